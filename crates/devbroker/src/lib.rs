@@ -1,0 +1,1 @@
+//! brooklet-devbroker: an embedded Kafka-compatible broker.

@@ -1,0 +1,2 @@
+//! brooklet-kafka: a Kafka client in pure Rust.
+pub mod wire;

@@ -1,0 +1,1 @@
+//! Codecs of the Kafka protocol: no I/O, no clock.

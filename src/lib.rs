@@ -1,0 +1,1 @@
+//! brooklet: Flink SQL against Kafka in one static binary.

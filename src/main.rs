@@ -1,0 +1,3 @@
+//! The `brooklet` program: parse arguments, run, exit code.
+
+fn main() {}
