@@ -1,0 +1,9 @@
+//! Flink's data types, the columnar batch, and Java's text forms.
+
+mod batch;
+mod data_type;
+mod row_errors;
+
+pub use batch::{Batch, Column, Kinds, Origin, OriginRun, RowKind, SplitId};
+pub use data_type::{DataType, Field, Kind, Schema};
+pub use row_errors::{RowError, RowErrors};
