@@ -4,6 +4,9 @@
 
 pub mod base;
 pub mod expr;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod options;
+pub mod sql;
 pub mod table;
 pub mod types;
