@@ -21,6 +21,7 @@ mod lexer;
 pub mod limits;
 mod parser;
 mod precedence;
+mod print;
 mod script;
 mod token;
 
@@ -28,5 +29,6 @@ pub use error::ParseError;
 pub use keyword::{Keyword, is_reserved, keyword};
 pub use lexer::tokenize;
 pub use parser::{parse_data_type, parse_expression, parse_statement};
+pub use print::ToSql;
 pub use script::{ParsedStatement, is_complete, parse_script};
 pub use token::{Invalid, Symbol, Token, TokenKind};

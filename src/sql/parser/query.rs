@@ -3,8 +3,8 @@
 use super::{Parser, Result, error};
 use crate::base::Span;
 use crate::sql::ast::{
-    CommonTable, Ident, Query, QueryBody, QueryBodyKind, RowCount, Select, SelectItem,
-    SelectItemKind, SetOperator, SetQuantifier, ValuesItem, ValuesRow, With,
+    CommonTable, Expr, ExprKind, Ident, Query, QueryBody, QueryBodyKind, RowCount, Select,
+    SelectItem, SelectItemKind, SetOperator, SetQuantifier, ValuesItem, ValuesRow, With,
 };
 use crate::sql::token::{Symbol, TokenKind};
 
@@ -196,17 +196,25 @@ impl Parser<'_> {
             self.advance();
         }
         let values = if is_row || self.at(Symbol::LParen) && !self.query_starts_in_parens_at(0) {
-            self.parenthesized_list(|p| {
-                if p.at_keyword("DEFAULT") {
-                    Ok(ValuesItem::Default(p.bump()))
-                } else {
-                    p.expr().map(ValuesItem::Expr)
-                }
-            })?
+            self.parenthesized_list(Self::values_item)?
         } else {
-            vec![ValuesItem::Expr(self.expr()?)]
+            let expr = self.expr()?;
+            match expr.kind {
+                // `((SELECT 1), 2)`
+                ExprKind::Row { fields, explicit: false } => {
+                    fields.into_iter().map(ValuesItem::Expr).collect()
+                }
+                kind => vec![ValuesItem::Expr(Expr { kind, span: expr.span })],
+            }
         };
         Ok(ValuesRow { values, span: self.since(start) })
+    }
+
+    fn values_item(&mut self) -> Result<ValuesItem> {
+        if self.at_keyword("DEFAULT") {
+            return Ok(ValuesItem::Default(self.bump()));
+        }
+        self.expr().map(ValuesItem::Expr)
     }
 
     fn select(&mut self) -> Result<Select> {
