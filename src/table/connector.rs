@@ -54,6 +54,10 @@ pub struct JobContext {
     pub create_missing_topics: bool,
     /// Seed of everything random (partition choice, generated data, jitter).
     pub seed: u64,
+    /// Wall clock, milliseconds since 1970 UTC, when the job's own clock showed zero.
+    pub started_at_millis: i64,
+    /// Session time zone.
+    pub time_zone: chrono_tz::Tz,
     /// Session options, `-D` and SET.
     pub settings: Arc<BTreeMap<String, String>>,
 }
