@@ -1,0 +1,1 @@
+//! Entry points of the fuzz targets: total functions of any bytes.
