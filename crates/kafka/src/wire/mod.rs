@@ -11,12 +11,14 @@
     clippy::string_slice
 )]
 
+pub mod compression;
 pub mod error;
 pub mod error_code;
 pub mod frame;
 pub mod layout;
 pub mod messages;
 pub mod reader;
+pub mod records;
 pub mod uuid;
 pub mod writer;
 
