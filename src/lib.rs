@@ -3,7 +3,11 @@
 //! The modules in reading order; `ARCHITECTURE.md` has the map and the rules.
 
 pub mod base;
-pub mod expr;
-pub mod options;
-pub mod table;
 pub mod types;
+pub mod options;
+pub mod expr;
+pub mod table;
+pub mod sql;
+
+#[doc(hidden)]
+pub mod fuzzing;

@@ -20,9 +20,9 @@ pub(super) fn error(error: &Error, script: Option<(&str, &str)>) -> String {
     let mut text = format!("error: {error}\n");
     if let (Some(span), Some((name, source))) = (error.span(), script) {
         let index = LineIndex::new(source);
-        let (line, column) = index.line_column(span.start);
-        let (end_line, end_column) = index.line_column(span.end);
-        let shown: String = index.line(line).chars().take(LINE_SHOWN_MAX).collect();
+        let (line, column) = index.line_column(source, span.start);
+        let (end_line, end_column) = index.line_column(source, span.end);
+        let shown: String = index.line_text(source, line).chars().take(LINE_SHOWN_MAX).collect();
         let width = shown.chars().count();
         let end = if end_line == line { end_column } else { width + 1 };
         let carets = end.saturating_sub(column).clamp(1, width.saturating_sub(column - 1).max(1));
