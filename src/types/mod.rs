@@ -2,6 +2,7 @@
 
 mod batch;
 mod data_type;
+pub mod java_text;
 mod row_errors;
 
 pub use batch::{Batch, Column, Kinds, Origin, OriginRun, RowKind, SplitId};
