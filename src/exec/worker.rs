@@ -194,6 +194,7 @@ impl Worker {
             Polled::Idle => return Ok(false),
             Polled::CaughtUp(_) => {}
             Polled::Ended(_) => self.reports.send(Report::Ended { scan: index }),
+            Polled::Data(batch) if batch.rows == 0 => {}
             Polled::Data(batch) => {
                 self.unflushed = true;
                 let last = scan.outputs.len().saturating_sub(1);
@@ -228,9 +229,11 @@ impl Worker {
 fn run_output(output: &mut WorkerOutput, mut batch: Batch, errors: &mut RowErrors) -> Result<()> {
     for operator in &mut output.operators {
         errors.clear();
-        let input = batch.clone();
-        batch = operator.batch(batch, errors)?;
-        fail_on_rows(&input, errors, &format!("computing rows for '{}'", output.name))?;
+        let rows = operator.batch(&batch, errors)?;
+        if !errors.is_empty() {
+            fail_on_rows(&batch, errors, &format!("computing rows for '{}'", output.name))?;
+        }
+        batch = rows;
         if batch.rows == 0 {
             return Ok(());
         }
