@@ -261,3 +261,38 @@ fn tags() {
     assert_eq!(error.fault, DecodeFault::TagSize { tag: 0, left: 1 });
     assert_eq!(error.field, "FetchResponse.node_endpoints");
 }
+
+/// The seeds of the fuzz targets: each API at its highest version. `UPDATE=1` writes them.
+#[test]
+fn seeds_of_the_fuzz_targets() {
+    fn seed(target: &str, name: &str, bytes: &[u8]) {
+        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
+        let file = corpus.join(target).join(name);
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::create_dir_all(corpus.join(target)).unwrap();
+            std::fs::write(&file, bytes).unwrap();
+        }
+        let stored = std::fs::read(&file).unwrap_or_default();
+        assert!(stored == bytes, "{} is not current: UPDATE=1 writes it", file.display());
+    }
+    fn check<R: Request>() {
+        use brooklet_kafka::wire::frame::{PREFIX_BYTES, encode_request, encode_response};
+        let version = *R::VERSIONS.end();
+        let name = format!("{}-{version}", R::NAME);
+        let request = Bytes::from(sample::body(&R::SPEC, version, 2));
+        let request = decode::<R>(&request, version).unwrap();
+        let frame = encode_request(9, Some("seed"), version, &request).unwrap();
+        seed("frame", &name, &frame);
+        let response = Bytes::from(sample::body(&R::Response::SPEC, version, 3));
+        let response = decode(&response, version).unwrap();
+        let frame = encode_response::<R>(9, version, &response).unwrap();
+        let head = [R::KEY as u8, version as u8];
+        seed("responses", &name, &[&head[..], &frame[PREFIX_BYTES..]].concat());
+    }
+    macro_rules! visit {
+        ($request:ty) => {
+            check::<$request>();
+        };
+    }
+    brooklet_kafka::for_each_request!(visit);
+}
