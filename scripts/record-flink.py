@@ -346,7 +346,7 @@ class Replay:
         fields = options.get("fields", "value").split(",")
         take = unescape if "escapes" in options else str.encode
         for line in block.body:
-            parts = line.split("\t")
+            parts = line.split("\t") if len(fields) > 1 else [line]
             if len(parts) != len(fields):
                 raise SltError(f"{len(fields)} fields wanted: {line}")
             row = dict(zip(fields, parts))
