@@ -1,2 +1,4 @@
 //! brooklet-kafka: a Kafka client in pure Rust.
+#[doc(hidden)]
+pub mod fuzzing_records;
 pub mod wire;
