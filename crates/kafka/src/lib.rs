@@ -2,4 +2,5 @@
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod limits;
+pub mod fuzzing_records;
 pub mod wire;

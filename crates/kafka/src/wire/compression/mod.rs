@@ -11,6 +11,7 @@
         clippy::string_slice
     )
 )]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 mod compress;
 mod decompress;

@@ -70,6 +70,8 @@ pub struct BatchBuilder {
     /// Fields before the value of the record that is being written.
     head: Vec<u8>,
     last_value_len: usize,
+    /// Bytes of the last batch: what the next one will probably need.
+    last_batch_len: usize,
     count: i32,
     base_timestamp: i64,
     max_timestamp: i64,
@@ -85,6 +87,7 @@ impl BatchBuilder {
             buf: Vec::new(),
             head: Vec::new(),
             last_value_len: 0,
+            last_batch_len: 0,
             count: 0,
             base_timestamp: 0,
             max_timestamp: 0,
@@ -209,6 +212,7 @@ impl BatchBuilder {
             return Err(SealError::Empty);
         }
         let uncompressed_len = self.buf.len().saturating_sub(HEADER_BYTES);
+        self.last_batch_len = self.buf.len();
         let bytes = if self.compression == Compression::None {
             mem::take(&mut self.buf)
         } else {
@@ -267,7 +271,7 @@ impl BatchBuilder {
     fn open(&mut self) {
         if self.buf.is_empty() {
             let first = self.target_bytes.saturating_add(HEADER_BYTES).min(FIRST_BUILDER_BYTES);
-            self.buf.reserve(first);
+            self.buf.reserve(first.max(self.last_batch_len));
             self.buf.resize(HEADER_BYTES, 0);
         }
     }

@@ -16,6 +16,7 @@
         clippy::string_slice
     )
 )]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 mod batches;
 mod builder;
