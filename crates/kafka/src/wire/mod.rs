@@ -1,8 +1,9 @@
 //! Codecs of the Kafka protocol: no I/O, no clock.
 //!
-//! [`messages`] holds one table per API; [`layout`] turns a table into structs and codecs;
-//! [`frame`] puts headers and the length prefix around a message. Decoders are total: every
-//! length and count of a peer is checked against the bytes that remain before it is used.
+//! [`messages`] holds one table per API; the private `table` turns each into structs and codecs,
+//! whose traits are in [`layout`]; [`frame`] puts headers and the length prefix around a message.
+//! Decoders are total: every length and count of a peer is checked against the bytes that remain
+//! before it is used.
 #![deny(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -17,6 +18,8 @@ pub mod frame;
 pub mod layout;
 pub mod messages;
 pub mod reader;
+mod table;
+mod types;
 pub mod uuid;
 pub mod writer;
 

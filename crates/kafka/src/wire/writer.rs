@@ -107,7 +107,7 @@ impl Writer {
     }
 
     /// A length or count; strings (`short`) are limited to
-    /// [`STRING_BYTES_MAX`](crate::limits::STRING_BYTES_MAX), all else to an `int32`.
+    /// [`STRING_BYTES_MAX`], all else to an `int32`.
     pub fn length(&mut self, length: usize, compact: bool, short: bool) -> Result<(), EncodeError> {
         let too_long = EncodeFault::TooLong(length);
         let number = i32::try_from(length).map_err(|_| self.error(too_long))?;

@@ -1,7 +1,7 @@
 //! ApiVersions (18): which APIs, versions and features a broker has. Version 5 names the cluster
 //! and node that the client expects (KIP-1242).
 
-use crate::wire::layout::messages;
+use crate::wire::table::messages;
 
 messages! {
     api ApiVersions { key: 18, versions: 0..=5, flexible_from: 3, ApiVersionsRequest => ApiVersionsResponse }

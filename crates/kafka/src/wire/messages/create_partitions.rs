@@ -1,6 +1,6 @@
 //! CreatePartitions (37): raises the partition count of topics.
 
-use crate::wire::layout::messages;
+use crate::wire::table::messages;
 
 messages! {
     api CreatePartitions { key: 37, versions: 0..=3, flexible_from: 2, CreatePartitionsRequest => CreatePartitionsResponse }

@@ -1,6 +1,6 @@
 //! CreateTopics (19): new topics with partitions, replicas and configuration.
 
-use crate::wire::layout::messages;
+use crate::wire::table::messages;
 use crate::wire::uuid::Uuid;
 
 messages! {

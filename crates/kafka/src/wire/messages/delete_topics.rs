@@ -1,6 +1,6 @@
 //! DeleteTopics (20): removes topics by name or, from version 6, by id.
 
-use crate::wire::layout::messages;
+use crate::wire::table::messages;
 use crate::wire::uuid::Uuid;
 
 messages! {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use crate::wire::layout::messages;
+use crate::wire::table::messages;
 use crate::wire::uuid::Uuid;
 
 messages! {

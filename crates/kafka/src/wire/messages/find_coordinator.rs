@@ -1,7 +1,7 @@
 //! FindCoordinator (10): the broker that coordinates a group or a transactional id; a list of
 //! keys from version 4 (KIP-699).
 
-use crate::wire::layout::messages;
+use crate::wire::table::messages;
 
 messages! {
     api FindCoordinator { key: 10, versions: 0..=6, flexible_from: 3, FindCoordinatorRequest => FindCoordinatorResponse }

@@ -1,7 +1,7 @@
 //! InitProducerId (22): a producer id and epoch. Version 6 (two-phase commit, KIP-939) is
 //! unstable in Kafka 4.4 and left out.
 
-use crate::wire::layout::messages;
+use crate::wire::table::messages;
 
 messages! {
     api InitProducerId { key: 22, versions: 0..=5, flexible_from: 2, InitProducerIdRequest => InitProducerIdResponse }

@@ -2,7 +2,7 @@
 //! names: -1 latest, -2 earliest, -3 maximum timestamp (KIP-734), -4 earliest local (KIP-405), -5
 //! latest tiered (KIP-1005), -6 earliest not yet tiered (KIP-1023).
 
-use crate::wire::layout::messages;
+use crate::wire::table::messages;
 
 messages! {
     api ListOffsets { key: 2, versions: 1..=11, flexible_from: 6, ListOffsetsRequest => ListOffsetsResponse }

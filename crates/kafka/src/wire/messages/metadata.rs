@@ -1,6 +1,6 @@
 //! Metadata (3): brokers, topics, partitions and their leaders.
 
-use crate::wire::layout::messages;
+use crate::wire::table::messages;
 use crate::wire::uuid::Uuid;
 
 messages! {

@@ -39,24 +39,23 @@ pub fn api(key: i16) -> Option<&'static ApiSpec> {
     APIS.iter().find(|api| api.key == key)
 }
 
-/// Calls `$then!` with every request type: the one list that proofs and fuzzing go through.
+/// Calls `$then!` with one request type after another: the one list that proofs and fuzzing go
+/// through.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! for_each_request {
     ($then:ident) => {
-        $then! {
-            $crate::wire::messages::api_versions::ApiVersionsRequest,
-            $crate::wire::messages::create_partitions::CreatePartitionsRequest,
-            $crate::wire::messages::create_topics::CreateTopicsRequest,
-            $crate::wire::messages::delete_topics::DeleteTopicsRequest,
-            $crate::wire::messages::fetch::FetchRequest,
-            $crate::wire::messages::find_coordinator::FindCoordinatorRequest,
-            $crate::wire::messages::init_producer_id::InitProducerIdRequest,
-            $crate::wire::messages::list_offsets::ListOffsetsRequest,
-            $crate::wire::messages::metadata::MetadataRequest,
-            $crate::wire::messages::offset_commit::OffsetCommitRequest,
-            $crate::wire::messages::offset_fetch::OffsetFetchRequest,
-            $crate::wire::messages::produce::ProduceRequest,
-        }
+        $then!($crate::wire::messages::api_versions::ApiVersionsRequest);
+        $then!($crate::wire::messages::create_partitions::CreatePartitionsRequest);
+        $then!($crate::wire::messages::create_topics::CreateTopicsRequest);
+        $then!($crate::wire::messages::delete_topics::DeleteTopicsRequest);
+        $then!($crate::wire::messages::fetch::FetchRequest);
+        $then!($crate::wire::messages::find_coordinator::FindCoordinatorRequest);
+        $then!($crate::wire::messages::init_producer_id::InitProducerIdRequest);
+        $then!($crate::wire::messages::list_offsets::ListOffsetsRequest);
+        $then!($crate::wire::messages::metadata::MetadataRequest);
+        $then!($crate::wire::messages::offset_commit::OffsetCommitRequest);
+        $then!($crate::wire::messages::offset_fetch::OffsetFetchRequest);
+        $then!($crate::wire::messages::produce::ProduceRequest);
     };
 }

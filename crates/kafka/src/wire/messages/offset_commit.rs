@@ -1,7 +1,7 @@
 //! OffsetCommit (8): stores consumed positions of a group. Version 10 names topics by id
 //! (KIP-848).
 
-use crate::wire::layout::messages;
+use crate::wire::table::messages;
 use crate::wire::uuid::Uuid;
 
 messages! {

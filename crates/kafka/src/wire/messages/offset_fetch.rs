@@ -1,6 +1,6 @@
 //! OffsetFetch (9): reads stored positions of a group; a list of groups from version 8 (KIP-709).
 
-use crate::wire::layout::messages;
+use crate::wire::table::messages;
 use crate::wire::uuid::Uuid;
 
 messages! {
