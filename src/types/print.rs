@@ -1,8 +1,7 @@
 //! Rows as the print connector and the console show them.
 
 use super::java_text::{
-    Fraction, Moment, write_date, write_decimal_plain, write_double, write_float, write_integer, write_time,
-    write_timestamp,
+    Moment, write_date, write_decimal_plain, write_double, write_float, write_integer,
 };
 use super::{Column, DataType, Kind, RowKind};
 use arrow_array::cast::AsArray;
@@ -62,14 +61,16 @@ pub fn write_value(out: &mut String, column: &Column, data_type: &DataType, row:
         Kind::Date => write_date(i64::from(column.as_primitive::<Date32Type>().value(row)), out),
         Kind::Time(_) => {
             let millis = column.as_primitive::<Time32MillisecondType>().value(row);
-            write_time(u64::try_from(millis).unwrap_or(0) * 1_000_000, Fraction::Java, out);
+            write_local_time(out, i64::from(millis) / 1000, u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000);
         }
         Kind::Timestamp(_) | Kind::TimestampLtz(_) => {
             let moment = match column.as_primitive_opt::<TimestampMicrosecondType>() {
                 Some(micros) => Moment::from_micros(micros.value(row)),
                 None => Moment::from_nanos(column.as_primitive::<Decimal128Type>().value(row)),
             };
-            write_timestamp(moment, b'T', Fraction::Java, out);
+            write_date(moment.seconds.div_euclid(86_400), out);
+            out.push('T');
+            write_local_time(out, moment.seconds.rem_euclid(86_400), moment.nanos);
             if matches!(data_type.kind, Kind::TimestampLtz(_)) {
                 out.push('Z');
             }
@@ -92,6 +93,22 @@ pub fn write_value(out: &mut String, column: &Column, data_type: &DataType, row:
             write_row(out, RowKind::Insert, column.as_struct().columns(), &types, row);
         }
     }
+}
+
+/// Java's `LocalTime.toString`: seconds only where needed, fractions of 3, 6 or 9 digits.
+fn write_local_time(out: &mut String, second_of_day: i64, nanos: u32) {
+    let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
+    // Writing to a String cannot fail.
+    drop(write!(out, "{hour:02}:{minute:02}"));
+    if second > 0 || nanos > 0 {
+        drop(write!(out, ":{second:02}"));
+    }
+    drop(match nanos {
+        0 => Ok(()),
+        n if n % 1_000_000 == 0 => write!(out, ".{:03}", n / 1_000_000),
+        n if n % 1_000 == 0 => write!(out, ".{:06}", n / 1_000),
+        n => write!(out, ".{n:09}"),
+    });
 }
 
 fn write_map(out: &mut String, column: &Column, key: &DataType, value: &DataType, row: usize) {
