@@ -14,9 +14,7 @@ use crate::wire::messages::init_producer_id::InitProducerIdRequest;
 use crate::wire::messages::list_offsets::ListOffsetsRequest;
 use crate::wire::messages::metadata::MetadataRequest;
 use crate::wire::messages::offset_commit::OffsetCommitRequest;
-use crate::wire::messages::offset_fetch::{
-    OffsetFetchRequest, OffsetFetchRequestTopic,
-};
+use crate::wire::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestTopic};
 use crate::wire::messages::produce::ProduceRequest;
 use crate::wire::{DecodeError, EncodeError, Request};
 
@@ -191,11 +189,8 @@ mod tests {
 
     fn samples() -> Vec<AnyRequest> {
         vec![
-            FindCoordinatorRequest {
-                coordinator_keys: vec!["g".to_owned()],
-                ..Default::default()
-            }
-            .into(),
+            FindCoordinatorRequest { coordinator_keys: vec!["g".to_owned()], ..Default::default() }
+                .into(),
             OffsetFetchRequest {
                 groups: vec![OffsetFetchRequestGroup {
                     group_id: "g".to_owned(),
@@ -207,7 +202,6 @@ mod tests {
                     ..Default::default()
                 }],
                 require_stable: true,
-                topics: None,
                 ..Default::default()
             }
             .into(),

@@ -9,9 +9,7 @@ use crate::config::{ClientConfig, Isolation};
 use crate::consumer::{Consumer, ConsumerShared};
 use crate::core::Command;
 use crate::error::{Error, Result};
-use crate::operations::{
-    self, CommittedOffset, ListOffsets, ListedOffset, NewTopic, OffsetSpec,
-};
+use crate::operations::{self, CommittedOffset, ListOffsets, ListedOffset, NewTopic, OffsetSpec};
 use crate::pending::{Pending, Promise, Waker};
 use crate::producer::{Producer, ProducerShared};
 use crate::topic::{ClusterInfo, PartitionInfo, TopicInfo, TopicPartition};

@@ -20,11 +20,11 @@ const NEGOTIATE_AT: i16 = 3;
 
 /// Identifies a connection of one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnId(pub u64);
+pub(crate) struct ConnId(pub(crate) u64);
 
 /// What the transport has to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Open a connection.
     Connect {
         /// Its id.
@@ -239,7 +239,9 @@ impl Cluster {
         let due: Vec<SlotKey> = self
             .slots
             .iter()
-            .filter(|(_, slot)| slot.open.is_none() && !slot.waiting.is_empty() && slot.retry_at <= now)
+            .filter(|(_, slot)| {
+                slot.open.is_none() && !slot.waiting.is_empty() && slot.retry_at <= now
+            })
             .map(|(key, _)| key.clone())
             .collect();
         for key in due {
@@ -390,7 +392,7 @@ impl Cluster {
                     }
                     self.complete(call, result);
                 }
-                Some(Output::Close(_)) => {
+                Some(Output::Close) => {
                     self.actions.push_back(Action::Close { conn });
                     self.forget(conn, now);
                 }

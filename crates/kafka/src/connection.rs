@@ -32,8 +32,8 @@ pub(crate) enum Output {
     Send(Bytes),
     /// A request is over.
     Done(CallId, Result<AnyResponse, CallError>),
-    /// The connection is of no more use and must be closed.
-    Close(Error),
+    /// The connection is of no more use and must be closed; its calls have failed already.
+    Close,
     /// Nobody has used the connection for long; to be closed without blame.
     CloseIdle,
 }
@@ -385,7 +385,7 @@ impl Connection {
 
     fn close(&mut self, error: Error) {
         self.lost(&error);
-        self.outputs.push_back(Output::Close(error));
+        self.outputs.push_back(Output::Close);
     }
 
     fn corrupt(&self, reason: impl Into<String>) -> Error {
@@ -434,7 +434,11 @@ mod tests {
     }
 
     /// The frame without its length prefix.
-    fn answer<R: crate::wire::Request>(correlation: i32, version: i16, body: &R::Response) -> Bytes {
+    fn answer<R: crate::wire::Request>(
+        correlation: i32,
+        version: i16,
+        body: &R::Response,
+    ) -> Bytes {
         frame::encode_response::<R>(correlation, version, body).unwrap().slice(4..)
     }
 
@@ -463,7 +467,7 @@ mod tests {
                 Output::Send(_) => "send".to_owned(),
                 Output::Done(call, Ok(_)) => format!("ok {}", call.0),
                 Output::Done(call, Err(e)) => format!("failed {} {}", call.0, e.maybe_sent),
-                Output::Close(_) => "close".to_owned(),
+                Output::Close => "close".to_owned(),
                 Output::CloseIdle => "close idle".to_owned(),
             })
             .collect()

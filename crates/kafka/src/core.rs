@@ -13,7 +13,7 @@ use crate::cluster::{Action, Cluster, ConnId, Owner, Purpose};
 use crate::consumer::ConsumerShared;
 use crate::fetch::Fetcher;
 use crate::operations::{Context, Operation};
-use crate::pending::Waker;
+use crate::pending::{Wake, Waker};
 use crate::produce::ProduceMachine;
 use crate::producer::ProducerShared;
 use crate::topic::TopicPartition;
@@ -21,7 +21,7 @@ use crate::wire::records::SealedBatch;
 
 /// What the transport tells.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// A connection is open.
     Connected {
         /// The connection.
@@ -74,22 +74,13 @@ pub(crate) struct Core {
     cluster: Cluster,
     shared: Arc<ClientShared>,
     budget: Arc<Budget>,
-    wake: Waker2,
+    wake: Wake,
     consumers: BTreeMap<u64, (Fetcher, Arc<ConsumerShared>)>,
     producers: BTreeMap<u64, (ProduceMachine, Arc<ProducerShared>)>,
     operations: BTreeMap<u64, Box<dyn Operation>>,
     next_operation: u64,
     metadata_published: u64,
     closed: bool,
-}
-
-/// A waker in a struct that is `Debug`.
-struct Waker2(Waker);
-
-impl std::fmt::Debug for Waker2 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Waker")
-    }
 }
 
 impl Core {
@@ -105,7 +96,7 @@ impl Core {
             cluster: Cluster::new(Arc::clone(&shared.config), seed),
             shared,
             budget,
-            wake: Waker2(wake),
+            wake: Wake(wake),
             consumers: BTreeMap::new(),
             producers: BTreeMap::new(),
             operations: BTreeMap::new(),
@@ -140,10 +131,8 @@ impl Core {
     /// When to call [`handle`](Self::handle) with [`Event::Tick`] if nothing else happens.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
         let operations = self.operations.values().filter_map(|operation| operation.next_deadline());
-        let consumers = self
-            .consumers
-            .values()
-            .filter_map(|(fetcher, _)| fetcher.next_deadline(&self.cluster));
+        let consumers =
+            self.consumers.values().filter_map(|(fetcher, _)| fetcher.next_deadline(&self.cluster));
         let producers = self.producers.values().filter_map(|(machine, _)| machine.next_deadline());
         operations.chain(consumers).chain(producers).chain(self.cluster.next_deadline()).min()
     }
@@ -231,7 +220,7 @@ impl Core {
             }
             Command::OpenConsumer { consumer, shared } => {
                 let isolation = self.shared.config.isolation;
-                let wake = Arc::clone(&self.wake.0);
+                let wake = self.wake.clone();
                 let fetcher = Fetcher::new(consumer, isolation, Arc::clone(&self.budget), wake);
                 self.consumers.insert(consumer, (fetcher, shared));
             }

@@ -120,7 +120,9 @@ impl Error {
     pub fn unknown_topic(topic: &str) -> Self {
         Self::new(
             ErrorKind::UnknownTopic { topic: topic.to_owned() },
-            format!("topic `{topic}` does not exist on this cluster, or this principal may not see it"),
+            format!(
+                "topic `{topic}` does not exist on this cluster, or this principal may not see it"
+            ),
         )
     }
 

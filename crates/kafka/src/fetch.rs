@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind};
 use crate::error_table::{self, FetchAction};
 use crate::limits::{BROKER_GRACE, TOPIC_UNKNOWN_MAX};
 use crate::metadata::Leader;
-use crate::pending::Waker;
+use crate::pending::Wake;
 use crate::read_committed::AbortedTransaction;
 use crate::session::{Member, Session};
 use crate::topic::TopicPartition;
@@ -93,7 +93,7 @@ pub(crate) struct Fetcher {
     isolation: Isolation,
     budget: Arc<Budget>,
     /// Called when the budget has room again.
-    wake: Waker,
+    wake: Wake,
     partitions: BTreeMap<TopicPartition, Partition>,
     nodes: BTreeMap<i32, Node>,
     /// Partitions without leader, with a back-off or a failure: the ones that time concerns.
@@ -106,7 +106,7 @@ pub(crate) struct Fetcher {
 }
 
 impl Fetcher {
-    pub(crate) fn new(id: u64, isolation: Isolation, budget: Arc<Budget>, wake: Waker) -> Self {
+    pub(crate) fn new(id: u64, isolation: Isolation, budget: Arc<Budget>, wake: Wake) -> Self {
         Self {
             id,
             isolation,
@@ -346,7 +346,8 @@ impl Fetcher {
                 .or_else(|| error.clone())
                 .or_else(|| cluster.metadata.last_error().cloned())
                 .unwrap_or_else(|| Error::timeout("the partition has no leader"));
-            let waited = format!("partition {tp} could not be read for {} s", (now - *since).as_secs());
+            let waited =
+                format!("partition {tp} could not be read for {} s", (now - *since).as_secs());
             over.push((tp.clone(), error.context(waited)));
         }
         for (tp, error) in over {
@@ -370,7 +371,13 @@ impl Fetcher {
     }
 
     /// Leaves the partition alone for a while.
-    fn back_off(&mut self, tp: &TopicPartition, error: Error, cluster: &mut Cluster, now: Duration) {
+    fn back_off(
+        &mut self,
+        tp: &TopicPartition,
+        error: Error,
+        cluster: &mut Cluster,
+        now: Duration,
+    ) {
         let Some(partition) = self.partitions.get_mut(tp) else { return };
         partition.retries = partition.retries.saturating_add(1);
         partition.retry_at =
@@ -409,7 +416,9 @@ impl Fetcher {
             return;
         }
         let config = Arc::clone(&cluster.config);
-        let Some(permit) = node.stream.reserve(config.fetch_max_bytes, &self.wake) else { return };
+        let Some(permit) = node.stream.reserve(config.fetch_max_bytes, &self.wake.0) else {
+            return;
+        };
         let partition_max = config.max_partition_fetch_bytes.min(permit.bytes());
         let (topics, forgotten) = node.session.next(wanted, partition_max);
         let request = FetchRequest {
@@ -467,8 +476,7 @@ impl Fetcher {
         if !code.is_ok() {
             let action = error_table::fetch(code);
             node.session.reset();
-            let is_new =
-                matches!(action, FetchAction::NewSession | FetchAction::NewSessionRefresh);
+            let is_new = matches!(action, FetchAction::NewSession | FetchAction::NewSessionRefresh);
             if is_new && node.failures == 0 {
                 // At once: the broker only dropped its cache.
                 node.failures = 1;
@@ -488,12 +496,14 @@ impl Fetcher {
             let name: Option<Arc<str>> = if topic.topic_id.is_zero() {
                 Some(topic.topic.as_str().into())
             } else {
-                let known = self.nodes.get(&id).and_then(|node| node.session.name_of(topic.topic_id));
+                let known =
+                    self.nodes.get(&id).and_then(|node| node.session.name_of(topic.topic_id));
                 known.or_else(|| cluster.metadata.name_of(topic.topic_id).map(Arc::clone))
             };
             let Some(name) = name else { continue };
             for data in topic.partitions {
-                let tp = TopicPartition { topic: Arc::clone(&name), partition: data.partition_index };
+                let tp =
+                    TopicPartition { topic: Arc::clone(&name), partition: data.partition_index };
                 self.partition_answered(id, tp, data, cluster, now);
             }
         }
@@ -727,6 +737,8 @@ fn millis(duration: Duration) -> i32 {
 fn recreated(topic: &str) -> Error {
     Error::new(
         ErrorKind::TopicRecreated { topic: topic.to_owned() },
-        format!("topic `{topic}` was deleted and created again: positions of the old one mean nothing in the new one"),
+        format!(
+            "topic `{topic}` was deleted and created again: positions of the old one mean nothing in the new one"
+        ),
     )
 }

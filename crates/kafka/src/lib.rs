@@ -17,6 +17,8 @@ pub mod error_table;
 mod fetch;
 #[doc(hidden)]
 pub mod fuzzing;
+#[doc(hidden)]
+pub mod fuzzing_records;
 pub mod limits;
 mod metadata;
 mod operations;

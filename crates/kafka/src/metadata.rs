@@ -283,7 +283,8 @@ impl Metadata {
     }
 
     fn merge_topic(&mut self, answer: &MetadataResponseTopic, now: Duration) {
-        let Some(name) = answer.name.as_deref().or_else(|| self.names.get(&answer.topic_id).map(|n| &**n))
+        let Some(name) =
+            answer.name.as_deref().or_else(|| self.names.get(&answer.topic_id).map(|n| &**n))
         else {
             return;
         };
@@ -291,9 +292,8 @@ impl Metadata {
         match ErrorCode(answer.error_code) {
             ErrorCode::NONE => {}
             code @ (ErrorCode::TOPIC_AUTHORIZATION_FAILED | ErrorCode::INVALID_TOPIC_EXCEPTION) => {
-                let error = Error::broker(code, None)
-                    .context(format!("topic `{name}`"))
-                    .in_api("Metadata");
+                let error =
+                    Error::broker(code, None).context(format!("topic `{name}`")).in_api("Metadata");
                 self.refused.insert(name, error);
                 return;
             }
@@ -334,8 +334,9 @@ pub(crate) fn topic_info(
         .partitions
         .iter()
         .map(|p| {
-            let cached = same
-                .and_then(|topic| topic.partitions.iter().find(|c| c.partition == p.partition_index));
+            let cached = same.and_then(|topic| {
+                topic.partitions.iter().find(|c| c.partition == p.partition_index)
+            });
             match cached {
                 Some(cached) if p.leader_epoch >= 0 && cached.leader_epoch > p.leader_epoch => {
                     cached.clone()
@@ -373,14 +374,13 @@ mod tests {
     }
 
     fn topic(name: &str, id: u8, leaders: &[(i32, i32)]) -> MetadataResponseTopic {
-        let partition = |(index, (leader_id, leader_epoch)): (usize, &(i32, i32))| {
-            MetadataResponsePartition {
+        let partition =
+            |(index, (leader_id, leader_epoch)): (usize, &(i32, i32))| MetadataResponsePartition {
                 partition_index: index as i32,
                 leader_id: *leader_id,
                 leader_epoch: *leader_epoch,
                 ..Default::default()
-            }
-        };
+            };
         MetadataResponseTopic {
             name: Some(name.to_owned()),
             topic_id: Uuid([id; 16]),

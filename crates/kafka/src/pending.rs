@@ -8,6 +8,16 @@ use std::time::Duration;
 /// Called once when the answer is there; must not block.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
+/// A waker inside a struct that is `Debug`.
+#[derive(Clone)]
+pub(crate) struct Wake(pub(crate) Waker);
+
+impl fmt::Debug for Wake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Waker")
+    }
+}
+
 struct State<T> {
     value: Option<T>,
     taken: bool,

@@ -371,6 +371,7 @@ impl ProduceMachine {
 
     /// The halves take the sequences of the whole, so that later batches keep theirs.
     fn split(&mut self, tp: &TopicPartition, id: u64, error: Error) {
+        let mut next_batch = self.next_batch;
         let Some((queue, index)) = self.find(tp, id) else { return };
         let Some(mut batch) = queue.batches.remove(index) else { return };
         batch.stamped = None;
@@ -395,7 +396,7 @@ impl ProduceMachine {
             let part_charge = if part == last { charge } else { sealed.size().min(charge) };
             charge -= part_charge;
             let half = Batch {
-                id: self.next_batch,
+                id: next_batch,
                 tag: batch.tag,
                 charge: part_charge,
                 stamped,
@@ -408,10 +409,11 @@ impl ProduceMachine {
                 error: Some(error.clone()),
                 sealed,
             };
-            self.next_batch += 1;
+            next_batch += 1;
             queue.batches.insert(index + part, half);
             sequence = next_sequence(sequence, records);
         }
+        self.next_batch = next_batch;
     }
 
     fn fail(&mut self, tp: &TopicPartition, id: u64, error: Error) {
@@ -682,11 +684,7 @@ fn count(batch: &SealedBatch) -> usize {
     usize::try_from(batch.record_count()).unwrap_or(0)
 }
 
-fn produce_error(
-    code: ErrorCode,
-    answer: &PartitionProduceResponse,
-    tp: &TopicPartition,
-) -> Error {
+fn produce_error(code: ErrorCode, answer: &PartitionProduceResponse, tp: &TopicPartition) -> Error {
     let detail = answer
         .record_errors
         .first()

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use crate::config::Isolation;
+use crate::limits::CONTROL_BATCH_BYTES_MAX;
 use crate::wire::compression::Decompressor;
 use crate::wire::records::{BatchError, BatchView, ControlKind};
-use crate::limits::CONTROL_BATCH_BYTES_MAX;
 
 /// A transaction that was aborted, as a fetch answer lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,7 +93,8 @@ mod tests {
     }
 
     fn marker(offset: i64, producer: i64, kind: ControlKind) -> BatchView {
-        let header = BatchHeader { producer_id: producer, ..*batch(offset, producer, true).header() };
+        let header =
+            BatchHeader { producer_id: producer, ..*batch(offset, producer, true).header() };
         let record = ControlRecord { version: 0, kind, coordinator_epoch: Some(0) };
         at(&record.to_batch(&header), offset)
     }

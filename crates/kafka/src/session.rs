@@ -146,7 +146,9 @@ mod tests {
     fn named(topics: &[FetchTopic]) -> Vec<(String, i32, i64)> {
         topics
             .iter()
-            .flat_map(|t| t.partitions.iter().map(|p| (t.topic.clone(), p.partition, p.fetch_offset)))
+            .flat_map(|t| {
+                t.partitions.iter().map(|p| (t.topic.clone(), p.partition, p.fetch_offset))
+            })
             .collect()
     }
 

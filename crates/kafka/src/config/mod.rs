@@ -280,7 +280,9 @@ impl Values {
             ));
         }
         let sasl = PROPERTIES.iter().zip(&self.0).find(|(property, value)| {
-            value.is_some() && property.support == Support::NotYet && property.name.starts_with("sasl.")
+            value.is_some()
+                && property.support == Support::NotYet
+                && property.name.starts_with("sasl.")
         });
         match sasl {
             Some((property, _)) => Err(Error::config(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::single::{Route, Single, Verdict};
 use crate::apis::AnyResponse;
+use crate::client::PerTopic;
 use crate::error::{Error, Result};
 use crate::metadata::topic_info;
 use crate::pending::Promise;
@@ -38,9 +39,6 @@ impl NewTopic {
         Self { name: name.into(), partitions, replication_factor: -1, configs: Vec::new() }
     }
 }
-
-/// One result per topic of a call, in no special order.
-pub type PerTopic<T> = Vec<(String, Result<T>)>;
 
 fn unexpected<T>() -> Verdict<T> {
     Verdict::Fail(Error::new(
@@ -190,7 +188,10 @@ pub(crate) fn create_topics(
         AnyResponse::CreateTopics(response) => {
             cluster.metadata.refresh();
             verdict(
-                response.topics.iter().map(|t| (&*t.name, t.error_code, t.error_message.as_deref())),
+                response
+                    .topics
+                    .iter()
+                    .map(|t| (&*t.name, t.error_code, t.error_message.as_deref())),
             )
         }
         _ => unexpected(),
@@ -232,11 +233,7 @@ pub(crate) fn create_partitions(
     promise: Promise<Result<PerTopic<()>>>,
 ) -> Box<dyn super::Operation> {
     let request = CreatePartitionsRequest {
-        topics: vec![CreatePartitionsTopic {
-            name: topic.to_owned(),
-            count,
-            assignments: None,
-        }],
+        topics: vec![CreatePartitionsTopic { name: topic.to_owned(), count, assignments: None }],
         timeout_ms: millis(broker_time),
         validate_only: false,
     };
@@ -244,7 +241,10 @@ pub(crate) fn create_partitions(
         AnyResponse::CreatePartitions(response) => {
             cluster.metadata.refresh();
             verdict(
-                response.results.iter().map(|t| (&*t.name, t.error_code, t.error_message.as_deref())),
+                response
+                    .results
+                    .iter()
+                    .map(|t| (&*t.name, t.error_code, t.error_message.as_deref())),
             )
         }
         _ => unexpected(),

@@ -223,7 +223,8 @@ impl Operation for ListOffsets {
                 .or_else(|| context.cluster.metadata.last_error().cloned())
                 .unwrap_or_else(|| Error::timeout("no answer"));
             let seconds = patience.as_secs();
-            return self.complete(Err(error.context(format!("given up after {seconds} s"))), context);
+            return self
+                .complete(Err(error.context(format!("given up after {seconds} s"))), context);
         }
         if self.retry_at <= context.now {
             self.send(context);

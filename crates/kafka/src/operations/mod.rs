@@ -6,8 +6,10 @@ mod list_offsets;
 mod offsets;
 mod single;
 
-pub(crate) use admin::{all_topics, cluster, create_partitions, create_topics, delete_topics, topics};
 pub use admin::NewTopic;
+pub(crate) use admin::{
+    all_topics, cluster, create_partitions, create_topics, delete_topics, topics,
+};
 pub(crate) use list_offsets::ListOffsets;
 pub use list_offsets::{ListedOffset, OffsetSpec};
 pub use offsets::CommittedOffset;

@@ -140,7 +140,6 @@ pub(crate) fn fetch(
         // Without it, offsets below those of an open transaction are answered, and the
         // transaction's input would be read twice (KIP-447).
         require_stable: true,
-        topics: None,
         ..OffsetFetchRequest::default()
     };
     let group_id = group.to_owned();
@@ -173,17 +172,18 @@ struct Row {
 /// The partitions of an answer, in either of its two forms.
 fn rows(response: &OffsetFetchResponse) -> Vec<Row> {
     let mut rows = Vec::new();
-    let mut push = |topic: &str, partition, code, offset, leader_epoch, metadata: &Option<String>| {
-        rows.push(Row {
-            tp: TopicPartition { topic: Arc::from(topic), partition },
-            code: ErrorCode(code),
-            committed: CommittedOffset {
-                offset,
-                leader_epoch,
-                metadata: metadata.clone().unwrap_or_default(),
-            },
-        });
-    };
+    let mut push =
+        |topic: &str, partition, code, offset, leader_epoch, metadata: &Option<String>| {
+            rows.push(Row {
+                tp: TopicPartition { topic: Arc::from(topic), partition },
+                code: ErrorCode(code),
+                committed: CommittedOffset {
+                    offset,
+                    leader_epoch,
+                    metadata: metadata.clone().unwrap_or_default(),
+                },
+            });
+        };
     for topic in response.groups.iter().flat_map(|group| &group.topics) {
         for p in &topic.partitions {
             let (offset, epoch) = (p.committed_offset, p.committed_leader_epoch);

@@ -46,8 +46,7 @@ impl<T> Verdict<T> {
 }
 
 /// Reads an answer; may tell the cluster what it learned.
-pub(super) type Read<T> =
-    Box<dyn FnMut(AnyResponse, &mut Cluster, Duration) -> Verdict<T> + Send>;
+pub(super) type Read<T> = Box<dyn FnMut(AnyResponse, &mut Cluster, Duration) -> Verdict<T> + Send>;
 
 enum State {
     Idle { retry_at: Duration },
@@ -138,8 +137,7 @@ impl<T> Single<T> {
                 }
             },
         };
-        let timeout =
-            context.cluster.config.request_timeout.max(self.broker_time + BROKER_GRACE);
+        let timeout = context.cluster.config.request_timeout.max(self.broker_time + BROKER_GRACE);
         self.state = State::Calling(context.send(target, self.request.clone(), timeout));
     }
 
@@ -196,14 +194,12 @@ impl<T: Send> Operation for Single<T> {
         let calling = matches!(self.state, State::Calling(asked) if asked == call);
         match result {
             Ok(AnyResponse::FindCoordinator(response)) if finding => self.found(&response, context),
-            Ok(response) if calling => {
-                match (self.read)(response, context.cluster, context.now) {
-                    Verdict::Done(value) => self.complete(Ok(value)),
-                    Verdict::Retry(error) => self.retry(error, context),
-                    Verdict::Rediscover(error) => self.rediscover(error, context),
-                    Verdict::Fail(error) => self.complete(Err(error)),
-                }
-            }
+            Ok(response) if calling => match (self.read)(response, context.cluster, context.now) {
+                Verdict::Done(value) => self.complete(Ok(value)),
+                Verdict::Retry(error) => self.retry(error, context),
+                Verdict::Rediscover(error) => self.rediscover(error, context),
+                Verdict::Fail(error) => self.complete(Err(error)),
+            },
             Err(failed) if finding || calling => match failed.error.kind() {
                 ErrorKind::Unsupported => self.complete(Err(failed.error)),
                 _ => self.rediscover(failed.error, context),

@@ -232,9 +232,7 @@ impl State {
                         self.client_conns.insert(broker, (client, conn));
                         Event::Connected { conn }
                     }
-                    None => {
-                        Event::ConnectFailed { conn, error: "connection refused".to_owned() }
-                    }
+                    None => Event::ConnectFailed { conn, error: "connection refused".to_owned() },
                 };
                 let message = Message::ToClient(event);
                 self.lanes.entry((client, conn, true)).or_default().push_back(message);

@@ -34,9 +34,8 @@ impl IoThread {
     /// The one that all clients share.
     pub(super) fn shared() -> Arc<Self> {
         static SHARED: OnceLock<Arc<IoThread>> = OnceLock::new();
-        let thread = SHARED.get_or_init(|| {
-            Arc::new(Self { runtime: OnceLock::new(), budget: default_budget() })
-        });
+        let thread = SHARED
+            .get_or_init(|| Arc::new(Self { runtime: OnceLock::new(), budget: default_budget() }));
         Arc::clone(thread)
     }
 
@@ -163,7 +162,8 @@ impl Driver {
 
     fn connect(&mut self, conn: ConnId, host: String, port: u16) {
         let (frames, queue) = mpsc::unbounded_channel();
-        let report = Report { conn, events: Arc::clone(&self.events), notify: Arc::clone(&self.notify) };
+        let report =
+            Report { conn, events: Arc::clone(&self.events), notify: Arc::clone(&self.notify) };
         let task = tokio::spawn(connection(host, port, queue, report, self.max_frame));
         self.connections.insert(conn, Link { frames, task });
     }

@@ -16,9 +16,9 @@ pub const MAX_SNAPPY_RATIO: usize = 22;
 /// Expansion of one LZ4 block byte: a length extension byte stands for 255 bytes.
 pub const MAX_LZ4_RATIO: usize = 255;
 
-/// First allocation of an output, in bytes per input byte: most batches fit without growing, and a
-/// bomb costs no more than its sender paid for.
-pub const FIRST_ROOM_RATIO: usize = 4;
+/// First allocation of an output, in bytes per input byte: a bomb costs no more than its sender paid
+/// for, and data that hardly shrinks does not hold several times its size.
+pub const FIRST_ROOM_RATIO: usize = 2;
 
 /// Smallest allocation of an output, in bytes: below this growing costs more than memory.
 pub const FIRST_ROOM_BYTES: usize = 4 << 10;

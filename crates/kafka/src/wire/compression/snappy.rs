@@ -16,12 +16,20 @@ const fn corrupt(what: &'static str) -> DecompressError {
     DecompressError::Corrupt { codec: Compression::Snappy, what }
 }
 
-/// A size for the first allocation that the input can really reach.
+/// The size of the output as its blocks declare it, as far as they can really reach it.
 pub(super) fn size_hint(input: &[u8]) -> usize {
-    if input.starts_with(&MAGIC) {
-        return 0;
+    let Some(framed) = input.strip_prefix(&MAGIC) else {
+        return declared_size(input).unwrap_or_default();
+    };
+    let mut rest = framed.get(8..).unwrap_or_default();
+    let mut size = 0usize;
+    while let Some((len, after)) = rest.split_first_chunk::<4>() {
+        let block = after.split_at_checked(u32::from_be_bytes(*len) as usize);
+        let Some((block, after)) = block else { break };
+        size = size.saturating_add(declared_size(block).unwrap_or_default());
+        rest = after;
     }
-    declared_size(input).unwrap_or_default()
+    size
 }
 
 pub(super) fn decompress(input: &[u8], output: &mut Output) -> Result<(), DecompressError> {

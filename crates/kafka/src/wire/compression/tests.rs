@@ -36,6 +36,13 @@ fn pack(codec: Compression, input: &[u8]) -> Bytes {
 }
 
 #[test]
+fn contexts_move_between_threads() {
+    fn send<T: Send>() {}
+    send::<Compressor>();
+    send::<Decompressor>();
+}
+
+#[test]
 fn attribute_bits_and_names() {
     for codec in Compression::ALL {
         assert_eq!(Compression::from_attributes(codec.attribute_bits() | 0x38), Ok(codec));

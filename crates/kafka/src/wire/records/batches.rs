@@ -86,9 +86,7 @@ impl Iterator for Batches {
                 Some(view)
             }
             Ok(None) => {
-                if !self.truncated {
-                    self.truncated = true;
-                }
+                self.truncated = true;
                 None
             }
             Err(error) => {
