@@ -4,6 +4,7 @@
 
 pub mod base;
 pub mod expr;
+pub mod formats;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod options;
