@@ -1,0 +1,10 @@
+//! What every layer shares: errors with a cause and a cure, source spans, limits.
+
+mod error;
+pub mod limits;
+mod nearest;
+mod span;
+
+pub use error::{Error, ErrorKind, Result};
+pub use nearest::nearest;
+pub use span::{LineIndex, Span, line_column};

@@ -1,0 +1,141 @@
+//! Evaluation: dispatch over the kinds of expressions.
+
+use super::value::Value;
+use super::{Expr, Node, Scalar, Selection, compare, logic};
+use crate::types::{Column, RowErrors};
+use std::sync::Arc;
+
+/// The batch that an expression is evaluated over.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// Columns by position, as [`Node::Column`] counts them; each has `rows` rows.
+    pub columns: &'a [Column],
+    /// Number of rows.
+    pub rows: usize,
+}
+
+/// What expressions may know of the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvalEnv {
+    /// `table.local-time-zone`.
+    pub time_zone: chrono_tz::Tz,
+    /// What `CURRENT_TIMESTAMP` and the like answer, in microseconds since the epoch: the start of the query in batch
+    /// mode, the time of the batch in streaming mode (Flink: of the record).
+    pub now_micros: i64,
+}
+
+impl Expr {
+    /// The value for every selected row, as a column of `input.rows` rows laid out as
+    /// [`crate::types::DataType::physical`] says.
+    ///
+    /// Rows that are not selected hold anything: NULL, a default or a value. Kernels that cannot fail may compute
+    /// them, since that is cheaper than leaving them out; those that can fail never look at them. A row that fails is
+    /// pushed to `errors` by its position in the batch and holds NULL; it may be pushed more than once.
+    pub fn eval(
+        &self,
+        input: Input<'_>,
+        selection: &Selection,
+        errors: &mut RowErrors,
+        env: &EvalEnv,
+    ) -> Column {
+        let mut eval = Eval { columns: input.columns, rows: input.rows, errors, env };
+        eval.value(self, selection).into_column(&self.data_type, input.rows)
+    }
+
+    /// The selected rows for which this BOOLEAN expression is TRUE.
+    ///
+    /// The arms of an AND narrow the selection one after another; an arm is not evaluated for rows that an earlier one
+    /// made FALSE or UNKNOWN. Rows that fail are left out and pushed to `errors`.
+    pub fn eval_predicate(
+        &self,
+        input: Input<'_>,
+        selection: &Selection,
+        errors: &mut RowErrors,
+        env: &EvalEnv,
+    ) -> Selection {
+        let mut eval = Eval { columns: input.columns, rows: input.rows, errors, env };
+        eval.predicate(self, selection)
+    }
+}
+
+/// One evaluation under way.
+pub(crate) struct Eval<'a> {
+    pub(crate) columns: &'a [Column],
+    pub(crate) rows: usize,
+    pub(crate) errors: &'a mut RowErrors,
+    pub(crate) env: &'a EvalEnv,
+}
+
+impl Eval<'_> {
+    pub(crate) fn value<'e>(&mut self, expr: &'e Expr, selection: &Selection) -> Value<'e> {
+        let rows = self.rows;
+        match &expr.node {
+            Node::Column(position) => Value::Array(Arc::clone(&self.columns[*position])),
+            Node::Literal(scalar) => Value::Scalar(scalar),
+            Node::Compare { op, left, right } => {
+                let a = self.value(left, selection);
+                let b = self.value(right, selection);
+                let (a, b) = ((&a, &left.data_type), (&b, &right.data_type));
+                Value::Array(Arc::new(compare::compare(*op, a, b, selection, rows)))
+            }
+            Node::And(exprs) => {
+                Value::Array(Arc::new(logic::connect(true, exprs, selection, self)))
+            }
+            Node::Or(exprs) => {
+                Value::Array(Arc::new(logic::connect(false, exprs, selection, self)))
+            }
+            Node::Not(input) => {
+                let value = self.value(input, selection);
+                Value::Array(Arc::new(logic::not(&value, rows)))
+            }
+            Node::IsNull(input) => {
+                let value = self.value(input, selection);
+                Value::Array(Arc::new(logic::is_null(&value, rows)))
+            }
+            Node::IsTruth { input, truth } => {
+                let value = self.value(input, selection);
+                Value::Array(Arc::new(logic::is_truth(&value, *truth, rows)))
+            }
+        }
+    }
+
+    pub(crate) fn predicate(&mut self, expr: &Expr, selection: &Selection) -> Selection {
+        match &expr.node {
+            Node::And(exprs) => {
+                let mut open = selection.clone();
+                for expr in exprs {
+                    if open.is_empty() {
+                        break;
+                    }
+                    open = self.predicate(expr, &open);
+                }
+                return open;
+            }
+            Node::Literal(scalar) => {
+                return match scalar {
+                    Scalar::Boolean(true) => selection.clone(),
+                    _ => Selection::Rows(Vec::new()),
+                };
+            }
+            Node::Compare { op, left, right } => {
+                let operands = match (&left.node, &right.node) {
+                    (Node::Column(at), Node::Literal(literal)) => Some((*op, *at, left, literal)),
+                    (Node::Literal(literal), Node::Column(at)) => {
+                        Some((op.flipped(), *at, right, literal))
+                    }
+                    _ => None,
+                };
+                if let Some((op, at, column, literal)) = operands {
+                    let operand = (self.columns[at].as_ref(), &column.data_type);
+                    let shortcut = compare::select_against_literal(op, operand, literal, selection);
+                    if let Some(selected) = shortcut {
+                        return selected;
+                    }
+                }
+            }
+            _ => {}
+        }
+        let value = self.value(expr, selection);
+        selection.masked(&logic::Truth::of(&value, self.rows).is_true)
+    }
+}

@@ -1,0 +1,99 @@
+//! Typed options: each is declared once; parsing, validation, help and documents derive from it.
+
+mod reader;
+mod value;
+
+pub use reader::{OptionReader, OptionValue, Options, Taken};
+pub use value::{parse_duration, parse_memory_size};
+
+/// What values an option takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptKind {
+    /// Any text.
+    String,
+    /// `true` or `false`, in any case.
+    Bool,
+    /// 32-bit integer.
+    Int,
+    /// 64-bit integer.
+    Long,
+    /// Floating point.
+    Double,
+    /// Flink's duration: `10 s`, `500ms`, `5 min`; a bare number is milliseconds.
+    Duration,
+    /// Flink's memory size: `64 kb`; a bare number is bytes.
+    MemorySize,
+    /// One of these words, in any case; `-` and `_` are the same.
+    Enum(&'static [&'static str]),
+    /// `;`-separated list of texts.
+    List,
+}
+
+/// One option of a connector, a format or the session (Flink's `ConfigOption`).
+#[derive(Clone, Copy, Debug)]
+pub struct Opt {
+    /// Key without any prefix, such as `scan.startup.mode`. A `#` stands for any name (`fields.#.kind`), a trailing
+    /// `*` for any rest (`properties.*`).
+    pub key: &'static str,
+    /// What values it takes.
+    pub kind: OptKind,
+    /// Default as a user would write it; `None` means unset.
+    pub default: Option<&'static str>,
+    /// One or two sentences for the reference.
+    pub doc: &'static str,
+    /// Values show as `******` everywhere.
+    pub secret: bool,
+}
+
+impl Opt {
+    /// An option that is unset by default.
+    pub const fn new(key: &'static str, kind: OptKind, doc: &'static str) -> Opt {
+        Opt { key, kind, default: None, doc, secret: false }
+    }
+
+    /// The same with a default.
+    #[must_use]
+    pub const fn default(mut self, default: &'static str) -> Opt {
+        self.default = Some(default);
+        self
+    }
+
+    /// The same, marked as holding a secret.
+    #[must_use]
+    pub const fn secret(mut self) -> Opt {
+        self.secret = true;
+        self
+    }
+
+    /// Whether `key` is this option; understands `#` and `*` in the declaration.
+    pub fn matches(&self, key: &str) -> bool {
+        if let Some(prefix) = self.key.strip_suffix('*') {
+            return key.len() > prefix.len() && key.starts_with(prefix);
+        }
+        if !self.key.contains('#') {
+            return key == self.key;
+        }
+        let Some((head, tail)) = self.key.split_once('#') else { return false };
+        key.len() > head.len() + tail.len() && key.starts_with(head) && key.ends_with(tail)
+    }
+}
+
+/// Whether a key holds a secret by its name alone, so that its value is shown as `******`.
+pub fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    [
+        "password",
+        "secret",
+        "token",
+        "jaas",
+        "credential",
+        "ssl.keystore.key",
+        "ssl.key",
+        "auth.user-info",
+    ]
+    .iter()
+    .any(|word| key.contains(word))
+}
+
+/// What is shown in place of a secret.
+pub const REDACTED: &str = "******";

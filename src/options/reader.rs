@@ -1,0 +1,312 @@
+//! Reading options: every known one is taken, and what is left over is refused with the list of what is allowed.
+
+use super::{Opt, OptKind, parse_duration, parse_memory_size};
+use crate::base::{Error, ErrorKind, Result, Span, nearest};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A value and where the script gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionValue {
+    /// The text between the quotes.
+    pub value: String,
+    /// Place of the key and the value in the script; `None` for values that no script holds.
+    pub span: Option<Span>,
+}
+
+/// Options of one table, by key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    entries: BTreeMap<String, OptionValue>,
+}
+
+impl Options {
+    /// Sets or replaces a value.
+    pub fn set(&mut self, key: impl Into<String>, value: impl Into<String>, span: Option<Span>) {
+        self.entries.insert(key.into(), OptionValue { value: value.into(), span });
+    }
+
+    /// The value of exactly `key`.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.entries.get(key).map(|entry| entry.value.as_str())
+    }
+
+    /// Removes a key.
+    pub fn remove(&mut self, key: &str) -> Option<OptionValue> {
+        self.entries.remove(key)
+    }
+
+    /// Place of a key in the script.
+    pub fn span(&self, key: &str) -> Option<Span> {
+        self.entries.get(key).and_then(|entry| entry.span)
+    }
+
+    /// All entries in key order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &OptionValue)> {
+        self.entries.iter().map(|(key, value)| (key.as_str(), value))
+    }
+}
+
+/// Takes typed options out of [`Options`] and remembers which keys were asked for.
+///
+/// A sub-reader ([`OptionReader::scoped`]) sees the keys below a prefix; its takes count in the parent too.
+#[derive(Debug)]
+pub struct OptionReader<'a> {
+    options: &'a Options,
+    prefix: String,
+    subject: String,
+    taken: &'a Taken,
+}
+
+/// Keys that some reader has asked for, and all keys that may be given.
+#[derive(Debug, Default)]
+pub struct Taken {
+    keys: RefCell<BTreeSet<String>>,
+    supported: RefCell<BTreeSet<String>>,
+}
+
+impl<'a> OptionReader<'a> {
+    /// A reader over all keys; `subject` names the table in errors: `table 'orders' (connector 'kafka')`.
+    pub fn new(
+        options: &'a Options,
+        taken: &'a Taken,
+        subject: impl Into<String>,
+    ) -> OptionReader<'a> {
+        OptionReader { options, prefix: String::new(), subject: subject.into(), taken }
+    }
+
+    /// A reader over the keys below `prefix` (which ends with a dot).
+    pub fn scoped(&self, prefix: &str) -> OptionReader<'a> {
+        OptionReader {
+            options: self.options,
+            prefix: format!("{}{prefix}", self.prefix),
+            subject: self.subject.clone(),
+            taken: self.taken,
+        }
+    }
+
+    /// What the options belong to, for messages.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Declares options as supported without reading them.
+    pub fn supports(&self, options: &[Opt]) {
+        for opt in options {
+            self.declare(opt);
+        }
+    }
+
+    /// The text of an option, or its default.
+    pub fn string(&self, opt: &Opt) -> Option<String> {
+        self.declare(opt);
+        self.raw(opt.key).or(opt.default).map(str::to_owned)
+    }
+
+    /// The text of an option, whether or not it is set; an error that names it where it is missing.
+    pub fn required(&self, opt: &Opt) -> Result<String> {
+        self.string(opt).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Option,
+                format!(
+                    "missing required option '{}{}' for {}",
+                    self.prefix, opt.key, self.subject
+                ),
+            )
+        })
+    }
+
+    /// Whether the script gives the option.
+    pub fn is_set(&self, opt: &Opt) -> bool {
+        self.declare(opt);
+        self.raw(opt.key).is_some()
+    }
+
+    /// A boolean.
+    pub fn bool(&self, opt: &Opt) -> Result<bool> {
+        let parse = |text: &str| match text.to_ascii_lowercase().as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("expected true or false".to_owned()),
+        };
+        Ok(self.parsed(opt, parse)?.unwrap_or(false))
+    }
+
+    /// A 64-bit integer; also reads [`OptKind::Int`].
+    pub fn long(&self, opt: &Opt) -> Result<Option<i64>> {
+        let bounds = if opt.kind == OptKind::Int {
+            i64::from(i32::MIN)..=i64::from(i32::MAX)
+        } else {
+            i64::MIN..=i64::MAX
+        };
+        self.parsed(opt, |text| match text.trim().parse::<i64>() {
+            Ok(number) if bounds.contains(&number) => Ok(number),
+            _ => {
+                Err(format!("expected a whole number from {} to {}", bounds.start(), bounds.end()))
+            }
+        })
+    }
+
+    /// A floating-point number.
+    pub fn double(&self, opt: &Opt) -> Result<Option<f64>> {
+        self.parsed(opt, |text| text.trim().parse().map_err(|_| "expected a number".to_owned()))
+    }
+
+    /// A duration.
+    pub fn duration(&self, opt: &Opt) -> Result<Option<Duration>> {
+        self.parsed(opt, parse_duration)
+    }
+
+    /// A size in bytes.
+    pub fn memory_size(&self, opt: &Opt) -> Result<Option<u64>> {
+        self.parsed(opt, parse_memory_size)
+    }
+
+    /// A `;`-separated list without empty items.
+    pub fn list(&self, opt: &Opt) -> Vec<String> {
+        let text = self.string(opt).unwrap_or_default();
+        text.split(';').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// One of the words that the option declares, in its declared spelling. Case and `_` for `-` do not matter.
+    pub fn word(&self, opt: &Opt) -> Result<Option<&'static str>> {
+        let OptKind::Enum(words) = opt.kind else {
+            return Err(Error::internal(format!("option '{}' has no words", opt.key)));
+        };
+        let same = |a: &str, b: &str| {
+            a.eq_ignore_ascii_case(b)
+                || a.replace('_', "-").eq_ignore_ascii_case(&b.replace('_', "-"))
+        };
+        self.parsed(opt, |text| {
+            words
+                .iter()
+                .copied()
+                .find(|word| same(word, text.trim()))
+                .ok_or_else(|| format!("expected one of {}", words.join(", ")))
+        })
+    }
+
+    /// Keys below the prefix of a declared `prefix.*` option, with the prefix cut, in key order.
+    pub fn rest(&self, opt: &Opt) -> Vec<(String, OptionValue)> {
+        self.declare(opt);
+        let prefix = format!("{}{}", self.prefix, opt.key.trim_end_matches('*'));
+        let mut found = Vec::new();
+        for (key, value) in self.options.iter() {
+            if let Some(rest) = key.strip_prefix(&prefix).filter(|rest| !rest.is_empty()) {
+                self.taken.keys.borrow_mut().insert(key.to_owned());
+                found.push((rest.to_owned(), value.clone()));
+            }
+        }
+        found
+    }
+
+    /// An error about one option, pointing at it.
+    pub fn invalid(&self, opt: &Opt, problem: impl std::fmt::Display) -> Error {
+        let key = format!("{}{}", self.prefix, opt.key);
+        let shown = match self.options.get(&key) {
+            Some(value) if !(opt.secret || super::is_secret(&key)) => format!(" = '{value}'"),
+            Some(_) => format!(" = '{}'", super::REDACTED),
+            None => String::new(),
+        };
+        let error = Error::new(
+            ErrorKind::Option,
+            format!("invalid option '{key}'{shown} for {}: {problem}", self.subject),
+        );
+        match self.options.span(&key) {
+            Some(span) => error.at(span),
+            None => error,
+        }
+    }
+
+    /// Refuses the first key that nobody asked for, naming the nearest match and all that is supported.
+    pub fn finish(&self) -> Result<()> {
+        let taken = self.taken.keys.borrow();
+        let supported = self.taken.supported.borrow();
+        for (key, value) in self.options.iter() {
+            if taken.contains(key) {
+                continue;
+            }
+            let mut hint = String::new();
+            if let Some(near) = nearest(key, supported.iter().map(String::as_str)) {
+                hint = format!("did you mean '{near}'? ");
+            }
+            let list: Vec<&str> = supported.iter().map(String::as_str).collect();
+            hint.push_str(&format!("Supported options: {}", list.join(", ")));
+            let error = Error::new(
+                ErrorKind::Option,
+                format!("unknown option '{key}' for {}", self.subject),
+            )
+            .with_hint(hint);
+            return Err(match value.span {
+                Some(span) => error.at(span),
+                None => error,
+            });
+        }
+        Ok(())
+    }
+
+    fn declare(&self, opt: &Opt) {
+        let full = format!("{}{}", self.prefix, opt.key);
+        let mut taken = self.taken.keys.borrow_mut();
+        if opt.key.contains(['#', '*']) {
+            for (key, _) in self.options.iter() {
+                if key.strip_prefix(&self.prefix).is_some_and(|rest| opt.matches(rest)) {
+                    taken.insert(key.to_owned());
+                }
+            }
+        } else {
+            taken.insert(full.clone());
+        }
+        self.taken.supported.borrow_mut().insert(full);
+    }
+
+    fn raw(&self, key: &str) -> Option<&'a str> {
+        self.options.get(&format!("{}{key}", self.prefix))
+    }
+
+    fn parsed<T>(
+        &self,
+        opt: &Opt,
+        parse: impl Fn(&str) -> std::result::Result<T, String>,
+    ) -> Result<Option<T>> {
+        match self.string(opt) {
+            None => Ok(None),
+            Some(text) => parse(&text).map(Some).map_err(|problem| self.invalid(opt, problem)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODE: Opt =
+        Opt::new("scan.mode", OptKind::Enum(&["exactly-once", "none"]), "").default("none");
+    const REST: Opt = Opt::new("properties.*", OptKind::String, "");
+
+    #[test]
+    fn leftovers_are_refused_with_the_nearest_match() {
+        let mut options = Options::default();
+        options.set("scan.mod", "none", Some(Span::new(3, 9)));
+        options.set("properties.a.b", "1", None);
+        let taken = Taken::default();
+        let reader = OptionReader::new(&options, &taken, "table 't'");
+        assert_eq!(reader.word(&MODE).unwrap(), Some("none"));
+        assert_eq!(reader.rest(&REST)[0].0, "a.b");
+        let error = reader.finish().unwrap_err();
+        assert_eq!(error.to_string(), "unknown option 'scan.mod' for table 't'");
+        assert!(error.hint().unwrap().starts_with("did you mean 'scan.mode'?"));
+        assert_eq!(error.span(), Some(Span::new(3, 9)));
+    }
+
+    #[test]
+    fn words_ignore_case_and_underscores() {
+        let mut options = Options::default();
+        options.set("scan.mode", "EXACTLY_ONCE", None);
+        let taken = Taken::default();
+        let reader = OptionReader::new(&options, &taken, "table 't'");
+        assert_eq!(reader.word(&MODE).unwrap(), Some("exactly-once"));
+        reader.finish().unwrap();
+    }
+}

@@ -1,0 +1,123 @@
+//! What a connector is, and what it is given.
+
+use super::{DecodeRequest, Decoder, EncodeRequest, Encoder, Sink, Source, TableDef};
+use crate::base::Result;
+use crate::expr::Expr;
+use crate::options::{Opt, OptionReader};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// A kind of table, found by the value of its `connector` option (Flink's `DynamicTableFactory`).
+pub trait Connector: Send + Sync + Debug {
+    /// The value of `connector`.
+    fn identifier(&self) -> &'static str;
+
+    /// Every option it takes, for the reference; format options excluded.
+    fn options(&self) -> &'static [Opt];
+
+    /// Opens the table for reading. All options are checked here; nothing outside is contacted.
+    fn source(&self, context: &TableContext<'_>, scan: ScanRequest) -> Result<Box<dyn Source>>;
+
+    /// Opens the table for writing. All options are checked here; nothing outside is contacted.
+    fn sink(&self, context: &TableContext<'_>, request: SinkRequest) -> Result<Box<dyn Sink>>;
+}
+
+/// What the query needs from a scan.
+#[derive(Clone, Debug)]
+pub struct ScanRequest {
+    /// Positions (in [`TableDef::columns`]) of the physical and metadata columns to produce, in output order.
+    pub columns: Vec<usize>,
+    /// Rows for which this is not TRUE may be left out (and with them their type errors); it refers to positions in
+    /// `columns`. The engine filters again only where [`Source::applies_predicate`] is false.
+    pub predicate: Option<Expr>,
+    /// Visible parallelism.
+    pub parallelism: usize,
+}
+
+/// What the query writes.
+#[derive(Clone, Debug)]
+pub struct SinkRequest {
+    /// Positions (in [`TableDef::columns`]) of the columns that rows carry, in that order: all physical and writable
+    /// metadata columns.
+    pub columns: Vec<usize>,
+    /// Visible parallelism.
+    pub parallelism: usize,
+}
+
+/// Takes one-line warnings from any thread.
+#[derive(Clone)]
+pub struct Warnings(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl Warnings {
+    /// Hands each line to `take`.
+    pub fn to(take: impl Fn(&str) + Send + Sync + 'static) -> Warnings {
+        Warnings(Arc::new(take))
+    }
+
+    /// Says one line.
+    pub fn say(&self, line: &str) {
+        (self.0)(line);
+    }
+}
+
+impl Debug for Warnings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Warnings")
+    }
+}
+
+/// The job that a table is opened for.
+#[derive(Clone, Debug)]
+pub struct JobContext {
+    /// Job id: `pipeline.name`, or script name and target tables. Names the group that holds the job's progress.
+    pub id: String,
+    /// Whether sources may create missing topics (`--dev-broker`).
+    pub create_missing_topics: bool,
+    /// Seed of everything random (partition choice, generated data, jitter).
+    pub seed: u64,
+    /// Wall clock, milliseconds since 1970 UTC, when the job's own clock showed zero.
+    pub started_at_millis: i64,
+    /// Session time zone.
+    pub time_zone: chrono_tz::Tz,
+    /// Where one-line warnings go.
+    pub warnings: Warnings,
+    /// Session options, `-D` and SET.
+    pub settings: Arc<BTreeMap<String, String>>,
+}
+
+/// A table being opened: its declaration, its options, its formats.
+#[derive(Debug)]
+pub struct TableContext<'a> {
+    /// The declaration.
+    pub table: &'a TableDef,
+    /// Reader over the table's options; the caller refuses leftovers after the connector took its own.
+    pub options: &'a OptionReader<'a>,
+    /// Finds formats.
+    pub formats: &'a dyn FormatResolver,
+    /// The job.
+    pub job: &'a JobContext,
+}
+
+/// Makes one decoder per worker; the options were checked when it was made.
+pub type DecoderFactory = Arc<dyn Fn() -> Result<Box<dyn Decoder>> + Send + Sync>;
+
+/// Makes one encoder per worker; the options were checked when it was made.
+pub type EncoderFactory = Arc<dyn Fn() -> Result<Box<dyn Encoder>> + Send + Sync>;
+
+/// Finds a format by the table's `format`, `key.format` or `value.format` option (Flink's `FactoryUtil`).
+pub trait FormatResolver: Debug {
+    /// A decoder for the table's value format. Takes the format's options out of `options`.
+    fn value_decoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: DecodeRequest,
+    ) -> Result<DecoderFactory>;
+
+    /// An encoder for the table's value format. Takes the format's options out of `options`.
+    fn value_encoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: EncodeRequest,
+    ) -> Result<EncoderFactory>;
+}

@@ -1,0 +1,127 @@
+//! Formats: bytes of records to columns and back, a batch at a time.
+
+use crate::base::Result;
+use crate::expr::Expr;
+use crate::options::{Opt, OptionReader};
+use crate::types::{Batch, Column, Field, RowErrors};
+use bytes::Bytes;
+use std::fmt::Debug;
+
+/// A named format (Flink's `DeserializationFormatFactory` and `SerializationFormatFactory`).
+pub trait Format: Send + Sync + Debug {
+    /// The value of `format`.
+    fn identifier(&self) -> &'static str;
+
+    /// Every option it takes, without the `json.` prefix.
+    fn options(&self) -> &'static [Opt];
+
+    /// A decoder compiled for the schema and the columns in use. `options` sees the keys below the format's prefix.
+    /// Called once per worker with the same arguments.
+    fn decoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: &DecodeRequest,
+    ) -> Result<Box<dyn Decoder>>;
+
+    /// An encoder compiled for the schema.
+    fn encoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: &EncodeRequest,
+    ) -> Result<Box<dyn Encoder>>;
+}
+
+/// What to decode.
+#[derive(Clone, Debug)]
+pub struct DecodeRequest {
+    /// The fields of the record as the table declares them.
+    pub fields: Vec<Field>,
+    /// Positions in `fields` to produce, in output order. Others are checked for structure only.
+    pub columns: Vec<usize>,
+    /// Rows for which this is not TRUE are left out; refers to positions in `columns`.
+    pub predicate: Option<Expr>,
+    /// Type-check every declared field of every record, used or not, as Flink does.
+    pub strict: bool,
+    /// Session time zone, for TIMESTAMP_LTZ text.
+    pub time_zone: chrono_tz::Tz,
+}
+
+/// What to encode.
+#[derive(Clone, Debug)]
+pub struct EncodeRequest {
+    /// Fields of the rows, in column order.
+    pub fields: Vec<Field>,
+    /// Session time zone, for TIMESTAMP_LTZ text.
+    pub time_zone: chrono_tz::Tz,
+}
+
+/// Where one record's bytes lie in a slab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// First byte.
+    pub start: u32,
+    /// Bytes; −1 for NULL (a tombstone).
+    pub len: i32,
+}
+
+/// Rows decoded since the last [`Decoder::finish`].
+#[derive(Clone, Debug, Default)]
+pub struct Decoded {
+    /// One column per requested one, `sources.len()` rows each.
+    pub columns: Vec<Column>,
+    /// For each row, the number of its payload, counted over all pushes since the last finish. Ascending. A payload may
+    /// give no row (filtered, ignored, NULL) or several (a JSON array).
+    pub sources: Vec<u32>,
+}
+
+/// Turns records into columns. Pure, total and bounded: no input makes it panic.
+pub trait Decoder: Send + Debug {
+    /// Decodes `payloads`, all of which lie in `slab`. String columns may keep views into the slab.
+    ///
+    /// Failed payloads go to `errors` with `row` = their number counted over all pushes since the last finish, unless
+    /// the format's options ignore them: then they are counted in [`Decoder::ignored`].
+    fn push(&mut self, slab: &Bytes, payloads: &[Payload], errors: &mut RowErrors) -> Result<()>;
+
+    /// Rows waiting for [`Decoder::finish`].
+    fn rows(&self) -> usize;
+
+    /// Hands out the rows and starts anew.
+    fn finish(&mut self) -> Result<Decoded>;
+
+    /// Records or fields dropped by `ignore-parse-errors` since the start.
+    fn ignored(&self) -> u64;
+}
+
+/// Encoded records in one buffer.
+#[derive(Clone, Debug, Default)]
+pub struct Encoded {
+    /// The records' bytes, one after another.
+    pub bytes: Vec<u8>,
+    /// End of each record in `bytes`.
+    pub ends: Vec<u32>,
+}
+
+impl Encoded {
+    /// Empties it, keeping the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    /// The records in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let end = *end as usize;
+            let record = self.bytes.get(start..end).unwrap_or_default();
+            start = end;
+            record
+        })
+    }
+}
+
+/// Turns rows into records.
+pub trait Encoder: Send + Debug {
+    /// Appends one record per row of `batch`. A row that cannot be written goes to `errors` and leaves an empty record.
+    fn encode(&mut self, batch: &Batch, out: &mut Encoded, errors: &mut RowErrors) -> Result<()>;
+}

@@ -1,0 +1,23 @@
+//! The contract between the engine and everything that reads or writes tables: connectors, formats, sources, sinks,
+//! commit domains, the catalog.
+
+mod catalog;
+mod connector;
+mod format;
+mod progress;
+mod sink;
+mod source;
+
+pub use catalog::{Catalog, ColumnDef, ColumnKind, TableDef, TableName};
+pub use connector::{
+    Connector, DecoderFactory, EncoderFactory, FormatResolver, JobContext, ScanRequest,
+    SinkRequest, TableContext, Warnings,
+};
+pub use format::{
+    DecodeRequest, Decoded, Decoder, EncodeRequest, Encoded, Encoder, Format, Payload,
+};
+pub use progress::{CommitDomain, DomainEvent, Epoch, Position, Progress};
+pub use sink::{Guarantee, Sink, SinkStats, Writer, WriterStatus};
+pub use source::{
+    Boundedness, Discovered, Enumerator, Polled, Reader, Source, SourceStats, Split, Waker,
+};

@@ -1,0 +1,65 @@
+//! Sinks.
+
+use super::{Epoch, Waker};
+use crate::base::Result;
+use crate::types::{Batch, RowErrors};
+use std::fmt::Debug;
+use std::time::Duration;
+
+/// What a sink promises (`sink.delivery-guarantee`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guarantee {
+    /// Output is handed to the socket; nothing is awaited.
+    None,
+    /// Output is acknowledged before the epoch's progress is stored.
+    AtLeastOnce,
+    /// Output and progress become visible together.
+    ExactlyOnce,
+}
+
+/// A table opened for writing.
+pub trait Sink: Send + Debug {
+    /// What it promises.
+    fn guarantee(&self) -> Guarantee;
+
+    /// A writer for one worker. `worker` counts from 0 to `workers`; `waker` is called when [`Writer::poll`] has news.
+    fn writer(&mut self, worker: usize, workers: usize, waker: Waker) -> Result<Box<dyn Writer>>;
+}
+
+/// What a writer reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WriterStatus {
+    /// Every row written before the barrier of this epoch is acknowledged.
+    pub acknowledged: Epoch,
+    /// Whether it takes more rows now; false while its byte budget is used up.
+    pub ready: bool,
+    /// When to poll again without being woken.
+    pub wake_at: Option<Duration>,
+}
+
+/// Totals of a writer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SinkStats {
+    /// Records handed over.
+    pub records: u64,
+    /// Their bytes, before compression.
+    pub bytes: u64,
+}
+
+/// Writes the rows of one worker. Never blocks.
+pub trait Writer: Send + Debug {
+    /// Takes a batch. Rows that cannot be encoded go to `errors`.
+    fn write(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<()>;
+
+    /// The mailbox ran empty: sends what is buffered, without waiting.
+    fn flush(&mut self) -> Result<()>;
+
+    /// All rows so far belong to epochs up to `epoch`: seals and sends them.
+    fn barrier(&mut self, epoch: Epoch) -> Result<()>;
+
+    /// Looks for acknowledgements; fails when output was refused or its delivery time ran out.
+    fn poll(&mut self, now: Duration) -> Result<WriterStatus>;
+
+    /// Totals since the start.
+    fn stats(&self) -> SinkStats;
+}

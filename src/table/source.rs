@@ -1,0 +1,132 @@
+//! Sources: an enumerator that finds splits, apart from readers that read them.
+
+use super::{CommitDomain, JobContext, Position};
+use crate::base::Result;
+use crate::types::{Batch, RowErrors, SplitId};
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Called, from any thread, when there is something to poll. Must be cheap and must not block.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// Whether a source ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boundedness {
+    /// It ends.
+    Bounded,
+    /// It never ends.
+    Unbounded,
+}
+
+/// A split to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Which.
+    pub id: Arc<SplitId>,
+    /// First record to read.
+    pub start: Position,
+    /// Reading ends when the position reaches this offset; `None` never ends.
+    pub end: Option<i64>,
+}
+
+/// What an enumerator found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Discovered {
+    /// New splits to assign.
+    pub added: Vec<Split>,
+    /// Splits that no longer exist.
+    pub gone: Vec<SplitId>,
+    /// Splits that exist under the same name but are not the same (a recreated topic).
+    pub recreated: Vec<SplitId>,
+    /// No further split will ever be found.
+    pub complete: bool,
+    /// The start positions would come out differently if looked up again (latest-offset): they are stored before the
+    /// first row is read, else a job killed before its first epoch would skip what arrived meanwhile.
+    pub volatile: bool,
+}
+
+/// A table opened for reading.
+pub trait Source: Send + Debug {
+    /// Whether it ends by itself.
+    fn boundedness(&self) -> Boundedness;
+
+    /// Whether readers apply [`super::ScanRequest::predicate`] themselves.
+    fn applies_predicate(&self) -> bool;
+
+    /// The enumerator. `waker` is called when [`Enumerator::poll`] has news.
+    fn enumerator(&mut self, waker: Waker) -> Result<Box<dyn Enumerator>>;
+
+    /// A reader for one worker. `waker` is called when [`Reader::poll`] has news.
+    fn reader(&mut self, worker: usize, waker: Waker) -> Result<Box<dyn Reader>>;
+
+    /// Where this source can keep an at-least-once job's progress; `None` where it has no such place.
+    fn commit_domain(
+        &mut self,
+        job: &JobContext,
+        waker: Waker,
+    ) -> Result<Option<Box<dyn CommitDomain>>>;
+}
+
+/// Finds splits, at the start and while running. Never blocks.
+pub trait Enumerator: Send + Debug {
+    /// Starts. `restored` holds the positions of an earlier run: those splits start there, whatever the start-up mode
+    /// says; splits not in it are new since then and start at their beginning.
+    fn start(&mut self, restored: Option<&super::Progress>) -> Result<()>;
+
+    /// News since the last poll.
+    fn poll(&mut self, now: Duration) -> Result<Option<Discovered>>;
+
+    /// When to poll again without being woken.
+    fn next_deadline(&self) -> Option<Duration>;
+}
+
+/// What a reader has.
+#[derive(Debug)]
+pub enum Polled {
+    /// Rows. Failed records are in the errors given to the poll, with `row` an index into `failed`.
+    Data(Batch),
+    /// This split's position reached its end.
+    Ended(Arc<SplitId>),
+    /// The split was read to the end of what the broker has (its high watermark, or last stable offset).
+    CaughtUp(Arc<SplitId>),
+    /// Nothing now; the waker will tell.
+    Idle,
+}
+
+/// Totals of a reader.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceStats {
+    /// Records read.
+    pub records: u64,
+    /// Their bytes, decompressed.
+    pub bytes: u64,
+    /// Records between the positions and the ends of the splits, as last reported by the broker.
+    pub lag: u64,
+    /// Records dropped or fields nulled by `ignore-parse-errors`.
+    pub ignored: u64,
+}
+
+/// Reads splits on one worker. Never blocks.
+pub trait Reader: Send + Debug {
+    /// Starts reading splits.
+    fn assign(&mut self, splits: Vec<Split>) -> Result<()>;
+
+    /// Stops reading splits.
+    fn revoke(&mut self, splits: &[SplitId]);
+
+    /// The next thing. Failed records are reported in `errors`, whose messages name topic, partition and offset.
+    fn poll(&mut self, now: Duration, errors: &mut RowErrors) -> Result<Polled>;
+
+    /// Adds the position of every assigned split: after the last row handed out.
+    fn positions(&self, out: &mut Vec<(Arc<SplitId>, Position)>);
+
+    /// The epoch and everything before these positions is durable.
+    fn acknowledge(&mut self, epoch: super::Epoch, positions: &[(Arc<SplitId>, Position)]);
+
+    /// When to poll again without being woken (a generator's pace).
+    fn next_deadline(&self) -> Option<Duration>;
+
+    /// Totals since the start.
+    fn stats(&self) -> SourceStats;
+}

@@ -1,0 +1,60 @@
+//! Failures of single rows: collected, never thrown, so that one policy decides what they mean.
+
+use crate::base::limits::ROW_ERRORS_KEPT_MAX;
+
+/// One row that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowError {
+    /// Row of the batch, or payload of the decoder's input, that failed.
+    pub row: usize,
+    /// What was wrong, in lower case, without the place.
+    pub message: String,
+}
+
+/// The rows of a batch that failed. The first few keep their text; all are counted and their rows listed.
+#[derive(Clone, Debug, Default)]
+pub struct RowErrors {
+    kept: Vec<RowError>,
+    rows: Vec<u32>,
+}
+
+impl RowErrors {
+    /// No errors.
+    pub fn new() -> RowErrors {
+        RowErrors::default()
+    }
+
+    /// Records that `row` failed; the message is built only while texts are kept.
+    pub fn push(&mut self, row: usize, message: impl FnOnce() -> String) {
+        if self.kept.len() < ROW_ERRORS_KEPT_MAX {
+            self.kept.push(RowError { row, message: message() });
+        }
+        self.rows.push(u32::try_from(row).unwrap_or(u32::MAX));
+    }
+
+    /// Whether no row failed.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// How many failures were recorded.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The failures that kept their text, in the order found.
+    pub fn kept(&self) -> &[RowError] {
+        &self.kept
+    }
+
+    /// Every failed row, in the order found.
+    pub fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
+    /// Forgets all of them, keeping the memory.
+    pub fn clear(&mut self) {
+        self.kept.clear();
+        self.rows.clear();
+    }
+}
