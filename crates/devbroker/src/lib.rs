@@ -13,6 +13,7 @@ mod api;
 mod broker;
 mod cluster;
 mod config;
+mod groups;
 mod limits;
 mod log;
 mod server;
