@@ -3,11 +3,11 @@
 //! The modules in reading order; `ARCHITECTURE.md` has the map and the rules.
 
 pub mod base;
-pub mod types;
-pub mod options;
 pub mod expr;
-pub mod table;
+pub mod options;
 pub mod sql;
+pub mod table;
+pub mod types;
 
 #[doc(hidden)]
 pub mod fuzzing;

@@ -1,18 +1,16 @@
 //! The client over real sockets, against the dev broker.
 
+mod client_support;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use brooklet_devbroker::{Config, DevBroker};
-use brooklet_kafka::consumer::{Consumer, Fetched, FetchedPartition};
-use brooklet_kafka::producer::ProduceEvent;
-use brooklet_kafka::wire::compression::{Compression, Compressor, Decompressor};
-use brooklet_kafka::wire::records::{BatchBuilder, SealedBatch};
+use brooklet_kafka::consumer::Fetched;
+use brooklet_kafka::wire::compression::Compression;
 use brooklet_kafka::{
-    Client, ClientConfig, ErrorKind, Isolation, Network, NewTopic, OffsetSpec, TopicPartition,
+    Client, ClientConfig, ErrorKind, Isolation, Network, OffsetSpec, TopicPartition,
 };
-
-const PATIENCE: Duration = Duration::from_secs(30);
+use client_support::{PATIENCE, batch, create, delivered, next, read, unparker};
 
 struct Cluster {
     broker: DevBroker,
@@ -25,101 +23,26 @@ fn cluster() -> Cluster {
     Cluster { client: Client::new(config, &Network::tokio()), broker }
 }
 
-impl Cluster {
-    fn create(&self, topic: &str, partitions: i32) {
-        let created = self.client.create_topics(&[NewTopic::new(topic, partitions)]);
-        for (name, result) in created.wait(PATIENCE).unwrap().unwrap() {
-            result.unwrap_or_else(|error| panic!("{name}: {error}"));
-        }
-    }
-}
-
-/// Wakes the thread that made it.
-fn unparker() -> Arc<dyn Fn() + Send + Sync> {
-    let thread = std::thread::current();
-    Arc::new(move || thread.unpark())
-}
-
-fn batch(values: &[&str], compression: Compression) -> SealedBatch {
-    let mut builder = BatchBuilder::new(compression, 1 << 16);
-    for value in values {
-        builder.append(1_000, None, Some(value.as_bytes()), &[]).unwrap();
-    }
-    builder.seal(&mut Compressor::default()).unwrap()
-}
-
-fn values(fetched: &FetchedPartition) -> Vec<(i64, String)> {
-    let mut decompressor = Decompressor::default();
-    let mut batches = fetched.batches(Isolation::ReadUncommitted, true);
-    let mut out = Vec::new();
-    while let Some(batch) = batches.next_batch(&mut decompressor) {
-        let records = batch.unwrap().records(&mut decompressor, 1 << 20).unwrap();
-        for record in &records {
-            let record = record.unwrap();
-            if record.offset >= fetched.fetch_offset {
-                let value = String::from_utf8(record.value.unwrap().to_vec()).unwrap();
-                out.push((record.offset, value));
-            }
-        }
-    }
-    out
-}
-
-fn next(consumer: &mut Consumer) -> Fetched {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(fetched) = consumer.poll() {
-            return fetched;
-        }
-        assert!(Instant::now() < deadline, "nothing came");
-        std::thread::park_timeout(PATIENCE);
-    }
-}
-
-/// Data of `count` records in all.
-fn read(consumer: &mut Consumer, count: usize) -> Vec<(TopicPartition, i64, String)> {
-    let mut out = Vec::new();
-    while out.len() < count {
-        match next(consumer) {
-            Fetched::Data(fetched) => {
-                let tp = fetched.partition.clone();
-                out.extend(values(&fetched).into_iter().map(|(o, v)| (tp.clone(), o, v)));
-            }
-            Fetched::Failed(failed) => panic!("{}", failed.error),
-        }
-    }
-    out
-}
-
 #[test]
 fn what_is_produced_is_fetched() {
     let cluster = cluster();
-    cluster.create("letters", 2);
+    create(&cluster.client, "letters", 2);
     let topic: Arc<str> = "letters".into();
     let producer = cluster.client.producer(unparker());
     for (n, compression) in Compression::ALL.into_iter().enumerate() {
         producer.send(&topic, 0, batch(&["a", "b", "c"], compression), n as u64).unwrap();
         producer.send(&topic, 1, batch(&["z"], compression), n as u64).unwrap();
     }
-    let mut delivered = Vec::new();
-    while delivered.len() < 10 {
-        match producer.poll() {
-            Some(ProduceEvent::Delivered { partition, tag, base_offset, records }) => {
-                delivered.push((partition.partition, tag, base_offset, records));
-            }
-            Some(ProduceEvent::Failed { error, .. }) => panic!("{error}"),
-            None => std::thread::park_timeout(PATIENCE),
-        }
-    }
+    let delivered = delivered(&producer, 20);
     assert_eq!(producer.in_flight_bytes(), 0);
-    let of = |p| delivered.iter().filter(move |d| d.0 == p).map(|d| (d.1, d.2, d.3));
+    let of = |p| delivered.iter().filter(move |d| d.1 == p).map(|d| (d.0, d.2, d.3));
     assert!(of(0).eq((0..5).map(|n| (n, 3 * n as i64, 3))), "{delivered:?}");
     assert!(of(1).eq((0..5).map(|n| (n, n as i64, 1))), "{delivered:?}");
 
     let mut consumer = cluster.client.consumer(unparker());
     let zero = TopicPartition::new("letters", 0);
     consumer.assign(&[(zero.clone(), 4), (TopicPartition::new("letters", 1), 0)]);
-    let read = read(&mut consumer, 11 + 5);
+    let read = read(&mut consumer, 11 + 5, Isolation::ReadUncommitted);
     let first: Vec<_> = read.iter().filter(|r| r.0 == zero).map(|r| (r.1, r.2.as_str())).collect();
     assert_eq!(first[..4], [(4, "b"), (5, "c"), (6, "a"), (7, "b")]);
     assert_eq!(first.last(), Some(&(14, "c")));
@@ -129,12 +52,10 @@ fn what_is_produced_is_fetched() {
 #[test]
 fn offsets_by_end_and_time() {
     let cluster = cluster();
-    cluster.create("t", 1);
+    create(&cluster.client, "t", 1);
     let producer = cluster.client.producer(unparker());
     producer.send(&"t".into(), 0, batch(&["x", "y"], Compression::None), 0).unwrap();
-    while producer.poll().is_none() {
-        std::thread::park_timeout(PATIENCE);
-    }
+    delivered(&producer, 2);
     let tp = TopicPartition::new("t", 0);
     for (spec, offset) in [
         (OffsetSpec::Earliest, Some(0)),
@@ -142,8 +63,7 @@ fn offsets_by_end_and_time() {
         (OffsetSpec::Timestamp(0), Some(0)),
         (OffsetSpec::Timestamp(2_000), None),
     ] {
-        let listed =
-            cluster.client.list_offsets(&[(tp.clone(), spec)], Isolation::ReadUncommitted);
+        let listed = cluster.client.list_offsets(&[(tp.clone(), spec)], Isolation::ReadUncommitted);
         let listed = listed.wait(PATIENCE).unwrap().unwrap();
         assert_eq!(listed[&tp].offset, offset, "{spec:?}");
     }
@@ -152,7 +72,7 @@ fn offsets_by_end_and_time() {
 #[test]
 fn topics_are_described_and_missing_ones_have_their_own_error() {
     let cluster = cluster();
-    cluster.create("known", 3);
+    create(&cluster.client, "known", 3);
     let described = cluster.client.metadata(&["known", "missing"]).wait(PATIENCE).unwrap().unwrap();
     for (name, result) in described {
         match (name.as_str(), result) {
@@ -173,7 +93,7 @@ fn topics_are_described_and_missing_ones_have_their_own_error() {
 #[test]
 fn a_position_outside_the_log_is_reported_with_the_range() {
     let cluster = cluster();
-    cluster.create("t", 1);
+    create(&cluster.client, "t", 1);
     let mut consumer = cluster.client.consumer(unparker());
     consumer.assign(&[(TopicPartition::new("t", 0), 17)]);
     match next(&mut consumer) {
