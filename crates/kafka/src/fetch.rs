@@ -538,7 +538,7 @@ impl Fetcher {
             Ok(found) => found,
             Err(reason) => {
                 let error = match reason {
-                    Damage::Batch(error) => corrupt(&tp, error),
+                    Damage::Batch(error) => corrupt(&tp, &error),
                     Damage::Whole(reason) => {
                         let kind = ErrorKind::Corrupt { offset: partition.offset };
                         Error::new(kind, reason)
