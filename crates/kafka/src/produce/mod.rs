@@ -7,6 +7,9 @@
 //! unknown, and such a batch is resent until `delivery.timeout.ms`; when a stamped batch is given
 //! up, the partition starts again with a new epoch once nothing of it is in flight.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
