@@ -2,7 +2,8 @@
 
 use super::{Binder, data_type, literal, not_yet, schema_error};
 use crate::base::{Result, Span, nearest};
-use crate::expr::{ArithmeticOp, CompareOp, Expr, Node, Scalar, build};
+use super::coerce;
+use crate::expr::{ArithmeticOp, CompareOp, Expr, Node, Scalar};
 use crate::sql::ast::{
     self, ArgValue, BinaryOp, ExprKind, IsTest, LikeKind, Literal, RoundDirection, TrimSide, UnaryOp,
 };
@@ -95,7 +96,7 @@ impl Binder<'_> {
                 (UnaryOp::Minus, ExprKind::Literal(Literal::Number { text, kind })) => {
                     literal::number(text, *kind, true, span)
                 }
-                (UnaryOp::Minus, _) => build::negative(bind(operand)?),
+                (UnaryOp::Minus, _) => Ok(Expr::negative(bind(operand)?)),
             },
             ExprKind::Binary { op, left, right, .. } => self.binary(*op, left, right, scope, span),
             ExprKind::Is { operand, test, negated } => {
@@ -116,15 +117,15 @@ impl Binder<'_> {
                     return not_yet("BETWEEN SYMMETRIC", span);
                 }
                 let (operand, low, high) = (bind(operand)?, bind(low)?, bind(high)?);
-                let above = build::compare(CompareOp::GtEq, operand.clone(), low)?;
-                let below = build::compare(CompareOp::LtEq, operand, high)?;
+                let above = coerce::compare(CompareOp::GtEq, operand.clone(), low)?;
+                let below = coerce::compare(CompareOp::LtEq, operand, high)?;
                 let between = Expr::and(vec![above, below]);
                 Ok(if *negated { Expr::negate(between) } else { between })
             }
             ExprKind::InList { operand, list, negated } => {
                 let operand = bind(operand)?;
                 let list = list.iter().map(bind).collect::<Result<Vec<_>>>()?;
-                let found = build::in_list(operand, list)?;
+                let found = coerce::in_list(operand, list)?;
                 Ok(if *negated { Expr::negate(found) } else { found })
             }
             ExprKind::Like { operand, kind, pattern, escape, negated } => {
@@ -132,7 +133,7 @@ impl Binder<'_> {
                     return not_yet("ILIKE, RLIKE and SIMILAR TO", span);
                 }
                 let escape = escape.as_deref().map(bind).transpose()?;
-                let matched = build::like(bind(operand)?, bind(pattern)?, escape)?;
+                let matched = coerce::like(bind(operand)?, bind(pattern)?, escape)?;
                 Ok(if *negated { Expr::negate(matched) } else { matched })
             }
             ExprKind::Case { operand, branches, otherwise } => {
@@ -140,11 +141,11 @@ impl Binder<'_> {
             }
             ExprKind::Cast { operand, data_type, is_try } => {
                 let target = data_type::bind(data_type)?;
-                build::cast(bind(operand)?, &target, *is_try)
+                coerce::cast(bind(operand)?, &target, *is_try)
             }
             ExprKind::Extract { unit, operand, .. } => {
                 let unit = Expr::literal(Scalar::String(unit.name().to_owned()), DataType::string());
-                build::call("EXTRACT", vec![unit, bind(operand)?])
+                coerce::call("EXTRACT", vec![unit, bind(operand)?])
             }
             ExprKind::RoundTime { direction, operand, unit, .. } => {
                 let unit = Expr::literal(Scalar::String(unit.name().to_owned()), DataType::string());
@@ -152,10 +153,10 @@ impl Binder<'_> {
                     RoundDirection::Floor => "FLOOR",
                     RoundDirection::Ceil => "CEIL",
                 };
-                build::call(name, vec![bind(operand)?, unit])
+                coerce::call(name, vec![bind(operand)?, unit])
             }
             ExprKind::Position { needle, haystack, from: None } => {
-                build::call("POSITION", vec![bind(needle)?, bind(haystack)?])
+                coerce::call("POSITION", vec![bind(needle)?, bind(haystack)?])
             }
             ExprKind::Trim { side, characters, operand } => {
                 let name = match side {
@@ -167,7 +168,7 @@ impl Binder<'_> {
                 if let Some(characters) = characters {
                     args.push(bind(characters)?);
                 }
-                build::call(name, args)
+                coerce::call(name, args)
             }
             ExprKind::Function(call) => self.call(call, scope),
             ExprKind::Interval { .. } => not_yet("INTERVAL of an expression", span),
@@ -204,21 +205,21 @@ impl Binder<'_> {
             BinaryOp::Or => {
                 return Ok(Expr::or(vec![condition(a, left.span)?, condition(b, right.span)?]));
             }
-            BinaryOp::Eq => return build::compare(CompareOp::Eq, a, b),
-            BinaryOp::NotEq => return build::compare(CompareOp::NotEq, a, b),
-            BinaryOp::Lt => return build::compare(CompareOp::Lt, a, b),
-            BinaryOp::LtEq => return build::compare(CompareOp::LtEq, a, b),
-            BinaryOp::Gt => return build::compare(CompareOp::Gt, a, b),
-            BinaryOp::GtEq => return build::compare(CompareOp::GtEq, a, b),
-            BinaryOp::Concat => return build::call("||", vec![a, b]),
+            BinaryOp::Eq => return coerce::compare(CompareOp::Eq, a, b),
+            BinaryOp::NotEq => return coerce::compare(CompareOp::NotEq, a, b),
+            BinaryOp::Lt => return coerce::compare(CompareOp::Lt, a, b),
+            BinaryOp::LtEq => return coerce::compare(CompareOp::LtEq, a, b),
+            BinaryOp::Gt => return coerce::compare(CompareOp::Gt, a, b),
+            BinaryOp::GtEq => return coerce::compare(CompareOp::GtEq, a, b),
+            BinaryOp::Concat => return coerce::call("||", vec![a, b]),
             BinaryOp::Plus => ArithmeticOp::Add,
             BinaryOp::Minus => ArithmeticOp::Subtract,
             BinaryOp::Multiply => ArithmeticOp::Multiply,
             BinaryOp::Divide => ArithmeticOp::Divide,
-            BinaryOp::Modulo => ArithmeticOp::Modulo,
+            BinaryOp::Modulo => ArithmeticOp::Remainder,
             _ => return not_yet("MULTISET operators", span),
         };
-        build::arithmetic(arithmetic, a, b)
+        coerce::arithmetic(arithmetic, a, b)
     }
 
     fn case(
@@ -235,14 +236,14 @@ impl Binder<'_> {
             for when in &branch.when {
                 let bound = self.expr(when, scope)?;
                 conditions.push(match &operand {
-                    Some(operand) => build::compare(CompareOp::Eq, operand.clone(), bound)?,
+                    Some(operand) => coerce::compare(CompareOp::Eq, operand.clone(), bound)?,
                     None => condition(bound, when.span)?,
                 });
             }
             arms.push((Expr::or(conditions), self.expr(&branch.then, scope)?));
         }
         let otherwise = otherwise.map(|expr| self.expr(expr, scope)).transpose()?;
-        build::case(arms, otherwise)
+        coerce::case(arms, otherwise)
     }
 
     fn call(&self, call: &ast::FunctionCall, scope: &Scope) -> Result<Expr> {
@@ -268,7 +269,7 @@ impl Binder<'_> {
                 _ => return not_yet("this form of argument", arg.span),
             }
         }
-        build::call(name, args)
+        coerce::call(name, args)
     }
 }
 

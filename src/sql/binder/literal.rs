@@ -37,6 +37,7 @@ pub(super) fn bind(literal: &Literal, span: Span) -> Result<Expr> {
                 Kind::Timestamp(fraction_digits(text)).not_null(),
             )
         }
+        Literal::TimestampLtz(_) => return super::not_yet("TIMESTAMP_LTZ literals", span),
         Literal::Interval { negative, value, qualifier } => interval(*negative, value, qualifier, span)?,
     })
 }

@@ -1,7 +1,7 @@
 //! Plan rules: projections merged, conditions and used columns pushed into the scan.
 
 use super::query::as_column;
-use crate::expr::{Expr, Node};
+use crate::expr::Expr;
 use crate::plan::Rel;
 
 /// Applies all rules, top down.
@@ -21,11 +21,7 @@ pub fn pushed_down(rel: &Rel) -> Option<&Expr> {
 
 /// Replaces every column position.
 pub(super) fn map_columns(expr: &mut Expr, map: &dyn Fn(usize) -> usize) {
-    expr.visit_mut(&mut |expr| {
-        if let Node::Column(at) = &mut expr.node {
-            *at = map(*at);
-        }
-    });
+    *expr = expr.clone().move_columns(&|at| map(at));
 }
 
 /// Merges neighbouring projections where the lower one only renames or drops columns or is used once per column, and
@@ -69,16 +65,8 @@ fn is_cheap(lower: &[Expr], upper: &[Expr]) -> bool {
 }
 
 /// Puts the lower expressions in place of the columns that stand for them.
-fn inline(mut expr: Expr, lower: &[Expr]) -> Expr {
-    expr.visit_mut(&mut |expr| {
-        if let Some(replacement) = as_column(expr).and_then(|at| lower.get(at)) {
-            // NOT NULL is a fact of the plan that the outer expression may have been told more exactly.
-            let data_type = expr.data_type.clone();
-            *expr = replacement.clone();
-            expr.data_type = data_type;
-        }
-    });
-    expr
+fn inline(expr: Expr, lower: &[Expr]) -> Expr {
+    expr.replace_columns(&mut |at, column| lower.get(at).unwrap_or(column).clone())
 }
 
 /// Drops scan columns that nothing uses, and gives the scan the condition above it.
