@@ -33,7 +33,9 @@ pub(super) fn compare(file: &str, found: &Found) {
         update(file, found);
     }
     let mut problems = String::new();
-    for (list, found) in [("unsupported.txt", &found.unsupported), ("differences.txt", &found.differences)] {
+    for (list, found) in
+        [("unsupported.txt", &found.unsupported), ("differences.txt", &found.differences)]
+    {
         let known = read(list).remove(file).unwrap_or_default();
         for (key, what) in found.iter().filter(|(key, _)| !known.contains_key(*key)) {
             drop(writeln!(problems, "not in {list}:\n{file}\t{key}\t{what}"));

@@ -20,7 +20,9 @@ pub(super) fn parse(line: &str, options: &Records) -> Result<Rec, String> {
     }
     for (field, part) in options.fields.iter().zip(parts) {
         match field {
-            Field::Partition => record.partition = part.parse().map_err(|e| format!("{part}: {e}"))?,
+            Field::Partition => {
+                record.partition = part.parse().map_err(|e| format!("{part}: {e}"))?
+            }
             Field::Timestamp => {
                 record.timestamp = Some(part.parse().map_err(|e| format!("{part}: {e}"))?);
             }
@@ -41,9 +43,8 @@ pub(super) fn parse(line: &str, options: &Records) -> Result<Rec, String> {
 pub(super) fn print(record: &Rec, options: &Records) -> String {
     let bytes = |bytes: &Option<Vec<u8>>| match options.escapes {
         true => escape(bytes.as_deref()),
-        false => {
-            String::from_utf8_lossy(bytes.as_deref().unwrap_or(br"\N without 'escapes'")).into_owned()
-        }
+        false => String::from_utf8_lossy(bytes.as_deref().unwrap_or(br"\N without 'escapes'"))
+            .into_owned(),
     };
     let parts: Vec<String> = options
         .fields
@@ -64,7 +65,11 @@ pub(super) fn print(record: &Rec, options: &Records) -> String {
 
 /// The one way to write an escaped line, so that lines can be compared as text.
 pub(super) fn normal(line: &str, options: &Records) -> Result<String, String> {
-    if options.escapes { parse(line, options).map(|record| print(&record, options)) } else { Ok(line.to_owned()) }
+    if options.escapes {
+        parse(line, options).map(|record| print(&record, options))
+    } else {
+        Ok(line.to_owned())
+    }
 }
 
 fn bytes(text: &str, escapes: bool) -> Result<Option<Vec<u8>>, String> {

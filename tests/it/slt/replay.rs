@@ -113,7 +113,9 @@ impl Replay<'_> {
         }
         match unsupported(ended) {
             Some(what) => drop(self.found.unsupported.insert(key.to_owned(), what)),
-            None => self.differs(key, &format!("exit {:?}: {}", ended.code, error_text(&ended.stderr))),
+            None => {
+                self.differs(key, &format!("exit {:?}: {}", ended.code, error_text(&ended.stderr)))
+            }
         }
         false
     }
@@ -162,7 +164,13 @@ impl Replay<'_> {
         self.rows(&key, expected.unwrap(), actual, options.rowsort);
     }
 
-    fn rows(&mut self, key: &str, mut expected: Vec<String>, mut actual: Vec<String>, rowsort: bool) {
+    fn rows(
+        &mut self,
+        key: &str,
+        mut expected: Vec<String>,
+        mut actual: Vec<String>,
+        rowsort: bool,
+    ) {
         if rowsort {
             expected.sort();
             actual.sort();
@@ -254,5 +262,8 @@ fn statements_are_taken_apart() {
     let sql = "CREATE TABLE IF NOT EXISTS `a_1` (x INT) WITH ('topic' = '${topic:in}', 'y' = '${topic:b}')";
     assert_eq!(defined(&words(sql)), "a_1");
     assert_eq!(topics_of(sql), ["in", "b"]);
-    assert_eq!(error_text("[INFO] x\nerror: not supported yet: MAP\n --> y"), "not supported yet: MAP");
+    assert_eq!(
+        error_text("[INFO] x\nerror: not supported yet: MAP\n --> y"),
+        "not supported yet: MAP"
+    );
 }

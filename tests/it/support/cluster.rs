@@ -87,7 +87,12 @@ impl Cluster {
     }
 
     /// The same with topic settings.
-    pub(crate) fn topic_with(&self, stem: &str, partitions: i32, configs: &[(&str, &str)]) -> String {
+    pub(crate) fn topic_with(
+        &self,
+        stem: &str,
+        partitions: i32,
+        configs: &[(&str, &str)],
+    ) -> String {
         let name = Cluster::unique(stem);
         let mut topic = NewTopic::new(&name, partitions);
         topic.configs = configs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();

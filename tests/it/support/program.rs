@@ -1,6 +1,6 @@
 //! `brooklet` as its users start it: a process with pipes, a deadline, and nothing left behind.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -59,6 +59,15 @@ impl Program {
 
     /// Starts it.
     pub(crate) fn start(&self) -> Running {
+        self.spawn(true)
+    }
+
+    /// Starts it with nobody at the other end of standard output.
+    pub(crate) fn start_and_close_stdout(&self) -> Running {
+        self.spawn(false)
+    }
+
+    fn spawn(&self, read_stdout: bool) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_brooklet"));
         command.args(&self.args).current_dir(self.folder.path()).env("NO_COLOR", "1");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
@@ -68,7 +77,8 @@ impl Program {
         let input = self.stdin.clone();
         // A program that does not read its input closes the pipe: nothing to complain about.
         std::thread::spawn(move || drop(stdin.write_all(&input)));
-        let stdout = Output::collect(child.stdout.take().unwrap());
+        let stdout = child.stdout.take().filter(|_| read_stdout);
+        let stdout = stdout.map_or_else(Output::closed, Output::collect);
         let stderr = Output::collect(child.stderr.take().unwrap());
         Running { child, stdout, stderr, started: Instant::now() }
     }
@@ -90,13 +100,17 @@ struct Text {
 struct Output(Arc<(Mutex<Text>, Condvar)>);
 
 impl Output {
+    fn closed() -> Output {
+        Output(Arc::new((Mutex::new(Text { bytes: Vec::new(), closed: true }), Condvar::new())))
+    }
+
     fn collect(mut pipe: impl std::io::Read + Send + 'static) -> Output {
         let output = Output(Arc::default());
         let shared = output.clone();
         std::thread::spawn(move || {
             let mut chunk = vec![0; 16 << 10];
             loop {
-                let read = pipe.by_ref().read(&mut chunk).unwrap_or(0);
+                let read = pipe.read(&mut chunk).unwrap_or(0);
                 let mut text = shared.0.0.lock().unwrap_or_else(PoisonError::into_inner);
                 text.bytes.extend_from_slice(&chunk[..read]);
                 text.closed = read == 0;
