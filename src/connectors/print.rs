@@ -7,7 +7,6 @@ use crate::table::{
     Waker, Writer, WriterStatus,
 };
 use crate::types::{Batch, DataType, RowErrors, write_row};
-use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 

@@ -138,11 +138,11 @@ impl JobBuilder<'_> {
     }
 
     fn operator(&self, step: Step) -> OperatorFactory {
-        let env = self.env.clone();
+        let env = self.env;
         Arc::new(move || -> Box<dyn Operator> {
             match step.clone() {
-                Step::Filter(condition) => Box::new(Filter::new(condition, env.clone())),
-                Step::Project(expressions) => Box::new(Project::new(expressions, env.clone())),
+                Step::Filter(condition) => Box::new(Filter::new(condition, env)),
+                Step::Project(expressions) => Box::new(Project::new(expressions, env)),
                 Step::Limit(rows) => Box::new(Limit::new(rows)),
             }
         })

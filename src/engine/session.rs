@@ -19,7 +19,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// Output of query results; standard output unless a program gives its own.
-pub type Out = Arc<Mutex<dyn std::io::Write + Send>>;
+pub(super) type Out = Arc<Mutex<dyn std::io::Write + Send>>;
+
+/// Called with the name and statistics of each job that starts.
+pub type OnJob = Arc<dyn Fn(&str, &Arc<JobStats>) + Send + Sync>;
+
+/// Called with the name, statistics and outcome of each job that ended.
+pub type OnEnd = Arc<dyn Fn(&str, &JobStats, &Result<JobEnd>) + Send + Sync>;
 
 /// What a session needs from its surroundings.
 #[derive(Clone)]
@@ -41,9 +47,9 @@ pub struct SessionConfig {
     /// Seed of everything random.
     pub seed: u64,
     /// Sees the statistics of each job that starts.
-    pub on_job: Arc<dyn Fn(&str, &Arc<JobStats>) + Send + Sync>,
+    pub on_job: OnJob,
     /// Told how each job ended.
-    pub on_end: Arc<dyn Fn(&str, &JobStats, &Result<JobEnd>) + Send + Sync>,
+    pub on_end: OnEnd,
 }
 
 impl std::fmt::Debug for SessionConfig {

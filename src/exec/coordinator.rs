@@ -210,7 +210,7 @@ impl Coordinator {
                     scan.open = scan.open.saturating_sub(1);
                 }
             }
-            Report::Barrier { epoch, positions, .. } => {
+            Report::Barrier { epoch, positions } => {
                 let Some(open) = self.open.as_mut().filter(|open| open.epoch == epoch) else {
                     return Ok(());
                 };
@@ -221,7 +221,7 @@ impl Coordinator {
                     }
                 }
             }
-            Report::Flushed { epoch, .. } => {
+            Report::Flushed { epoch } => {
                 if let Some(open) = self.open.as_mut().filter(|open| open.epoch == epoch) {
                     open.flushes = open.flushes.saturating_sub(1);
                 }
@@ -283,12 +283,13 @@ impl Coordinator {
             scan.positions.insert((*split.id).clone(), split.start);
         }
         let first = !std::mem::replace(&mut scan.discovered, true);
-        if first && volatile {
-            if let Some(domain) = &mut scan.domain {
-                domain.commit(&Progress { epoch: self.epoch, positions: scan.positions.clone() });
-                scan.stored = scan.positions.clone();
-                scan.committing = true;
-            }
+        if first
+            && volatile
+            && let Some(domain) = &mut scan.domain
+        {
+            domain.commit(&Progress { epoch: self.epoch, positions: scan.positions.clone() });
+            scan.stored = scan.positions.clone();
+            scan.committing = true;
         }
         if self.phase == Phase::Running {
             self.assign(index, added);

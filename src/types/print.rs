@@ -40,7 +40,7 @@ pub fn write_value(out: &mut String, column: &Column, data_type: &DataType, row:
     match &data_type.kind {
         Kind::Null => out.push_str("null"),
         Kind::Boolean => {
-            out.push_str(if column.as_boolean().value(row) { "true" } else { "false" })
+            out.push_str(if column.as_boolean().value(row) { "true" } else { "false" });
         }
         Kind::TinyInt => write_integer(column.as_primitive::<Int8Type>().value(row), out),
         Kind::SmallInt => write_integer(column.as_primitive::<Int16Type>().value(row), out),
@@ -62,7 +62,7 @@ pub fn write_value(out: &mut String, column: &Column, data_type: &DataType, row:
             for (at, byte) in column.as_binary_view().value(row).iter().enumerate() {
                 let comma = if at > 0 { ", " } else { "" };
                 // Writing to a String cannot fail.
-                drop(write!(out, "{comma}{}", i8::from_ne_bytes([*byte])));
+                let _: std::fmt::Result = write!(out, "{comma}{}", i8::from_ne_bytes([*byte]));
             }
             out.push(']');
         }
@@ -112,16 +112,16 @@ fn write_local_time(out: &mut String, second_of_day: i64, nanos: u32) {
     let (hour, minute, second) =
         (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
     // Writing to a String cannot fail.
-    drop(write!(out, "{hour:02}:{minute:02}"));
+    let _: std::fmt::Result = write!(out, "{hour:02}:{minute:02}");
     if second > 0 || nanos > 0 {
-        drop(write!(out, ":{second:02}"));
+        let _: std::fmt::Result = write!(out, ":{second:02}");
     }
-    drop(match nanos {
+    let _: std::fmt::Result = match nanos {
         0 => Ok(()),
         n if n % 1_000_000 == 0 => write!(out, ".{:03}", n / 1_000_000),
         n if n % 1_000 == 0 => write!(out, ".{:06}", n / 1_000),
         n => write!(out, ".{n:09}"),
-    });
+    };
 }
 
 fn write_map(out: &mut String, column: &Column, key: &DataType, value: &DataType, row: usize) {

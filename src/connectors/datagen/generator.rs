@@ -31,8 +31,6 @@ pub(super) enum Generator {
 pub(super) struct Text {
     pub(super) length: usize,
     pub(super) variable: bool,
-    /// Lower-case hex digits; otherwise raw bytes.
-    pub(super) hex: bool,
 }
 
 /// What the values of a range of rows depend on.

@@ -143,9 +143,9 @@ fn random(options: &OptionReader<'_>, data_type: &DataType) -> Result<Generator>
         // Java's MIN_VALUE is the smallest positive number: Flink never makes negative ones by default.
         Kind::Float => real(options, f64::from(f32::from_bits(1)), f64::from(f32::MAX))?,
         Kind::Double | Kind::Decimal { .. } => real(options, f64::from_bits(1), f64::MAX)?,
-        Kind::Char(n) => fixed(options, *n, data_type)?,
-        Kind::Binary(n) => fixed(options, *n, data_type)?,
-        Kind::VarChar(n) | Kind::VarBinary(n) => variable(options, *n, data_type)?,
+        Kind::Char(n) => fixed(options, *n)?,
+        Kind::Binary(n) => fixed(options, *n)?,
+        Kind::VarChar(n) | Kind::VarBinary(n) => variable(options, *n)?,
         Kind::Date => Generator::Today,
         Kind::Time(_) => Generator::TimeOfDay,
         Kind::Timestamp(_) | Kind::TimestampLtz(_) => {
@@ -189,7 +189,7 @@ fn real(options: &OptionReader<'_>, least: f64, most: f64) -> Result<Generator> 
 const LENGTH: Opt = Opt::new("length", OptKind::Int, "");
 const VAR_LEN: Opt = Opt::new("var-len", OptKind::Bool, "").default("false");
 
-fn fixed(options: &OptionReader<'_>, length: u32, data_type: &DataType) -> Result<Generator> {
+fn fixed(options: &OptionReader<'_>, length: u32) -> Result<Generator> {
     if options.is_set(&LENGTH) {
         return Err(options.invalid(
             &LENGTH,
@@ -199,10 +199,10 @@ fn fixed(options: &OptionReader<'_>, length: u32, data_type: &DataType) -> Resul
     if options.bool(&VAR_LEN)? {
         return Err(options.invalid(&VAR_LEN, "only for VARCHAR, STRING, VARBINARY and BYTES"));
     }
-    Ok(text(data_type, length.min(TEXT_LENGTH), false))
+    Ok(text(length.min(TEXT_LENGTH), false))
 }
 
-fn variable(options: &OptionReader<'_>, most: u32, data_type: &DataType) -> Result<Generator> {
+fn variable(options: &OptionReader<'_>, most: u32) -> Result<Generator> {
     let length = match options.long(&LENGTH)? {
         None => most.min(TEXT_LENGTH),
         Some(n) => match u32::try_from(n) {
@@ -216,14 +216,10 @@ fn variable(options: &OptionReader<'_>, most: u32, data_type: &DataType) -> Resu
             _ => return Err(options.invalid(&LENGTH, "expected a length from 1")),
         },
     };
-    Ok(text(data_type, length, options.bool(&VAR_LEN)?))
+    Ok(text(length, options.bool(&VAR_LEN)?))
 }
 
-fn text(data_type: &DataType, length: u32, variable: bool) -> Generator {
+fn text(length: u32, variable: bool) -> Generator {
     let length = usize::try_from(length).unwrap_or(0);
-    if data_type.kind.is_string() {
-        Generator::Text(Text { length, variable, hex: true })
-    } else {
-        Generator::Text(Text { length, variable, hex: false })
-    }
+    Generator::Text(Text { length, variable })
 }

@@ -96,7 +96,7 @@ impl KafkaReader {
                 .records(&mut self.decompressor, DECOMPRESSED_BATCH_BYTES_MAX)
                 .map_err(|error| damaged(&id, &error))?;
             self.payloads.clear();
-            for record in records.iter() {
+            for record in &records {
                 let record = record.map_err(|error| damaged(&id, &error))?;
                 if record.offset < from || record.offset >= end {
                     continue;

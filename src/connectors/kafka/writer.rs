@@ -22,6 +22,9 @@ const TOPIC_POLL: Duration = Duration::from_millis(20);
 /// How long a writer waits for its topic: the start-up bound of the command line.
 const TOPIC_WAIT_MAX: Duration = Duration::from_secs(15);
 
+/// Topics by name, each with its own result.
+type Described = Vec<(String, brooklet_kafka::Result<TopicInfo>)>;
+
 /// What a writer needs beside its options.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
@@ -49,8 +52,7 @@ pub(super) struct KafkaWriter {
     now: Duration,
     /// When the wait for the topic began.
     waiting_since: Option<Duration>,
-    describing:
-        Option<Pending<brooklet_kafka::Result<Vec<(String, brooklet_kafka::Result<TopicInfo>)>>>>,
+    describing: Option<Pending<brooklet_kafka::Result<Described>>>,
     /// Number of partitions, and those that have a leader; empty until the topic is known.
     partitions: usize,
     available: Vec<i32>,
