@@ -2,13 +2,17 @@ import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.Future;
+import java.util.function.Consumer;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -27,12 +31,17 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * a line, fields separated by one space, bytes in base64, {@code -} for absent:
  *
  * <pre>
- * create TOPIC PARTITIONS                                        -> ok
+ * create TOPIC PARTITIONS [CONFIG=VALUE]...                      -> ok
+ * delete TOPIC                                                   -> ok
  * produce TOPIC PARTITION TIMESTAMP KEY VALUE [NAME=VALUE]...    -> (nothing; errors come with flush)
  * flush                                                          -> ok
  * begin | commit | abort                                         -> ok   (needs transactional.id)
  * read TOPIC [read_committed]                                    -> lines, then ok
  *   line: PARTITION OFFSET TIMESTAMP KEY VALUE [NAME=VALUE]...
+ * load TOPIC FILE PARTITIONS                                     -> ok
+ *   line n of the file goes to partition n modulo PARTITIONS
+ * digest TOPIC [read_committed]                                  -> one line, then ok
+ *   line: COUNT BYTES HASH FIRST_TIMESTAMP; the hash does not depend on the order of records
  * </pre>
  *
  * A request that fails is answered by {@code error MESSAGE}; the process ends with its stdin.
@@ -72,19 +81,31 @@ public final class KafkaBridge {
             case "create":
                 try (Admin admin = Admin.create(base)) {
                     NewTopic topic = new NewTopic(request[1], Integer.parseInt(request[2]), (short) 1);
-                    admin.createTopics(List.of(topic)).all().get();
+                    Map<String, String> configs = new HashMap<>();
+                    for (int i = 3; i < request.length; i++) {
+                        String[] pair = request[i].split("=", 2);
+                        configs.put(pair[0], pair[1]);
+                    }
+                    admin.createTopics(List.of(topic.configs(configs))).all().get();
                 }
+                break;
+            case "delete":
+                try (Admin admin = Admin.create(base)) {
+                    admin.deleteTopics(List.of(request[1])).all().get();
+                }
+                break;
+            case "load":
+                load(request[1], Path.of(request[2]), Integer.parseInt(request[3]));
+                flush();
+                break;
+            case "digest":
+                digest(request[1], isolation(request));
                 break;
             case "produce":
                 pending.add(producer().send(record(request)));
                 return;
             case "flush":
-                List<Future<?>> sent = List.copyOf(pending);
-                pending.clear();
-                producer().flush();
-                for (Future<?> future : sent) {
-                    future.get();
-                }
+                flush();
                 break;
             case "begin":
                 producer().beginTransaction();
@@ -96,12 +117,61 @@ public final class KafkaBridge {
                 producer().abortTransaction();
                 break;
             case "read":
-                read(request[1], request.length > 2 ? request[2] : "read_uncommitted");
+                read(request[1], isolation(request), this::print);
                 break;
             default:
                 throw new IllegalArgumentException("unknown request " + request[0]);
         }
         out.println("ok");
+    }
+
+    private static String isolation(String[] request) {
+        return request.length > 2 ? request[2] : "read_uncommitted";
+    }
+
+    private void flush() throws Exception {
+        List<Future<?>> sent = List.copyOf(pending);
+        pending.clear();
+        producer().flush();
+        for (Future<?> future : sent) {
+            future.get();
+        }
+    }
+
+    private void load(String topic, Path file, int partitions) throws Exception {
+        try (BufferedReader lines = Files.newBufferedReader(file)) {
+            int n = 0;
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                byte[] value = line.getBytes(StandardCharsets.UTF_8);
+                Future<?> sent =
+                        producer().send(new ProducerRecord<>(topic, n % partitions, null, value));
+                n = (n + 1) % partitions;
+                // The first failure is enough; keeping every future would hold the whole file.
+                if (pending.size() < 1000) {
+                    pending.add(sent);
+                }
+            }
+        }
+    }
+
+    private void digest(String topic, String isolation) {
+        long[] sums = {0, 0, 0, Long.MAX_VALUE};
+        read(
+                topic,
+                isolation,
+                r -> {
+                    long hash = 0xcbf29ce484222325L;
+                    for (byte b : r.value() == null ? new byte[0] : r.value()) {
+                        hash = (hash ^ (b & 0xff)) * 0x100000001b3L;
+                    }
+                    // FNV mixes its last bytes badly; the sum needs every bit to depend on all.
+                    hash = (hash ^ (hash >>> 32)) * 0x9e3779b97f4a7c15L;
+                    sums[0] += 1;
+                    sums[1] += r.serializedValueSize();
+                    sums[2] += hash ^ (hash >>> 29);
+                    sums[3] = Math.min(sums[3], r.timestamp());
+                });
+        out.println(sums[0] + " " + sums[1] + " " + Long.toHexString(sums[2]) + " " + sums[3]);
     }
 
     private KafkaProducer<byte[], byte[]> producer() {
@@ -132,7 +202,8 @@ public final class KafkaBridge {
         return record;
     }
 
-    private void read(String topic, String isolation) {
+    private void read(
+            String topic, String isolation, Consumer<ConsumerRecord<byte[], byte[]>> each) {
         Properties properties = new Properties();
         properties.putAll(base);
         properties.put("isolation.level", isolation);
@@ -150,7 +221,7 @@ public final class KafkaBridge {
                 long end = consumer.endOffsets(List.of(partition)).get(partition);
                 while (consumer.position(partition) < end) {
                     for (ConsumerRecord<byte[], byte[]> r : consumer.poll(Duration.ofMillis(100))) {
-                        print(r);
+                        each.accept(r);
                     }
                 }
             }

@@ -7,6 +7,7 @@ use crate::table::{
     Writer, WriterStatus,
 };
 use crate::types::{Batch, RowErrors};
+use std::time::Duration;
 
 /// The connector.
 #[derive(Debug)]
@@ -67,8 +68,8 @@ impl Writer for BlackholeWriter {
         Ok(())
     }
 
-    fn poll(&mut self) -> Result<WriterStatus> {
-        Ok(WriterStatus { acknowledged: self.epoch, ready: true })
+    fn poll(&mut self, _now: Duration) -> Result<WriterStatus> {
+        Ok(WriterStatus { acknowledged: self.epoch, ready: true, wake_at: None })
     }
 
     fn stats(&self) -> SinkStats {

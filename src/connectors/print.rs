@@ -9,6 +9,7 @@ use crate::table::{
 use crate::types::{Batch, DataType, RowErrors, write_row};
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 const IDENTIFIER: Opt = Opt::new("print-identifier", OptKind::String, "Prefix of every line.");
 const STANDARD_ERROR: Opt =
@@ -156,8 +157,8 @@ impl Writer for PrintWriter {
         Ok(())
     }
 
-    fn poll(&mut self) -> Result<WriterStatus> {
-        Ok(WriterStatus { acknowledged: self.epoch, ready: true })
+    fn poll(&mut self, _now: Duration) -> Result<WriterStatus> {
+        Ok(WriterStatus { acknowledged: self.epoch, ready: true, wake_at: None })
     }
 
     fn stats(&self) -> SinkStats {

@@ -112,9 +112,9 @@ impl Worker {
             }
             self.command(command)?;
         }
-        let ready = self.poll_writers()?;
+        let (ready, wake_at) = self.poll_writers(now)?;
         if !ready || !self.reading || self.satisfied {
-            return Ok(Step::Idle(None));
+            return Ok(Step::Idle(wake_at));
         }
         for _ in 0..self.scans.len() {
             let index = self.next_scan % self.scans.len();
@@ -166,13 +166,15 @@ impl Worker {
         }
     }
 
-    /// Looks for acknowledgements; says whether all writers take more rows.
-    fn poll_writers(&mut self) -> Result<bool> {
+    /// Looks for acknowledgements; says whether all writers take more rows, and when to look again.
+    fn poll_writers(&mut self, now: Duration) -> Result<(bool, Option<Duration>)> {
         let mut ready = true;
+        let mut wake_at: Option<Duration> = None;
         let mut acknowledged = Epoch::MAX;
         for output in self.scans.iter_mut().flat_map(|scan| &mut scan.outputs) {
-            let status = output.writer.poll()?;
+            let status = output.writer.poll(now)?;
             ready &= status.ready;
+            wake_at = [wake_at, status.wake_at].into_iter().flatten().min();
             acknowledged = acknowledged.min(status.acknowledged);
         }
         let flushed = acknowledged.min(self.barrier);
@@ -181,7 +183,7 @@ impl Worker {
             self.publish();
             self.reports.send(Report::Flushed { worker: self.index, epoch: flushed });
         }
-        Ok(ready)
+        Ok((ready, wake_at))
     }
 
     /// Polls one reader; says whether it had something.

@@ -11,7 +11,7 @@ mod source;
 pub use catalog::{Catalog, ColumnDef, ColumnKind, TableDef, TableName};
 pub use connector::{
     Connector, DecoderFactory, EncoderFactory, FormatResolver, JobContext, ScanRequest,
-    SinkRequest, TableContext,
+    SinkRequest, TableContext, Warnings,
 };
 pub use format::{
     DecodeRequest, Decoded, Decoder, EncodeRequest, Encoded, Encoder, Format, Payload,

@@ -1,1 +1,3 @@
-//! The integration tests of brooklet: one binary.
+//! Tests of the program as a whole, in one binary.
+
+mod tidy;

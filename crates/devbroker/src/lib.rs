@@ -13,6 +13,8 @@ mod api;
 mod broker;
 mod cluster;
 mod config;
+#[doc(hidden)]
+pub mod fuzzing;
 mod groups;
 mod limits;
 mod log;

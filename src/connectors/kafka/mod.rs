@@ -15,7 +15,7 @@ mod writer;
 use crate::base::Result;
 use crate::options::Opt;
 use crate::table::{Connector, ScanRequest, Sink, SinkRequest, Source, TableContext};
-use brooklet_kafka::transport::Network;
+use brooklet_kafka::Network;
 
 /// The connector. All its clients share one network, and with it one I/O thread and one memory budget.
 #[derive(Debug)]

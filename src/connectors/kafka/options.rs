@@ -2,8 +2,8 @@
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Opt, OptKind, OptionReader};
-use crate::table::Guarantee;
-use brooklet_kafka::config::Config;
+use crate::table::{Guarantee, JobContext};
+use brooklet_kafka::ClientConfig;
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -181,14 +181,17 @@ pub(super) enum Partitioning {
     RoundRobin,
 }
 
-/// The client's configuration out of `properties.*`; warnings go to `warn`.
-pub(super) fn client(options: &OptionReader<'_>, warn: &mut dyn FnMut(String)) -> Result<Config> {
+/// How long calls at the start may take before the brokers count as unreachable, unless the user says otherwise.
+const START_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The client's configuration out of `properties.*`.
+pub(super) fn client(options: &OptionReader<'_>, job: &JobContext) -> Result<ClientConfig> {
     options.required(&BOOTSTRAP)?;
     let properties = options.rest(&PROPERTIES);
     let pairs = properties.iter().map(|(key, entry)| (key.as_str(), entry.value.as_str()));
-    let (config, warnings) = Config::from_properties(pairs).map_err(|error| {
+    let (mut config, warnings) = ClientConfig::parse(pairs).map_err(|error| {
         let key = match error.kind() {
-            brooklet_kafka::error::ErrorKind::Config { key } => key.clone(),
+            brooklet_kafka::ErrorKind::Config { key } => key.clone(),
             _ => String::new(),
         };
         let translated = super::error::translate(&error).context(format!("opening {}", options.subject()));
@@ -198,9 +201,23 @@ pub(super) fn client(options: &OptionReader<'_>, warn: &mut dyn FnMut(String)) -
         }
     })?;
     for warning in warnings {
-        warn(format!("{}: {warning}", options.subject()));
+        job.warnings.say(&format!("{}: {}", options.subject(), warning.message));
+    }
+    if !properties.iter().any(|(key, _)| key == "default.api.timeout.ms") {
+        config.api_timeout = START_TIMEOUT;
     }
     Ok(config)
+}
+
+/// Bytes at which a writer closes a batch. Java's 16 KiB suit a producer that lingers per record; a writer that gets
+/// whole batches of rows would only make many small requests of them.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// `batch.size` where the user set it, else [`BATCH_BYTES`], within `max.request.size`.
+pub(super) fn batch_bytes(options: &OptionReader<'_>, config: &ClientConfig) -> usize {
+    let set = options.rest(&PROPERTIES).iter().any(|(key, _)| key == "batch.size");
+    let bytes = if set { config.batch_size } else { BATCH_BYTES };
+    bytes.min(config.max_request_size)
 }
 
 /// Reads and checks the options of a source.
@@ -312,7 +329,7 @@ fn single_topic(options: &OptionReader<'_>, opt: &Opt, topics: &[String]) -> Res
 }
 
 /// Reads and checks the options of a sink.
-pub(super) fn sink(options: &OptionReader<'_>, warn: &mut dyn FnMut(String)) -> Result<SinkOptions> {
+pub(super) fn sink(options: &OptionReader<'_>, job: &JobContext) -> Result<SinkOptions> {
     options.supports(ALL);
     let topics = options.list(&TOPIC);
     if options.is_set(&TOPIC_PATTERN) || topics.len() > 1 {
@@ -337,7 +354,10 @@ pub(super) fn sink(options: &OptionReader<'_>, warn: &mut dyn FnMut(String)) -> 
     };
     let mut word = options.word(&DELIVERY)?;
     if options.is_set(&SEMANTIC) {
-        warn(format!("{}: 'sink.semantic' is an old name, use 'sink.delivery-guarantee'", options.subject()));
+        job.warnings.say(&format!(
+            "{}: 'sink.semantic' is an old name, use 'sink.delivery-guarantee'",
+            options.subject()
+        ));
         if !options.is_set(&DELIVERY) {
             word = options.word(&SEMANTIC)?;
         }

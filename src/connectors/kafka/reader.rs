@@ -5,14 +5,16 @@ use crate::base::limits::{BATCH_ROWS_MAX, PAYLOAD_SHOWN_CHARS_MAX};
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{Decoder, Epoch, Payload, Polled, Position, Reader, SourceStats, Split};
 use crate::types::{Batch, Origin, RowErrors, SplitId};
-use brooklet_kafka::config::Isolation;
+use brooklet_kafka::Isolation;
 use brooklet_kafka::consumer::{Consumer, Fetched, FetchedPartition};
-use brooklet_kafka::limits::DECOMPRESSED_BATCH_BYTES_MAX;
-use brooklet_kafka::topic::TopicPartition;
+use brooklet_kafka::TopicPartition;
 use brooklet_kafka::wire::compression::Decompressor;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Bytes that one record batch may decompress to.
+const DECOMPRESSED_BATCH_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// The reader; see the module.
 #[derive(Debug)]

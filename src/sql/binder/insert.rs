@@ -3,7 +3,8 @@
 use super::query::bind as bind_query;
 use super::{Binder, not_yet, schema_error};
 use crate::base::Result;
-use crate::expr::{Expr, Scalar, build};
+use super::coerce;
+use crate::expr::{Expr, Scalar};
 use crate::plan::{Insert, Rel};
 use crate::sql::ast;
 use crate::table::{ColumnDef, ColumnKind};
@@ -60,7 +61,7 @@ pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Inser
             continue;
         };
         let input = Expr::column(source.unwrap_or(0), field.data_type.clone());
-        let cast = build::implicit_cast(input, &column.data_type).map_err(|_| {
+        let cast = coerce::implicit_cast(input, &column.data_type).map_err(|_| {
             mismatch(format!("Incompatible types for sink column '{}' at position {position}.", column.name))
         })?;
         expressions.push(cast);

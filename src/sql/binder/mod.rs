@@ -1,5 +1,6 @@
 //! From syntax to plan: names resolved, types checked, implicit casts made explicit.
 
+mod coerce;
 mod data_type;
 mod expr;
 mod insert;

@@ -6,7 +6,7 @@ use crate::base::Result;
 use crate::expr::{Expr, Node};
 use crate::plan::Rel;
 use crate::sql::ast::{
-    self, ExprKind, Literal, QueryBodyKind, SelectItemKind, SetOperator, SetQuantifier, TableRefKind,
+    self, ExprKind, QueryBodyKind, SelectItemKind, SetOperator, SetQuantifier, TableRefKind,
 };
 use crate::table::{ColumnKind, TableDef};
 use crate::types::{Field, Kind, Schema};
@@ -42,11 +42,7 @@ fn bind_query(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
         }
     };
     if let Some(limit) = &query.limit {
-        let rows = match &limit.kind {
-            ExprKind::Literal(Literal::Number { text, .. }) => text.parse().ok(),
-            _ => None,
-        };
-        let rows = rows.ok_or_else(|| schema_error("LIMIT takes a whole number", limit.span))?;
+        let rows = limit.rows;
         rel = Rel::Limit { input: Box::new(rel), rows };
     }
     Ok(rel)
@@ -151,13 +147,7 @@ fn bind_from(binder: &Binder<'_>, from: &ast::TableRef) -> Result<(Rel, Scope)> 
             rename(&mut scope, alias.as_ref(), "")?;
             Ok((rel, scope))
         }
-        TableRefKind::Nested { inner, alias } => {
-            let (rel, mut scope) = bind_from(binder, inner)?;
-            if alias.is_some() {
-                rename(&mut scope, alias.as_ref(), "")?;
-            }
-            Ok((rel, scope))
-        }
+        TableRefKind::Nested { inner, .. } => bind_from(binder, inner),
         TableRefKind::Function { call, .. } => {
             not_yet(format_args!("table function {}", call.name.last()), from.span)
         }

@@ -356,3 +356,97 @@ fn headers_are_read_without_panic() {
     ));
     assert!(matches!(frame(&[0, 18, 0, 0, 0, 0, 0, 1, 255, 255]), Ok(Incoming::Request(_))));
 }
+
+/// One request as the fuzz target reads it: connection, length, frame.
+fn fuzz_frame(key: ApiKey, v: i16, flexible: bool, body: &[u8]) -> Vec<u8> {
+    let mut frame = BytesMut::new();
+    frame.put_i16(key as i16);
+    frame.put_i16(v);
+    frame.put_i32(i32::from(v));
+    frame.put_i16(-1);
+    if flexible {
+        frame.put_u8(0);
+    }
+    frame.put_slice(body);
+    let mut out = vec![(key as u8) % 3];
+    out.extend_from_slice(&(frame.len() as u16).to_be_bytes());
+    out.extend_from_slice(&frame);
+    out
+}
+
+/// Streams for the fuzz corpus: every version of each API after the topic of the samples exists,
+/// and a session that writes, reads, waits and deletes.
+fn fuzz_seeds() -> Vec<(String, Vec<u8>)> {
+    let metadata = fuzz_frame(ApiKey::Metadata, 9, true, &sample(ApiKey::Metadata, 9));
+    let mut seeds = Vec::new();
+    for api in APIS {
+        let mut stream = metadata.clone();
+        for (_, v) in versions().filter(|(each, _)| each.key == api.key) {
+            let flexible = v >= api.flexible_since;
+            stream.extend(fuzz_frame(api.key, v, flexible, &sample(api.key, v)));
+        }
+        seeds.push((format!("{:?}", api.key).to_lowercase(), stream));
+    }
+    let mut session = metadata;
+    for sequence in 0..3 {
+        use produce_request::{PartitionProduceData, TopicProduceData};
+        let batch = crate::log::batch::tests::batch((9, 0, sequence), &[5], b"value");
+        let partition = PartitionProduceData::default().with_records(Some(batch.into()));
+        let topic =
+            TopicProduceData::default().with_name(name()).with_partition_data(vec![partition]);
+        let request = ProduceRequest::default()
+            .with_transactional_id(None)
+            .with_acks(-1)
+            .with_topic_data(vec![topic]);
+        session.extend(fuzz_frame(ApiKey::Produce, 9, true, &encoded(&request, 9)));
+    }
+    for (epoch, wait) in [(0, 0), (1, 500), (2, 500)] {
+        use fetch_request::{FetchPartition, FetchTopic};
+        let partition = FetchPartition::default()
+            .with_fetch_offset(i64::from(epoch))
+            .with_partition_max_bytes(1000);
+        let topic = FetchTopic::default().with_topic(name()).with_partitions(vec![partition]);
+        let request = FetchRequest::default()
+            .with_session_id(i32::from(epoch > 0))
+            .with_session_epoch(epoch)
+            .with_max_wait_ms(wait)
+            .with_min_bytes(1000)
+            .with_max_bytes(10_000)
+            .with_topics(vec![topic]);
+        session.extend(fuzz_frame(ApiKey::Fetch, 12, true, &encoded(&request, 12)));
+        session.extend([0xff, 0, 0]);
+    }
+    for key in [ApiKey::ListOffsets, ApiKey::OffsetCommit, ApiKey::DeleteRecords] {
+        let v = api(key as i16).unwrap().max;
+        session.extend(fuzz_frame(key, v, true, &sample(key, v)));
+    }
+    let v = api(ApiKey::DeleteTopics as i16).unwrap().max;
+    session.extend(fuzz_frame(ApiKey::DeleteTopics, v, true, &sample(ApiKey::DeleteTopics, v)));
+    seeds.push(("session".to_owned(), session));
+    seeds
+}
+
+#[test]
+fn mutated_streams_neither_panic_nor_differ() {
+    let corpus =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/broker_requests");
+    let mut random = Ids::new(2);
+    for (name, stream) in fuzz_seeds() {
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(corpus.join(&name), &stream).unwrap();
+        }
+        assert_eq!(
+            std::fs::read(corpus.join(&name)).ok().as_deref(),
+            Some(stream.as_slice()),
+            "the seed '{name}' is stale: run with UPDATE=1"
+        );
+        for _ in 0..200 {
+            let mut bytes = stream.clone();
+            for _ in 0..random.next() % 4 {
+                let at = random.next() as usize % bytes.len();
+                bytes[at] = random.next() as u8;
+            }
+            crate::fuzzing::requests(&bytes);
+        }
+    }
+}

@@ -553,3 +553,18 @@ mod tests {
         }
     }
 }
+
+impl CompressionType {
+    /// The codec of the wire.
+    #[must_use]
+    pub const fn codec(self) -> crate::wire::compression::Compression {
+        use crate::wire::compression::Compression;
+        match self {
+            Self::None => Compression::None,
+            Self::Gzip => Compression::Gzip,
+            Self::Snappy => Compression::Snappy,
+            Self::Lz4 => Compression::Lz4,
+            Self::Zstd => Compression::Zstd,
+        }
+    }
+}
