@@ -147,7 +147,11 @@ pub(super) struct ConsumeArguments {
     #[arg(short = 'p', value_name = "PARTITION")]
     pub(super) partition: Option<i32>,
     /// Where to start: beginning, end, -N (last N), OFFSET, s@MS (timestamp); e@MS stops there
-    #[arg(short = 'o', value_name = "beginning|end|-N|OFFSET|s@MS|e@MS", allow_hyphen_values = true)]
+    #[arg(
+        short = 'o',
+        value_name = "beginning|end|-N|OFFSET|s@MS|e@MS",
+        allow_hyphen_values = true
+    )]
     pub(super) offset: Vec<String>,
     /// Stop after so many records
     #[arg(short = 'c', value_name = "COUNT")]
@@ -169,7 +173,9 @@ pub(super) struct ConsumeArguments {
 /// `key=value`, split at the first `=`.
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.to_owned()))
+        }
         _ => Err("expected key=value".to_owned()),
     }
 }

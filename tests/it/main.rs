@@ -1,3 +1,7 @@
 //! Tests of the program as a whole, in one binary.
 
+mod kill;
+mod run;
+mod slt;
+mod support;
 mod tidy;
