@@ -1,3 +1,4 @@
 //! Tests of the program as a whole, in one binary.
 
 mod tidy;
+mod topic;
