@@ -3,11 +3,11 @@
 use super::value::{FromScalar, Prim, Value, build_prim};
 use super::{Selection, decimal};
 use crate::types::{Column, DataType, Kind, RowErrors};
+use arrow_array::PrimitiveArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
     Int64Type,
 };
-use arrow_array::{Array, PrimitiveArray};
 use arrow_buffer::{NullBuffer, ScalarBuffer};
 use std::fmt;
 use std::sync::Arc;
@@ -114,9 +114,7 @@ pub(crate) fn arithmetic(
         Kind::Double => primitive::<Float64Type>(op, left.0, right.0, context),
         Kind::Decimal { precision, scale } => {
             let digits = (*precision, *scale);
-            Arc::new(
-                decimals(op, left, right, digits, context).with_data_type(result.physical()),
-            )
+            Arc::new(decimals(op, left, right, digits, context).with_data_type(result.physical()))
         }
         // The binder lets nothing else through.
         _ => arrow_array::new_null_array(&result.physical(), context.1),
@@ -216,7 +214,7 @@ pub(crate) fn negate(value: &Value<'_>, data_type: &DataType, rows: usize) -> Co
         Kind::Decimal { .. } => {
             let negated: PrimitiveArray<Decimal128Type> = match Prim::<Decimal128Type>::new(value) {
                 Prim::Array(array) => array.unary(i128::wrapping_neg),
-                Prim::Scalar(Some(value)) => PrimitiveArray::from_value(i128::wrapping_neg(value), rows),
+                Prim::Scalar(Some(value)) => PrimitiveArray::from_value(-value, rows),
                 Prim::Scalar(None) => PrimitiveArray::new_null(rows),
             };
             Arc::new(negated.with_data_type(data_type.physical()))

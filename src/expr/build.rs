@@ -228,7 +228,9 @@ pub(crate) fn digits(kind: &Kind) -> Option<decimal::Digits> {
 fn widened(scalar: &Scalar, from: &Kind, to: &Kind) -> Option<Scalar> {
     match (scalar, from, to) {
         (Scalar::Null, ..) => Some(Scalar::Null),
-        (Scalar::Integer(value), _, Kind::Int) => i32::try_from(*value).ok().map(|_| scalar.clone()),
+        (Scalar::Integer(value), _, Kind::Int) => {
+            i32::try_from(*value).ok().map(|_| scalar.clone())
+        }
         (Scalar::Integer(value), _, Kind::SmallInt) => {
             i16::try_from(*value).ok().map(|_| scalar.clone())
         }
@@ -240,17 +242,19 @@ fn widened(scalar: &Scalar, from: &Kind, to: &Kind) -> Option<Scalar> {
         (Scalar::Integer(value), _, Kind::Decimal { precision, scale }) => {
             decimal::rescale(i128::from(*value), 0, (*precision, *scale)).map(Scalar::Decimal)
         }
-        (Scalar::Decimal(value), Kind::Decimal { scale: s, .. }, Kind::Decimal { precision, scale })
-            if scale >= s =>
-        {
-            decimal::rescale(*value, *s, (*precision, *scale)).map(Scalar::Decimal)
-        }
+        (
+            Scalar::Decimal(value),
+            Kind::Decimal { scale: s, .. },
+            Kind::Decimal { precision, scale },
+        ) if scale >= s => decimal::rescale(*value, *s, (*precision, *scale)).map(Scalar::Decimal),
         (Scalar::Decimal(value), Kind::Decimal { precision, scale }, Kind::Double) => {
             Some(Scalar::Double(super::cast::to_double(*value, *precision, *scale)))
         }
-        (Scalar::String(_), Kind::Char(_) | Kind::VarChar(_), Kind::VarChar(Kind::STRING_LENGTH)) => {
-            Some(scalar.clone())
-        }
+        (
+            Scalar::String(_),
+            Kind::Char(_) | Kind::VarChar(_),
+            Kind::VarChar(Kind::STRING_LENGTH),
+        ) => Some(scalar.clone()),
         (Scalar::String(_), Kind::Char(a) | Kind::VarChar(a), Kind::VarChar(b)) if a <= b => {
             Some(scalar.clone())
         }
@@ -325,11 +329,29 @@ fn common_number(a: &Kind, b: &Kind) -> Option<Kind> {
     let is_decimal = |kind: &Kind| matches!(kind, Kind::Decimal { .. });
     Some(match (is_approximate(a), is_approximate(b)) {
         (true, true) => Kind::Double,
-        (true, false) => if is_decimal(b) { Kind::Double } else { a.clone() },
-        (false, true) => if is_decimal(a) { Kind::Double } else { b.clone() },
+        (true, false) => {
+            if is_decimal(b) {
+                Kind::Double
+            } else {
+                a.clone()
+            }
+        }
+        (false, true) => {
+            if is_decimal(a) {
+                Kind::Double
+            } else {
+                b.clone()
+            }
+        }
         (false, false) if is_decimal(a) || is_decimal(b) => {
             decimal::common_type(digits(a)?, digits(b)?)
         }
-        (false, false) => if rank(a) >= rank(b) { a.clone() } else { b.clone() },
+        (false, false) => {
+            if rank(a) >= rank(b) {
+                a.clone()
+            } else {
+                b.clone()
+            }
+        }
     })
 }

@@ -152,7 +152,11 @@ impl LiteralSet {
                 });
                 Members::Texts(texts.collect::<Option<_>>()?)
             }
-            Kind::TinyInt | Kind::SmallInt | Kind::Int | Kind::BigInt | Kind::Date
+            Kind::TinyInt
+            | Kind::SmallInt
+            | Kind::Int
+            | Kind::BigInt
+            | Kind::Date
             | Kind::Time(_) => {
                 let numbers = present.map(super::value::FromScalar::from_scalar);
                 let mut numbers = numbers.collect::<Option<Vec<i64>>>()?;

@@ -230,10 +230,8 @@ impl Wide {
         for bit in (0..256).rev() {
             let next = if bit >= 128 { self.high >> (bit - 128) } else { self.low >> bit } & 1;
             rest = Wide { high: (rest.high << 1) | (rest.low >> 127), low: (rest.low << 1) | next };
-            quotient = Wide {
-                high: (quotient.high << 1) | (quotient.low >> 127),
-                low: quotient.low << 1,
-            };
+            quotient =
+                Wide { high: (quotient.high << 1) | (quotient.low >> 127), low: quotient.low << 1 };
             if rest >= divisor {
                 rest = rest.minus(divisor);
                 quotient.low |= 1;

@@ -1,6 +1,6 @@
 //! Constant folding: what does not depend on rows is computed once, at planning time.
 
-use super::{Expr, EvalEnv, Input, Node, Scalar, Selection, Stability};
+use super::{EvalEnv, Expr, Input, Node, Scalar, Selection, Stability};
 use crate::types::{Column, DataType, Kind, RowErrors};
 use arrow_array::Array;
 use arrow_array::cast::AsArray;

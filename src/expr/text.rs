@@ -74,17 +74,24 @@ impl<'a> TextWriter<'a> {
             Kind::Multiset(element) => {
                 let map = array.as_map();
                 let count = Kind::Int.not_null();
-                Source::Map(map, child(map.keys().as_ref(), element), child(map.values().as_ref(), &count))
+                Source::Map(
+                    map,
+                    child(map.keys().as_ref(), element),
+                    child(map.values().as_ref(), &count),
+                )
             }
             Kind::Map(key, value) => {
                 let map = array.as_map();
-                Source::Map(map, child(map.keys().as_ref(), key), child(map.values().as_ref(), value))
+                Source::Map(
+                    map,
+                    child(map.keys().as_ref(), key),
+                    child(map.values().as_ref(), value),
+                )
             }
             Kind::Row(fields) => {
                 let row = array.as_struct();
                 let columns = row.columns().iter().zip(fields);
-                let columns =
-                    columns.map(|(c, f)| TextWriter::new(c.as_ref(), &f.data_type, zone));
+                let columns = columns.map(|(c, f)| TextWriter::new(c.as_ref(), &f.data_type, zone));
                 Source::Row(row, columns.collect())
             }
         })

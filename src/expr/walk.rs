@@ -99,9 +99,7 @@ impl Expr {
     /// The same expression with every column moved to another position.
     #[must_use]
     pub fn move_columns(self, position: &impl Fn(usize) -> usize) -> Expr {
-        self.replace_columns(&mut |at, column| {
-            Expr::column(position(at), column.data_type.clone())
-        })
+        self.replace_columns(&mut |at, column| Expr::column(position(at), column.data_type.clone()))
     }
 
     /// How often it may be evaluated anew: the least stable function in it.
@@ -129,10 +127,8 @@ impl Expr {
                 }
                 Node::Cast { input, try_cast: false } => {
                     let (from, to) = (&input.data_type.kind, &expr.data_type.kind);
-                    let approximate = matches!(
-                        from,
-                        crate::types::Kind::Float | crate::types::Kind::Double
-                    );
+                    let approximate =
+                        matches!(from, crate::types::Kind::Float | crate::types::Kind::Double);
                     (from.is_string() && !to.is_string() && !to.is_binary())
                         || (approximate && matches!(to, crate::types::Kind::Decimal { .. }))
                         || matches!(

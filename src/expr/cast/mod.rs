@@ -7,8 +7,8 @@ mod string;
 mod time;
 
 pub(crate) use number::to_double;
-pub(crate) use string::first_chars;
 pub use rules::{Castable, castable, fits_without_cast, implicitly_castable};
+pub(crate) use string::first_chars;
 
 use super::Selection;
 use crate::types::{Column, DataType, Kind, RowErrors};

@@ -45,12 +45,10 @@ fn from_boolean(array: &BooleanArray, to: &DataType) -> Column {
         Kind::BigInt => Arc::new(ones::<Int64Type>(array, 1)),
         Kind::Float => Arc::new(ones::<Float32Type>(array, 1.0)),
         Kind::Double => Arc::new(ones::<Float64Type>(array, 1.0)),
-        Kind::Decimal { precision, scale } => {
-            match decimal::rescale(1, 0, (*precision, *scale)) {
-                Some(one) => as_decimal(ones(array, one), to),
-                None => arrow_array::new_null_array(&to.physical(), array.len()),
-            }
-        }
+        Kind::Decimal { precision, scale } => match decimal::rescale(1, 0, (*precision, *scale)) {
+            Some(one) => as_decimal(ones(array, one), to),
+            None => arrow_array::new_null_array(&to.physical(), array.len()),
+        },
         _ => arrow_array::new_null_array(&to.physical(), array.len()),
     }
 }
@@ -150,9 +148,9 @@ fn from_decimal(
         Kind::SmallInt => Arc::new(array.unary::<_, Int16Type>(|value| long(value) as i16)),
         Kind::Int => Arc::new(array.unary::<_, Int32Type>(|value| long(value) as i32)),
         Kind::BigInt => Arc::new(array.unary::<_, Int64Type>(long)),
-        Kind::Float => {
-            Arc::new(array.unary::<_, Float32Type>(|value| to_double(value, precision, scale) as f32))
-        }
+        Kind::Float => Arc::new(
+            array.unary::<_, Float32Type>(|value| to_double(value, precision, scale) as f32),
+        ),
         Kind::Double => {
             Arc::new(array.unary::<_, Float64Type>(|value| to_double(value, precision, scale)))
         }

@@ -27,9 +27,7 @@ pub fn castable(from: &DataType, to: &DataType) -> Castable {
         Kind::Boolean => f.is_string() || f.is_integer(),
         Kind::Binary(_) | Kind::VarBinary(_) => f.is_string() || f.is_binary(),
         _ if t.is_numeric() && timestamp(f) => {
-            return Castable::Instead(
-                "use UNIX_TIMESTAMP(CAST(timestamp_col AS STRING)) instead",
-            );
+            return Castable::Instead("use UNIX_TIMESTAMP(CAST(timestamp_col AS STRING)) instead");
         }
         _ if timestamp(t) && f.is_numeric() => {
             return Castable::Instead(
@@ -37,7 +35,10 @@ pub fn castable(from: &DataType, to: &DataType) -> Castable {
             );
         }
         _ if t.is_numeric() => {
-            f.is_numeric() || f.is_string() || *f == Kind::Boolean || (interval(f) && t.is_integer())
+            f.is_numeric()
+                || f.is_string()
+                || *f == Kind::Boolean
+                || (interval(f) && t.is_integer())
         }
         Kind::Date => timestamp(f) || f.is_string(),
         Kind::Time(_) => matches!(f, Kind::Time(_)) || timestamp(f) || f.is_string(),

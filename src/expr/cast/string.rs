@@ -123,9 +123,7 @@ pub(super) fn parse(cast: &Cast<'_>, column: &Column, errors: &mut RowErrors) ->
                     return Ok(None);
                 }
                 let text = texts.value(row);
-                parse_boolean_cast(text)
-                    .map(Some)
-                    .ok_or_else(|| fail(text, "not a truth value"))
+                parse_boolean_cast(text).map(Some).ok_or_else(|| fail(text, "not a truth value"))
             }))
         }
         Kind::TinyInt => each::<Int8Type>(cast, texts, errors, |text| {
@@ -174,7 +172,8 @@ pub(super) fn parse(cast: &Cast<'_>, column: &Column, errors: &mut RowErrors) ->
             if *precision <= 6 {
                 return each::<TimestampMicrosecondType>(cast, texts, errors, |text| {
                     let micros = moment(text)?.to_micros();
-                    let utc = |micros| if local { zone::local_to_utc(micros, zone) } else { micros };
+                    let utc =
+                        |micros| if local { zone::local_to_utc(micros, zone) } else { micros };
                     micros.map(|micros| Some(utc(micros))).ok_or_else(|| fail(text, "overflow"))
                 });
             }
@@ -204,7 +203,8 @@ fn each<T: ArrowPrimitiveType>(
 
 /// `BinaryStringDataUtil.toBooleanSQL`.
 fn parse_boolean_cast(text: &str) -> Option<bool> {
-    let is = |words: &[&str]| words.iter().any(|word| text.trim_matches(' ').eq_ignore_ascii_case(word));
+    let is =
+        |words: &[&str]| words.iter().any(|word| text.trim_matches(' ').eq_ignore_ascii_case(word));
     if is(&["t", "true", "y", "yes", "1"]) {
         Some(true)
     } else if is(&["f", "false", "n", "no", "0"]) {

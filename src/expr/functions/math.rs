@@ -6,12 +6,12 @@ use crate::expr::value::Value;
 use crate::expr::{CompareOp, Expr, Scalar, Selection, build, compare, decimal};
 use crate::types::java_text::{ParsedDecimal, parse_decimal, write_double};
 use crate::types::{Column, DataType, Kind};
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
     Int64Type,
 };
-use arrow_array::Array;
 use std::sync::Arc;
 
 use Param::{Double, Int, Long, Number};
@@ -64,32 +64,52 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "The natural logarithm, or that to a base.",
         |args| fixed(args, &[Double, Double], 1, Kind::Double),
         |call| {
-            if call.has(1) { binary(call, |base, x| x.ln() / base.ln()) } else { unary(call, f64::ln) }
+            if call.has(1) {
+                binary(call, |base, x| x.ln() / base.ln())
+            } else {
+                unary(call, f64::ln)
+            }
         },
     ),
     Function::new("SIN(number)", "The sine.", one_double, |call| unary(call, f64::sin)),
     Function::new("COS(number)", "The cosine.", one_double, |call| unary(call, f64::cos)),
     Function::new("TAN(number)", "The tangent.", one_double, |call| unary(call, f64::tan)),
-    Function::new("COT(number)", "The cotangent.", one_double, |call| unary(call, |x| 1.0 / x.tan())),
-    Function::new("SINH(number)", "The hyperbolic sine.", one_double, |call| unary(call, f64::sinh)),
-    Function::new("COSH(number)", "The hyperbolic cosine.", one_double, |call| unary(call, f64::cosh)),
-    Function::new("TANH(number)", "The hyperbolic tangent.", one_double, |call| unary(call, f64::tanh)),
+    Function::new("COT(number)", "The cotangent.", one_double, |call| {
+        unary(call, |x| 1.0 / x.tan())
+    }),
+    Function::new("SINH(number)", "The hyperbolic sine.", one_double, |call| {
+        unary(call, f64::sinh)
+    }),
+    Function::new("COSH(number)", "The hyperbolic cosine.", one_double, |call| {
+        unary(call, f64::cosh)
+    }),
+    Function::new("TANH(number)", "The hyperbolic tangent.", one_double, |call| {
+        unary(call, f64::tanh)
+    }),
     Function::new("ASIN(number)", "The arc sine.", one_double, |call| unary(call, f64::asin)),
     Function::new("ACOS(number)", "The arc cosine.", one_double, |call| unary(call, f64::acos)),
     Function::new("ATAN(number)", "The arc tangent.", one_double, |call| unary(call, f64::atan)),
-    Function::new("ATAN2(y, x)", "The angle of a point.", two_doubles, |call| binary(call, f64::atan2)),
+    Function::new("ATAN2(y, x)", "The angle of a point.", two_doubles, |call| {
+        binary(call, f64::atan2)
+    }),
     Function::new("DEGREES(number)", "Radians as degrees.", one_double, |call| {
         unary(call, f64::to_degrees)
     }),
     Function::new("RADIANS(number)", "Degrees as radians.", one_double, |call| {
         unary(call, f64::to_radians)
     }),
-    Function::new("PI()", "π.", |args| fixed(args, &[], 0, Kind::Double), |call| {
-        call.values::<Float64Type>(|_| Ok(Some(std::f64::consts::PI)))
-    }),
-    Function::new("E()", "Euler's number.", |args| fixed(args, &[], 0, Kind::Double), |call| {
-        call.values::<Float64Type>(|_| Ok(Some(std::f64::consts::E)))
-    }),
+    Function::new(
+        "PI()",
+        "π.",
+        |args| fixed(args, &[], 0, Kind::Double),
+        |call| call.values::<Float64Type>(|_| Ok(Some(std::f64::consts::PI))),
+    ),
+    Function::new(
+        "E()",
+        "Euler's number.",
+        |args| fixed(args, &[], 0, Kind::Double),
+        |call| call.values::<Float64Type>(|_| Ok(Some(std::f64::consts::E))),
+    ),
     Function::new(
         "GREATEST(value, …)",
         "The largest value; NULL where one is NULL.",
@@ -108,15 +128,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
         |args| fixed(args, &[Long], 1, STRING),
         |call| {
             let value = call.long(0);
-            call.strings(|row, out| Ok(value.get(row).map(|value| out.push_str(&format!("{value:b}")))))
+            call.strings(|row, out| {
+                Ok(value.get(row).map(|value| out.push_str(&format!("{value:b}"))))
+            })
         },
     ),
     Function::new(
         "HEX(integer_or_string)",
         "The number, or the bytes of the text, in upper-case hexadecimal digits.",
-        |args| {
-            fixed(args, &[Long], 1, STRING).or_else(|| fixed(args, &[Param::Text], 1, STRING))
-        },
+        |args| fixed(args, &[Long], 1, STRING).or_else(|| fixed(args, &[Param::Text], 1, STRING)),
         |call| {
             if call.data_type(0).kind.is_string() {
                 let text = call.text(0);
@@ -127,7 +147,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 });
             }
             let value = call.long(0);
-            call.strings(|row, out| Ok(value.get(row).map(|value| out.push_str(&format!("{value:X}")))))
+            call.strings(|row, out| {
+                Ok(value.get(row).map(|value| out.push_str(&format!("{value:X}"))))
+            })
         },
     ),
 ];
@@ -186,10 +208,7 @@ fn common_signature(args: &[Expr]) -> Option<Signature> {
 }
 
 fn is_ordered(kind: &Kind) -> bool {
-    !matches!(
-        kind,
-        Kind::Array(_) | Kind::Multiset(_) | Kind::Map(..) | Kind::Row(_) | Kind::Null
-    )
+    !matches!(kind, Kind::Array(_) | Kind::Multiset(_) | Kind::Map(..) | Kind::Row(_) | Kind::Null)
 }
 
 fn unary(call: &mut Call<'_, '_>, f: impl Fn(f64) -> f64) -> Column {
@@ -215,9 +234,9 @@ fn numbers(
 ) -> Column {
     let column = first_column(call);
     match &call.data_type(0).kind {
-        Kind::TinyInt => {
-            Arc::new(column.as_primitive::<Int8Type>().unary::<_, Int8Type>(|v| integer(v.into()) as i8))
-        }
+        Kind::TinyInt => Arc::new(
+            column.as_primitive::<Int8Type>().unary::<_, Int8Type>(|v| integer(v.into()) as i8),
+        ),
         Kind::SmallInt => Arc::new(
             column.as_primitive::<Int16Type>().unary::<_, Int16Type>(|v| integer(v.into()) as i16),
         ),
@@ -226,7 +245,9 @@ fn numbers(
         ),
         Kind::BigInt => Arc::new(column.as_primitive::<Int64Type>().unary::<_, Int64Type>(integer)),
         Kind::Float => Arc::new(
-            column.as_primitive::<Float32Type>().unary::<_, Float32Type>(|v| float(v.into()) as f32),
+            column
+                .as_primitive::<Float32Type>()
+                .unary::<_, Float32Type>(|v| float(v.into()) as f32),
         ),
         Kind::Double => {
             Arc::new(column.as_primitive::<Float64Type>().unary::<_, Float64Type>(float))
@@ -251,9 +272,12 @@ fn round_whole(
     float: impl Fn(f64) -> f64,
     exact: impl Fn(i128, i128) -> i128,
 ) -> Column {
-    numbers(call, |value| value, float, |value, scale| {
-        Some(exact(value, decimal::pow10(u32::from(scale))?))
-    })
+    numbers(
+        call,
+        |value| value,
+        float,
+        |value, scale| Some(exact(value, decimal::pow10(u32::from(scale))?)),
+    )
 }
 
 fn round(call: &mut Call<'_, '_>, half_up: bool) -> Column {
@@ -400,7 +424,11 @@ fn extreme(call: &mut Call<'_, '_>, wanted: CompareOp) -> Column {
         let all = Selection::All(call.rows);
         let better = compare::compare(wanted, (&a, &data_type), (&b, &data_type), &all, call.rows);
         let pick = |row: usize| {
-            if other.is_null(row) || (better.is_valid(row) && better.value(row)) { (1, row) } else { (0, row) }
+            if other.is_null(row) || (better.is_valid(row) && better.value(row)) {
+                (1, row)
+            } else {
+                (0, row)
+            }
         };
         let picks: Vec<(usize, usize)> = (0..call.rows).map(pick).collect();
         let arrays: [&dyn Array; 2] = [best.as_ref(), other.as_ref()];

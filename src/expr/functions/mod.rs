@@ -4,12 +4,18 @@
 //! [`super::Node`] or to the functions here whose name starts with `$`, which no user can call.
 
 mod math;
+mod pattern;
+mod regexp;
 mod signature;
 mod text;
+mod time;
+mod time_unit;
 
+pub(crate) use pattern::JavaPattern;
 pub(crate) use signature::{Param, Signature};
+pub(crate) use time_unit::Unit;
 
-use super::value::{Bin, Bool, Prim, RowResult, Str, Time, Value, build_prim, build_string};
+use super::value::{Bin, Prim, RowResult, Str, Time, Value, build_prim, build_string};
 use super::{EvalEnv, Expr, Selection};
 use crate::types::{Column, DataType, RowErrors};
 use arrow_array::types::{ArrowPrimitiveType, Float64Type, Int32Type, Int64Type};
@@ -110,7 +116,7 @@ impl PartialEq for Function {
 
 /// Every function, in groups; the reference and `SHOW FUNCTIONS` list those that are public.
 pub static FUNCTIONS: &[&[Function]] =
-    &[text::FUNCTIONS, math::FUNCTIONS];
+    &[text::FUNCTIONS, regexp::FUNCTIONS, math::FUNCTIONS, time::FUNCTIONS];
 
 /// The function called `name`, in any case.
 pub fn function(name: &str) -> Option<&'static Function> {
@@ -159,10 +165,6 @@ impl<'a> Call<'a, '_> {
         Bin::new(self.arg(at))
     }
 
-    fn bool(&self, at: usize) -> Bool<'a> {
-        Bool::new(self.arg(at))
-    }
-
     fn int(&self, at: usize) -> Prim<'a, Int32Type> {
         Prim::new(self.arg(at))
     }
@@ -206,6 +208,3 @@ impl<'a> Call<'a, '_> {
         Arc::new(super::value::build_bool(self.rows, self.selection, self.errors, f))
     }
 }
-
-#[cfg(test)]
-mod tests;

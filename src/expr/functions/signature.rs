@@ -25,8 +25,6 @@ pub(crate) enum Param {
     Double,
     /// Any number, as it is.
     Number,
-    /// BOOLEAN.
-    Bool,
     /// BINARY, VARBINARY.
     Bytes,
     /// TIMESTAMP or TIMESTAMP_LTZ, as it is.
@@ -35,8 +33,6 @@ pub(crate) enum Param {
     Temporal,
     /// An interval, as it is.
     Interval,
-    /// Anything, as it is.
-    Any,
 }
 
 impl Param {
@@ -45,15 +41,12 @@ impl Param {
         let keep = |fits: bool| fits.then(|| kind.clone());
         let null = *kind == Kind::Null;
         match self {
-            Param::Text => {
-                (kind.is_string() || null).then_some(Kind::VarChar(Kind::STRING_LENGTH))
-            }
+            Param::Text => (kind.is_string() || null).then_some(Kind::VarChar(Kind::STRING_LENGTH)),
             Param::Int => (kind.is_integer() || null).then_some(Kind::Int),
             Param::Long => (kind.is_integer() || null).then_some(Kind::BigInt),
             Param::Double => (kind.is_numeric() || null).then_some(Kind::Double),
             Param::Number if null => Some(Kind::Int),
             Param::Number => keep(kind.is_numeric()),
-            Param::Bool => (*kind == Kind::Boolean || null).then_some(Kind::Boolean),
             Param::Bytes => {
                 (kind.is_binary() || null).then_some(Kind::VarBinary(Kind::STRING_LENGTH))
             }
@@ -65,7 +58,6 @@ impl Param {
                 Kind::Date | Kind::Time(_) | Kind::Timestamp(_) | Kind::TimestampLtz(_)
             )),
             Param::Interval => keep(matches!(kind, Kind::IntervalMonths | Kind::IntervalMillis)),
-            Param::Any => Some(kind.clone()),
         }
     }
 }

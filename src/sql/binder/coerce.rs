@@ -7,7 +7,10 @@ use crate::types::{DataType, Kind};
 fn mismatch(operator: impl std::fmt::Display, left: &Expr, right: &Expr) -> Error {
     Error::new(
         ErrorKind::Schema,
-        format!("cannot apply '{operator}' to arguments of type '{}' and '{}'", left.data_type, right.data_type),
+        format!(
+            "cannot apply '{operator}' to arguments of type '{}' and '{}'",
+            left.data_type, right.data_type
+        ),
     )
 }
 
@@ -19,8 +22,12 @@ fn together(operator: impl std::fmt::Display, left: Expr, right: Expr) -> Result
     }
     // A text is compared as the other operand's type.
     let kind = match (l, r) {
-        (text, other) if text.is_string() && !other.is_binary() && !is_nested(other) => Some(other.clone()),
-        (other, text) if text.is_string() && !other.is_binary() && !is_nested(other) => Some(other.clone()),
+        (text, other) if text.is_string() && !other.is_binary() && !is_nested(other) => {
+            Some(other.clone())
+        }
+        (other, text) if text.is_string() && !other.is_binary() && !is_nested(other) => {
+            Some(other.clone())
+        }
         _ => common_type([&left.data_type, &right.data_type]).map(|data_type| data_type.kind),
     };
     match kind {
@@ -59,7 +66,9 @@ pub(super) fn arithmetic(op: ArithmeticOp, left: Expr, right: Expr) -> Result<Ex
     let number = |operand: Expr, other: &Kind| -> Expr {
         match operand.data_type.kind {
             // A text takes part in arithmetic as a DECIMAL, NULL as the other operand.
-            Kind::Char(_) | Kind::VarChar(_) if other.is_numeric() => operand.cast_kind(Kind::Double),
+            Kind::Char(_) | Kind::VarChar(_) if other.is_numeric() => {
+                operand.cast_kind(Kind::Double)
+            }
             Kind::Null if other.is_numeric() => Expr::null(other.clone()),
             _ => operand,
         }
@@ -70,12 +79,29 @@ pub(super) fn arithmetic(op: ArithmeticOp, left: Expr, right: Expr) -> Result<Ex
     let is_time = |kind: &Kind| {
         matches!(
             kind,
-            Kind::Date | Kind::Time(_) | Kind::Timestamp(_) | Kind::TimestampLtz(_) | Kind::IntervalMonths
+            Kind::Date
+                | Kind::Time(_)
+                | Kind::Timestamp(_)
+                | Kind::TimestampLtz(_)
+                | Kind::IntervalMonths
                 | Kind::IntervalMillis
         )
     };
-    if is_time(&l) || is_time(&r) {
-        return Err(Error::unsupported(format!("'{symbol}' of times and intervals")));
+    let is_interval = |kind: &Kind| matches!(kind, Kind::IntervalMonths | Kind::IntervalMillis);
+    match op {
+        ArithmeticOp::Add if is_time(&l) && is_interval(&r) => {
+            return call("$ADD", vec![left, right]);
+        }
+        ArithmeticOp::Add if is_interval(&l) && is_time(&r) => {
+            return call("$ADD", vec![right, left]);
+        }
+        ArithmeticOp::Subtract if is_time(&l) && is_interval(&r) => {
+            return call("$ADD", vec![left, Expr::negative(right)]);
+        }
+        _ if is_time(&l) || is_time(&r) => {
+            return Err(Error::unsupported(format!("'{symbol}' of times and intervals")));
+        }
+        _ => {}
     }
     Expr::arithmetic(op, left, right).ok_or(error)
 }
@@ -101,9 +127,13 @@ pub(super) fn case(arms: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Result<E
     let types = arms.iter().map(|(_, result)| &result.data_type);
     let types = types.chain(otherwise.iter().map(|expr| &expr.data_type));
     let Some(common) = common_type(types) else {
-        return Err(Error::new(ErrorKind::Schema, "illegal mixing of types in CASE or COALESCE statement"));
+        return Err(Error::new(
+            ErrorKind::Schema,
+            "illegal mixing of types in CASE or COALESCE statement",
+        ));
     };
-    let arms = arms.into_iter().map(|(when, then)| (when, then.cast_kind(common.kind.clone()))).collect();
+    let arms =
+        arms.into_iter().map(|(when, then)| (when, then.cast_kind(common.kind.clone()))).collect();
     let otherwise = otherwise.map(|expr| expr.cast_kind(common.kind.clone()));
     Ok(Expr::case(arms, otherwise, common.kind))
 }
@@ -125,8 +155,10 @@ pub(super) fn implicit_cast(input: Expr, target: &DataType) -> Result<Expr> {
         || (from.is_binary() && to.is_binary())
         || matches!(
             (from, to),
-            (Kind::Timestamp(_) | Kind::TimestampLtz(_), Kind::Timestamp(_) | Kind::TimestampLtz(_))
-                | (Kind::Date, Kind::Timestamp(_) | Kind::TimestampLtz(_))
+            (
+                Kind::Timestamp(_) | Kind::TimestampLtz(_),
+                Kind::Timestamp(_) | Kind::TimestampLtz(_)
+            ) | (Kind::Date, Kind::Timestamp(_) | Kind::TimestampLtz(_))
                 | (Kind::Time(_), Kind::Time(_))
         );
     if *from == Kind::Null {
@@ -145,9 +177,15 @@ pub(super) fn implicit_cast(input: Expr, target: &DataType) -> Result<Expr> {
 /// A function by name.
 pub(super) fn call(name: &str, args: Vec<Expr>) -> Result<Expr> {
     let Some(found) = function(name) else {
-        let names = FUNCTIONS.iter().flat_map(|group| group.iter()).filter(|f| f.is_public()).map(|f| f.name);
-        let mut error =
-            Error::new(ErrorKind::Unsupported, format!("not supported yet or unknown: function '{name}'"));
+        let names = FUNCTIONS
+            .iter()
+            .flat_map(|group| group.iter())
+            .filter(|f| f.is_public())
+            .map(|f| f.name);
+        let mut error = Error::new(
+            ErrorKind::Unsupported,
+            format!("not supported yet or unknown: function '{name}'"),
+        );
         if let Some(near) = nearest(name, names) {
             error = error.with_hint(format!("did you mean '{near}'?"));
         }

@@ -1,11 +1,12 @@
 //! Expressions: names resolved in a scope, operators and functions resolved by type.
 
+use super::coerce;
 use super::{Binder, data_type, literal, not_yet, schema_error};
 use crate::base::{Result, Span, nearest};
-use super::coerce;
 use crate::expr::{ArithmeticOp, CompareOp, Expr, Node, Scalar};
 use crate::sql::ast::{
-    self, ArgValue, BinaryOp, ExprKind, IsTest, LikeKind, Literal, RoundDirection, TrimSide, UnaryOp,
+    self, ArgValue, BinaryOp, ExprKind, IsTest, LikeKind, Literal, RoundDirection, TrimSide,
+    UnaryOp,
 };
 use crate::types::{DataType, Kind};
 
@@ -60,14 +61,19 @@ impl Scope {
                 }
                 let mut error =
                     schema_error(format!("column '{only}' not found in any table"), name.span);
-                if let Some(near) = nearest(only, self.columns.iter().map(|(name, _)| name.as_str())) {
+                if let Some(near) =
+                    nearest(only, self.columns.iter().map(|(name, _)| name.as_str()))
+                {
                     error = error.with_hint(format!("did you mean '{near}'?"));
                 }
                 Err(error)
             }
             [table, wanted] if self.is_alias(table) => match column(wanted) {
                 Some((_, expr)) => Ok(expr.clone()),
-                None => Err(schema_error(format!("column '{wanted}' not found in table '{table}'"), name.span)),
+                None => Err(schema_error(
+                    format!("column '{wanted}' not found in table '{table}'"),
+                    name.span,
+                )),
             },
             [first, ..] if column(first).is_some() || self.is_alias(first) => {
                 not_yet("access to nested fields", name.span)
@@ -101,7 +107,9 @@ impl Binder<'_> {
             ExprKind::Binary { op, left, right, .. } => self.binary(*op, left, right, scope, span),
             ExprKind::Is { operand, test, negated } => {
                 let tested = bind(operand)?;
-                let truth = |truth| condition(tested.clone(), operand.span).map(|input| is_truth(input, truth));
+                let truth = |truth| {
+                    condition(tested.clone(), operand.span).map(|input| is_truth(input, truth))
+                };
                 let result = match test {
                     IsTest::Null => Expr::is_null(tested),
                     IsTest::Unknown => Expr::is_null(condition(tested, operand.span)?),
@@ -144,16 +152,18 @@ impl Binder<'_> {
                 coerce::cast(bind(operand)?, &target, *is_try)
             }
             ExprKind::Extract { unit, operand, .. } => {
-                let unit = Expr::literal(Scalar::String(unit.name().to_owned()), DataType::string());
-                coerce::call("EXTRACT", vec![unit, bind(operand)?])
+                let unit =
+                    Expr::literal(Scalar::String(unit.name().to_owned()), DataType::string());
+                coerce::call("$EXTRACT", vec![unit, bind(operand)?])
             }
             ExprKind::RoundTime { direction, operand, unit, .. } => {
-                let unit = Expr::literal(Scalar::String(unit.name().to_owned()), DataType::string());
+                let unit =
+                    Expr::literal(Scalar::String(unit.name().to_owned()), DataType::string());
                 let name = match direction {
-                    RoundDirection::Floor => "FLOOR",
-                    RoundDirection::Ceil => "CEIL",
+                    RoundDirection::Floor => "$FLOOR",
+                    RoundDirection::Ceil => "$CEIL",
                 };
-                coerce::call(name, vec![bind(operand)?, unit])
+                coerce::call(name, vec![unit, bind(operand)?])
             }
             ExprKind::Position { needle, haystack, from: None } => {
                 coerce::call("POSITION", vec![bind(needle)?, bind(haystack)?])
@@ -179,9 +189,10 @@ impl Binder<'_> {
             | ExprKind::Unique(_)
             | ExprKind::CollectionQuery { .. } => not_yet("subqueries in expressions", span),
             ExprKind::Json(_) => not_yet("JSON functions", span),
-            ExprKind::Array(_) | ExprKind::Map(_) | ExprKind::Multiset(_) | ExprKind::Row { .. } => {
-                not_yet("ARRAY, MAP, MULTISET and ROW constructors", span)
-            }
+            ExprKind::Array(_)
+            | ExprKind::Map(_)
+            | ExprKind::Multiset(_)
+            | ExprKind::Row { .. } => not_yet("ARRAY, MAP, MULTISET and ROW constructors", span),
             ExprKind::Element { .. } | ExprKind::Field { .. } => {
                 not_yet("access to elements and nested fields", span)
             }
@@ -254,7 +265,17 @@ impl Binder<'_> {
         if call.quantifier.is_some() || call.filter.is_some() || !call.within_group.is_empty() {
             return not_yet(format_args!("aggregate function {name}"), call.span);
         }
-        let aggregates = ["COUNT", "SUM", "AVG", "MIN", "MAX", "COLLECT", "LISTAGG", "FIRST_VALUE", "LAST_VALUE"];
+        let aggregates = [
+            "COUNT",
+            "SUM",
+            "AVG",
+            "MIN",
+            "MAX",
+            "COLLECT",
+            "LISTAGG",
+            "FIRST_VALUE",
+            "LAST_VALUE",
+        ];
         if aggregates.iter().any(|aggregate| name.eq_ignore_ascii_case(aggregate)) {
             return not_yet(format_args!("aggregate function {name}"), call.span);
         }
@@ -278,7 +299,9 @@ fn condition(expr: Expr, span: Span) -> Result<Expr> {
     match expr.data_type.kind {
         Kind::Boolean => Ok(expr),
         Kind::Null => Ok(Expr::literal(Scalar::Null, Kind::Boolean.nullable())),
-        _ => Err(schema_error(format!("expected a condition, found type {}", expr.data_type), span)),
+        _ => {
+            Err(schema_error(format!("expected a condition, found type {}", expr.data_type), span))
+        }
     }
 }
 
