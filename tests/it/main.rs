@@ -5,3 +5,4 @@ mod run;
 mod slt;
 mod support;
 mod tidy;
+mod topic;
