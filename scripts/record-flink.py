@@ -250,7 +250,11 @@ class Flink:
         stream = self.jvm.java.io.PrintStream(str(out), "UTF-8")
         system.setOut(stream)
         try:
-            env.execute_sql(sql).print()
+            result = env.execute_sql(sql)
+            if re.match(r"\s*INSERT\b", sql, re.I):
+                result.wait()  # what it prints comes from `print` tables
+            else:
+                result.print()
         finally:
             system.setOut(before)
             stream.close()
@@ -336,8 +340,8 @@ class Replay:
             except Exception as e:
                 raise SltError("\n  ".join(reason(e))) from e
             if "rowsort" in block.words:
-                rows = [i for i, l in enumerate(lines) if l.startswith("|")][1:]
-                for i, line in zip(rows, sorted(lines[i] for i in rows)):
+                rows = [i for i, l in enumerate(lines) if l.startswith("|")][1:] or range(len(lines))
+                for i, line in zip(rows, sorted((lines[i] for i in rows), key=str.encode)):
                     lines[i] = line
             block.replace_body([*block.sql.split("\n"), "----", *lines])
         else:
