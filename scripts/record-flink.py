@@ -316,7 +316,9 @@ class Replay:
             return
         kind = block.words[0]
         if kind == "kafka-create":
-            self.kafka.ask("create", self.topic(block.words[1]), block.options().get("partitions", 1))
+            partitions = block.options().get("partitions", 1)
+            # Records of 1970 must not be deleted while a file runs.
+            self.kafka.ask("create", self.topic(block.words[1]), partitions, "retention.ms=-1")
         elif kind == "kafka-produce":
             self.produce(block)
         elif kind == "kafka-expect":
