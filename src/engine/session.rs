@@ -184,7 +184,7 @@ impl Session {
 
     fn insert(&mut self, inserts: &[ast::Insert]) -> Result<()> {
         let settings = Settings::read(&self.options)?;
-        let binder = Binder::new(&self.catalog);
+        let binder = Binder::new(&self.catalog).with_time_zone(settings.time_zone);
         let mut bound = Vec::with_capacity(inserts.len());
         for insert in inserts {
             bound.push(binder.insert(insert)?);
@@ -209,7 +209,7 @@ impl Session {
 
     fn select(&mut self, query: &ast::Query) -> Result<()> {
         let settings = Settings::read(&self.options)?;
-        let rel = Binder::new(&self.catalog).query(query)?;
+        let rel = Binder::new(&self.catalog).with_time_zone(settings.time_zone).query(query)?;
         let name = self.job_name(&settings, &["collect"]);
         let builder = self.builder(&settings, &name);
         let (printer, rel) = tableau::printer(rel, Arc::clone(&self.config.out), settings.batch);

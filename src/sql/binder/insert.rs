@@ -75,7 +75,10 @@ pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Inser
     }
     let schema =
         Schema::new(sink.iter().map(|c| Field::new(c.name.clone(), c.data_type.clone())).collect());
-    let rel = super::rewrite::optimise(Rel::Project { input: Box::new(rel), expressions, schema });
+    let rel = super::rewrite::optimise(
+        Rel::Project { input: Box::new(rel), expressions, schema },
+        binder.time_zone,
+    );
     Ok(Insert { table, columns: writable, rel })
 }
 

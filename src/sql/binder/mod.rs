@@ -1,5 +1,6 @@
 //! From syntax to plan: names resolved, types checked, implicit casts made explicit.
 
+mod call;
 mod coerce;
 mod data_type;
 mod expr;
@@ -22,6 +23,8 @@ use std::sync::Arc;
 #[derive(Clone, Copy)]
 pub struct Binder<'a> {
     catalog: &'a dyn Catalog,
+    /// The session's, once known: constants are folded then.
+    time_zone: Option<chrono_tz::Tz>,
 }
 
 impl std::fmt::Debug for Binder<'_> {
@@ -33,7 +36,22 @@ impl std::fmt::Debug for Binder<'_> {
 impl<'a> Binder<'a> {
     /// A binder that sees tables through `catalog` only.
     pub fn new(catalog: &'a dyn Catalog) -> Binder<'a> {
-        Binder { catalog }
+        Binder { catalog, time_zone: None }
+    }
+
+    /// The same with the session's time zone, so that constant parts of expressions are computed once.
+    #[must_use]
+    pub fn with_time_zone(self, time_zone: chrono_tz::Tz) -> Binder<'a> {
+        Binder { time_zone: Some(time_zone), ..self }
+    }
+
+    /// A standalone expression over named columns: for tests and for options that hold expressions.
+    pub fn expression(&self, expr: &ast::Expr, columns: &crate::types::Schema) -> Result<crate::expr::Expr> {
+        let mut scope = expr::Scope::default();
+        for (at, field) in columns.fields.iter().enumerate() {
+            scope.add(&field.name, at, &field.data_type);
+        }
+        self.expr(expr, &scope)
     }
 
     /// CREATE TABLE to a declaration. Options are not checked here: Flink checks them when a table is used.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// Binds a query and pushes projection and predicate into its scan.
 pub(super) fn bind(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
-    Ok(rewrite::optimise(bind_query(binder, query)?))
+    Ok(rewrite::optimise(bind_query(binder, query)?, binder.time_zone))
 }
 
 fn bind_query(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
@@ -70,9 +70,11 @@ fn bind_select(binder: &Binder<'_>, select: &ast::Select) -> Result<Rel> {
     let (mut rel, scope) = bind_from(binder, from)?;
     if let Some(filter) = &select.filter {
         let condition = binder.expr(filter, &scope)?;
-        if !matches!(condition.data_type.kind, Kind::Boolean | Kind::Null) {
-            return Err(schema_error("WHERE clause must be a condition", filter.span));
-        }
+        let condition = match condition.data_type.kind {
+            Kind::Boolean => condition,
+            Kind::Null => Expr::null(Kind::Boolean),
+            _ => return Err(schema_error("WHERE clause must be a condition", filter.span)),
+        };
         rel = Rel::Filter { input: Box::new(rel), condition };
     }
     let (expressions, schema) = bind_items(binder, &select.items, &scope)?;
