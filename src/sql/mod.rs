@@ -18,11 +18,12 @@ pub mod ast;
 mod error;
 mod keyword;
 mod lexer;
-pub mod limits;
 mod parser;
 mod precedence;
 mod print;
 mod script;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub use error::ParseError;

@@ -30,7 +30,6 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
             match zone {
                 TimestampZone::Without => Kind::Timestamp(p),
                 TimestampZone::Local => Kind::TimestampLtz(p),
-                TimestampZone::With => return not_yet("type TIMESTAMP WITH TIME ZONE", span),
             }
         }
         DataTypeKind::Interval(qualifier) => match qualifier.from {
@@ -46,7 +45,6 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
                 .map(|field| Ok(Field::new(field.name.value.clone(), bind(&field.data_type)?)))
                 .collect::<Result<_>>()?,
         ),
-        DataTypeKind::Null => Kind::Null,
         DataTypeKind::Raw { .. } => return not_yet("type RAW", span),
         DataTypeKind::Structured { .. } => return not_yet("type STRUCTURED", span),
         DataTypeKind::Variant => return not_yet("type VARIANT", span),

@@ -42,12 +42,7 @@ fn bind_query(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
         }
     };
     if let Some(limit) = &query.limit {
-        let rows = match &limit.kind {
-            ExprKind::Literal(Literal::Number { text, .. }) => text.parse().ok(),
-            _ => None,
-        };
-        let rows = rows.ok_or_else(|| schema_error("LIMIT takes a whole number", limit.span))?;
-        rel = Rel::Limit { input: Box::new(rel), rows };
+        rel = Rel::Limit { input: Box::new(rel), rows: limit.rows };
     }
     Ok(rel)
 }
