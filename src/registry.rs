@@ -7,7 +7,12 @@ use std::sync::Arc;
 
 /// Every built-in connector.
 pub fn connectors() -> Vec<Arc<dyn Connector>> {
-    vec![Arc::new(Blackhole), Arc::new(DataGen), Arc::new(Kafka::default()), Arc::new(Print::default())]
+    vec![
+        Arc::new(Blackhole),
+        Arc::new(DataGen),
+        Arc::new(Kafka::default()),
+        Arc::new(Print::default()),
+    ]
 }
 
 /// Every built-in format.

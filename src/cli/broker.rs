@@ -14,12 +14,10 @@ const STOP_POLL: Duration = Duration::from_millis(50);
 
 /// Runs the broker until the first INT or TERM.
 pub(super) fn broker(arguments: &BrokerArguments) -> Exit {
-    let address = match arguments.listen.to_socket_addrs().map(|mut addresses| addresses.next()) {
-        Ok(Some(address)) => address,
-        Ok(None) | Err(_) => {
-            say(&format!("error: '{}' is not an address of the form HOST:PORT", arguments.listen));
-            return Exit::Usage;
-        }
+    let resolved = arguments.listen.to_socket_addrs().map(|mut addresses| addresses.next());
+    let Ok(Some(address)) = resolved else {
+        say(&format!("error: '{}' is not an address of the form HOST:PORT", arguments.listen));
+        return Exit::Usage;
     };
     let control = JobControl::new();
     if let Err(error) = signals::watch(control.clone()) {

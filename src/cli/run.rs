@@ -46,8 +46,13 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
     }
     let name = if arguments.script == "-" { "stdin" } else { &arguments.script };
     let jobs: Arc<Mutex<Vec<Arc<JobStats>>>> = Arc::default();
-    let mut session =
-        Session::new(config(name, arguments, &control, broker.as_ref().map(DevBroker::bootstrap), &jobs));
+    let mut session = Session::new(config(
+        name,
+        arguments,
+        &control,
+        broker.as_ref().map(DevBroker::bootstrap),
+        &jobs,
+    ));
     let mut outcome = Ok(());
     for (key, value) in &arguments.options {
         outcome = outcome.and_then(|()| session.set(key, value));
@@ -105,7 +110,10 @@ fn config(
         now_millis: wall_clock_millis,
         seed: u64::try_from(wall_clock_millis()).unwrap_or(0) ^ u64::from(std::process::id()),
         on_job: Arc::new(move |name, stats| {
-            started.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Instant::now());
+            started
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(name.to_owned(), Instant::now());
             jobs.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(stats));
         }),
         on_end: Arc::new(move |name, stats, end| {
@@ -119,7 +127,10 @@ fn config(
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the command line is the outer shell whose clock everything else is given")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is the outer shell whose clock everything else is given"
+)]
 fn wall_clock_millis() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

@@ -71,7 +71,8 @@ fn sum(jobs: &Mutex<Vec<Arc<JobStats>>>) -> Totals {
 }
 
 fn describe(now: &Totals, last: &Totals, elapsed: Duration) -> String {
-    let rate = |now: u64, last: u64| now.saturating_sub(last) as f64 / elapsed.as_secs_f64().max(1e-3);
+    let rate =
+        |now: u64, last: u64| now.saturating_sub(last) as f64 / elapsed.as_secs_f64().max(1e-3);
     format!(
         "in {} records ({}/s, {}/s), out {} records ({}/s, {}/s), lag {}{}",
         now.source.records,

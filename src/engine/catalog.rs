@@ -45,7 +45,12 @@ impl MemoryCatalog {
 impl Catalog for MemoryCatalog {
     fn resolve(&self, parts: &[String]) -> TableName {
         let part = |from_end: usize, default: &str| {
-            parts.len().checked_sub(from_end).and_then(|at| parts.get(at)).map_or(default, String::as_str).to_owned()
+            parts
+                .len()
+                .checked_sub(from_end)
+                .and_then(|at| parts.get(at))
+                .map_or(default, String::as_str)
+                .to_owned()
         };
         TableName {
             catalog: part(3, "default_catalog"),

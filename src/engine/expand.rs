@@ -54,8 +54,9 @@ pub(super) fn text(value: &str) -> Result<String> {
 }
 
 fn file(path: &str) -> Result<String> {
-    let refused =
-        |problem: String| Error::new(ErrorKind::Option, format!("cannot read file '{path}': {problem}"));
+    let refused = |problem: String| {
+        Error::new(ErrorKind::Option, format!("cannot read file '{path}': {problem}"))
+    };
     let size = std::fs::metadata(path).map_err(|error| refused(error.to_string()))?.len();
     if size > FILE_BYTES_MAX {
         return Err(refused(format!("it has {size} bytes, at most {FILE_BYTES_MAX} are read")));
@@ -72,7 +73,9 @@ mod tests {
     fn only_the_two_forms_are_expanded() {
         assert_eq!(text("a ${other} $x ${env").unwrap(), "a ${other} $x ${env");
         assert_eq!(text("<${env:PATH}>").unwrap(), format!("<{}>", std::env::var("PATH").unwrap()));
-        assert!(text("${env:BROOKLET_NOT_SET_ANYWHERE}").unwrap_err().to_string().contains("not set"));
+        assert!(
+            text("${env:BROOKLET_NOT_SET_ANYWHERE}").unwrap_err().to_string().contains("not set")
+        );
         assert!(text("${file:/does/not/exist}").is_err());
     }
 }

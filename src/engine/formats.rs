@@ -8,8 +8,11 @@ use crate::table::{
 use std::sync::Arc;
 
 const FORMAT: Opt = Opt::new("format", OptKind::String, "Format of the record's value.");
-const VALUE_FORMAT: Opt =
-    Opt::new("value.format", OptKind::String, "Format of the record's value; the same as `format`.");
+const VALUE_FORMAT: Opt = Opt::new(
+    "value.format",
+    OptKind::String,
+    "Format of the record's value; the same as `format`.",
+);
 
 /// Resolves formats from a list.
 #[derive(Debug)]
@@ -35,13 +38,28 @@ impl Formats<'_> {
             }
         };
         let Some(format) = self.0.iter().find(|format| format.identifier() == name) else {
-            let known = ["avro", "avro-confluent", "debezium-json", "canal-json", "maxwell-json", "ogg-json"];
-            if known.contains(&name.as_str()) || name == "protobuf" || name == "debezium-avro-confluent" {
-                return Err(Error::unsupported(format!("format '{name}', for {}", options.subject())));
+            let known = [
+                "avro",
+                "avro-confluent",
+                "debezium-json",
+                "canal-json",
+                "maxwell-json",
+                "ogg-json",
+            ];
+            if known.contains(&name.as_str())
+                || name == "protobuf"
+                || name == "debezium-avro-confluent"
+            {
+                return Err(Error::unsupported(format!(
+                    "format '{name}', for {}",
+                    options.subject()
+                )));
             }
             let names = self.names();
-            let mut error = options.invalid(opt, format_args!("could not find any format '{name}'"));
-            let near = nearest(&name, names.iter().copied()).map(|near| format!("did you mean '{near}'? "));
+            let mut error =
+                options.invalid(opt, format_args!("could not find any format '{name}'"));
+            let near = nearest(&name, names.iter().copied())
+                .map(|near| format!("did you mean '{near}'? "));
             error = error.with_hint(format!(
                 "{}Supported formats: {}",
                 near.unwrap_or_default(),
@@ -58,7 +76,11 @@ impl Formats<'_> {
 }
 
 impl FormatResolver for Formats<'_> {
-    fn value_decoder(&self, options: &OptionReader<'_>, request: DecodeRequest) -> Result<DecoderFactory> {
+    fn value_decoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: DecodeRequest,
+    ) -> Result<DecoderFactory> {
         let named = self.value_format(options)?;
         let own = options.owned(&named.prefix);
         // Once now, so that wrong options are refused before anything starts.
@@ -66,7 +88,11 @@ impl FormatResolver for Formats<'_> {
         Ok(Arc::new(move || own.with(|options| named.format.decoder(options, &request))))
     }
 
-    fn value_encoder(&self, options: &OptionReader<'_>, request: EncodeRequest) -> Result<EncoderFactory> {
+    fn value_encoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: EncodeRequest,
+    ) -> Result<EncoderFactory> {
         let named = self.value_format(options)?;
         let own = options.owned(&named.prefix);
         named.format.encoder(&options.scoped(&named.prefix), &request)?;

@@ -14,7 +14,8 @@ use crate::types::DataType;
 use std::sync::Arc;
 
 const CONNECTOR: Opt = Opt::new("connector", OptKind::String, "Which connector serves the table.");
-const PROPERTY_VERSION: Opt = Opt::new("property-version", OptKind::Int, "Accepted everywhere, as in Flink.");
+const PROPERTY_VERSION: Opt =
+    Opt::new("property-version", OptKind::Int, "Accepted everywhere, as in Flink.");
 
 /// Opens tables and puts jobs together.
 #[derive(Debug)]
@@ -57,7 +58,12 @@ enum Step {
 
 impl JobBuilder<'_> {
     /// The job of some branches; those that read the same table with the same options share one scan.
-    pub(super) fn job(&self, branches: Vec<Branch>, keeps_progress: bool, fresh: bool) -> Result<Job> {
+    pub(super) fn job(
+        &self,
+        branches: Vec<Branch>,
+        keeps_progress: bool,
+        fresh: bool,
+    ) -> Result<Job> {
         let mut groups: Vec<Vec<(Chain, Target)>> = Vec::new();
         let mut limited = false;
         for Branch { rel, target } in branches {
@@ -90,7 +96,8 @@ impl JobBuilder<'_> {
 
     fn scan(&self, mut group: Vec<(Chain, Target)>) -> Result<Scan> {
         let shared = group.len() > 1;
-        let mut columns: Vec<usize> = group.iter().flat_map(|(chain, _)| chain.columns.clone()).collect();
+        let mut columns: Vec<usize> =
+            group.iter().flat_map(|(chain, _)| chain.columns.clone()).collect();
         columns.sort_unstable();
         columns.dedup();
         let mut predicate = None;
@@ -101,13 +108,19 @@ impl JobBuilder<'_> {
         let Some(table) = group.first().map(|(chain, _)| Arc::clone(&chain.table)) else {
             return Err(Error::internal("a scan without outputs"));
         };
-        let request =
-            ScanRequest { columns: columns.clone(), predicate, parallelism: self.settings.parallelism };
+        let request = ScanRequest {
+            columns: columns.clone(),
+            predicate,
+            parallelism: self.settings.parallelism,
+        };
         let source = self.source(&table, request)?;
         let applied = !shared && source.applies_predicate();
         let mut outputs = Vec::with_capacity(group.len());
         for (mut chain, target) in group {
-            if applied && chain.predicate.is_some() && matches!(chain.steps.first(), Some(Step::Filter(_))) {
+            if applied
+                && chain.predicate.is_some()
+                && matches!(chain.steps.first(), Some(Step::Filter(_)))
+            {
                 chain.steps.remove(0);
             }
             if shared {
@@ -125,11 +138,11 @@ impl JobBuilder<'_> {
     }
 
     fn operator(&self, step: Step) -> OperatorFactory {
-        let env = self.env.clone();
+        let env = self.env;
         Arc::new(move || -> Box<dyn Operator> {
             match step.clone() {
-                Step::Filter(condition) => Box::new(Filter::new(condition, env.clone())),
-                Step::Project(expressions) => Box::new(Project::new(expressions, env.clone())),
+                Step::Filter(condition) => Box::new(Filter::new(condition, env)),
+                Step::Project(expressions) => Box::new(Project::new(expressions, env)),
                 Step::Limit(rows) => Box::new(Limit::new(rows)),
             }
         })
@@ -180,7 +193,11 @@ impl JobBuilder<'_> {
         })
     }
 
-    fn connector(&self, table: &TableDef, options: &OptionReader<'_>) -> Result<&Arc<dyn Connector>> {
+    fn connector(
+        &self,
+        table: &TableDef,
+        options: &OptionReader<'_>,
+    ) -> Result<&Arc<dyn Connector>> {
         let Some(name) = options.string(&CONNECTOR) else {
             let legacy = table.options.get("connector.type").is_some();
             if legacy {
@@ -191,30 +208,53 @@ impl JobBuilder<'_> {
             }
             return Err(Error::new(
                 ErrorKind::Option,
-                format!("table options of {} do not contain an option key 'connector'", table.subject()),
+                format!(
+                    "table options of {} do not contain an option key 'connector'",
+                    table.subject()
+                ),
             ));
         };
-        if let Some(connector) = self.connectors.iter().find(|connector| connector.identifier() == name) {
+        if let Some(connector) =
+            self.connectors.iter().find(|connector| connector.identifier() == name)
+        {
             return Ok(connector);
         }
         let later = [
-            "upsert-kafka", "filesystem", "jdbc", "elasticsearch-6", "elasticsearch-7", "elasticsearch-8",
-            "opensearch", "hbase-1.4", "hbase-2.2", "hbase-2.6", "dynamic-kafka", "kafka-0.10", "kafka-0.11",
+            "upsert-kafka",
+            "filesystem",
+            "jdbc",
+            "elasticsearch-6",
+            "elasticsearch-7",
+            "elasticsearch-8",
+            "opensearch",
+            "hbase-1.4",
+            "hbase-2.2",
+            "hbase-2.6",
+            "dynamic-kafka",
+            "kafka-0.10",
+            "kafka-0.11",
         ];
         if later.contains(&name.as_str()) {
-            return Err(Error::unsupported(format!("connector '{name}', for table '{}'", table.name.table)));
+            return Err(Error::unsupported(format!(
+                "connector '{name}', for table '{}'",
+                table.name.table
+            )));
         }
-        let names: Vec<&str> = self.connectors.iter().map(|connector| connector.identifier()).collect();
-        let near = nearest(&name, names.iter().copied()).map(|near| format!("did you mean '{near}'? "));
-        Err(options
-            .invalid(&CONNECTOR, "could not find any connector of this name")
-            .with_hint(format!("{}Supported connectors: {}", near.unwrap_or_default(), names.join(", "))))
+        let names: Vec<&str> =
+            self.connectors.iter().map(|connector| connector.identifier()).collect();
+        let near =
+            nearest(&name, names.iter().copied()).map(|near| format!("did you mean '{near}'? "));
+        Err(options.invalid(&CONNECTOR, "could not find any connector of this name").with_hint(
+            format!("{}Supported connectors: {}", near.unwrap_or_default(), names.join(", ")),
+        ))
     }
 }
 
 fn take_apart(rel: Rel) -> Chain {
     match rel {
-        Rel::Scan { table, columns, predicate } => Chain { table, columns, predicate, steps: Vec::new() },
+        Rel::Scan { table, columns, predicate } => {
+            Chain { table, columns, predicate, steps: Vec::new() }
+        }
         Rel::Filter { input, condition } => above(*input, Step::Filter(condition)),
         Rel::Project { input, expressions, .. } => above(*input, Step::Project(expressions)),
         Rel::Limit { input, rows } => above(*input, Step::Limit(rows)),

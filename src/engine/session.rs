@@ -19,7 +19,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// Output of query results; standard output unless a program gives its own.
-pub type Out = Arc<Mutex<dyn std::io::Write + Send>>;
+pub(super) type Out = Arc<Mutex<dyn std::io::Write + Send>>;
+
+/// Called with the name and statistics of each job that starts.
+pub type OnJob = Arc<dyn Fn(&str, &Arc<JobStats>) + Send + Sync>;
+
+/// Called with the name, statistics and outcome of each job that ended.
+pub type OnEnd = Arc<dyn Fn(&str, &JobStats, &Result<JobEnd>) + Send + Sync>;
 
 /// What a session needs from its surroundings.
 #[derive(Clone)]
@@ -41,9 +47,9 @@ pub struct SessionConfig {
     /// Seed of everything random.
     pub seed: u64,
     /// Sees the statistics of each job that starts.
-    pub on_job: Arc<dyn Fn(&str, &Arc<JobStats>) + Send + Sync>,
+    pub on_job: OnJob,
     /// Told how each job ended.
-    pub on_end: Arc<dyn Fn(&str, &JobStats, &Result<JobEnd>) + Send + Sync>,
+    pub on_end: OnEnd,
 }
 
 impl std::fmt::Debug for SessionConfig {
@@ -145,13 +151,19 @@ impl Session {
                 table.options = expand::options(&table.options)?;
                 self.catalog.create(table, create.if_not_exists)
             }
-            Statement::Drop(statement) if statement.object == DropObject::Table => self.drop_table(statement),
+            Statement::Drop(statement) if statement.object == DropObject::Table => {
+                self.drop_table(statement)
+            }
             Statement::Insert(insert) => self.insert(std::slice::from_ref(insert.as_ref())),
             Statement::StatementSet(set) => self.insert(&set.inserts),
             Statement::Query(query) => self.select(query),
-            Statement::Show(show) if show.what == ShowWhat::Tables && show.like.is_none() => self.show_tables(),
+            Statement::Show(show) if show.what == ShowWhat::Tables && show.like.is_none() => {
+                self.show_tables()
+            }
             Statement::Jar(_) => {
-                self.config.warnings.say("[INFO] ADD JAR is not needed here: connectors and formats are built in");
+                self.config
+                    .warnings
+                    .say("[INFO] ADD JAR is not needed here: connectors and formats are built in");
                 Ok(())
             }
             Statement::Unsupported(unsupported) => Err(Error::unsupported(unsupported.kind)),
@@ -160,7 +172,8 @@ impl Session {
     }
 
     fn drop_table(&mut self, statement: &ast::Drop) -> Result<()> {
-        let parts: Vec<String> = statement.name.parts.iter().map(|part| part.value.clone()).collect();
+        let parts: Vec<String> =
+            statement.name.parts.iter().map(|part| part.value.clone()).collect();
         let name = self.catalog.resolve(&parts);
         if self.catalog.drop(&name) || statement.if_exists {
             return Ok(());
@@ -179,7 +192,8 @@ impl Session {
         if settings.batch && bound.is_empty() {
             return Ok(());
         }
-        let targets: Vec<&str> = bound.iter().map(|insert| insert.table.name.table.as_str()).collect();
+        let targets: Vec<&str> =
+            bound.iter().map(|insert| insert.table.name.table.as_str()).collect();
         let name = self.job_name(&settings, &targets);
         let builder = self.builder(&settings, &name);
         let mut branches = Vec::with_capacity(bound.len());
@@ -226,7 +240,10 @@ impl Session {
                 warnings: self.config.warnings.clone(),
                 settings: Arc::new(pairs.collect()),
             },
-            env: EvalEnv { time_zone: settings.time_zone, now_micros: now_millis.saturating_mul(1000) },
+            env: EvalEnv {
+                time_zone: settings.time_zone,
+                now_micros: now_millis.saturating_mul(1000),
+            },
         }
     }
 
@@ -234,8 +251,10 @@ impl Session {
     fn job_name(&mut self, settings: &Settings, targets: &[&str]) -> String {
         let script = std::path::Path::new(&self.config.script);
         let script = script.file_stem().and_then(|stem| stem.to_str()).unwrap_or("script");
-        let name =
-            settings.pipeline_name.clone().unwrap_or_else(|| format!("{script}.{}", targets.join("+")));
+        let name = settings
+            .pipeline_name
+            .clone()
+            .unwrap_or_else(|| format!("{script}.{}", targets.join("+")));
         let count = self.jobs_named.entry(name.clone()).or_default();
         *count += 1;
         if *count == 1 { name } else { format!("{name}.{count}") }
@@ -273,7 +292,9 @@ impl Session {
                 }
                 end
             })
-            .map_err(|error| Error::new(ErrorKind::External, format!("cannot start a thread: {error}")))?;
+            .map_err(|error| {
+                Error::new(ErrorKind::External, format!("cannot start a thread: {error}"))
+            })?;
         self.running.push(Running { thread });
         Ok(())
     }
@@ -282,7 +303,10 @@ impl Session {
     fn await_jobs(&mut self) -> Result<()> {
         let mut outcome = Ok(());
         for running in self.running.drain(..) {
-            let end = running.thread.join().unwrap_or_else(|_| Err(Error::internal("a job's thread panicked")));
+            let end = running
+                .thread
+                .join()
+                .unwrap_or_else(|_| Err(Error::internal("a job's thread panicked")));
             if outcome.is_ok() {
                 outcome = end.map(|_| ());
             }
@@ -291,7 +315,8 @@ impl Session {
     }
 
     fn show_tables(&self) -> Result<()> {
-        let rows: Vec<Vec<String>> = self.catalog.names().map(|name| vec![name.table.clone()]).collect();
+        let rows: Vec<Vec<String>> =
+            self.catalog.names().map(|name| vec![name.table.clone()]).collect();
         self.print_table(&["table name"], &rows)
     }
 

@@ -57,7 +57,11 @@ pub(super) fn printer(rel: Rel, out: Out, batch: bool) -> (Printer, Rel) {
 impl Printer {
     /// The sink that feeds it.
     pub(super) fn target(&self, _columns: &[(String, DataType)]) -> Target {
-        Target { name: "collect".to_owned(), sink: Box::new(Collect(self.clone())), not_null: Vec::new() }
+        Target {
+            name: "collect".to_owned(),
+            sink: Box::new(Collect(self.clone())),
+            not_null: Vec::new(),
+        }
     }
 
     /// The footer.

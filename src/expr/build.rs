@@ -90,10 +90,10 @@ impl Expr {
             return self;
         }
         let nullable = self.data_type.nullable;
-        if let Node::Literal(scalar) = &self.node {
-            if let Some(scalar) = widened(scalar, &self.data_type.kind, &kind) {
-                return Expr::literal(scalar, DataType { kind, nullable });
-            }
+        if let Node::Literal(scalar) = &self.node
+            && let Some(scalar) = widened(scalar, &self.data_type.kind, &kind)
+        {
+            return Expr::literal(scalar, DataType { kind, nullable });
         }
         // A cast to DECIMAL can overflow into NULL.
         let narrows = matches!(kind, Kind::Decimal { .. });

@@ -106,10 +106,10 @@ impl<'t> Arms<'t> {
 
     fn merge(self) -> Column {
         // One arm took every selected row.
-        if let ([_, column], [_, false]) = (&self.columns[..], &self.constant[..]) {
-            if self.selections.get(1).is_some_and(|rows| matches!(rows, Selection::All(_))) {
-                return Arc::clone(column);
-            }
+        if let ([_, column], [_, false]) = (&self.columns[..], &self.constant[..])
+            && self.selections.get(1).is_some_and(|rows| matches!(rows, Selection::All(_)))
+        {
+            return Arc::clone(column);
         }
         let mut picks = vec![(0, 0); self.rows];
         for (arm, rows) in self.selections.iter().enumerate() {

@@ -126,10 +126,10 @@ pub(crate) fn add(a: (i128, u8), b: (i128, u8), to: Digits) -> Option<i128> {
 /// `a * b` of type `to`; `None` where it does not fit.
 pub(crate) fn multiply(a: (i128, u8), b: (i128, u8), to: Digits) -> Option<i128> {
     let scale = u32::from(a.1) + u32::from(b.1);
-    if let (Some(product), Ok(scale)) = (a.0.checked_mul(b.0), u8::try_from(scale)) {
-        if scale <= to.1.saturating_add(PRECISION_MAX) {
-            return rescale(product, scale, to);
-        }
+    if let (Some(product), Ok(scale)) = (a.0.checked_mul(b.0), u8::try_from(scale))
+        && scale <= to.1.saturating_add(PRECISION_MAX)
+    {
+        return rescale(product, scale, to);
     }
     let negative = (a.0 < 0) != (b.0 < 0);
     let product = Wide::product(a.0.unsigned_abs(), b.0.unsigned_abs());

@@ -23,7 +23,10 @@ impl Operator for NotNull {
     fn batch(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<Batch> {
         let mut violated = false;
         for (at, name) in &self.columns {
-            let Some(column) = batch.columns.get(*at).filter(|column| column.null_count() > 0) else { continue };
+            let Some(column) = batch.columns.get(*at).filter(|column| column.null_count() > 0)
+            else {
+                continue;
+            };
             violated = true;
             if !self.drop {
                 for row in (0..batch.rows).filter(|row| column.is_null(*row)) {
@@ -44,7 +47,8 @@ impl Operator for NotNull {
                 batch.columns.get(*at).is_none_or(|column| column.is_valid(*row as usize))
             })
         };
-        let rows: Vec<u32> = (0..u32::try_from(batch.rows).unwrap_or(u32::MAX)).filter(valid).collect();
+        let rows: Vec<u32> =
+            (0..u32::try_from(batch.rows).unwrap_or(u32::MAX)).filter(valid).collect();
         batch.select(&rows)
     }
 }

@@ -23,3 +23,13 @@ impl fmt::Display for ParseError {
 }
 
 impl std::error::Error for ParseError {}
+
+impl From<ParseError> for crate::base::Error {
+    fn from(refused: ParseError) -> Self {
+        let error = Self::new(crate::base::ErrorKind::Syntax, refused.message).at(refused.span);
+        match refused.hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+}

@@ -11,7 +11,7 @@ use super::token::{Invalid, Symbol, Token, TokenKind};
 use crate::base::Span;
 
 /// Splits `source` into tokens; the last one is [`TokenKind::End`]. A text of more than
-/// [`SCRIPT_BYTES_MAX`](super::limits::SCRIPT_BYTES_MAX) bytes is the caller's to refuse.
+/// [`SQL_SCRIPT_BYTES_MAX`](crate::base::limits::SQL_SCRIPT_BYTES_MAX) bytes is the caller's to refuse.
 #[must_use]
 pub fn tokenize(source: &str) -> Vec<Token> {
     let mut lexer = Lexer { source, at: 0, in_hint: false };

@@ -19,11 +19,12 @@ pub mod binder;
 mod error;
 mod keyword;
 mod lexer;
-pub mod limits;
 mod parser;
 mod precedence;
 mod print;
 mod script;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub use error::ParseError;

@@ -5,7 +5,7 @@ use super::error::ParseError;
 use super::lexer::tokenize;
 use super::parser::{self, Parser, leading_kind};
 use super::token::{Symbol, Token, TokenKind};
-use crate::base::Span;
+use crate::base::{LineIndex, Span};
 
 /// One statement of a script, parsed or refused.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,8 @@ pub fn parse_script(source: &str) -> Vec<ParsedStatement> {
         return vec![ParsedStatement { span: error.span, kind: "UNKNOWN", result: Err(error) }];
     }
     let tokens = tokenize(source);
-    split(&tokens).into_iter().filter_map(|part| parse_part(source, part.tokens)).collect()
+    let lines = LineIndex::new(source);
+    split(&tokens).into_iter().filter_map(|part| parse_part(source, &lines, part.tokens)).collect()
 }
 
 /// Whether the text ends with a closed statement, so that a shell may run what it has read:
@@ -34,13 +35,20 @@ pub fn parse_script(source: &str) -> Vec<ParsedStatement> {
 #[must_use]
 pub fn is_complete(source: &str) -> bool {
     let tokens = tokenize(source);
-    split(&tokens).last().is_none_or(|last| last.closed)
+    let is_open = |token: &Token| {
+        use super::token::Invalid::{UnclosedComment, UnclosedIdent, UnclosedString};
+        matches!(token.kind, TokenKind::Invalid(UnclosedComment | UnclosedIdent | UnclosedString))
+    };
+    if tokens.iter().any(is_open) {
+        return false;
+    }
+    split(&tokens).iter().all(|part| part.closed)
 }
 
-fn parse_part(source: &str, tokens: &[Token]) -> Option<ParsedStatement> {
+fn parse_part(source: &str, lines: &LineIndex, tokens: &[Token]) -> Option<ParsedStatement> {
     let (first, last) = (tokens.first()?, tokens.last()?);
     let span = first.span.join(last.span);
-    let mut parser = Parser::new(source, tokens);
+    let mut parser = Parser::new(source, lines, tokens);
     let leading = leading_kind(&parser).unwrap_or("UNKNOWN");
     let result = parser.whole_statement();
     let kind = result.as_ref().map_or(leading, Statement::kind);
@@ -61,16 +69,19 @@ fn split(tokens: &[Token]) -> Vec<Part<'_>> {
         Some((Token { kind: TokenKind::End, .. }, rest)) => rest,
         _ => tokens,
     };
+    let mut end_may_follow = true;
     while !rest.is_empty() {
-        let simple = rest.iter().position(is_semicolon).unwrap_or(rest.len());
-        let length = match rest.get(..simple) {
-            Some(head) if opens_statement_set(head) => statement_set_length(rest).unwrap_or(simple),
-            _ => simple,
-        };
+        let mut length = rest.iter().position(is_semicolon).unwrap_or(rest.len());
+        let mut is_open_set = rest.get(..length).is_some_and(opens_statement_set);
+        if is_open_set && end_may_follow {
+            match statement_set_length(rest) {
+                Some(whole) => (length, is_open_set) = (whole, false),
+                // Nor does one follow later: no need to look again.
+                None => end_may_follow = false,
+            }
+        }
         let (statement, tail) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-        let closed = !tail.is_empty()
-            && !(length == simple && opens_statement_set(statement) && !ends_set(statement));
-        parts.push(Part { tokens: statement, closed });
+        parts.push(Part { tokens: statement, closed: !tail.is_empty() && !is_open_set });
         rest = tail.get(1..).unwrap_or(&[]);
     }
     parts
@@ -95,10 +106,6 @@ fn opens_statement_set(head: &[Token]) -> bool {
         || ([Some("EXECUTE"), Some("EXPLAIN"), Some("COMPILE")]
             .contains(&words.first().copied().flatten())
             && words.windows(3).any(|w| w == [Some("STATEMENT"), Some("SET"), Some("BEGIN")]))
-}
-
-fn ends_set(statement: &[Token]) -> bool {
-    statement.last().and_then(word) == Some("END")
 }
 
 /// Number of tokens up to the END of a statement set; `None` where there is none.

@@ -59,13 +59,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "$FLOOR(unit, time)",
         "FLOOR(time TO unit).",
-        |args| round_signature(args),
+        round_signature,
         |call| round(call, Unit::floor),
     ),
     Function::new(
         "$CEIL(unit, time)",
         "CEIL(time TO unit).",
-        |args| round_signature(args),
+        round_signature,
         |call| round(call, Unit::ceil),
     ),
     Function::new(
@@ -435,7 +435,7 @@ impl<'a> Pattern<'a> {
 
     fn get(&mut self, row: usize) -> Result<Option<&JavaPattern>, String> {
         match self {
-            Pattern::Fixed(pattern) => pattern.as_ref().map(Some).map_err(|error| error.clone()),
+            Pattern::Fixed(pattern) => pattern.as_ref().map(Some).map_err(std::clone::Clone::clone),
             Pattern::PerRow { text, last } => {
                 let Some(text) = text.get(row) else { return Ok(None) };
                 if last.as_ref().is_none_or(|(pattern, _)| pattern != text) {

@@ -1,9 +1,9 @@
 //! INSERT: the query's columns against the sink's.
 
+use super::coerce;
 use super::query::bind as bind_query;
 use super::{Binder, not_yet, schema_error};
 use crate::base::Result;
-use super::coerce;
 use crate::expr::{Expr, Scalar};
 use crate::plan::{Insert, Rel};
 use crate::sql::ast;
@@ -35,11 +35,15 @@ pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Inser
     };
     let sink: Vec<&ColumnDef> = writable.iter().filter_map(|at| table.columns.get(*at)).collect();
     let mismatch = |cause: String| {
-        let shown = |fields: &mut dyn Iterator<Item = String>| fields.collect::<Vec<_>>().join(", ");
+        let shown =
+            |fields: &mut dyn Iterator<Item = String>| fields.collect::<Vec<_>>().join(", ");
         let query = shown(&mut query.fields.iter().map(|f| format!("{}: {}", f.name, f.data_type)));
         let sink = shown(&mut sink.iter().map(|c| format!("{}: {}", c.name, c.data_type)));
         schema_error(
-            format!("column types of query result and sink for '{}' do not match. Cause: {cause}", table.name),
+            format!(
+                "column types of query result and sink for '{}' do not match. Cause: {cause}",
+                table.name
+            ),
             statement.table.span,
         )
         .with_hint(format!("Query schema: [{query}] Sink schema: [{sink}]"))
@@ -62,7 +66,10 @@ pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Inser
         };
         let input = Expr::column(source.unwrap_or(0), field.data_type.clone());
         let cast = coerce::implicit_cast(input, &column.data_type).map_err(|_| {
-            mismatch(format!("Incompatible types for sink column '{}' at position {position}.", column.name))
+            mismatch(format!(
+                "Incompatible types for sink column '{}' at position {position}.",
+                column.name
+            ))
         })?;
         expressions.push(cast);
     }
@@ -89,9 +96,13 @@ fn targets(
         if name.parts.len() > 1 {
             return not_yet("a nested field as target of INSERT", name.span);
         }
-        let known = writable.iter().filter_map(|at| columns.get(*at)).any(|c| c.name == name.last());
+        let known =
+            writable.iter().filter_map(|at| columns.get(*at)).any(|c| c.name == name.last());
         if !known {
-            return Err(schema_error(format!("unknown target column '{}'", name.last()), name.span));
+            return Err(schema_error(
+                format!("unknown target column '{}'", name.last()),
+                name.span,
+            ));
         }
     }
     let place = |column: &ColumnDef| statement.columns.iter().position(|n| n.last() == column.name);

@@ -77,7 +77,8 @@ impl<'a> Binder<'a> {
         let full = self.catalog.resolve(&parts);
         let Some(table) = self.catalog.table(&full) else {
             let mut error =
-                Error::new(ErrorKind::Schema, format!("object '{}' not found", parts.join("."))).at(name.span);
+                Error::new(ErrorKind::Schema, format!("object '{}' not found", parts.join(".")))
+                    .at(name.span);
             let names = self.catalog.table_names();
             if let Some(near) = nearest(name.last(), names.iter().map(String::as_str)) {
                 error = error.with_hint(format!("did you mean '{near}'?"));
@@ -87,10 +88,16 @@ impl<'a> Binder<'a> {
         let mut options: Option<Options> = None;
         for hint in hints {
             match &hint.args {
-                ast::HintArgs::Properties(properties) if hint.name.value.eq_ignore_ascii_case("OPTIONS") => {
+                ast::HintArgs::Properties(properties)
+                    if hint.name.value.eq_ignore_ascii_case("OPTIONS") =>
+                {
                     let options = options.get_or_insert_with(|| table.options.clone());
                     for property in properties {
-                        options.set(&property.key.value, &property.value.value, Some(property.span));
+                        options.set(
+                            &property.key.value,
+                            &property.value.value,
+                            Some(property.key.span),
+                        );
                     }
                 }
                 // Join and state hints change how Flink executes, not what comes out.

@@ -62,7 +62,9 @@ fn merge(rel: Rel) -> Rel {
             input => Rel::Project { input: Box::new(input), expressions, schema },
         },
         Rel::Filter { input, condition } => match merge(*input) {
-            Rel::Project { input, expressions, schema } if expressions.iter().all(|e| as_column(e).is_some()) => {
+            Rel::Project { input, expressions, schema }
+                if expressions.iter().all(|e| as_column(e).is_some()) =>
+            {
                 let condition = inline(condition, &expressions);
                 let input = merge(Rel::Filter { input, condition });
                 Rel::Project { input: Box::new(input), expressions, schema }

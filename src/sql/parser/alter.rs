@@ -7,7 +7,7 @@ use crate::sql::ast::{
     AlterCatalog, AlterCatalogAction, AlterDatabase, AlterFunction, AlterTable, AlterTableAction,
     AlterView, AlterViewAction, ColumnPosition, SqlString, Statement, TableElement,
 };
-use crate::sql::token::Symbol;
+use crate::sql::token::{Symbol, TokenKind};
 
 impl Parser<'_> {
     pub(super) fn alter(&mut self) -> Result<Statement> {
@@ -48,7 +48,7 @@ impl Parser<'_> {
             }
             let from = self.object_name()?;
             self.expect_keyword("TO")?;
-            return Ok(Some(AlterTableAction::RenameColumn { from, to: self.ident()? }));
+            return Ok(Some(AlterTableAction::RenameColumn { from, to: self.object_name()? }));
         }
         if self.eat_keyword("SET") {
             return Ok(Some(AlterTableAction::SetOptions(self.properties()?)));
@@ -166,7 +166,10 @@ impl Parser<'_> {
 
     /// The statement from `start` to its end as [`Statement::Unsupported`].
     pub(super) fn skip_unsupported(&mut self, kind: &'static str, start: Span) -> Statement {
-        while !self.at(Symbol::Semicolon) && self.token().kind != crate::sql::token::TokenKind::End
+        // COMPILE PLAN may hold a statement set, so only the last `;` ends it.
+        let ends = |p: &Self, ahead: usize| p.peek(ahead).kind == TokenKind::End;
+        while !ends(self, 0)
+            && !(self.at(Symbol::Semicolon) && (kind != "COMPILE PLAN" || ends(self, 1)))
         {
             self.advance();
         }

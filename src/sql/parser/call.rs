@@ -27,7 +27,7 @@ impl Parser<'_> {
             call.args.push(FunctionArg { name: None, value: ArgValue::Star, span });
         } else {
             call.args = self.comma_list(Self::argument)?;
-            if self.eat_keywords(&["ORDER", "BY"]) {
+            if self.eat_by("ORDER")? {
                 call.order_by = self.comma_list(Self::order_item)?;
             }
         }
@@ -93,12 +93,12 @@ impl Parser<'_> {
         } else {
             return Ok(ArgValue::Expr(self.expr()?));
         };
-        let partition_by = if self.eat_keywords(&["PARTITION", "BY"]) {
+        let partition_by = if self.eat_by("PARTITION")? {
             self.one_or_parenthesized(Self::expr)?
         } else {
             Vec::new()
         };
-        let order_by = if self.eat_keywords(&["ORDER", "BY"]) {
+        let order_by = if self.eat_by("ORDER")? {
             self.one_or_parenthesized(Self::order_item)?
         } else {
             Vec::new()

@@ -8,9 +8,8 @@ use crate::sql::ast::{
 use crate::sql::token::Symbol;
 
 impl Parser<'_> {
-    pub(super) fn group_by(&mut self) -> Result<GroupBy> {
-        let start = self.here();
-        self.expect_keywords(&["GROUP", "BY"])?;
+    /// What stands after GROUP BY.
+    pub(super) fn group_by(&mut self, start: Span) -> Result<GroupBy> {
         let distinct = self.eat_keyword("DISTINCT");
         if !distinct {
             self.eat_keyword("ALL");
@@ -68,16 +67,10 @@ impl Parser<'_> {
         let start = self.here();
         self.expect(Symbol::LParen)?;
         let base = self.eat_ident();
-        let partition_by = if self.eat_keywords(&["PARTITION", "BY"]) {
-            self.comma_list(Self::expr)?
-        } else {
-            Vec::new()
-        };
-        let order_by = if self.eat_keywords(&["ORDER", "BY"]) {
-            self.comma_list(Self::order_item)?
-        } else {
-            Vec::new()
-        };
+        let partition_by =
+            if self.eat_by("PARTITION")? { self.comma_list(Self::expr)? } else { Vec::new() };
+        let order_by =
+            if self.eat_by("ORDER")? { self.comma_list(Self::order_item)? } else { Vec::new() };
         let frame_start = self.here();
         let frame = if self.eat_keyword("ROWS") {
             Some(self.frame(true, frame_start)?)

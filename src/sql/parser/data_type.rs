@@ -80,7 +80,31 @@ impl Parser<'_> {
     pub(super) fn data_type(&mut self) -> Result<DataType> {
         let start = self.here();
         let kind = self.nested(Self::data_type_kind)?;
-        let mut data_type = self.nullability(kind, start)?;
+        let data_type = self.nullability(kind, start)?;
+        self.postfix_collections(data_type, Self::nullability)
+    }
+
+    /// The type of a CAST or a RETURNING: an interval may stand here and only here, and outside
+    /// of `<…>` no nullability is written.
+    pub(super) fn cast_type(&mut self) -> Result<DataType> {
+        let start = self.here();
+        let kind = if self.eat_keyword("INTERVAL") {
+            DataTypeKind::Interval(self.interval_qualifier()?)
+        } else {
+            self.nested(Self::data_type_kind)?
+        };
+        let bare =
+            |p: &mut Self, kind, start| Ok(DataType { kind, nullable: None, span: p.since(start) });
+        let data_type = bare(self, kind, start)?;
+        self.postfix_collections(data_type, bare)
+    }
+
+    fn postfix_collections(
+        &mut self,
+        mut data_type: DataType,
+        finish: impl Fn(&mut Self, DataTypeKind, Span) -> Result<DataType>,
+    ) -> Result<DataType> {
+        let start = data_type.span;
         loop {
             let wrap: fn(Box<DataType>) -> DataTypeKind = if self.eat_keyword("ARRAY") {
                 DataTypeKind::Array
@@ -90,7 +114,7 @@ impl Parser<'_> {
                 return Ok(data_type);
             };
             self.chained(|_| Ok(()))?;
-            data_type = self.nullability(wrap(Box::new(data_type)), start)?;
+            data_type = finish(self, wrap(Box::new(data_type)), start)?;
         }
     }
 
@@ -165,10 +189,6 @@ impl Parser<'_> {
                 self.advance();
                 let precision = self.precision()?;
                 Ok(DataTypeKind::Timestamp { precision, zone: TimestampZone::Local })
-            }
-            "INTERVAL" => {
-                self.advance();
-                Ok(DataTypeKind::Interval(self.interval_qualifier()?))
             }
             "ARRAY" => {
                 self.advance();

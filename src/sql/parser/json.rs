@@ -57,7 +57,7 @@ impl Parser<'_> {
 
     fn json_value(&mut self) -> Result<JsonKind> {
         let (input, path) = self.json_input_and_path()?;
-        let returning = if self.eat_keyword("RETURNING") { Some(self.data_type()?) } else { None };
+        let returning = if self.eat_keyword("RETURNING") { Some(self.cast_type()?) } else { None };
         let (mut on_empty, mut on_error) = (None, None);
         loop {
             let behavior = if self.eat_keyword("NULL") {
@@ -75,7 +75,7 @@ impl Parser<'_> {
 
     fn json_query(&mut self) -> Result<JsonKind> {
         let (input, path) = self.json_input_and_path()?;
-        let returning = if self.eat_keyword("RETURNING") { Some(self.data_type()?) } else { None };
+        let returning = if self.eat_keyword("RETURNING") { Some(self.cast_type()?) } else { None };
         let mut wrapper = None;
         if self.eat_keyword("WITHOUT") {
             wrapper = Some(JsonWrapper::Without);
@@ -167,7 +167,7 @@ impl Parser<'_> {
 
     fn json_array(&mut self) -> Result<JsonKind> {
         let mut elements = Vec::new();
-        if !self.at(Symbol::RParen) && !self.at_on_null() {
+        if !self.at(Symbol::RParen) {
             elements = self.comma_list(Self::json_item)?;
         }
         Ok(JsonKind::Array { elements, on_null: self.json_on_null()? })
@@ -180,11 +180,8 @@ impl Parser<'_> {
 
     fn json_arrayagg(&mut self) -> Result<JsonKind> {
         let element = self.json_item()?;
-        let order_by = if self.eat_keywords(&["ORDER", "BY"]) {
-            self.comma_list(Self::order_item)?
-        } else {
-            Vec::new()
-        };
+        let order_by =
+            if self.eat_by("ORDER")? { self.comma_list(Self::order_item)? } else { Vec::new() };
         Ok(JsonKind::ArrayAgg { element, order_by, on_null: self.json_on_null()? })
     }
 }

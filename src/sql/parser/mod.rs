@@ -21,9 +21,11 @@ use super::ast::{Hint, HintArgs, Ident, NumberKind, ObjectName, Property, SqlStr
 pub(super) use statement::leading_kind;
 
 use super::error::ParseError;
-use super::limits::{EXPECTED_SHOWN_MAX, NESTING_MAX, SCRIPT_BYTES_MAX, TREE_HEIGHT_MAX};
 use super::token::{Invalid, Symbol, Token, TokenKind};
-use crate::base::{Span, line_column};
+use crate::base::limits::{
+    SQL_EXPECTED_SHOWN_MAX, SQL_NESTING_MAX, SQL_SCRIPT_BYTES_MAX, SQL_TREE_HEIGHT_MAX,
+};
+use crate::base::{LineIndex, Span};
 
 pub(super) type Result<T> = std::result::Result<T, ParseError>;
 
@@ -35,7 +37,7 @@ pub(super) type Result<T> = std::result::Result<T, ParseError>;
 pub fn parse_statement(source: &str) -> Result<Statement> {
     check_size(source)?;
     let tokens = super::lexer::tokenize(source);
-    Parser::new(source, &tokens).whole_statement()
+    Parser::new(source, &LineIndex::new(source), &tokens).whole_statement()
 }
 
 /// Parses one expression, as a computed column or a filter is written.
@@ -45,7 +47,8 @@ pub fn parse_statement(source: &str) -> Result<Statement> {
 pub fn parse_expression(source: &str) -> Result<super::ast::Expr> {
     check_size(source)?;
     let tokens = super::lexer::tokenize(source);
-    let mut parser = Parser::new(source, &tokens);
+    let lines = LineIndex::new(source);
+    let mut parser = Parser::new(source, &lines, &tokens);
     let expr = parser.expr()?;
     parser.expect_end()?;
     Ok(expr)
@@ -58,24 +61,26 @@ pub fn parse_expression(source: &str) -> Result<super::ast::Expr> {
 pub fn parse_data_type(source: &str) -> Result<super::ast::DataType> {
     check_size(source)?;
     let tokens = super::lexer::tokenize(source);
-    let mut parser = Parser::new(source, &tokens);
+    let lines = LineIndex::new(source);
+    let mut parser = Parser::new(source, &lines, &tokens);
     let data_type = parser.data_type()?;
     parser.expect_end()?;
     Ok(data_type)
 }
 
 pub(super) fn check_size(source: &str) -> Result<()> {
-    if source.len() <= SCRIPT_BYTES_MAX {
+    if source.len() <= SQL_SCRIPT_BYTES_MAX {
         return Ok(());
     }
     let message =
-        format!("the script has {} bytes; at most {SCRIPT_BYTES_MAX} are read", source.len());
+        format!("the script has {} bytes; at most {SQL_SCRIPT_BYTES_MAX} are read", source.len());
     Err(ParseError { message, span: Span::default(), hint: None })
 }
 
 /// A position in the tokens of one statement.
 pub(super) struct Parser<'a> {
     source: &'a str,
+    lines: &'a LineIndex,
     /// What is parsed: the tokens of a statement without its `;`, or a whole text with its end
     /// token.
     tokens: &'a [Token],
@@ -91,10 +96,10 @@ pub(super) struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(source: &'a str, tokens: &'a [Token]) -> Self {
+    pub(super) fn new(source: &'a str, lines: &'a LineIndex, tokens: &'a [Token]) -> Self {
         let span = tokens.last().map_or(Span::default(), |last| last.span.after());
         let end = Token { kind: TokenKind::End, span };
-        Self { source, tokens, at: 0, end, expected: Vec::new(), depth: 0, height: 0 }
+        Self { source, lines, tokens, at: 0, end, expected: Vec::new(), depth: 0, height: 0 }
     }
 
     /// A statement and nothing after it but a `;`.
@@ -211,6 +216,15 @@ impl<'a> Parser<'a> {
             self.expecting(first);
         }
         found
+    }
+
+    /// `ORDER BY`, `GROUP BY`, `PARTITION BY`, or nothing: the first word is never a name.
+    fn eat_by(&mut self, keyword: &'static str) -> Result<bool> {
+        let found = self.eat_keyword(keyword);
+        if found {
+            self.expect_keyword("BY")?;
+        }
+        Ok(found)
     }
 
     fn expect_keywords(&mut self, keywords: &[&'static str]) -> Result<()> {
@@ -389,10 +403,10 @@ impl<'a> Parser<'a> {
             return Ok(Vec::new());
         }
         self.advance();
-        let mut hints = vec![self.hint()?];
-        while self.token().kind != TokenKind::HintEnd {
-            self.eat(Symbol::Comma);
-            hints.push(self.hint()?);
+        let hints = self.comma_list(Self::hint)?;
+        if self.token().kind != TokenKind::HintEnd {
+            self.expecting("*/");
+            return Err(self.unexpected());
         }
         self.advance();
         Ok(hints)
@@ -438,9 +452,8 @@ impl<'a> Parser<'a> {
             self.advance();
             return Ok(SqlString { value: span.text(self.source).to_owned(), span });
         }
-        let name = self.object_name()?;
-        let parts: Vec<&str> = name.parts.iter().map(|part| part.value.as_str()).collect();
-        Ok(SqlString { value: parts.join("."), span: name.span })
+        let name = self.ident()?;
+        Ok(SqlString { value: name.value, span })
     }
 
     // ---- limits
@@ -448,9 +461,9 @@ impl<'a> Parser<'a> {
     /// Parses one level deeper, and counts a level of the tree: afterwards [`Parser::height`] is
     /// the height of the highest child of the current construct, plus one.
     fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        if self.depth >= NESTING_MAX {
+        if self.depth >= SQL_NESTING_MAX {
             let message =
-                format!("the statement is nested too deeply: at most {NESTING_MAX} levels");
+                format!("the statement is nested too deeply: at most {SQL_NESTING_MAX} levels");
             return Err(error(message, self.here()));
         }
         self.depth += 1;
@@ -467,9 +480,9 @@ impl<'a> Parser<'a> {
         let left = std::mem::take(&mut self.height);
         let parsed = parse(self)?;
         self.height = left.max(self.height) + 1;
-        if self.height > TREE_HEIGHT_MAX {
+        if self.height > SQL_TREE_HEIGHT_MAX {
             let message = format!(
-                "the statement has too long a chain of operators: at most {TREE_HEIGHT_MAX}"
+                "the statement has too long a chain of operators: at most {SQL_TREE_HEIGHT_MAX}"
             );
             return Err(error(message, self.here()));
         }
@@ -481,7 +494,7 @@ impl<'a> Parser<'a> {
     /// The error of a current token that fits nothing that was looked for.
     fn unexpected(&mut self) -> ParseError {
         let token = self.token().clone();
-        let (line, column) = line_column(self.source, token.span.start);
+        let (line, column) = self.lines.line_column(self.source, token.span.start);
         let place = format!("at line {line}, column {column}");
         let text = token.span.text(self.source);
         let mut hint = None;
@@ -498,6 +511,7 @@ impl<'a> Parser<'a> {
             }
             TokenKind::Symbol(Symbol::BangEq) => {
                 hint = Some("write <>".to_owned());
+                self.expected.clear();
                 format!(
                     "Bang equal '!=' is not allowed under the current SQL conformance level \
                      ({place})."
@@ -505,7 +519,7 @@ impl<'a> Parser<'a> {
             }
             TokenKind::Word(Some(keyword)) if keyword.reserved => {
                 let is_name = self.expected.contains(&"identifier");
-                if is_name && !opens_a_clause(keyword.text) {
+                if is_name && (self.after_name_word() || !opens_a_clause(keyword.text)) {
                     hint = Some(format!("{text} is a reserved word; quote it: `{text}`"));
                     format!("Encountered \"{text}\" {place}: a reserved word used as a name.")
                 } else {
@@ -517,12 +531,26 @@ impl<'a> Parser<'a> {
         if let [only] = self.expected.as_slice() {
             message.push_str(&format!(" Was expecting: {}", expected_text(only)));
         } else if !self.expected.is_empty() {
-            let shown: Vec<String> =
-                self.expected.iter().take(EXPECTED_SHOWN_MAX).map(|e| expected_text(e)).collect();
-            let more = if self.expected.len() > EXPECTED_SHOWN_MAX { ", …" } else { "" };
+            let shown: Vec<String> = self
+                .expected
+                .iter()
+                .take(SQL_EXPECTED_SHOWN_MAX)
+                .map(|e| expected_text(e))
+                .collect();
+            let more = if self.expected.len() > SQL_EXPECTED_SHOWN_MAX { ", …" } else { "" };
             message.push_str(&format!(" Was expecting one of: {}{more}", shown.join(", ")));
         }
         ParseError { message, span: token.span, hint }
+    }
+
+    /// Whether nothing but a name can stand here: after `.` and AS.
+    fn after_name_word(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|i| self.tokens.get(i));
+        before.is_some_and(|token| match token.kind {
+            TokenKind::Symbol(symbol) => symbol == Symbol::Dot,
+            TokenKind::Word(keyword) => keyword.is_some_and(|k| k.text == "AS"),
+            _ => false,
+        })
     }
 
     /// The error of a reserved word that stands where a value was expected and does not begin

@@ -134,9 +134,7 @@ impl Parser<'_> {
                 ("TRY_CAST", Some(Symbol::LParen)) => self.cast(true),
                 ("TIMESTAMPADD" | "TIMESTAMPDIFF", Some(Symbol::LParen)) => self.call_with_unit(),
                 ("MAP", Some(Symbol::LBracket)) => self.map(),
-                ("MAP", Some(Symbol::LParen)) if self.query_starts_at(2) => {
-                    self.collection_query(CollectionKind::Map)
-                }
+                ("MAP", Some(Symbol::LParen)) => self.collection_query(CollectionKind::Map),
                 _ if !keyword.reserved => self.name_or_call(),
                 (text, opens) => self.reserved_primary(text, opens),
             },
@@ -292,7 +290,7 @@ impl Parser<'_> {
     /// `(…)`: a query, one expression or several.
     pub(super) fn parens(&mut self) -> Result<Parens> {
         self.expect(Symbol::LParen)?;
-        let held = self.nested(Self::inside_parens)?;
+        let held = self.inside_parens()?;
         self.expect(Symbol::RParen)?;
         Ok(held)
     }
@@ -407,7 +405,7 @@ impl Parser<'_> {
         self.open_call()?;
         let operand = Box::new(self.expr()?);
         self.expect_keyword("AS")?;
-        let data_type = self.data_type()?;
+        let data_type = self.cast_type()?;
         self.expect(Symbol::RParen)?;
         Ok(ExprKind::Cast { operand, data_type, is_try })
     }

@@ -85,11 +85,8 @@ impl Parser<'_> {
     }
 
     fn query_tail(&mut self, with: Option<With>, body: QueryBody, start: Span) -> Result<Query> {
-        let order_by = if self.eat_keywords(&["ORDER", "BY"]) {
-            self.comma_list(Self::order_item)?
-        } else {
-            Vec::new()
-        };
+        let order_by =
+            if self.eat_by("ORDER")? { self.comma_list(Self::order_item)? } else { Vec::new() };
         let (mut limit, mut offset) = (None, None);
         if self.eat_keyword("LIMIT") {
             if !self.eat_keyword("ALL") {
@@ -237,14 +234,13 @@ impl Parser<'_> {
             span: start,
         };
         if self.eat_keyword("FROM") {
-            select.from = Some(self.nested(Self::from)?);
+            select.from = Some(self.from()?);
             if self.eat_keyword("WHERE") {
                 select.filter = Some(self.expr()?);
             }
-            if self.at_keywords(&["GROUP", "BY"]) {
-                select.group_by = Some(self.group_by()?);
-            } else {
-                self.expecting("GROUP BY");
+            let group_start = self.here();
+            if self.eat_by("GROUP")? {
+                select.group_by = Some(self.group_by(group_start)?);
             }
             if self.eat_keyword("HAVING") {
                 select.having = Some(self.expr()?);

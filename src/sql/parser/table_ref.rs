@@ -106,13 +106,14 @@ impl Parser<'_> {
         let held = if self.query_starts_at(0) {
             Held::Query(Box::new(self.query()?))
         } else {
-            self.nested(Self::held_in_parens)?
+            self.held_in_parens()?
         };
         self.expect(Symbol::RParen)?;
         let parens = self.since(start);
         let table = match held {
             Held::Query(query) => {
-                let alias = self.table_alias()?;
+                let alias =
+                    if self.at_unsupported().is_some() { None } else { self.table_alias()? };
                 TableRefKind::Subquery { lateral, query, alias }
             }
             Held::Join(_) if lateral => {
@@ -203,7 +204,17 @@ impl Parser<'_> {
 
     /// Skips `MATCH_RECOGNIZE (…)` and the like.
     fn unsupported_suffix(&mut self, input: TableRef, start: Span) -> Result<TableRef> {
+        let has_alias = match &input.kind {
+            TableRefKind::Table { alias, .. } | TableRefKind::Subquery { alias, .. } => {
+                alias.is_some()
+            }
+            _ => false,
+        };
         let Some(construct) = self.at_unsupported() else { return Ok(input) };
+        let is_sample = construct == "TABLESAMPLE";
+        if has_alias && !is_sample {
+            return Err(self.unexpected());
+        }
         let construct_start = self.bump();
         // `TABLESAMPLE BERNOULLI (10) REPEATABLE (1)`, `UNPIVOT INCLUDE NULLS (…)`
         loop {
@@ -211,13 +222,13 @@ impl Parser<'_> {
                 self.advance();
             }
             self.skip_parens()?;
-            if !(self.at_keyword("REPEATABLE") && construct == "TABLESAMPLE") {
+            if !(self.at_keyword("REPEATABLE") && is_sample) {
                 break;
             }
         }
         let construct_span = self.since(construct_start);
         let text = construct_span.text(self.source).to_owned();
-        let alias = self.table_alias()?;
+        let alias = if is_sample { None } else { self.table_alias()? };
         let input = Box::new(input);
         let kind = TableRefKind::Unsupported { input, construct, text, construct_span, alias };
         Ok(TableRef { kind, span: self.since(start) })

@@ -19,7 +19,7 @@ impl Parser<'_> {
             return Ok(Statement::Client(Client { command, span: start }));
         }
         // Said in this order where nothing fits.
-        for word in ["SELECT", "INSERT", "CREATE", "DROP", "ALTER"] {
+        for word in ["SELECT", "INSERT", "CREATE", "DROP", "ALTER", "EXECUTE", "EXPLAIN"] {
             self.expecting(word);
         }
         if self.eat_keyword("SET") {
@@ -49,8 +49,6 @@ impl Parser<'_> {
         } else if self.eat_keyword("STOP") {
             self.stop_job(start)
         } else {
-            self.expecting("EXECUTE");
-            self.expecting("EXPLAIN");
             Err(self.unexpected())
         }
     }
@@ -142,6 +140,9 @@ impl Parser<'_> {
         if matches!(what, ShowWhat::Columns) && scope.is_none() {
             return Err(self.unexpected());
         }
+        if matches!(what, ShowWhat::Partitions(_)) && self.at_keyword("PARTITION") {
+            return Ok(self.skip_unsupported("SHOW PARTITIONS", start));
+        }
         let like = if can_like { self.show_like()? } else { None };
         Ok(Statement::Show(Show { what, scope, like, span: self.since(start) }))
     }
@@ -176,12 +177,6 @@ impl Parser<'_> {
         }
         if self.eat_keyword("PARTITIONS") {
             let name = self.object_name()?;
-            if self.eat_keyword("PARTITION") {
-                return Err(error(
-                    "SHOW PARTITIONS … PARTITION (…) is not supported yet",
-                    name.span,
-                ));
-            }
             return Ok((ShowWhat::Partitions(name), false, false));
         }
         if self.eat_keyword("CATALOGS") {

@@ -169,7 +169,7 @@ impl Printer {
                 self.text(" RENAME ");
                 self.name(from);
                 self.text(" TO ");
-                self.ident(to);
+                self.name(to);
             }
             AlterTableAction::SetOptions(properties) => {
                 self.text(" SET ");
