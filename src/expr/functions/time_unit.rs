@@ -142,8 +142,11 @@ impl Unit {
     /// The start of the next unit, unless a local time is the start of one.
     pub(crate) fn ceil(self, local: i64) -> Option<i64> {
         let floor = self.floor(local)?;
-        if floor == local {
-            return Some(local);
+        // From weeks up, Flink looks at the day only: any time of the first day is rounded down to its start.
+        let by_day = self.months().is_some() || self == Unit::Week;
+        let day = local.div_euclid(1_000) / MILLIS_PER_DAY * MICROS_PER_DAY;
+        if floor == if by_day { day } else { local } {
+            return Some(floor);
         }
         match self.months() {
             Some(months) => Some(add_months(floor, months)),
@@ -187,7 +190,8 @@ pub(crate) fn add_months_to_days(days: i64, months: i64) -> i64 {
 /// Months from one local time to another (`DateTimeUtils.subtractMonths`): by days, less one where the days agree and the
 /// time of the day is not reached.
 pub(crate) fn months_between(to: i64, from: i64) -> i64 {
-    let split = |micros: i64| (micros.div_euclid(MICROS_PER_DAY), micros.rem_euclid(MICROS_PER_DAY));
+    let split =
+        |micros: i64| (micros.div_euclid(MICROS_PER_DAY), micros.rem_euclid(MICROS_PER_DAY));
     let ((to_day, to_time), (from_day, from_time)) = (split(to), split(from));
     let months = months_between_days(to_day, from_day);
     if add_months_to_days(from_day, months) == to_day && to_time < from_time {
