@@ -114,7 +114,7 @@ impl Replay<'_> {
         match unsupported(ended) {
             Some(what) => drop(self.found.unsupported.insert(key.to_owned(), what)),
             None => {
-                self.differs(key, &format!("exit {:?}: {}", ended.code, error_text(&ended.stderr)))
+                self.differs(key, &format!("exit {:?}: {}", ended.code, error_text(&ended.stderr)));
             }
         }
         false

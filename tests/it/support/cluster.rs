@@ -203,7 +203,7 @@ impl Cluster {
             while let Some(batch) = batches.next_batch(&mut decompressor) {
                 let batch = batch.expect("a sound batch");
                 let slab = batch.records(&mut decompressor, BATCH_BYTES_MAX).expect("records");
-                for record in slab.iter() {
+                for record in &slab {
                     let record = record.expect("a sound record");
                     if record.offset >= data.fetch_offset && record.offset < end {
                         records.push(owned(partition, &record));
