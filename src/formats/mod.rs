@@ -15,6 +15,8 @@ mod write;
 
 pub mod csv;
 pub mod json;
+pub mod raw;
 
 pub use csv::CsvFormat;
 pub use json::JsonFormat;
+pub use raw::RawFormat;
