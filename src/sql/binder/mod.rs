@@ -7,6 +7,8 @@ mod expr;
 mod insert;
 mod literal;
 mod query;
+#[cfg(test)]
+mod recorded;
 mod rewrite;
 mod table;
 
