@@ -87,9 +87,10 @@ fn compare_with_text(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
     if (is_nested(&kind)
         || kind.is_binary()
         || castable(&text.data_type, &other.data_type) != Castable::Yes)
-        && kind != Kind::Null {
-            return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
-        }
+        && kind != Kind::Null
+    {
+        return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
+    }
     let (left, right) = if text_left { (read(left), right) } else { (left, read(right)) };
     if kind == Kind::Null {
         return Ok(Expr::null(Kind::Boolean));

@@ -75,7 +75,8 @@ impl Replay {
                 }
                 ["statement", "ok"] => replay.statement(&rest.join("\n")),
                 ["statement", "error"] => {
-                    let sql: Vec<&str> = rest.iter().take_while(|l| **l != "----").copied().collect();
+                    let sql: Vec<&str> =
+                        rest.iter().take_while(|l| **l != "----").copied().collect();
                     replay.refused(&sql.join("\n"));
                 }
                 ["kafka-expect", topic] => replay.expect(topic, rest),
@@ -188,7 +189,8 @@ impl Replay {
     fn expect(&mut self, topic: &str, lines: &[&str]) {
         let Some(written) = self.written.get(topic) else { return };
         if written.len() != lines.len() {
-            let text = format!("{}: {topic}: {} rows, Flink {}", self.file, written.len(), lines.len());
+            let text =
+                format!("{}: {topic}: {} rows, Flink {}", self.file, written.len(), lines.len());
             self.outcome.wrong.push(text);
             return;
         }
@@ -257,12 +259,7 @@ fn decode(
     decoder.finish().unwrap().columns
 }
 
-fn encode(
-    schema: &Schema,
-    batch: &Batch,
-    options: &Options,
-    zone: chrono_tz::Tz,
-) -> Vec<String> {
+fn encode(schema: &Schema, batch: &Batch, options: &Options, zone: chrono_tz::Tz) -> Vec<String> {
     let request = EncodeRequest { fields: schema.fields.clone(), time_zone: zone };
     let options = json_options(options);
     let taken = Taken::default();
