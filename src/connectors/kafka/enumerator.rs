@@ -187,6 +187,8 @@ impl KafkaEnumerator {
             lookups.push((Purpose::End, lookup));
         }
         self.work = Work::Offsets { partitions, lookups, starts, ends: Offsets::new() };
+        // Offsets that are known without asking a broker wake nobody else.
+        (self.waker.0)();
     }
 
     fn finished(&mut self, added: Vec<Split>, now: Duration) -> Option<Discovered> {
