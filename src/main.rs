@@ -1,3 +1,10 @@
 //! The `brooklet` program: parse arguments, run, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    brooklet::cli::main()
+}

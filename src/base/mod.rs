@@ -7,4 +7,4 @@ mod span;
 
 pub use error::{Error, ErrorKind, Result};
 pub use nearest::nearest;
-pub use span::{LineIndex, Span};
+pub use span::{LineIndex, Span, line_column};

@@ -1,63 +1,100 @@
-//! Places in SQL text.
+//! Positions in source text.
 
-/// Byte offsets `start..end` into the text that was parsed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+use std::fmt;
+
+/// A half-open range of byte offsets into a source text.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
-    /// First byte.
+    /// Offset of the first byte.
     pub start: u32,
-    /// One past the last byte.
+    /// Offset after the last byte.
     pub end: u32,
 }
 
 impl Span {
-    /// The bytes `start..end`.
-    pub fn new(start: usize, end: usize) -> Span {
-        Span {
-            start: u32::try_from(start).unwrap_or(u32::MAX),
-            end: u32::try_from(end).unwrap_or(u32::MAX),
-        }
-    }
-
-    /// The smallest span that covers both.
+    /// The range `start..end`.
     #[must_use]
-    pub fn join(self, other: Span) -> Span {
-        Span { start: self.start.min(other.start), end: self.end.max(other.end) }
+    pub const fn new(start: u32, end: u32) -> Self {
+        Self { start, end }
+    }
+
+    /// The smallest range that holds both.
+    #[must_use]
+    pub fn join(self, other: Self) -> Self {
+        Self { start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+
+    /// The empty range at the end of this one.
+    #[must_use]
+    pub const fn after(self) -> Self {
+        Self { start: self.end, end: self.end }
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub const fn len(self) -> u32 {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// Whether the range holds no byte.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.end <= self.start
+    }
+
+    /// The text of this range, or `""` where the range does not fit the text.
+    #[must_use]
+    pub fn text(self, source: &str) -> &str {
+        source.get(self.start as usize..self.end as usize).unwrap_or("")
     }
 }
 
-/// Line starts of a text, to turn offsets into lines and columns.
-#[derive(Clone, Debug)]
-pub struct LineIndex<'a> {
-    text: &'a str,
-    starts: Vec<usize>,
+/// Short, so that a syntax tree stays readable in a failed assertion.
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "@{}..{}", self.start, self.end)
+    }
 }
 
-impl<'a> LineIndex<'a> {
-    /// Scans `text` once.
-    pub fn new(text: &'a str) -> LineIndex<'a> {
-        let mut starts = vec![0];
-        starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1));
-        LineIndex { text, starts }
+/// Line starts of a text: many look-ups at logarithmic cost.
+#[derive(Debug, Clone)]
+pub struct LineIndex {
+    /// Offset of the first byte of every line; the first is 0.
+    starts: Vec<u32>,
+}
+
+impl LineIndex {
+    /// Finds the lines of `text`; a line ends after `\n`.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let after_breaks = text.bytes().zip(1u32..).filter(|(b, _)| *b == b'\n').map(|(_, i)| i);
+        Self { starts: std::iter::once(0).chain(after_breaks).collect() }
     }
 
-    /// Line and column of a byte offset, both from 1; columns count characters.
-    pub fn line_column(&self, offset: u32) -> (usize, usize) {
-        let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(self.text.len());
-        let line = self.starts.partition_point(|start| *start <= offset).saturating_sub(1);
-        let start = self.starts.get(line).copied().unwrap_or(0);
-        let before = self.text.get(start..offset).unwrap_or("");
-        (line + 1, before.chars().count() + 1)
+    /// Line and column of a byte offset in the text this index was built of; both count from 1,
+    /// columns in characters. An offset past the end is the position after the last character.
+    #[must_use]
+    pub fn line_column(&self, text: &str, offset: u32) -> (usize, usize) {
+        let line = self.starts.partition_point(|start| *start <= offset).max(1);
+        let start = self.starts.get(line - 1).copied().unwrap_or(0) as usize;
+        let rest = text.get(start..).unwrap_or("");
+        let column = rest.char_indices().take_while(|(i, _)| start + i < offset as usize).count();
+        (line, column + 1)
     }
 
-    /// The text of a line (from 1), without its line break.
-    pub fn line(&self, line: usize) -> &'a str {
-        let start = line.checked_sub(1).and_then(|at| self.starts.get(at)).copied();
-        let end = self.starts.get(line).copied().unwrap_or(self.text.len());
-        start
-            .and_then(|start| self.text.get(start..end))
-            .unwrap_or("")
-            .trim_end_matches(['\n', '\r'])
+    /// The text of a line (counted from 1) without its line break.
+    #[must_use]
+    pub fn line_text<'a>(&self, text: &'a str, line: usize) -> &'a str {
+        let Some(start) = line.checked_sub(1).and_then(|i| self.starts.get(i)) else { return "" };
+        let rest = text.get(*start as usize..).unwrap_or("");
+        rest.lines().next().unwrap_or("")
     }
+}
+
+/// Line and column of one byte offset; see [`LineIndex::line_column`].
+#[must_use]
+pub fn line_column(text: &str, offset: u32) -> (usize, usize) {
+    LineIndex::new(text).line_column(text, offset)
 }
 
 #[cfg(test)]
@@ -65,12 +102,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_count_characters() {
-        let index = LineIndex::new("a\nßb\r\nc");
-        assert_eq!(index.line_column(0), (1, 1));
-        assert_eq!(index.line_column(4), (2, 2));
-        assert_eq!(index.line(2), "ßb");
-        assert_eq!(index.line_column(7), (3, 1));
-        assert_eq!(index.line_column(99), (3, 2));
+    fn columns_count_characters_and_lines_count_from_one() {
+        let text = "ä b\r\n\nxyz";
+        for (offset, expected) in [
+            (0, (1, 1)),
+            (2, (1, 2)),
+            (3, (1, 3)),
+            (6, (2, 1)),
+            (7, (3, 1)),
+            (9, (3, 3)),
+            (10, (3, 4)),
+            (99, (3, 4)),
+        ] {
+            assert_eq!(line_column(text, offset), expected, "offset {offset}");
+        }
+        let index = LineIndex::new(text);
+        assert_eq!(
+            [0, 1, 2, 3, 4].map(|line| index.line_text(text, line)),
+            ["", "ä b", "", "xyz", ""]
+        );
+    }
+
+    #[test]
+    fn a_span_outside_the_text_is_empty_text() {
+        assert_eq!(Span::new(1, 3).text("abc"), "bc");
+        assert_eq!(Span::new(1, 9).text("abc"), "");
+        assert_eq!(Span::new(0, 1).text("ä"), "");
+        assert_eq!(Span::new(4, 6).join(Span::new(1, 5)), Span::new(1, 6));
     }
 }

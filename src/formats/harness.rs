@@ -34,6 +34,7 @@ pub(crate) fn all_columns(fields: &[Field]) -> DecodeRequest {
         fields: fields.to_vec(),
         columns: (0..fields.len()).collect(),
         predicate: None,
+        strict: false,
         time_zone: chrono_tz::UTC,
     }
 }

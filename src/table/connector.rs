@@ -45,6 +45,28 @@ pub struct SinkRequest {
     pub parallelism: usize,
 }
 
+/// Takes one-line warnings from any thread.
+#[derive(Clone)]
+pub struct Warnings(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl Warnings {
+    /// Hands each line to `take`.
+    pub fn to(take: impl Fn(&str) + Send + Sync + 'static) -> Warnings {
+        Warnings(Arc::new(take))
+    }
+
+    /// Says one line.
+    pub fn say(&self, line: &str) {
+        (self.0)(line);
+    }
+}
+
+impl Debug for Warnings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Warnings")
+    }
+}
+
 /// The job that a table is opened for.
 #[derive(Clone, Debug)]
 pub struct JobContext {
@@ -54,6 +76,12 @@ pub struct JobContext {
     pub create_missing_topics: bool,
     /// Seed of everything random (partition choice, generated data, jitter).
     pub seed: u64,
+    /// Wall clock, milliseconds since 1970 UTC, when the job's own clock showed zero.
+    pub started_at_millis: i64,
+    /// Session time zone.
+    pub time_zone: chrono_tz::Tz,
+    /// Where one-line warnings go.
+    pub warnings: Warnings,
     /// Session options, `-D` and SET.
     pub settings: Arc<BTreeMap<String, String>>,
 }

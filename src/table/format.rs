@@ -40,6 +40,8 @@ pub struct DecodeRequest {
     pub columns: Vec<usize>,
     /// Rows for which this is not TRUE are left out; refers to positions in `columns`.
     pub predicate: Option<Expr>,
+    /// Type-check every declared field of every record, used or not, as Flink does.
+    pub strict: bool,
     /// Session time zone, for TIMESTAMP_LTZ text.
     pub time_zone: chrono_tz::Tz,
 }

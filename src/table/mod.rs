@@ -10,7 +10,8 @@ mod source;
 
 pub use catalog::{Catalog, ColumnDef, ColumnKind, TableDef, TableName};
 pub use connector::{
-    Connector, FormatResolver, JobContext, ScanRequest, SinkRequest, TableContext,
+    Connector, DecoderFactory, EncoderFactory, FormatResolver, JobContext, ScanRequest,
+    SinkRequest, TableContext, Warnings,
 };
 pub use format::{
     DecodeRequest, Decoded, Decoder, EncodeRequest, Encoded, Encoder, Format, Payload,

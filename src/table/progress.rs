@@ -52,9 +52,9 @@ pub trait CommitDomain: Send + Debug {
     /// Starts committing an epoch; ends in [`DomainEvent::Committed`]. At most one is under way.
     fn commit(&mut self, progress: &Progress);
 
-    /// Starts removing stored progress (`--fresh`, or a bounded job that reached its end); ends in
-    /// `Committed(progress.epoch)` for the epoch given.
-    fn clear(&mut self, epoch: Epoch);
+    /// Starts removing stored progress (`--fresh`, or a job that reached its end, whose final positions are given for
+    /// lag tools); ends in [`DomainEvent::Committed`].
+    fn clear(&mut self, progress: &Progress);
 
     /// The next event, if one is there.
     fn poll(&mut self, now: Duration) -> Result<Option<DomainEvent>>;

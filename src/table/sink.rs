@@ -4,6 +4,7 @@ use super::{Epoch, Waker};
 use crate::base::Result;
 use crate::types::{Batch, RowErrors};
 use std::fmt::Debug;
+use std::time::Duration;
 
 /// What a sink promises (`sink.delivery-guarantee`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct WriterStatus {
     pub acknowledged: Epoch,
     /// Whether it takes more rows now; false while its byte budget is used up.
     pub ready: bool,
+    /// When to poll again without being woken.
+    pub wake_at: Option<Duration>,
 }
 
 /// Totals of a writer.
@@ -55,7 +58,7 @@ pub trait Writer: Send + Debug {
     fn barrier(&mut self, epoch: Epoch) -> Result<()>;
 
     /// Looks for acknowledgements; fails when output was refused or its delivery time ran out.
-    fn poll(&mut self) -> Result<WriterStatus>;
+    fn poll(&mut self, now: Duration) -> Result<WriterStatus>;
 
     /// Totals since the start.
     fn stats(&self) -> SinkStats;

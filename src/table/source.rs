@@ -41,6 +41,9 @@ pub struct Discovered {
     pub recreated: Vec<SplitId>,
     /// No further split will ever be found.
     pub complete: bool,
+    /// The start positions would come out differently if looked up again (latest-offset): they are stored before the
+    /// first row is read, else a job killed before its first epoch would skip what arrived meanwhile.
+    pub volatile: bool,
 }
 
 /// A table opened for reading.

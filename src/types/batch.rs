@@ -1,6 +1,7 @@
 //! The unit of work: columns, change kinds, and where each row came from.
 
-use arrow_array::ArrayRef;
+use crate::base::{Error, Result};
+use arrow_array::{ArrayRef, UInt32Array};
 use std::fmt;
 use std::sync::Arc;
 
@@ -129,6 +130,30 @@ impl Batch {
     /// An append-only batch without origin.
     pub fn append(rows: usize, columns: Vec<Column>) -> Batch {
         Batch { rows, kinds: Kinds::AllInsert, columns, origin: None }
+    }
+
+    /// The rows at `rows` (ascending). String columns keep sharing their buffers.
+    pub fn select(&self, rows: &[u32]) -> Result<Batch> {
+        if rows.len() == self.rows {
+            return Ok(self.clone());
+        }
+        let indices = UInt32Array::from(rows.to_vec());
+        let take = |column: &Column| {
+            arrow_select::take::take(column, &indices, None)
+                .map_err(|error| Error::internal(format_args!("selecting rows: {error}")))
+        };
+        let kinds = match &self.kinds {
+            Kinds::AllInsert => Kinds::AllInsert,
+            Kinds::PerRow(_) => {
+                Kinds::PerRow(rows.iter().map(|row| self.kind(*row as usize)).collect())
+            }
+        };
+        Ok(Batch {
+            rows: rows.len(),
+            kinds,
+            columns: self.columns.iter().map(take).collect::<Result<_>>()?,
+            origin: self.origin.as_ref().map(|origin| origin.take(rows)),
+        })
     }
 
     /// The kind of a row.

@@ -3,8 +3,10 @@
 mod batch;
 mod data_type;
 pub mod java_text;
+mod print;
 mod row_errors;
 
 pub use batch::{Batch, Column, Kinds, Origin, OriginRun, RowKind, SplitId};
 pub use data_type::{DataType, Field, Kind, Schema};
+pub use print::{write_row, write_value};
 pub use row_errors::{RowError, RowErrors};

@@ -1,1 +1,8 @@
-//! The integration tests of brooklet: one binary.
+//! Tests of the program as a whole, in one binary.
+
+mod kill;
+mod run;
+mod slt;
+mod support;
+mod tidy;
+mod topic;

@@ -9,7 +9,6 @@ mod options;
 mod scan;
 mod text;
 
-pub(crate) use convert::push_moment;
 #[cfg(test)]
 pub(crate) use text::unescape as unescape_for_tests;
 

@@ -56,7 +56,7 @@ pub enum DataTypeKind {
     Timestamp {
         /// Digits after the second.
         precision: Option<u32>,
-        /// Which of the three timestamp types.
+        /// Which of the two timestamp types.
         zone: TimestampZone,
     },
     Interval(IntervalQualifier),
@@ -76,8 +76,6 @@ pub enum DataTypeKind {
         fields: Vec<RowField>,
     },
     Variant,
-    /// `NULL`, the type of the null literal.
-    Null,
     /// A name that is no built-in type.
     UserDefined(ObjectName),
 }
@@ -89,8 +87,6 @@ pub enum TimestampZone {
     Without,
     /// `TIMESTAMP_LTZ` or `TIMESTAMP WITH LOCAL TIME ZONE`.
     Local,
-    /// `TIMESTAMP WITH TIME ZONE`.
-    With,
 }
 
 /// A field of a `ROW` type.

@@ -184,7 +184,7 @@ pub enum AlterTableAction {
         /// Old name.
         from: ObjectName,
         /// New name.
-        to: Ident,
+        to: ObjectName,
     },
     /// `SET ('k' = 'v')`.
     SetOptions(Vec<Property>),

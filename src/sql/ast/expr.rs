@@ -1,7 +1,7 @@
 //! Expressions.
 
 use super::{
-    DataType, Hint, Ident, IntervalQualifier, JsonCall, ObjectName, OrderItem, Query, TimeUnit,
+    DataType, Ident, IntervalQualifier, JsonCall, ObjectName, OrderItem, Query, TimeUnit,
     WindowSpec,
 };
 use crate::base::Span;
@@ -244,13 +244,6 @@ pub enum ExprKind {
         /// Right period.
         right: Box<Expr>,
     },
-    /// `x AT TIME ZONE zone`; `AT LOCAL` without a zone.
-    AtTimeZone {
-        /// A timestamp.
-        operand: Box<Expr>,
-        /// Zone name.
-        zone: Option<Box<Expr>>,
-    },
 }
 
 /// A constant as written.
@@ -277,6 +270,8 @@ pub enum Literal {
     Time(String),
     /// `TIMESTAMP '2020-01-31 10:00:00'`.
     Timestamp(String),
+    /// `TIMESTAMP WITH LOCAL TIME ZONE '2020-01-31 10:00:00'`.
+    TimestampLtz(String),
     /// `INTERVAL -'5' SECOND`.
     Interval {
         /// A sign between INTERVAL and the string.
@@ -517,21 +512,12 @@ pub enum ArgValue {
     /// `DEFAULT`.
     Default,
     /// `DESCRIPTOR(a, b)`.
-    Descriptor(Vec<Ident>),
-    /// `TABLE t [PARTITION BY …] [ORDER BY …]`.
+    Descriptor(Vec<ObjectName>),
+    /// `TABLE t [PARTITION BY …] [ORDER BY …]`, or a query without parentheses. A query in
+    /// parentheses is [`ExprKind::Subquery`].
     Table(TableArg),
     /// A time unit: `TIMESTAMPADD(DAY, …)`.
     Unit(TimeUnit),
-    /// A row set given as `TABLE(SELECT …)`-less subquery, as in `f((SELECT …))` of table
-    /// functions that Flink writes `f(SELECT …)`.
-    Query(Box<Query>),
-    /// `x -> expression`, `(x, y) -> expression`.
-    Lambda {
-        /// Parameter names.
-        parameters: Vec<Ident>,
-        /// What is evaluated.
-        body: Box<Expr>,
-    },
 }
 
 /// A table handed to a table function.
@@ -543,24 +529,17 @@ pub struct TableArg {
     pub partition_by: Vec<Expr>,
     /// ORDER BY.
     pub order_by: Vec<OrderItem>,
-    /// Position, from TABLE on.
+    /// Position.
     pub span: Span,
 }
 
-/// What stands after TABLE.
+/// Where the rows of a table argument come from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TableArgSource {
-    /// `TABLE t /*+ OPTIONS(…) */`.
-    Name {
-        /// The table.
-        name: ObjectName,
-        /// Hints after the name.
-        hints: Vec<Hint>,
-    },
-    /// `TABLE (SELECT …)`.
+    /// `TABLE t`.
+    Name(ObjectName),
+    /// `SELECT …` without parentheses.
     Query(Box<Query>),
-    /// `TABLE f(x)`: a nested table function.
-    Function(Box<FunctionCall>),
 }
 
 /// What follows OVER.

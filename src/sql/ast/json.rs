@@ -1,6 +1,6 @@
 //! The SQL/JSON functions, whose arguments have a grammar of their own.
 
-use super::{DataType, Expr, FunctionCall};
+use super::{DataType, Expr, OrderItem};
 use crate::base::Span;
 
 /// A call of a SQL/JSON function.
@@ -74,8 +74,6 @@ pub enum JsonKind {
         value: JsonInput,
         /// What becomes of nulls.
         on_null: Option<JsonOnNull>,
-        /// FILTER, OVER: a call without arguments that carries them.
-        suffix: Option<Box<FunctionCall>>,
     },
     /// `JSON_ARRAYAGG(v [ORDER BY …] [NULL | ABSENT ON NULL])`.
     ArrayAgg {
@@ -83,8 +81,8 @@ pub enum JsonKind {
         element: JsonInput,
         /// What becomes of nulls.
         on_null: Option<JsonOnNull>,
-        /// ORDER BY, FILTER, OVER: a call without arguments that carries them.
-        suffix: Option<Box<FunctionCall>>,
+        /// ORDER BY, within the parentheses or as WITHIN GROUP.
+        order_by: Vec<OrderItem>,
     },
 }
 

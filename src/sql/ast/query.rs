@@ -13,18 +13,25 @@ pub struct Query {
     /// ORDER BY.
     pub order_by: Vec<OrderItem>,
     /// `LIMIT n`, `FETCH FIRST n ROWS ONLY`; `LIMIT ALL` is absent.
-    pub limit: Option<Expr>,
+    pub limit: Option<RowCount>,
     /// `OFFSET n ROWS`.
-    pub offset: Option<Expr>,
-    /// Position, with enclosing parentheses.
+    pub offset: Option<RowCount>,
+    /// Position, without enclosing parentheses.
     pub span: Span,
 }
 
-/// `WITH [RECURSIVE] …`.
+/// A number of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowCount {
+    /// How many.
+    pub rows: u64,
+    /// Position.
+    pub span: Span,
+}
+
+/// `WITH …`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct With {
-    /// RECURSIVE is written.
-    pub recursive: bool,
     /// At least one.
     pub tables: Vec<CommonTable>,
     /// Position.
@@ -317,12 +324,10 @@ pub enum TableRefKind {
         /// ON or USING.
         condition: JoinCondition,
     },
-    /// A table reference in parentheses, with a name of its own.
+    /// A join in parentheses.
     Nested {
         /// What the parentheses hold.
         inner: Box<TableRef>,
-        /// Its name in this query.
-        alias: Option<TableAlias>,
     },
     /// A construct that is recognised by its first words and whose body was skipped.
     Unsupported {

@@ -107,8 +107,7 @@ impl Statement {
 }
 
 impl Query {
-    /// `SELECT`, `WITH`, `VALUES` or `TABLE`: the word that the query begins with, past
-    /// parentheses; queries of every form but VALUES and TABLE are `SELECT`s to a user.
+    /// `VALUES`, `TABLE` or `SELECT`: also a WITH and a set operation are a SELECT to a user.
     #[must_use]
     pub fn statement_kind(&self) -> &'static str {
         use super::QueryBodyKind as Kind;
@@ -136,8 +135,6 @@ pub struct CreateView {
     pub columns: Vec<Ident>,
     /// COMMENT.
     pub comment: Option<SqlString>,
-    /// WITH.
-    pub properties: Vec<Property>,
     /// What it stands for.
     pub query: Box<Query>,
     /// Position.
@@ -160,7 +157,6 @@ pub struct AlterView {
 #[allow(missing_docs)]
 pub enum AlterViewAction {
     RenameTo(ObjectName),
-    SetOptions(Vec<Property>),
     As(Box<Query>),
 }
 
@@ -242,8 +238,6 @@ pub struct CreateFunction {
     pub language: Option<FunctionLanguage>,
     /// USING JAR.
     pub jars: Vec<SqlString>,
-    /// WITH.
-    pub properties: Vec<Property>,
     /// Position.
     pub span: Span,
 }
@@ -327,7 +321,7 @@ pub struct Insert {
     pub table: ObjectName,
     /// Hints after the name.
     pub hints: Vec<Hint>,
-    /// `PARTITION (a = 1, b)`.
+    /// `PARTITION (a = 1)`.
     pub partition: Vec<PartitionItem>,
     /// Target columns; several parts name a field of a row. Empty where none are written.
     pub columns: Vec<ObjectName>,
@@ -342,8 +336,8 @@ pub struct Insert {
 pub struct PartitionItem {
     /// Partition column.
     pub column: Ident,
-    /// A fixed value; absent for a dynamic partition.
-    pub value: Option<Expr>,
+    /// Its fixed value.
+    pub value: Expr,
     /// Position.
     pub span: Span,
 }

@@ -1,0 +1,159 @@
+//! Produce: checks of a batch, idempotence, append.
+
+use std::time::Duration;
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::produce_request::PartitionProduceData;
+use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
+use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
+
+use super::{Answer, Outcome, respond, text};
+use crate::broker::CloseReason;
+use crate::cluster::{Cluster, Touched, millis};
+use crate::log::batch::{self, BatchError};
+use crate::log::producers::Sequence;
+use crate::topics::Refused;
+use crate::wire::Request;
+
+/// Where a batch is in the log.
+struct Stored {
+    base_offset: i64,
+    append_time: i64,
+    log_start: i64,
+}
+
+pub(super) fn answer(cluster: &mut Cluster, request: &Request, now: Duration) -> Answer {
+    let body: ProduceRequest = request.decode()?;
+    let for_all = refused_as_a_whole(&body);
+    let mut responses = Vec::with_capacity(body.topic_data.len());
+    let mut first_refusal = None;
+    for data in &body.topic_data {
+        let name = if request.version >= 13 {
+            cluster
+                .topics
+                .name(data.topic_id)
+                .map(str::to_owned)
+                .ok_or(ResponseError::UnknownTopicId)
+        } else {
+            Ok(data.name.to_string())
+        };
+        let mut partitions = Vec::with_capacity(data.partition_data.len());
+        for partition in &data.partition_data {
+            let outcome = match (&for_all, &name) {
+                (Some(refused), _) => Err(refused.clone()),
+                (None, Err(error)) => Err(Refused::new(*error, error.to_string())),
+                (None, Ok(name)) => append(cluster, name, partition, request.version, now),
+            };
+            let response = PartitionProduceResponse::default().with_index(partition.index);
+            partitions.push(match outcome {
+                Ok(stored) => response
+                    .with_base_offset(stored.base_offset)
+                    .with_log_append_time_ms(stored.append_time)
+                    .with_log_start_offset(stored.log_start),
+                Err(refused) => {
+                    first_refusal.get_or_insert_with(|| refused.message.clone());
+                    response
+                        .with_error_code(refused.error.code())
+                        .with_error_message(Some(text(refused.message)))
+                        .with_base_offset(-1)
+                        .with_log_append_time_ms(-1)
+                        .with_log_start_offset(-1)
+                }
+            });
+        }
+        responses.push(
+            TopicProduceResponse::default()
+                .with_name(data.name.clone())
+                .with_topic_id(data.topic_id)
+                .with_partition_responses(partitions),
+        );
+    }
+    match (body.acks, first_refusal) {
+        (0, None) => Ok(Outcome::Silent),
+        (0, Some(error)) => Err(CloseReason::RefusedWithoutAck { error }),
+        _ => respond(cluster, request, &ProduceResponse::default().with_responses(responses)),
+    }
+}
+
+fn refused_as_a_whole(body: &ProduceRequest) -> Option<Refused> {
+    if !matches!(body.acks, -1..=1) {
+        return Some(Refused::new(
+            ResponseError::InvalidRequiredAcks,
+            "acks is neither 0, 1 nor -1",
+        ));
+    }
+    body.transactional_id.as_ref().map(|_| no_transactions())
+}
+
+fn no_transactions() -> Refused {
+    Refused::new(ResponseError::InvalidTxnState, "this broker does not offer transactions")
+}
+
+fn append(
+    cluster: &mut Cluster,
+    name: &str,
+    data: &PartitionProduceData,
+    version: i16,
+    now: Duration,
+) -> Result<Stored, Refused> {
+    let unknown = || {
+        let error = ResponseError::UnknownTopicOrPartition;
+        Refused::new(error, "This server does not host this topic-partition.")
+    };
+    let topic = cluster.topics.get(name).ok_or_else(unknown)?;
+    let log = topic.partition(data.index).ok_or_else(unknown)?;
+    let records = data.records.as_deref().unwrap_or_default();
+    let header = batch::read_produced(records, version).map_err(refused_batch)?;
+    if records.len() > topic.config.max_message_bytes {
+        return Err(Refused::new(
+            ResponseError::MessageTooLarge,
+            format!(
+                "the batch has {} bytes, above max.message.bytes = {}",
+                records.len(),
+                topic.config.max_message_bytes
+            ),
+        ));
+    }
+    if header.is_transactional() {
+        return Err(no_transactions());
+    }
+    if header.producer_id >= 0 {
+        let out_of_order = |error: ResponseError| {
+            Err(Refused::new(
+                error,
+                format!(
+                    "producer {} epoch {} sequence {}",
+                    header.producer_id, header.producer_epoch, header.base_sequence
+                ),
+            ))
+        };
+        match log.producers.check(&header) {
+            Sequence::Next => {}
+            Sequence::Duplicate { base_offset, append_time } => {
+                return Ok(Stored { base_offset, append_time, log_start: log.log_start() });
+            }
+            Sequence::Fenced => return out_of_order(ResponseError::InvalidProducerEpoch),
+            Sequence::OutOfOrder => return out_of_order(ResponseError::OutOfOrderSequenceNumber),
+        }
+    }
+    let (id, log_append_time) = (topic.id, topic.config.log_append_time);
+    let now_ms = millis(now);
+    let appended =
+        cluster.topics.append(name, data.index, records, &header, now_ms).ok_or_else(unknown)?;
+    cluster.touched.push(Touched { topic: id, partition: data.index, bytes: records.len() });
+    Ok(Stored {
+        base_offset: appended.base_offset,
+        append_time: if log_append_time { now_ms } else { -1 },
+        log_start: appended.log_start,
+    })
+}
+
+fn refused_batch(error: BatchError) -> Refused {
+    let (error, message) = match error {
+        BatchError::Invalid(message) => (ResponseError::InvalidRecord, message),
+        BatchError::Corrupt(message) => (ResponseError::CorruptMessage, message),
+        BatchError::Timestamp(message) => (ResponseError::InvalidTimestamp, message),
+        BatchError::Compression(message) => (ResponseError::UnsupportedCompressionType, message),
+    };
+    Refused::new(error, message)
+}

@@ -1,0 +1,58 @@
+//! What the broker knows, apart from its connections.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::config::{Config, Ids};
+use crate::groups::Groups;
+use crate::sessions::Sessions;
+use crate::topics::Topics;
+
+/// The node id of the only broker.
+pub(crate) const NODE_ID: i32 = 1;
+
+/// Topics, fetch sessions, committed offsets, settings.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) config: Config,
+    pub(crate) cluster_id: String,
+    pub(crate) topics: Topics,
+    pub(crate) sessions: Sessions,
+    pub(crate) groups: Groups,
+    pub(crate) ids: Ids,
+    pub(crate) next_producer_id: i64,
+    /// Changes that parked fetches may wait for, since the broker last looked.
+    pub(crate) touched: Vec<Touched>,
+}
+
+/// A partition that changed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Touched {
+    pub(crate) topic: Uuid,
+    pub(crate) partition: i32,
+    /// Bytes appended; `usize::MAX` for a change that ends any wait.
+    pub(crate) bytes: usize,
+}
+
+impl Cluster {
+    pub(crate) fn new(config: Config) -> Self {
+        let mut ids = Ids::new(config.seed);
+        let cluster_id = format!("dev-{:016x}", ids.next());
+        Self {
+            cluster_id,
+            topics: Topics::new(&config.limits),
+            sessions: Sessions::new(&config.limits),
+            groups: Groups::new(&config.limits),
+            ids,
+            next_producer_id: 0,
+            touched: Vec::new(),
+            config,
+        }
+    }
+}
+
+/// Milliseconds since the Unix epoch, as in record timestamps.
+pub(crate) fn millis(now: Duration) -> i64 {
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}

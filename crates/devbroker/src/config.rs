@@ -1,0 +1,64 @@
+//! What a broker is started with.
+
+use crate::broker::CloseReason;
+use crate::limits::Limits;
+
+/// Settings of one broker.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Host that clients are told to connect to. A shell replaces it with the listener's address.
+    pub advertised_host: String,
+    /// Port that clients are told to connect to.
+    pub advertised_port: u16,
+    /// Partitions of a topic that is created without a number: 1 to [`Limits::partitions_max`].
+    pub default_partitions: i32,
+    /// Whether a metadata request that allows it creates missing topics.
+    pub auto_create_topics: bool,
+    /// Source of cluster id and topic ids: the same seed and requests give the same ids.
+    pub seed: u64,
+    /// Told why the broker ended a connection; the shell calls it, the state machine does not.
+    pub report_close: Option<fn(&CloseReason)>,
+    /// What clients may make the broker hold.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            advertised_host: "127.0.0.1".to_owned(),
+            advertised_port: 9092,
+            default_partitions: 1,
+            auto_create_topics: true,
+            seed: 0,
+            report_close: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): a short generator that every seed starts well.
+#[derive(Debug, Clone)]
+pub(crate) struct Ids {
+    state: u64,
+}
+
+impl Ids {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { state: seed }
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A random (version 4) UUID.
+    pub(crate) fn uuid(&mut self) -> uuid::Uuid {
+        let pair = uuid::Uuid::from_u64_pair(self.next(), self.next());
+        uuid::Builder::from_random_bytes(pair.into_bytes()).into_uuid()
+    }
+}

@@ -1,0 +1,242 @@
+//! The APIs that the client calls, in one list: from it come the sum types of requests and
+//! responses that pass through the state machines, and everything that depends on the version.
+
+use bytes::Bytes;
+
+use crate::wire::frame;
+use crate::wire::messages::api_versions::ApiVersionsRequest;
+use crate::wire::messages::create_partitions::CreatePartitionsRequest;
+use crate::wire::messages::create_topics::CreateTopicsRequest;
+use crate::wire::messages::delete_topics::DeleteTopicsRequest;
+use crate::wire::messages::fetch::FetchRequest;
+use crate::wire::messages::find_coordinator::FindCoordinatorRequest;
+use crate::wire::messages::init_producer_id::InitProducerIdRequest;
+use crate::wire::messages::list_offsets::ListOffsetsRequest;
+use crate::wire::messages::metadata::MetadataRequest;
+use crate::wire::messages::offset_commit::OffsetCommitRequest;
+use crate::wire::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestTopic};
+use crate::wire::messages::produce::ProduceRequest;
+use crate::wire::{DecodeError, EncodeError, Request};
+
+macro_rules! apis {
+    ($($name:ident: $request:ty,)+) => {
+        /// Which API.
+        #[allow(clippy::enum_variant_names, reason = "`ApiVersions` is Kafka's name")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum Api { $($name),+ }
+
+        /// A request of any API, not yet bound to a version.
+        #[derive(Debug, Clone)]
+        pub(crate) enum AnyRequest { $($name($request)),+ }
+
+        /// A response of any API.
+        #[derive(Debug)]
+        pub(crate) enum AnyResponse { $($name(<$request as Request>::Response)),+ }
+
+        impl Api {
+            pub(crate) const fn key(self) -> i16 {
+                match self { $(Self::$name => <$request as Request>::KEY),+ }
+            }
+
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $(Self::$name => <$request as Request>::NAME),+ }
+            }
+
+            /// Lowest and highest version that we speak.
+            pub(crate) const fn versions(self) -> (i16, i16) {
+                match self {
+                    $(Self::$name => (
+                        *<$request as Request>::VERSIONS.start(),
+                        *<$request as Request>::VERSIONS.end(),
+                    )),+
+                }
+            }
+
+            pub(crate) fn decode(self, frame: Bytes, version: i16) -> Result<AnyResponse, DecodeError> {
+                match self {
+                    $(Self::$name => frame::decode_response::<$request>(frame, version)
+                        .map(|(_, response)| AnyResponse::$name(response))),+
+                }
+            }
+        }
+
+        impl AnyRequest {
+            pub(crate) fn api(&self) -> Api {
+                match self { $(Self::$name(_) => Api::$name),+ }
+            }
+
+            fn encode_prepared(
+                &self, version: i16, correlation: i32, client_id: &str,
+            ) -> Result<Bytes, EncodeError> {
+                match self {
+                    $(Self::$name(request) =>
+                        frame::encode_request(correlation, Some(client_id), version, request)),+
+                }
+            }
+        }
+
+        impl AnyResponse {
+            /// `throttle_time_ms`: how long the broker wants to hear nothing more (KIP-219).
+            pub(crate) fn throttle_time_ms(&self) -> i32 {
+                match self { $(Self::$name(response) => response.throttle_time_ms),+ }
+            }
+        }
+
+        $(impl From<$request> for AnyRequest {
+            fn from(request: $request) -> Self {
+                Self::$name(request)
+            }
+        })+
+    };
+}
+
+apis! {
+    Produce: ProduceRequest,
+    Fetch: FetchRequest,
+    ListOffsets: ListOffsetsRequest,
+    Metadata: MetadataRequest,
+    OffsetCommit: OffsetCommitRequest,
+    OffsetFetch: OffsetFetchRequest,
+    FindCoordinator: FindCoordinatorRequest,
+    ApiVersions: ApiVersionsRequest,
+    CreateTopics: CreateTopicsRequest,
+    DeleteTopics: DeleteTopicsRequest,
+    InitProducerId: InitProducerIdRequest,
+    CreatePartitions: CreatePartitionsRequest,
+}
+
+/// First Fetch version that names topics by id (KIP-516).
+const FETCH_BY_ID: i16 = 13;
+/// First Produce version that names topics by id.
+const PRODUCE_BY_ID: i16 = 13;
+/// First OffsetCommit and OffsetFetch version that names topics by id (KIP-848). We stay below:
+/// a group's offsets must survive that a topic is unknown to the metadata cache.
+const OFFSETS_BY_ID: i16 = 10;
+
+impl AnyRequest {
+    /// Highest version that can carry this very request.
+    pub(crate) fn version_max(&self) -> i16 {
+        let max = self.api().versions().1;
+        match self {
+            Self::Fetch(fetch)
+                if fetch.topics.iter().any(|topic| topic.topic_id.is_zero())
+                    || fetch.forgotten_topics_data.iter().any(|topic| topic.topic_id.is_zero()) =>
+            {
+                max.min(FETCH_BY_ID - 1)
+            }
+            Self::Produce(produce)
+                if produce.topic_data.iter().any(|topic| topic.topic_id.is_zero()) =>
+            {
+                max.min(PRODUCE_BY_ID - 1)
+            }
+            Self::OffsetCommit(_) | Self::OffsetFetch(_) => max.min(OFFSETS_BY_ID - 1),
+            _ => max,
+        }
+    }
+
+    /// Header and body at a negotiated version, with length prefix.
+    pub(crate) fn encode(
+        mut self,
+        version: i16,
+        correlation: i32,
+        client_id: &str,
+    ) -> Result<Bytes, EncodeError> {
+        self.prepare(version);
+        self.encode_prepared(version, correlation, client_id)
+    }
+
+    /// Moves what is said differently in different versions into the form of `version`. State
+    /// machines always fill in the newest form.
+    fn prepare(&mut self, version: i16) {
+        match self {
+            Self::FindCoordinator(request) if version < 4 => {
+                request.key = request.coordinator_keys.pop().unwrap_or_default();
+                request.coordinator_keys.clear();
+            }
+            Self::OffsetFetch(request) if version < 8 => {
+                if let Some(group) = request.groups.pop() {
+                    request.group_id = group.group_id;
+                    request.topics = group.topics.map(|topics| {
+                        let old = |topic: crate::wire::messages::offset_fetch::OffsetFetchRequestTopics| {
+                            OffsetFetchRequestTopic {
+                                name: topic.name,
+                                partition_indexes: topic.partition_indexes,
+                            }
+                        };
+                        topics.into_iter().map(old).collect()
+                    });
+                }
+                request.groups.clear();
+                // Brokers that old have no transactions pending on offsets to wait for (KIP-447).
+                request.require_stable &= version >= 7;
+            }
+            Self::DeleteTopics(request) if version < 6 => {
+                request.topic_names =
+                    request.topics.drain(..).filter_map(|topic| topic.name).collect();
+            }
+            Self::ListOffsets(request) if version < 2 => request.isolation_level = 0,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Uuid;
+    use crate::wire::messages::delete_topics::DeleteTopicState;
+    use crate::wire::messages::fetch::FetchTopic;
+    use crate::wire::messages::offset_fetch::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
+
+    fn samples() -> Vec<AnyRequest> {
+        vec![
+            FindCoordinatorRequest { coordinator_keys: vec!["g".to_owned()], ..Default::default() }
+                .into(),
+            OffsetFetchRequest {
+                groups: vec![OffsetFetchRequestGroup {
+                    group_id: "g".to_owned(),
+                    topics: Some(vec![OffsetFetchRequestTopics {
+                        name: "t".to_owned(),
+                        partition_indexes: vec![0],
+                        ..Default::default()
+                    }]),
+                    ..Default::default()
+                }],
+                require_stable: true,
+                ..Default::default()
+            }
+            .into(),
+            DeleteTopicsRequest {
+                topics: vec![DeleteTopicState { name: Some("t".to_owned()), ..Default::default() }],
+                ..Default::default()
+            }
+            .into(),
+            ListOffsetsRequest { isolation_level: 1, ..Default::default() }.into(),
+            MetadataRequest::default().into(),
+            OffsetCommitRequest::default().into(),
+            ProduceRequest::default().into(),
+            FetchRequest::default().into(),
+            ApiVersionsRequest::default().into(),
+            InitProducerIdRequest::default().into(),
+        ]
+    }
+
+    #[test]
+    fn every_request_encodes_at_every_version() {
+        for request in samples() {
+            let (min, max) = request.api().versions();
+            for version in min..=max.min(request.version_max()) {
+                let encoded = request.clone().encode(version, 1, "test");
+                assert!(encoded.is_ok(), "{:?} {version}: {encoded:?}", request.api());
+            }
+        }
+    }
+
+    #[test]
+    fn topics_without_id_keep_to_versions_with_names() {
+        let mut fetch = FetchRequest { topics: vec![FetchTopic::default()], ..Default::default() };
+        assert_eq!(AnyRequest::from(fetch.clone()).version_max(), 12);
+        fetch.topics[0].topic_id = Uuid([1; 16]);
+        assert!(AnyRequest::from(fetch).version_max() > 12);
+    }
+}

@@ -1,0 +1,237 @@
+//! The handle of a client: synchronous, cheap to clone, usable from any thread.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::config::{ClientConfig, Isolation};
+use crate::consumer::{Consumer, ConsumerShared};
+use crate::core::Command;
+use crate::error::{Error, Result};
+use crate::operations::{self, CommittedOffset, ListOffsets, ListedOffset, NewTopic, OffsetSpec};
+use crate::pending::{Pending, Promise, Waker};
+use crate::producer::{Producer, ProducerShared};
+use crate::topic::{ClusterInfo, PartitionInfo, TopicInfo, TopicPartition};
+use crate::transport::Network;
+
+/// Results by topic name.
+pub type PerTopic<T> = Vec<(String, Result<T>)>;
+
+type Topics = BTreeMap<Arc<str>, Arc<[PartitionInfo]>>;
+
+/// What the handles and the machine of a client share.
+pub(crate) struct ClientShared {
+    pub(crate) config: Arc<ClientConfig>,
+    commands: Mutex<VecDeque<Command>>,
+    topics: Mutex<Topics>,
+}
+
+impl ClientShared {
+    pub(crate) fn lock_commands(&self) -> MutexGuard<'_, VecDeque<Command>> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lock_topics(&self) -> MutexGuard<'_, Topics> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for ClientShared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientShared").finish_non_exhaustive()
+    }
+}
+
+/// What is behind every handle; the client closes when the last one is dropped.
+pub(crate) struct ClientHandle {
+    shared: Arc<ClientShared>,
+    /// Makes the transport look at the commands.
+    wake: Waker,
+    next_id: AtomicU64,
+    closed: AtomicBool,
+    wanted: Mutex<BTreeSet<Arc<str>>>,
+}
+
+impl ClientHandle {
+    pub(crate) fn command(&self, command: Command) {
+        if !self.is_closed() {
+            self.shared.lock_commands().push_back(command);
+            (self.wake)();
+        }
+    }
+
+    pub(crate) fn config(&self) -> &ClientConfig {
+        &self.shared.config
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    fn close(&self) {
+        self.command(Command::Close);
+        self.closed.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for ClientHandle {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for ClientHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientHandle").field("closed", &self.closed).finish_non_exhaustive()
+    }
+}
+
+/// A client of one Kafka cluster. Connections are opened when they are needed.
+#[derive(Debug, Clone)]
+pub struct Client(Arc<ClientHandle>);
+
+impl Client {
+    /// A client over `network`. Nothing is sent yet.
+    pub fn new(config: ClientConfig, network: &Network) -> Self {
+        let shared = Arc::new(ClientShared {
+            config: Arc::new(config),
+            commands: Mutex::default(),
+            topics: Mutex::default(),
+        });
+        let wake = network.register(Arc::clone(&shared));
+        Self(Arc::new(ClientHandle {
+            shared,
+            wake,
+            next_id: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+            wanted: Mutex::default(),
+        }))
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &ClientConfig {
+        self.0.config()
+    }
+
+    /// Describes topics by name; each has its own result. A topic in creation is waited for.
+    pub fn metadata(&self, topics: &[&str]) -> Pending<Result<PerTopic<TopicInfo>>> {
+        let names: Vec<String> = topics.iter().map(|name| (*name).to_owned()).collect();
+        self.start(|promise| operations::topics(&names, promise))
+    }
+
+    /// Describes every topic that this principal may see, Kafka's own included.
+    pub fn all_topics(&self) -> Pending<Result<Vec<TopicInfo>>> {
+        self.start(operations::all_topics)
+    }
+
+    /// Describes the cluster.
+    pub fn cluster(&self) -> Pending<Result<ClusterInfo>> {
+        self.start(operations::cluster)
+    }
+
+    /// Partitions of a topic as the cache has them, for partitioners. Asking for an unknown topic
+    /// returns `None` and fetches it, and creates it if the brokers create topics by themselves.
+    pub fn partitions(&self, topic: &str) -> Option<Arc<[PartitionInfo]>> {
+        if let Some(partitions) = self.0.shared.lock_topics().get(topic) {
+            return Some(Arc::clone(partitions));
+        }
+        let topic: Arc<str> = topic.into();
+        let new = {
+            let mut wanted = self.0.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+            wanted.insert(Arc::clone(&topic))
+        };
+        if new {
+            self.0.command(Command::WantTopic { topic });
+        }
+        None
+    }
+
+    /// Offsets of partitions by time or end. With `ReadCommitted`, the end is the last stable
+    /// offset.
+    pub fn list_offsets(
+        &self,
+        partitions: &[(TopicPartition, OffsetSpec)],
+        isolation: Isolation,
+    ) -> Pending<Result<BTreeMap<TopicPartition, ListedOffset>>> {
+        self.start(|promise| Box::new(ListOffsets::new(partitions, isolation, promise)))
+    }
+
+    /// Commits offsets to a group from outside its membership.
+    pub fn offset_commit(
+        &self,
+        group: &str,
+        offsets: &[(TopicPartition, CommittedOffset)],
+    ) -> Pending<Result<()>> {
+        self.start(|promise| operations::commit(group, offsets, promise))
+    }
+
+    /// Committed offsets of a group: of these partitions, or of all that it has. Partitions
+    /// without one are left out. Waits while a transaction on them is open.
+    pub fn offset_fetch(
+        &self,
+        group: &str,
+        partitions: Option<&[TopicPartition]>,
+    ) -> Pending<Result<BTreeMap<TopicPartition, CommittedOffset>>> {
+        self.start(|promise| operations::fetch(group, partitions, promise))
+    }
+
+    /// Creates topics; each has its own result.
+    pub fn create_topics(&self, topics: &[NewTopic]) -> Pending<Result<PerTopic<()>>> {
+        let time = self.config().request_timeout;
+        self.start(|promise| operations::create_topics(topics, false, time, promise))
+    }
+
+    /// Checks whether topics could be created, without doing it.
+    pub fn validate_topics(&self, topics: &[NewTopic]) -> Pending<Result<PerTopic<()>>> {
+        let time = self.config().request_timeout;
+        self.start(|promise| operations::create_topics(topics, true, time, promise))
+    }
+
+    /// Deletes topics by name; each has its own result.
+    pub fn delete_topics(&self, topics: &[&str]) -> Pending<Result<PerTopic<()>>> {
+        let names: Vec<String> = topics.iter().map(|name| (*name).to_owned()).collect();
+        let time = self.config().request_timeout;
+        self.start(|promise| operations::delete_topics(&names, time, promise))
+    }
+
+    /// Raises the number of partitions of a topic to `count`.
+    pub fn create_partitions(&self, topic: &str, count: i32) -> Pending<Result<PerTopic<()>>> {
+        let time = self.config().request_timeout;
+        self.start(|promise| operations::create_partitions(topic, count, time, promise))
+    }
+
+    /// A consumer with its own mailbox and its own connections. `waker` is called when the
+    /// mailbox may have something; it must not block.
+    pub fn consumer(&self, waker: Waker) -> Consumer {
+        let consumer = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let shared = ConsumerShared::new(waker);
+        self.0.command(Command::OpenConsumer { consumer, shared: Arc::clone(&shared) });
+        Consumer::new(consumer, Arc::clone(&self.0), shared)
+    }
+
+    /// An idempotent producer with its own producer id. `waker` is called when there may be
+    /// events; it must not block.
+    pub fn producer(&self, waker: Waker) -> Producer {
+        let producer = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let shared = ProducerShared::new(waker);
+        self.0.command(Command::OpenProducer { producer, shared: Arc::clone(&shared) });
+        Producer::new(producer, Arc::clone(&self.0), shared)
+    }
+
+    /// Closes all connections; calls that are under way answer with
+    /// [`ErrorKind::Closed`](crate::error::ErrorKind::Closed). Also done when the last handle is
+    /// dropped.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    fn start<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(Promise<Result<T>>) -> Box<dyn operations::Operation>,
+    ) -> Pending<Result<T>> {
+        let (promise, pending) = Promise::new(|| Err(Error::closed()));
+        self.0.command(Command::Start(operation(promise)));
+        pending
+    }
+}

@@ -1,0 +1,436 @@
+//! Routes requests to brokers: one connection per address and purpose, reconnects with back-off,
+//! keeps the metadata cache fresh.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::apis::{AnyRequest, AnyResponse};
+use crate::config::{Address, ClientConfig};
+use crate::connection::{CallError, CallId, Connection, Output, Settings};
+use crate::error::Error;
+use crate::metadata::Metadata;
+use crate::rng::Rng;
+
+/// ApiVersions version of the first attempt: every broker since 2.4 has it, so that only very old
+/// ones need a second round trip.
+const NEGOTIATE_AT: i16 = 3;
+
+/// Identifies a connection of one client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ConnId(pub(crate) u64);
+
+/// What the transport has to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Open a connection.
+    Connect {
+        /// Its id.
+        conn: ConnId,
+        /// Name or IP address; all addresses of a name are tried.
+        host: String,
+        /// TCP port.
+        port: u16,
+    },
+    /// Write a whole frame, length prefix included.
+    Send {
+        /// The connection.
+        conn: ConnId,
+        /// The bytes.
+        frame: Bytes,
+    },
+    /// Close the connection; no more events of it are wanted.
+    Close {
+        /// The connection.
+        conn: ConnId,
+    },
+}
+
+/// A broker, or any of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    Any,
+    Node(i32),
+}
+
+/// Requests of different purposes do not share a connection: brokers answer in order, and a long
+/// poll would hold up everything behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Purpose {
+    /// Metadata, coordinators, offsets, administration.
+    Coordination,
+    /// Produce requests.
+    Produce,
+    /// Long polls of one consumer.
+    Fetch(u64),
+}
+
+/// The machine that gets the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Metadata,
+    Operation(u64),
+    Consumer(u64),
+    Producer(u64),
+}
+
+/// An answer on its way to its owner.
+#[derive(Debug)]
+pub(crate) struct Completion {
+    pub(crate) call: CallId,
+    pub(crate) owner: Owner,
+    pub(crate) result: Result<AnyResponse, CallError>,
+}
+
+type SlotKey = (Address, Purpose);
+
+#[derive(Debug, Default)]
+struct Slot {
+    open: Option<ConnId>,
+    failures: u32,
+    retry_at: Duration,
+    /// Calls that wait for the end of the back-off.
+    waiting: VecDeque<(CallId, AnyRequest, Duration)>,
+    /// The broker resets connections on a newer ApiVersions.
+    negotiate_zero: bool,
+}
+
+#[derive(Debug)]
+struct Open {
+    slot: SlotKey,
+    machine: Connection,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) config: Arc<ClientConfig>,
+    pub(crate) metadata: Metadata,
+    pub(crate) rng: Rng,
+    bootstrap: Vec<Address>,
+    slots: BTreeMap<SlotKey, Slot>,
+    connections: BTreeMap<ConnId, Open>,
+    owners: BTreeMap<CallId, Owner>,
+    actions: VecDeque<Action>,
+    completions: VecDeque<Completion>,
+    next_conn: u64,
+    next_call: u64,
+    rotation: usize,
+}
+
+impl Cluster {
+    pub(crate) fn new(config: Arc<ClientConfig>, seed: u64) -> Self {
+        Self {
+            metadata: Metadata::new(config.retry_backoff, config.metadata_max_age),
+            rng: Rng::new(seed),
+            bootstrap: config.bootstrap.clone(),
+            config,
+            slots: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            actions: VecDeque::new(),
+            completions: VecDeque::new(),
+            next_conn: 0,
+            next_call: 0,
+            rotation: 0,
+        }
+    }
+
+    /// Sends `request`; the answer comes as a [`Completion`] for `owner`, within `timeout` of the
+    /// moment it is written.
+    pub(crate) fn send(
+        &mut self,
+        target: Target,
+        purpose: Purpose,
+        request: AnyRequest,
+        timeout: Duration,
+        owner: Owner,
+        now: Duration,
+    ) -> CallId {
+        let call = CallId(self.next_call);
+        self.next_call += 1;
+        self.owners.insert(call, owner);
+        let address = match target {
+            Target::Any => self.any_address(now),
+            Target::Node(node) => self.metadata.address(node).cloned(),
+        };
+        let Some(address) = address else {
+            let error = Error::unreachable("?", "the broker's address is not known")
+                .in_api(request.api().name());
+            self.complete(call, Err(CallError { error, maybe_sent: false }));
+            return call;
+        };
+        let key = (address, purpose);
+        let slot = self.slots.entry(key.clone()).or_default();
+        match slot.open.and_then(|conn| self.connections.get_mut(&conn).map(|c| (conn, c))) {
+            Some((conn, open)) => {
+                open.machine.submit(call, request, timeout, now);
+                self.drain(conn, now);
+            }
+            None => {
+                slot.waiting.push_back((call, request, timeout));
+                if slot.retry_at <= now {
+                    self.open(&key, now);
+                }
+            }
+        }
+        call
+    }
+
+    /// The address that a target resolves to, for error texts.
+    pub(crate) fn describe(&self, node: i32) -> String {
+        self.metadata.address(node).map_or_else(|| format!("node {node}"), Address::to_string)
+    }
+
+    pub(crate) fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    pub(crate) fn poll_completion(&mut self) -> Option<Completion> {
+        self.completions.pop_front()
+    }
+
+    pub(crate) fn connected(&mut self, conn: ConnId, now: Duration) {
+        if let Some(open) = self.connections.get_mut(&conn) {
+            open.machine.connected(now);
+            self.drain(conn, now);
+        }
+    }
+
+    pub(crate) fn received(&mut self, conn: ConnId, frame: Bytes, now: Duration) {
+        if let Some(open) = self.connections.get_mut(&conn) {
+            open.machine.received(frame, now);
+            self.drain(conn, now);
+        }
+    }
+
+    /// The call that the next frame answers, on a connection for fetches: such frames count
+    /// against the memory budget.
+    pub(crate) fn fetch_in_front(&self, conn: ConnId) -> Option<(CallId, Owner)> {
+        let open = self.connections.get(&conn)?;
+        let call = open.machine.in_front().filter(|_| matches!(open.slot.1, Purpose::Fetch(_)))?;
+        self.owners.get(&call).map(|owner| (call, *owner))
+    }
+
+    /// The socket could not be opened, or is gone.
+    pub(crate) fn disconnected(&mut self, conn: ConnId, reason: &str, now: Duration) {
+        let Some(open) = self.connections.get_mut(&conn) else { return };
+        let error = Error::unreachable(&open.slot.0.to_string(), reason);
+        open.machine.lost(&error);
+        self.drain(conn, now);
+        self.forget(conn, now);
+    }
+
+    pub(crate) fn tick(&mut self, now: Duration) {
+        let due: Vec<ConnId> = self
+            .connections
+            .iter()
+            .filter(|(_, open)| open.machine.next_deadline().is_some_and(|at| at <= now))
+            .map(|(conn, _)| *conn)
+            .collect();
+        for conn in due {
+            if let Some(open) = self.connections.get_mut(&conn) {
+                open.machine.tick(now);
+                self.drain(conn, now);
+            }
+        }
+        let due: Vec<SlotKey> = self
+            .slots
+            .iter()
+            .filter(|(_, slot)| {
+                slot.open.is_none() && !slot.waiting.is_empty() && slot.retry_at <= now
+            })
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in due {
+            self.open(&key, now);
+        }
+        self.refresh_metadata(now);
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        let connections = self.connections.values().filter_map(|open| open.machine.next_deadline());
+        let slots = self
+            .slots
+            .values()
+            .filter(|slot| slot.open.is_none() && !slot.waiting.is_empty())
+            .map(|slot| slot.retry_at);
+        connections.chain(slots).chain(self.metadata.next_deadline()).min()
+    }
+
+    /// An answer for the cache itself.
+    pub(crate) fn metadata_answered(
+        &mut self,
+        result: Result<AnyResponse, CallError>,
+        now: Duration,
+    ) {
+        match result {
+            Ok(AnyResponse::Metadata(response)) => {
+                self.metadata.answered(&response, now, &mut self.rng);
+            }
+            Ok(_) => {}
+            Err(failed) => self.metadata.failed(failed.error, now, &mut self.rng),
+        }
+    }
+
+    /// Closes the connections of a purpose: its consumer or producer is gone.
+    pub(crate) fn close_purpose(&mut self, purpose: Purpose, now: Duration) {
+        let gone: Vec<ConnId> = self
+            .connections
+            .iter()
+            .filter(|(_, open)| open.slot.1 == purpose)
+            .map(|(conn, _)| *conn)
+            .collect();
+        for conn in gone {
+            self.actions.push_back(Action::Close { conn });
+            if let Some(open) = self.connections.get_mut(&conn) {
+                open.machine.lost(&Error::closed());
+                self.drain(conn, now);
+            }
+            self.connections.remove(&conn);
+        }
+        self.slots.retain(|(_, of), _| *of != purpose);
+    }
+
+    pub(crate) fn close_all(&mut self) {
+        for conn in std::mem::take(&mut self.connections).into_keys() {
+            self.actions.push_back(Action::Close { conn });
+        }
+        self.slots.clear();
+    }
+
+    fn refresh_metadata(&mut self, now: Duration) {
+        if let Some(request) = self.metadata.request(now) {
+            let timeout = self.config.request_timeout;
+            let call = self.send(
+                Target::Any,
+                Purpose::Coordination,
+                request.into(),
+                timeout,
+                Owner::Metadata,
+                now,
+            );
+            self.metadata.sent(call);
+        }
+    }
+
+    /// A broker for what any of them can do: one that is connected before one that is not, one
+    /// that has not failed before one that has, in turns. The bootstrap addresses always stay
+    /// candidates, so that a client finds back after all brokers moved (KIP-1102).
+    fn any_address(&mut self, now: Duration) -> Option<Address> {
+        let mut candidates: Vec<Address> =
+            self.metadata.nodes().map(|(_, address)| address.clone()).collect();
+        for address in &self.bootstrap {
+            if !candidates.contains(address) {
+                candidates.push(address.clone());
+            }
+        }
+        let count = candidates.len();
+        if count == 0 {
+            return None;
+        }
+        self.rotation = self.rotation.wrapping_add(1);
+        let rotation = self.rotation;
+        let rank = |(index, address): &(usize, &Address)| {
+            let slot = self.slots.get(&((*address).clone(), Purpose::Coordination));
+            let ready = slot
+                .and_then(|slot| slot.open)
+                .and_then(|conn| self.connections.get(&conn))
+                .is_some_and(|open| open.machine.is_ready() && open.machine.has_room());
+            let (failures, retry_at) =
+                slot.map_or((0, Duration::ZERO), |slot| (slot.failures, slot.retry_at));
+            let waits = retry_at.saturating_sub(now);
+            (!ready, waits, failures, (index + rotation) % count)
+        };
+        candidates.iter().enumerate().min_by_key(rank).map(|(_, address)| address.clone())
+    }
+
+    fn open(&mut self, key: &SlotKey, now: Duration) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        let conn = ConnId(self.next_conn);
+        self.next_conn += 1;
+        let settings = Settings {
+            client_id: self.config.client_id.as_str().into(),
+            max_in_flight: self.config.max_in_flight.max(1),
+            request_timeout: self.config.request_timeout,
+            idle_timeout: self.config.idle_timeout,
+        };
+        let patience = self.config.connect_timeout.after(slot.failures.max(1), &mut self.rng);
+        let negotiate_at = if slot.negotiate_zero { 0 } else { NEGOTIATE_AT };
+        let mut machine = Connection::new(
+            key.0.to_string().into(),
+            settings,
+            negotiate_at,
+            now.saturating_add(patience),
+            now,
+        );
+        for (call, request, timeout) in slot.waiting.drain(..) {
+            machine.submit(call, request, timeout, now);
+        }
+        slot.open = Some(conn);
+        self.connections.insert(conn, Open { slot: key.clone(), machine });
+        self.actions.push_back(Action::Connect {
+            conn,
+            host: key.0.host.clone(),
+            port: key.0.port,
+        });
+    }
+
+    /// Takes what a connection's machine wants.
+    fn drain(&mut self, conn: ConnId, now: Duration) {
+        loop {
+            let Some(open) = self.connections.get_mut(&conn) else { return };
+            match open.machine.poll_output() {
+                Some(Output::Send(frame)) => self.actions.push_back(Action::Send { conn, frame }),
+                Some(Output::Done(call, result)) => {
+                    if result.is_ok()
+                        && let Some(slot) = self.slots.get_mut(&open.slot)
+                    {
+                        slot.failures = 0;
+                    }
+                    self.complete(call, result);
+                }
+                Some(Output::Close) => {
+                    self.actions.push_back(Action::Close { conn });
+                    self.forget(conn, now);
+                }
+                Some(Output::CloseIdle) => {
+                    self.actions.push_back(Action::Close { conn });
+                    if let Some(open) = self.connections.remove(&conn) {
+                        self.slots.remove(&open.slot);
+                    }
+                    return;
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// The connection is gone: the next one waits for the back-off.
+    fn forget(&mut self, conn: ConnId, now: Duration) {
+        let Some(mut open) = self.connections.remove(&conn) else { return };
+        while let Some(output) = open.machine.poll_output() {
+            if let Output::Done(call, result) = output {
+                self.complete(call, result);
+            }
+        }
+        if let Some(slot) = self.slots.get_mut(&open.slot) {
+            slot.open = None;
+            slot.failures = slot.failures.saturating_add(1);
+            slot.retry_at = now
+                .saturating_add(self.config.reconnect_backoff.after(slot.failures, &mut self.rng));
+            // Alternates: a broker that merely restarted is asked in full again.
+            slot.negotiate_zero = open.machine.broke_while_negotiating() && !slot.negotiate_zero;
+        }
+        // A leader whose connection breaks may be none any more.
+        self.metadata.refresh();
+    }
+
+    fn complete(&mut self, call: CallId, result: Result<AnyResponse, CallError>) {
+        if let Some(owner) = self.owners.remove(&call) {
+            self.completions.push_back(Completion { call, owner, result });
+        }
+    }
+}

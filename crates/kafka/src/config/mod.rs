@@ -1,0 +1,570 @@
+//! The client's configuration, read from the Java client's properties.
+
+mod properties;
+mod property;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::limits::{self, NEAREST_DISTANCE_MAX};
+use crate::rng::Backoff;
+
+pub use properties::PROPERTIES;
+pub use property::{Applies, Property, Support, Value};
+
+/// What secrets look like in every text.
+pub const HIDDEN: &str = "******";
+
+/// Which records of transactions a consumer sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// All of them, also of open and aborted transactions.
+    #[default]
+    ReadUncommitted,
+    /// Only those of committed transactions, up to the last stable offset.
+    ReadCommitted,
+}
+
+/// Where a group without a committed offset starts (`auto.offset.reset`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OffsetReset {
+    /// At the first record.
+    Earliest,
+    /// Behind the last record.
+    Latest,
+    /// Nowhere: an error.
+    None,
+    /// At the first record younger than this (KIP-1106).
+    ByDuration(Duration),
+}
+
+/// Compression of produced batches, by its name in `compression.type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CompressionType {
+    /// No compression.
+    #[default]
+    None,
+    /// gzip.
+    Gzip,
+    /// snappy in Xerial framing.
+    Snappy,
+    /// lz4 frames.
+    Lz4,
+    /// zstd.
+    Zstd,
+}
+
+impl CompressionType {
+    /// The codec of the wire.
+    #[must_use]
+    pub const fn codec(self) -> crate::wire::compression::Compression {
+        use crate::wire::compression::Compression;
+        match self {
+            Self::None => Compression::None,
+            Self::Gzip => Compression::Gzip,
+            Self::Snappy => Compression::Snappy,
+            Self::Lz4 => Compression::Lz4,
+            Self::Zstd => Compression::Zstd,
+        }
+    }
+}
+
+/// A host and a port from `bootstrap.servers`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Address {
+    /// Name or IP address, without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// Something to tell the user once; never a reason to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The property.
+    pub key: String,
+    /// The sentence.
+    pub message: String,
+}
+
+/// The client's configuration. Times are durations, sizes are bytes.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ClientConfig {
+    /// `bootstrap.servers`, at least one.
+    pub bootstrap: Vec<Address>,
+    /// `client.id`; `brooklet` if unset.
+    pub client_id: String,
+    /// `request.timeout.ms`.
+    pub request_timeout: Duration,
+    /// `default.api.timeout.ms`.
+    pub api_timeout: Duration,
+    /// `retry.backoff.ms` and `retry.backoff.max.ms`.
+    pub retry_backoff: Backoff,
+    /// `reconnect.backoff.ms` and `reconnect.backoff.max.ms`.
+    pub reconnect_backoff: Backoff,
+    /// `socket.connection.setup.timeout.ms` and its `max`.
+    pub connect_timeout: Backoff,
+    /// `connections.max.idle.ms`; `None`: never.
+    pub idle_timeout: Option<Duration>,
+    /// `metadata.max.age.ms`.
+    pub metadata_max_age: Duration,
+    /// `max.in.flight.requests.per.connection`, 1 to 5.
+    pub max_in_flight: usize,
+    /// `batch.size`; for the writer of batches, the client itself takes what it gets.
+    pub batch_size: usize,
+    /// `linger.ms` if the user set it; for the writer of batches.
+    pub linger: Option<Duration>,
+    /// `buffer.memory`.
+    pub buffer_memory: usize,
+    /// `max.request.size`.
+    pub max_request_size: usize,
+    /// `max.block.ms`.
+    pub max_block: Duration,
+    /// `delivery.timeout.ms`.
+    pub delivery_timeout: Duration,
+    /// `compression.type`.
+    pub compression: CompressionType,
+    /// The level for `compression`, if it has levels.
+    pub compression_level: Option<i32>,
+    /// `partitioner.ignore.keys`.
+    pub partitioner_ignore_keys: bool,
+    /// `transaction.timeout.ms`.
+    pub transaction_timeout: Duration,
+    /// `group.id`.
+    pub group_id: Option<String>,
+    /// `auto.offset.reset`, `None` if unset (the caller's default counts, Flink's is not Java's).
+    pub offset_reset: Option<OffsetReset>,
+    /// `isolation.level`.
+    pub isolation: Isolation,
+    /// `fetch.min.bytes`.
+    pub fetch_min_bytes: i32,
+    /// `fetch.max.wait.ms`.
+    pub fetch_max_wait: Duration,
+    /// `fetch.max.bytes`.
+    pub fetch_max_bytes: usize,
+    /// `max.partition.fetch.bytes`.
+    pub max_partition_fetch_bytes: usize,
+    /// `check.crcs`.
+    pub check_crcs: bool,
+    /// `exclude.internal.topics`.
+    pub exclude_internal_topics: bool,
+    /// Largest response frame that is accepted, bytes.
+    pub response_max_bytes: usize,
+}
+
+impl ClientConfig {
+    /// A configuration with defaults for `bootstrap.servers`.
+    ///
+    /// # Errors
+    /// An address that is not `host:port`.
+    pub fn new(bootstrap_servers: &str) -> Result<Self> {
+        Self::parse([("bootstrap.servers", bootstrap_servers)]).map(|(config, _)| config)
+    }
+
+    /// Reads Java properties. A later pair wins over an earlier one of the same name. Unknown
+    /// names and names of the other side only warn, as in Java.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::error::ErrorKind::Config) naming the property and what is
+    /// allowed; security settings other than PLAINTEXT, which are not supported yet.
+    pub fn parse<K: AsRef<str>, V: AsRef<str>>(
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<(Self, Vec<Warning>)> {
+        let mut values = Values(vec![None; PROPERTIES.len()]);
+        let mut warnings = Vec::new();
+        for (key, value) in pairs {
+            values.set(key.as_ref(), value.as_ref().trim(), &mut warnings)?;
+        }
+        values.refuse_security()?;
+        let config = values.build()?;
+        config.check_conflicts(&values, &mut warnings)?;
+        Ok((config, warnings))
+    }
+
+    fn check_conflicts(&self, values: &Values, warnings: &mut Vec<Warning>) -> Result<()> {
+        // Java's ProducerConfig: delivery.timeout.ms >= linger.ms + request.timeout.ms. Java only
+        // refuses a value that the user set; a default is raised silently.
+        let needed = self.linger.unwrap_or_default().saturating_add(self.request_timeout);
+        if values.given("delivery.timeout.ms").is_some() && self.delivery_timeout < needed {
+            return Err(Error::config(
+                "delivery.timeout.ms",
+                format!(
+                    "delivery.timeout.ms is {} but must be at least linger.ms + request.timeout.ms = {}",
+                    self.delivery_timeout.as_millis(),
+                    needed.as_millis()
+                ),
+            ));
+        }
+        for (key, weaker) in [("acks", &["0", "1"][..]), ("enable.idempotence", &["false"][..])] {
+            if values.given(key).is_some_and(|v| weaker.contains(&v.to_ascii_lowercase().as_str()))
+            {
+                warnings.push(Warning {
+                    key: key.to_owned(),
+                    message: format!(
+                        "{key} is raised to the safe setting: the producer always waits for all in-sync replicas and is idempotent"
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The given values by their place in the table.
+struct Values(Vec<Option<String>>);
+
+impl Values {
+    fn set(&mut self, key: &str, value: &str, warnings: &mut Vec<Warning>) -> Result<()> {
+        let Some(at) = PROPERTIES.iter().position(|property| property.name == key) else {
+            warnings.push(unknown(key));
+            return Ok(());
+        };
+        let property = &PROPERTIES[at];
+        match property.support {
+            Support::Refused(why) => {
+                return Err(Error::config(key, format!("{key} cannot be set: {why}")));
+            }
+            Support::Ignored(why) => warnings.push(Warning {
+                key: key.to_owned(),
+                message: format!("{key} has no effect: {why}"),
+            }),
+            Support::Used | Support::Inert | Support::NotYet => {}
+        }
+        property.value.check(value).map_err(|allowed| {
+            let shown = if property.value == Value::Password { HIDDEN } else { value };
+            Error::config(key, format!("{key} is '{shown}' but must be {allowed}"))
+        })?;
+        self.0[at] = Some(value.to_owned());
+        Ok(())
+    }
+
+    fn given(&self, key: &str) -> Option<&str> {
+        let at = PROPERTIES.iter().position(|property| property.name == key)?;
+        self.0[at].as_deref()
+    }
+
+    fn text(&self, key: &str) -> &str {
+        let Some(at) = PROPERTIES.iter().position(|property| property.name == key) else {
+            debug_assert!(false, "{key} is not in the table");
+            return "";
+        };
+        self.0[at].as_deref().unwrap_or(PROPERTIES[at].default)
+    }
+
+    // Values and defaults were checked against the table; the fallbacks cannot be reached.
+    fn int(&self, key: &str) -> i64 {
+        self.text(key).parse().unwrap_or(0)
+    }
+
+    fn millis(&self, key: &str) -> Duration {
+        Duration::from_millis(self.int(key).max(0).unsigned_abs())
+    }
+
+    fn size(&self, key: &str) -> usize {
+        usize::try_from(self.int(key)).unwrap_or(usize::MAX)
+    }
+
+    fn bool(&self, key: &str) -> bool {
+        self.text(key).eq_ignore_ascii_case("true")
+    }
+
+    fn backoff(&self, initial: &str, max: &str) -> Backoff {
+        let max = self.millis(max);
+        Backoff { initial: self.millis(initial).min(max), max }
+    }
+
+    /// A connection that silently is less secure than asked for would be worse than none.
+    fn refuse_security(&self) -> Result<()> {
+        let protocol = self.text("security.protocol").to_ascii_uppercase();
+        if protocol != "PLAINTEXT" {
+            return Err(Error::config(
+                "security.protocol",
+                format!("security.protocol {protocol} is not supported yet: only PLAINTEXT is"),
+            ));
+        }
+        let sasl = PROPERTIES.iter().zip(&self.0).find(|(property, value)| {
+            value.is_some()
+                && property.support == Support::NotYet
+                && property.name.starts_with("sasl.")
+        });
+        match sasl {
+            Some((property, _)) => Err(Error::config(
+                property.name,
+                format!("{} is not supported yet: SASL authentication is not there", property.name),
+            )),
+            // As in Java, ssl.* without SSL is simply not used.
+            None => Ok(()),
+        }
+    }
+
+    fn build(&self) -> Result<ClientConfig> {
+        let bootstrap = self
+            .text("bootstrap.servers")
+            .split(',')
+            .map(str::trim)
+            .filter(|address| !address.is_empty())
+            .map(parse_address)
+            .collect::<Result<Vec<_>>>()?;
+        if bootstrap.is_empty() {
+            return Err(Error::config(
+                "bootstrap.servers",
+                "bootstrap.servers is missing: give at least one host:port",
+            ));
+        }
+        let compression = match self.text("compression.type").to_ascii_lowercase().as_str() {
+            "gzip" => CompressionType::Gzip,
+            "snappy" => CompressionType::Snappy,
+            "lz4" => CompressionType::Lz4,
+            "zstd" => CompressionType::Zstd,
+            _ => CompressionType::None,
+        };
+        let level = |key| i32::try_from(self.int(key)).ok().filter(|level| *level != -1);
+        let isolation = if self.text("isolation.level").eq_ignore_ascii_case("read_committed") {
+            Isolation::ReadCommitted
+        } else {
+            Isolation::ReadUncommitted
+        };
+        let client_id = match self.text("client.id") {
+            "" => "brooklet",
+            given => given,
+        };
+        Ok(ClientConfig {
+            bootstrap,
+            client_id: client_id.to_owned(),
+            request_timeout: self.millis("request.timeout.ms"),
+            api_timeout: self.millis("default.api.timeout.ms"),
+            retry_backoff: self.backoff("retry.backoff.ms", "retry.backoff.max.ms"),
+            reconnect_backoff: self.backoff("reconnect.backoff.ms", "reconnect.backoff.max.ms"),
+            connect_timeout: self.backoff(
+                "socket.connection.setup.timeout.ms",
+                "socket.connection.setup.timeout.max.ms",
+            ),
+            idle_timeout: (self.int("connections.max.idle.ms") >= 0)
+                .then(|| self.millis("connections.max.idle.ms")),
+            metadata_max_age: self.millis("metadata.max.age.ms"),
+            max_in_flight: self
+                .size("max.in.flight.requests.per.connection")
+                .min(limits::REQUESTS_IN_FLIGHT_MAX),
+            batch_size: self.size("batch.size"),
+            linger: self.given("linger.ms").map(|_| self.millis("linger.ms")),
+            buffer_memory: self.size("buffer.memory"),
+            max_request_size: self.size("max.request.size"),
+            max_block: self.millis("max.block.ms"),
+            delivery_timeout: self.millis("delivery.timeout.ms"),
+            compression,
+            compression_level: match compression {
+                CompressionType::Gzip => level("compression.gzip.level"),
+                CompressionType::Zstd => level("compression.zstd.level"),
+                _ => None,
+            },
+            partitioner_ignore_keys: self.bool("partitioner.ignore.keys"),
+            transaction_timeout: self.millis("transaction.timeout.ms"),
+            group_id: self.given("group.id").filter(|id| !id.is_empty()).map(str::to_owned),
+            offset_reset: self.given("auto.offset.reset").map(parse_reset).transpose()?,
+            isolation,
+            fetch_min_bytes: i32::try_from(self.int("fetch.min.bytes")).unwrap_or(1),
+            fetch_max_wait: self.millis("fetch.max.wait.ms"),
+            fetch_max_bytes: self.size("fetch.max.bytes"),
+            max_partition_fetch_bytes: self.size("max.partition.fetch.bytes"),
+            check_crcs: self.bool("check.crcs"),
+            exclude_internal_topics: self.bool("exclude.internal.topics"),
+            response_max_bytes: limits::FRAME_BYTES_MAX,
+        })
+    }
+}
+
+fn unknown(key: &str) -> Warning {
+    let mut message = format!("{key} is not a property of the Kafka client and has no effect");
+    let nearest = PROPERTIES
+        .iter()
+        .map(|property| (distance(key, property.name), property.name))
+        .min()
+        .filter(|(distance, _)| *distance <= NEAREST_DISTANCE_MAX);
+    if let Some((_, name)) = nearest {
+        message.push_str(&format!("; did you mean {name}?"));
+    }
+    Warning { key: key.to_owned(), message }
+}
+
+/// Levenshtein distance in bytes.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = i;
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let substituted = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// Reads `host:port`, also `[::1]:9092` and with a protocol name in front, as Java accepts it.
+fn parse_address(text: &str) -> Result<Address> {
+    let bad = || {
+        Error::config(
+            "bootstrap.servers",
+            format!("bootstrap.servers has '{text}' but an address must be host:port"),
+        )
+    };
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let (host, port) = rest.rsplit_once(':').ok_or_else(bad)?;
+    let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    let port = port.parse().map_err(|_| bad())?;
+    if host.is_empty() {
+        return Err(bad());
+    }
+    Ok(Address { host: host.to_owned(), port })
+}
+
+fn parse_reset(text: &str) -> Result<OffsetReset> {
+    let lower = text.to_ascii_lowercase();
+    let duration = lower.strip_prefix("by_duration:").map(parse_iso_duration);
+    match (lower.as_str(), duration) {
+        ("earliest", _) => Ok(OffsetReset::Earliest),
+        ("latest", _) => Ok(OffsetReset::Latest),
+        ("none", _) => Ok(OffsetReset::None),
+        (_, Some(Some(duration))) => Ok(OffsetReset::ByDuration(duration)),
+        _ => Err(Error::config(
+            "auto.offset.reset",
+            format!(
+                "auto.offset.reset is '{text}' but must be earliest, latest, none or by_duration:<ISO 8601 duration>"
+            ),
+        )),
+    }
+}
+
+/// `PnDTnHnMn.nS` in lower case, as `java.time.Duration` reads it; no signs.
+fn parse_iso_duration(text: &str) -> Option<Duration> {
+    let mut rest = text.strip_prefix('p')?;
+    let mut total = 0f64;
+    let mut in_time = false;
+    let mut parts = 0;
+    while !rest.is_empty() {
+        if let Some(time) = rest.strip_prefix('t') {
+            in_time = true;
+            rest = time;
+            continue;
+        }
+        let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
+        let number: f64 = rest.get(..end)?.parse().ok()?;
+        let seconds = match (rest.as_bytes().get(end)?, in_time) {
+            (b'd', false) => 86_400.0,
+            (b'h', true) => 3_600.0,
+            (b'm', true) => 60.0,
+            (b's', true) => 1.0,
+            _ => return None,
+        };
+        total += number * seconds;
+        parts += 1;
+        rest = rest.get(end + 1..)?;
+    }
+    (parts > 0).then(|| Duration::try_from_secs_f64(total).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn parse(pairs: &[(&str, &str)]) -> Result<(ClientConfig, Vec<Warning>)> {
+        let bootstrap = ("bootstrap.servers", "a:1");
+        ClientConfig::parse([bootstrap].iter().chain(pairs).copied())
+    }
+
+    #[test]
+    fn every_default_passes_its_own_check_and_names_are_unique() {
+        for (i, property) in PROPERTIES.iter().enumerate() {
+            if !property.default.is_empty() {
+                assert_eq!(property.value.check(property.default), Ok(()), "{}", property.name);
+            }
+            assert!(property.doc.ends_with('.'), "{}", property.name);
+            assert!(PROPERTIES[..i].iter().all(|other| other.name != property.name));
+        }
+    }
+
+    #[test]
+    fn defaults_are_those_of_java_four() {
+        let (config, warnings) = parse(&[]).unwrap();
+        assert!(warnings.is_empty());
+        assert_eq!(config.request_timeout, Duration::from_secs(30));
+        assert_eq!(config.delivery_timeout, Duration::from_secs(120));
+        assert_eq!(config.fetch_max_bytes, 50 * 1024 * 1024);
+        assert_eq!(config.max_in_flight, 5);
+        assert_eq!(config.linger, None);
+        assert_eq!(config.isolation, Isolation::ReadUncommitted);
+    }
+
+    #[test]
+    fn addresses() {
+        let (config, _) =
+            ClientConfig::parse([("bootstrap.servers", "a:1, [::1]:2,PLAINTEXT://b:3,")]).unwrap();
+        let shown: Vec<String> = config.bootstrap.iter().map(Address::to_string).collect();
+        assert_eq!(shown, ["a:1", "[::1]:2", "b:3"]);
+        for bad in ["", "a", "a:x", ":9", "a:70000"] {
+            assert!(ClientConfig::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_warn_with_the_nearest_name() {
+        let (_, warnings) = parse(&[("fetch.min.byte", "1"), ("retention.ms", "1")]).unwrap();
+        assert!(warnings[0].message.contains("did you mean fetch.min.bytes?"));
+        assert!(!warnings[1].message.contains("did you mean"), "{}", warnings[1].message);
+    }
+
+    #[test]
+    fn wrong_values_name_the_key_and_what_is_allowed() {
+        for (key, value, allowed) in [
+            ("acks", "two", "one of all, -1, 0, 1"),
+            ("batch.size", "-1", "a whole number from 0 to 2147483647"),
+            ("check.crcs", "yes", "true or false"),
+            ("auto.offset.reset", "soon", "earliest, latest, none or by_duration"),
+            ("key.serializer", "x", "the table's format"),
+            ("delivery.timeout.ms", "1000", "at least linger.ms + request.timeout.ms = 30000"),
+        ] {
+            let error = parse(&[(key, value)]).unwrap_err();
+            assert_eq!(error.kind(), &ErrorKind::Config { key: key.to_owned() });
+            assert!(error.message().contains(allowed), "{error}");
+        }
+    }
+
+    #[test]
+    fn security_is_refused_not_dropped() {
+        for pair in [("security.protocol", "sasl_ssl"), ("sasl.jaas.config", "secret")] {
+            let error = parse(&[pair]).unwrap_err();
+            assert!(error.message().contains("not supported yet"), "{error}");
+            assert!(!error.message().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn weaker_acks_are_raised_with_a_warning() {
+        let (_, warnings) = parse(&[("acks", "1"), ("enable.idempotence", "false")]).unwrap();
+        assert_eq!(warnings.len(), 2);
+    }
+
+    #[test]
+    fn iso_durations() {
+        for (text, seconds) in [("p1d", 86_400.0), ("pt1h30m", 5_400.0), ("pt0.5s", 0.5)] {
+            assert_eq!(parse_iso_duration(text), Some(Duration::from_secs_f64(seconds)));
+        }
+        for bad in ["", "p", "1d", "p1h", "pt1d", "pt1"] {
+            assert_eq!(parse_iso_duration(bad), None, "{bad}");
+        }
+    }
+}

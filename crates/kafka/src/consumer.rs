@@ -1,0 +1,243 @@
+//! The reading handle: partitions are assigned with a position, fetched data comes to a mailbox.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use crate::client::ClientHandle;
+use crate::config::Isolation;
+use crate::core::Command;
+use crate::error::{Error, ErrorKind};
+use crate::pending::Waker;
+use crate::read_committed::{AbortedTransaction, BatchFilter};
+use crate::topic::TopicPartition;
+use crate::wire::compression::Decompressor;
+use crate::wire::records::{BatchView, Batches};
+
+/// What one fetch brought for one partition.
+#[derive(Debug, Clone)]
+pub struct FetchedPartition {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The position that was asked for. The first batch may begin before it.
+    pub fetch_offset: i64,
+    /// Complete batches, a slice of the fetched frame; may be empty when only the marks moved.
+    pub records: Bytes,
+    /// The position behind these batches.
+    pub next_offset: i64,
+    /// Offset behind the last replicated record, −1 if the broker did not say.
+    pub high_watermark: i64,
+    /// Offset behind the last record whose transaction is decided, −1 if the broker did not say.
+    pub last_stable_offset: i64,
+    /// First offset of the log, −1 if the broker did not say.
+    pub log_start_offset: i64,
+    /// Aborted transactions that overlap these batches; only with `read_committed`.
+    pub aborted: Vec<AbortedTransaction>,
+}
+
+impl FetchedPartition {
+    /// Goes through the batches that are handed on, in order. `check_crcs` is the property of
+    /// this name.
+    pub fn batches(&self, isolation: Isolation, check_crcs: bool) -> FetchedBatches<'_> {
+        FetchedBatches {
+            fetched: self,
+            batches: Batches::new(self.records.clone()),
+            filter: BatchFilter::new(isolation, self.aborted.clone()),
+            check_crcs,
+        }
+    }
+
+    /// Whether these batches reach the end of what can be read now with this isolation.
+    pub fn is_caught_up(&self, isolation: Isolation) -> bool {
+        let end = match isolation {
+            Isolation::ReadUncommitted => self.high_watermark,
+            Isolation::ReadCommitted => self.last_stable_offset,
+        };
+        end >= 0 && self.next_offset >= end
+    }
+}
+
+/// The batches of a [`FetchedPartition`] without markers, aborted transactions, and batches that
+/// end before the position. Records of the first batch may still lie before
+/// [`fetch_offset`](FetchedPartition::fetch_offset): skip them.
+#[derive(Debug)]
+pub struct FetchedBatches<'a> {
+    fetched: &'a FetchedPartition,
+    batches: Batches,
+    filter: BatchFilter,
+    check_crcs: bool,
+}
+
+impl FetchedBatches<'_> {
+    /// The next batch, not yet decompressed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] with the offset of the damaged batch.
+    pub fn next_batch(
+        &mut self,
+        decompressor: &mut Decompressor,
+    ) -> Option<Result<BatchView, Error>> {
+        loop {
+            let batch = match self.batches.next()? {
+                Ok(batch) => batch,
+                Err(error) => return Some(Err(corrupt(&self.fetched.partition, &error))),
+            };
+            if batch.header().last_offset() < self.fetched.fetch_offset {
+                continue;
+            }
+            let checked = if self.check_crcs { batch.verify_crc() } else { Ok(()) };
+            match checked.and_then(|()| self.filter.accept(&batch, decompressor)) {
+                Ok(true) => return Some(Ok(batch)),
+                Ok(false) => {}
+                Err(error) => return Some(Err(corrupt(&self.fetched.partition, &error))),
+            }
+        }
+    }
+}
+
+/// The error behind damaged bytes of a batch.
+pub(crate) fn corrupt(tp: &TopicPartition, error: &crate::wire::records::BatchError) -> Error {
+    let kind = ErrorKind::Corrupt { offset: error.base_offset };
+    Error::new(kind, error.to_string()).context(format_args!("partition {tp}")).in_api("Fetch")
+}
+
+/// A partition that cannot be read on. It is not fetched any more until it is assigned again.
+#[derive(Debug, Clone)]
+pub struct PartitionError {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The position that could not be read.
+    pub fetch_offset: i64,
+    /// Why.
+    pub error: Error,
+}
+
+/// What a consumer gets.
+#[derive(Debug, Clone)]
+pub enum Fetched {
+    /// Batches, or news about the marks of a partition.
+    Data(FetchedPartition),
+    /// The partition failed.
+    Failed(PartitionError),
+}
+
+impl Fetched {
+    /// The partition.
+    pub fn partition(&self) -> &TopicPartition {
+        match self {
+            Self::Data(data) => &data.partition,
+            Self::Failed(failed) => &failed.partition,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Mailbox {
+    items: VecDeque<(u64, Fetched)>,
+    /// Taken since the state machine looked last.
+    taken: Vec<(TopicPartition, u64)>,
+}
+
+/// Where the state machine of a consumer and its handle meet.
+pub(crate) struct ConsumerShared {
+    mailbox: Mutex<Mailbox>,
+    waker: Waker,
+}
+
+impl ConsumerShared {
+    pub(crate) fn new(waker: Waker) -> Arc<Self> {
+        Arc::new(Self { mailbox: Mutex::default(), waker })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Mailbox> {
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn deliver(&self, items: Vec<(u64, Fetched)>) {
+        if !items.is_empty() {
+            self.lock().items.extend(items);
+            (self.waker)();
+        }
+    }
+
+    pub(crate) fn take_taken(&self) -> Vec<(TopicPartition, u64)> {
+        std::mem::take(&mut self.lock().taken)
+    }
+}
+
+impl fmt::Debug for ConsumerShared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsumerShared").field("items", &self.lock().items.len()).finish()
+    }
+}
+
+/// Reads assigned partitions. Data is fetched ahead under the process' memory budget; the
+/// position of a reader is what it has taken and worked on, not what was fetched.
+#[derive(Debug)]
+pub struct Consumer {
+    id: u64,
+    client: Arc<ClientHandle>,
+    shared: Arc<ConsumerShared>,
+    /// The current assignment: items of an earlier one are dropped.
+    generations: BTreeMap<TopicPartition, u64>,
+    next_generation: u64,
+}
+
+impl Consumer {
+    pub(crate) fn new(id: u64, client: Arc<ClientHandle>, shared: Arc<ConsumerShared>) -> Self {
+        Self { id, client, shared, generations: BTreeMap::new(), next_generation: 0 }
+    }
+
+    /// Reads these partitions from these positions; a partition that is assigned already jumps.
+    pub fn assign(&mut self, positions: &[(TopicPartition, i64)]) {
+        let mut assigned = Vec::with_capacity(positions.len());
+        for (tp, offset) in positions {
+            self.next_generation += 1;
+            self.generations.insert(tp.clone(), self.next_generation);
+            assigned.push((tp.clone(), *offset, self.next_generation));
+        }
+        self.client.command(Command::Assign { consumer: self.id, positions: assigned });
+    }
+
+    /// Stops reading these partitions; data that was fetched for them is dropped.
+    pub fn unassign(&mut self, partitions: &[TopicPartition]) {
+        for tp in partitions {
+            self.generations.remove(tp);
+        }
+        let partitions = partitions.to_vec();
+        self.client.command(Command::Unassign { consumer: self.id, partitions });
+    }
+
+    /// The next piece of data or failure, if there is one. The waker is called when there may be
+    /// one again.
+    pub fn poll(&mut self) -> Option<Fetched> {
+        loop {
+            let (generation, item, empty) = {
+                let mut mailbox = self.shared.lock();
+                let (generation, item) = mailbox.items.pop_front()?;
+                mailbox.taken.push((item.partition().clone(), generation));
+                (generation, item, mailbox.items.is_empty())
+            };
+            if empty {
+                // The machine fetches again from brokers none of whose data is unread.
+                self.client.command(Command::Taken { consumer: self.id });
+            }
+            if self.generations.get(item.partition()) == Some(&generation) {
+                return Some(item);
+            }
+        }
+    }
+
+    /// Partitions that are assigned now.
+    pub fn assignment(&self) -> impl Iterator<Item = &TopicPartition> {
+        self.generations.keys()
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.client.command(Command::CloseConsumer { consumer: self.id });
+    }
+}

@@ -1,0 +1,748 @@
+//! The reading machine of one consumer: positions, fetch sessions (KIP-227), memory budget.
+//!
+//! One fetch per broker is under way at a time, and none while the consumer has unread data of
+//! that broker: a request without the partitions whose data is unread would drop them from the
+//! session, and one that names only idle partitions would be a long poll that delays the busy
+//! ones.
+
+mod session;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use self::session::{Member, Session};
+use crate::apis::AnyResponse;
+use crate::budget::{Budget, Permit, Stream};
+use crate::cluster::{Cluster, Owner, Purpose, Target};
+use crate::config::Isolation;
+use crate::connection::{CallError, CallId};
+use crate::consumer::{Fetched, FetchedPartition, PartitionError, corrupt};
+use crate::error::{Error, ErrorKind};
+use crate::error_table::{self, FetchAction};
+use crate::limits::{BROKER_GRACE, TOPIC_UNKNOWN_MAX};
+use crate::metadata::Leader;
+use crate::pending::Wake;
+use crate::read_committed::AbortedTransaction;
+use crate::topic::TopicPartition;
+use crate::wire::messages::fetch::{FetchRequest, FetchResponse, PartitionData};
+use crate::wire::messages::list_offsets::{
+    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
+};
+use crate::wire::records::Batches;
+use crate::wire::{ErrorCode, Uuid};
+
+/// `ListOffsets` timestamps that name an end of the log.
+pub(crate) const EARLIEST: i64 = -2;
+/// See [`EARLIEST`].
+pub(crate) const LATEST: i64 = -1;
+
+#[derive(Debug)]
+struct Partition {
+    generation: u64,
+    /// The next offset to ask for.
+    offset: i64,
+    /// The id of the topic when it was first read: another one means another topic.
+    topic_id: Uuid,
+    leader: Option<Leader>,
+    /// Data of it waits in the mailbox.
+    unread: bool,
+    /// Not to be asked for before.
+    retry_at: Duration,
+    retries: u32,
+    /// Since when nothing could be read, and the last reason.
+    failing: Option<(Duration, Option<Error>)>,
+    failed: bool,
+    /// The marks that the consumer knows: high watermark, last stable offset, log start.
+    announced: Option<(i64, i64, i64)>,
+}
+
+#[derive(Debug)]
+struct Node {
+    partitions: BTreeSet<TopicPartition>,
+    /// How many of them have data in the mailbox.
+    unread: usize,
+    session: Session,
+    stream: Stream,
+    pending: Option<PendingFetch>,
+    retry_at: Duration,
+    failures: u32,
+}
+
+#[derive(Debug)]
+struct PendingFetch {
+    call: CallId,
+    permit: Option<Permit>,
+}
+
+/// The question for the range of a log after `OFFSET_OUT_OF_RANGE`.
+#[derive(Debug)]
+struct RangeQuery {
+    partition: TopicPartition,
+    generation: u64,
+    offset: i64,
+    earliest: Option<i64>,
+    calls: Vec<(CallId, i64)>,
+    latest: Option<i64>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Fetcher {
+    id: u64,
+    isolation: Isolation,
+    budget: Arc<Budget>,
+    /// Called when the budget has room again.
+    wake: Wake,
+    partitions: BTreeMap<TopicPartition, Partition>,
+    nodes: BTreeMap<i32, Node>,
+    /// Partitions without leader, with a back-off or a failure: the ones that time concerns.
+    troubled: BTreeSet<TopicPartition>,
+    ranges: Vec<RangeQuery>,
+    metadata_seen: u64,
+    polled_at: Duration,
+    topics: BTreeMap<Arc<str>, usize>,
+    outbox: Vec<(u64, Fetched)>,
+}
+
+impl Fetcher {
+    pub(crate) fn new(id: u64, isolation: Isolation, budget: Arc<Budget>, wake: Wake) -> Self {
+        Self {
+            id,
+            isolation,
+            budget,
+            wake,
+            partitions: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            troubled: BTreeSet::new(),
+            ranges: Vec::new(),
+            metadata_seen: 0,
+            polled_at: Duration::ZERO,
+            topics: BTreeMap::new(),
+            outbox: Vec::new(),
+        }
+    }
+
+    pub(crate) fn assign(
+        &mut self,
+        positions: Vec<(TopicPartition, i64, u64)>,
+        cluster: &mut Cluster,
+        now: Duration,
+    ) {
+        for (tp, offset, generation) in positions {
+            self.remove(&tp, cluster);
+            let uses = self.topics.entry(Arc::clone(&tp.topic)).or_default();
+            *uses += 1;
+            if *uses == 1 {
+                cluster.metadata.want(&tp.topic, false, now);
+            }
+            let partition = Partition {
+                generation,
+                offset,
+                topic_id: Uuid::ZERO,
+                leader: None,
+                unread: false,
+                retry_at: Duration::ZERO,
+                retries: 0,
+                failing: None,
+                failed: false,
+                announced: None,
+            };
+            self.partitions.insert(tp.clone(), partition);
+            self.place(&tp, cluster, now);
+        }
+    }
+
+    pub(crate) fn unassign(&mut self, partitions: &[TopicPartition], cluster: &mut Cluster) {
+        for tp in partitions {
+            self.remove(tp, cluster);
+        }
+    }
+
+    pub(crate) fn close(&mut self, cluster: &mut Cluster) {
+        for topic in std::mem::take(&mut self.topics).into_keys() {
+            cluster.metadata.release(&topic);
+        }
+    }
+
+    /// The consumer took these items out of the mailbox.
+    pub(crate) fn taken(&mut self, items: &[(TopicPartition, u64)]) {
+        for (tp, generation) in items {
+            let Some(partition) = self.partitions.get_mut(tp) else { continue };
+            if partition.generation == *generation && partition.unread {
+                partition.unread = false;
+                if let Some(node) = partition.leader.and_then(|l| self.nodes.get_mut(&l.node)) {
+                    node.unread = node.unread.saturating_sub(1);
+                }
+            }
+        }
+    }
+
+    /// What goes to the mailbox.
+    pub(crate) fn take_outbox(&mut self) -> Vec<(u64, Fetched)> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// Ties the frame of an expected answer to the permit of its fetch. The answers of a broker
+    /// come in order and one fetch per broker is under way, so any permit of the right broker
+    /// would do; the connection tells which.
+    pub(crate) fn pin(&mut self, call: CallId, frame: Bytes) -> Bytes {
+        let pending = self
+            .nodes
+            .values_mut()
+            .filter_map(|node| node.pending.as_mut())
+            .find(|pending| pending.call == call);
+        match pending.and_then(|pending| pending.permit.take()) {
+            Some(permit) => permit.pin(frame),
+            None => frame,
+        }
+    }
+
+    /// Sends what can be sent now.
+    pub(crate) fn poll(&mut self, cluster: &mut Cluster, now: Duration) {
+        self.polled_at = now;
+        self.follow_metadata(cluster, now);
+        self.expire(cluster, now);
+        let nodes: Vec<i32> = self.nodes.keys().copied().collect();
+        for node in nodes {
+            self.fetch_from(node, cluster, now);
+        }
+    }
+
+    /// When time alone changes something.
+    pub(crate) fn next_deadline(&self, cluster: &Cluster) -> Option<Duration> {
+        let patience = cluster.config.api_timeout;
+        let partitions = self
+            .troubled
+            .iter()
+            .filter_map(|tp| self.partitions.get(tp))
+            .filter(|partition| !partition.failed)
+            .flat_map(|partition| {
+                let failing = partition.failing.as_ref().map(|(since, _)| *since + patience);
+                let retry = (partition.retries > 0).then_some(partition.retry_at);
+                failing.into_iter().chain(retry)
+            });
+        let nodes = self
+            .nodes
+            .values()
+            .filter(|node| node.pending.is_none() && node.failures > 0)
+            .map(|node| node.retry_at);
+        // What is due already waits for something else: an answer, the consumer, the budget.
+        partitions.chain(nodes).filter(|at| *at > self.polled_at).min()
+    }
+
+    pub(crate) fn answered(
+        &mut self,
+        call: CallId,
+        result: Result<AnyResponse, CallError>,
+        cluster: &mut Cluster,
+        now: Duration,
+    ) {
+        let fetched = self
+            .nodes
+            .iter()
+            .find(|(_, node)| node.pending.as_ref().is_some_and(|pending| pending.call == call))
+            .map(|(id, _)| *id);
+        match (fetched, result) {
+            (Some(node), Ok(AnyResponse::Fetch(response))) => {
+                self.fetch_answered(node, response, cluster, now);
+            }
+            (Some(node), Err(failed)) => self.fetch_failed(node, &failed.error, cluster, now),
+            (None, Ok(AnyResponse::ListOffsets(response))) => {
+                self.range_answered(call, Some(&response));
+            }
+            (None, Err(_)) => self.range_answered(call, None),
+            _ => {}
+        }
+    }
+
+    fn remove(&mut self, tp: &TopicPartition, cluster: &mut Cluster) {
+        let Some(old) = self.partitions.remove(tp) else { return };
+        self.leave_node(tp, &old);
+        self.troubled.remove(tp);
+        self.ranges.retain(|range| range.partition != *tp);
+        if let Some(uses) = self.topics.get_mut(&tp.topic) {
+            *uses -= 1;
+            if *uses == 0 {
+                self.topics.remove(&tp.topic);
+                cluster.metadata.release(&tp.topic);
+            }
+        }
+    }
+
+    fn leave_node(&mut self, tp: &TopicPartition, partition: &Partition) {
+        if let Some(node) = partition.leader.and_then(|leader| self.nodes.get_mut(&leader.node)) {
+            node.partitions.remove(tp);
+            if partition.unread {
+                node.unread = node.unread.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Looks up the leader of a partition and moves it there.
+    fn place(&mut self, tp: &TopicPartition, cluster: &Cluster, now: Duration) {
+        let Some(partition) = self.partitions.get_mut(tp) else { return };
+        if partition.failed {
+            return;
+        }
+        let leader = cluster.metadata.leader(tp);
+        match leader {
+            Some(found) => {
+                if partition.topic_id.is_zero() {
+                    partition.topic_id = found.topic_id;
+                } else if partition.topic_id != found.topic_id {
+                    return self.fail(tp, recreated(&tp.topic));
+                }
+                if partition.failing.is_none() && partition.retries == 0 {
+                    self.troubled.remove(tp);
+                }
+            }
+            None => {
+                partition.failing.get_or_insert((now, None));
+                self.troubled.insert(tp.clone());
+            }
+        }
+        let Some(partition) = self.partitions.get_mut(tp) else { return };
+        let old = std::mem::replace(&mut partition.leader, leader).map(|leader| leader.node);
+        let (new, unread) = (leader.map(|leader| leader.node), usize::from(partition.unread));
+        if old == new {
+            return;
+        }
+        if let Some(node) = old.and_then(|old| self.nodes.get_mut(&old)) {
+            node.partitions.remove(tp);
+            node.unread = node.unread.saturating_sub(unread);
+        }
+        if let Some(new) = new {
+            let budget = &self.budget;
+            let node = self.nodes.entry(new).or_insert_with(|| Node::new(budget.join()));
+            node.partitions.insert(tp.clone());
+            node.unread += unread;
+        }
+    }
+
+    fn follow_metadata(&mut self, cluster: &Cluster, now: Duration) {
+        if self.metadata_seen == cluster.metadata.generation() {
+            return;
+        }
+        self.metadata_seen = cluster.metadata.generation();
+        let all: Vec<TopicPartition> = self.partitions.keys().cloned().collect();
+        for tp in all {
+            self.place(&tp, cluster, now);
+        }
+    }
+
+    /// Gives up partitions that could not be read for too long.
+    fn expire(&mut self, cluster: &Cluster, now: Duration) {
+        let patience = cluster.config.api_timeout;
+        let mut over = Vec::new();
+        for tp in &self.troubled {
+            let Some(partition) = self.partitions.get(tp).filter(|p| !p.failed) else { continue };
+            let Some((since, error)) = &partition.failing else { continue };
+            let problem = cluster.metadata.problem(&tp.topic, TOPIC_UNKNOWN_MAX, now);
+            if problem.is_none() && now.saturating_sub(*since) < patience {
+                continue;
+            }
+            let error = problem
+                .or_else(|| error.clone())
+                .or_else(|| cluster.metadata.last_error().cloned())
+                .unwrap_or_else(|| Error::timeout("the partition has no leader"));
+            let waited =
+                format!("partition {tp} could not be read for {} s", (now - *since).as_secs());
+            over.push((tp.clone(), error.context(waited)));
+        }
+        for (tp, error) in over {
+            self.fail(&tp, error);
+        }
+    }
+
+    /// Reports a partition and stops reading it.
+    fn fail(&mut self, tp: &TopicPartition, error: Error) {
+        let Some(partition) = self.partitions.get_mut(tp) else { return };
+        partition.failed = true;
+        let (generation, fetch_offset) = (partition.generation, partition.offset);
+        let (leader, unread) = (partition.leader.take(), std::mem::take(&mut partition.unread));
+        if let Some(node) = leader.and_then(|leader| self.nodes.get_mut(&leader.node)) {
+            node.partitions.remove(tp);
+            node.unread -= usize::from(unread).min(node.unread);
+        }
+        self.troubled.remove(tp);
+        let failed = PartitionError { partition: tp.clone(), fetch_offset, error };
+        self.outbox.push((generation, Fetched::Failed(failed)));
+    }
+
+    /// Leaves the partition alone for a while.
+    fn back_off(
+        &mut self,
+        tp: &TopicPartition,
+        error: Error,
+        cluster: &mut Cluster,
+        now: Duration,
+    ) {
+        let Some(partition) = self.partitions.get_mut(tp) else { return };
+        partition.retries = partition.retries.saturating_add(1);
+        partition.retry_at =
+            now + cluster.config.retry_backoff.after(partition.retries, &mut cluster.rng);
+        let since = partition.failing.as_ref().map_or(now, |(since, _)| *since);
+        partition.failing = Some((since, Some(error)));
+        self.troubled.insert(tp.clone());
+    }
+
+    fn fetch_from(&mut self, id: i32, cluster: &mut Cluster, now: Duration) {
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        if node.partitions.is_empty() && node.pending.is_none() {
+            self.nodes.remove(&id);
+            return;
+        }
+        if node.pending.is_some() || node.unread > 0 || node.retry_at > now {
+            return;
+        }
+        let mut wanted = BTreeMap::new();
+        for tp in &node.partitions {
+            let Some(partition) = self.partitions.get(tp) else { continue };
+            let Some(leader) = partition.leader.filter(|_| partition.retry_at <= now) else {
+                continue;
+            };
+            wanted.insert(
+                tp.clone(),
+                Member {
+                    generation: partition.generation,
+                    offset: partition.offset,
+                    leader_epoch: leader.epoch,
+                    topic_id: leader.topic_id,
+                },
+            );
+        }
+        if wanted.is_empty() {
+            return;
+        }
+        let config = Arc::clone(&cluster.config);
+        let Some(permit) = node.stream.reserve(config.fetch_max_bytes, &self.wake.0) else {
+            return;
+        };
+        let partition_max = config.max_partition_fetch_bytes.min(permit.bytes());
+        let (topics, forgotten) = node.session.next(wanted, partition_max);
+        let request = FetchRequest {
+            max_wait_ms: millis(config.fetch_max_wait),
+            min_bytes: config.fetch_min_bytes,
+            max_bytes: i32::try_from(permit.bytes()).unwrap_or(i32::MAX),
+            isolation_level: i8::from(self.isolation == Isolation::ReadCommitted),
+            session_id: node.session.id(),
+            session_epoch: node.session.epoch(),
+            topics,
+            forgotten_topics_data: forgotten,
+            ..FetchRequest::default()
+        };
+        let timeout = config.request_timeout + config.fetch_max_wait + BROKER_GRACE;
+        let call = cluster.send(
+            Target::Node(id),
+            Purpose::Fetch(self.id),
+            request.into(),
+            timeout,
+            Owner::Consumer(self.id),
+            now,
+        );
+        node.pending = Some(PendingFetch { call, permit: Some(permit) });
+    }
+
+    fn fetch_failed(&mut self, id: i32, error: &Error, cluster: &mut Cluster, now: Duration) {
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        node.pending = None;
+        node.session.reset();
+        node.failures = node.failures.saturating_add(1);
+        node.retry_at = now + cluster.config.retry_backoff.after(node.failures, &mut cluster.rng);
+        let partitions: Vec<TopicPartition> = node.partitions.iter().cloned().collect();
+        for tp in partitions {
+            if matches!(error.kind(), ErrorKind::Unsupported) {
+                self.fail(&tp, error.clone());
+            } else if let Some(partition) = self.partitions.get_mut(&tp) {
+                let since = partition.failing.as_ref().map_or(now, |(since, _)| *since);
+                partition.failing = Some((since, Some(error.clone())));
+                self.troubled.insert(tp);
+            }
+        }
+        cluster.metadata.refresh();
+    }
+
+    fn fetch_answered(
+        &mut self,
+        id: i32,
+        response: FetchResponse,
+        cluster: &mut Cluster,
+        now: Duration,
+    ) {
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        node.pending = None;
+        let code = ErrorCode(response.error_code);
+        if !code.is_ok() {
+            let action = error_table::fetch(code);
+            node.session.reset();
+            let is_new = matches!(action, FetchAction::NewSession | FetchAction::NewSessionRefresh);
+            if is_new && node.failures == 0 {
+                // At once: the broker only dropped its cache.
+                node.failures = 1;
+                node.retry_at = now;
+            } else {
+                let error = Error::broker(code, None).in_api("Fetch").at(&cluster.describe(id));
+                self.fetch_failed(id, &error, cluster, now);
+            }
+            if action != FetchAction::NewSession {
+                cluster.metadata.refresh();
+            }
+            return;
+        }
+        node.failures = 0;
+        node.session.answered(response.session_id);
+        for topic in response.responses {
+            let name: Option<Arc<str>> = if topic.topic_id.is_zero() {
+                Some(topic.topic.as_str().into())
+            } else {
+                let known =
+                    self.nodes.get(&id).and_then(|node| node.session.name_of(topic.topic_id));
+                known.or_else(|| cluster.metadata.name_of(topic.topic_id).map(Arc::clone))
+            };
+            let Some(name) = name else { continue };
+            for data in topic.partitions {
+                let tp =
+                    TopicPartition { topic: Arc::clone(&name), partition: data.partition_index };
+                self.partition_answered(id, tp, data, cluster, now);
+            }
+        }
+    }
+
+    fn partition_answered(
+        &mut self,
+        id: i32,
+        tp: TopicPartition,
+        data: PartitionData,
+        cluster: &mut Cluster,
+        now: Duration,
+    ) {
+        let member = self.nodes.get(&id).and_then(|node| node.session.member(&tp));
+        let Some(partition) = self.partitions.get_mut(&tp) else { return };
+        // An answer to a position of the past: the partition was reassigned or moved meanwhile.
+        let current = member.is_some_and(|member| {
+            member.generation == partition.generation && member.offset == partition.offset
+        });
+        if !current || partition.failed || partition.unread {
+            return;
+        }
+        let code = ErrorCode(data.error_code);
+        if !code.is_ok() {
+            return self.partition_failed(id, &tp, code, cluster, now);
+        }
+        partition.failing = None;
+        partition.retries = 0;
+        self.troubled.remove(&tp);
+        let records = data.records.unwrap_or_default();
+        let (records, next_offset) = match complete_batches(&records, partition.offset) {
+            Ok(found) => found,
+            Err(reason) => {
+                let error = match reason {
+                    Damage::Batch(error) => corrupt(&tp, &error),
+                    Damage::Whole(reason) => {
+                        let kind = ErrorKind::Corrupt { offset: partition.offset };
+                        Error::new(kind, reason)
+                            .context(format_args!("partition {tp}, offset {}", partition.offset))
+                    }
+                };
+                return self.fail(&tp, error.in_api("Fetch").at(&cluster.describe(id)));
+            }
+        };
+        let marks = (data.high_watermark, data.last_stable_offset, data.log_start_offset);
+        let news = partition.announced != Some(marks);
+        if records.is_empty() && !news {
+            return;
+        }
+        partition.announced = Some(marks);
+        let has_data = !records.is_empty();
+        let fetched = FetchedPartition {
+            partition: tp,
+            fetch_offset: partition.offset,
+            records,
+            next_offset,
+            high_watermark: data.high_watermark,
+            last_stable_offset: data.last_stable_offset,
+            log_start_offset: data.log_start_offset,
+            aborted: data
+                .aborted_transactions
+                .unwrap_or_default()
+                .iter()
+                .map(|aborted| AbortedTransaction {
+                    first_offset: aborted.first_offset,
+                    producer_id: aborted.producer_id,
+                })
+                .collect(),
+        };
+        partition.offset = next_offset;
+        if has_data {
+            partition.unread = true;
+            if let Some(node) = partition.leader.and_then(|l| self.nodes.get_mut(&l.node)) {
+                node.unread += 1;
+            }
+        }
+        self.outbox.push((partition.generation, Fetched::Data(fetched)));
+    }
+
+    fn partition_failed(
+        &mut self,
+        id: i32,
+        tp: &TopicPartition,
+        code: ErrorCode,
+        cluster: &mut Cluster,
+        now: Duration,
+    ) {
+        let error = Error::broker(code, None)
+            .context(format_args!("partition {tp}"))
+            .in_api("Fetch")
+            .at(&cluster.describe(id));
+        match error_table::fetch(code) {
+            FetchAction::Refresh | FetchAction::NewSessionRefresh => {
+                cluster.metadata.refresh();
+                self.back_off(tp, error, cluster, now);
+            }
+            FetchAction::Retry | FetchAction::NewSession => self.back_off(tp, error, cluster, now),
+            FetchAction::OutOfRange => self.ask_range(id, tp, cluster, now),
+            FetchAction::Corrupt | FetchAction::Fail => self.fail(tp, error),
+        }
+    }
+
+    /// A position outside the log is reported, with the range, and never repaired silently.
+    fn ask_range(&mut self, id: i32, tp: &TopicPartition, cluster: &mut Cluster, now: Duration) {
+        let Some(partition) = self.partitions.get_mut(tp) else { return };
+        let mut range = RangeQuery {
+            partition: tp.clone(),
+            generation: partition.generation,
+            offset: partition.offset,
+            earliest: None,
+            latest: None,
+            calls: Vec::new(),
+        };
+        // No fetch until the answers are in; the partition fails with them.
+        partition.retries = partition.retries.saturating_add(1);
+        partition.retry_at = now + cluster.config.request_timeout * 2;
+        for timestamp in [EARLIEST, LATEST] {
+            let request = ListOffsetsRequest {
+                replica_id: -1,
+                topics: vec![ListOffsetsTopic {
+                    name: tp.topic.to_string(),
+                    partitions: vec![ListOffsetsPartition {
+                        partition_index: tp.partition,
+                        timestamp,
+                        ..ListOffsetsPartition::default()
+                    }],
+                }],
+                ..ListOffsetsRequest::default()
+            };
+            let timeout = cluster.config.request_timeout;
+            let call = cluster.send(
+                Target::Node(id),
+                Purpose::Coordination,
+                request.into(),
+                timeout,
+                Owner::Consumer(self.id),
+                now,
+            );
+            range.calls.push((call, timestamp));
+        }
+        self.ranges.push(range);
+    }
+
+    fn range_answered(&mut self, call: CallId, response: Option<&ListOffsetsResponse>) {
+        let Some(at) = self.ranges.iter().position(|r| r.calls.iter().any(|(c, _)| *c == call))
+        else {
+            return;
+        };
+        let Some(range) = self.ranges.get_mut(at) else { return };
+        let offset = response
+            .and_then(|response| response.topics.first())
+            .and_then(|topic| topic.partitions.first())
+            .filter(|partition| ErrorCode(partition.error_code).is_ok())
+            .map_or(-1, |partition| partition.offset);
+        for (asked, timestamp) in &range.calls {
+            if *asked == call {
+                match *timestamp {
+                    EARLIEST => range.earliest = Some(offset),
+                    _ => range.latest = Some(offset),
+                }
+            }
+        }
+        let (Some(earliest), Some(latest)) = (range.earliest, range.latest) else { return };
+        let range = self.ranges.swap_remove(at);
+        let current = self
+            .partitions
+            .get(&range.partition)
+            .is_some_and(|partition| partition.generation == range.generation);
+        if current {
+            let (tp, offset) = (range.partition, range.offset);
+            let kind = ErrorKind::OffsetOutOfRange { offset, earliest, latest };
+            let text = format!(
+                "partition {tp} has no offset {offset}: its log holds {earliest} up to, not including, {latest}"
+            );
+            self.fail(&tp, Error::new(kind, text).in_api("Fetch"));
+        }
+    }
+}
+
+impl Node {
+    fn new(stream: Stream) -> Self {
+        Self {
+            partitions: BTreeSet::new(),
+            unread: 0,
+            session: Session::default(),
+            stream,
+            pending: None,
+            retry_at: Duration::ZERO,
+            failures: 0,
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Damage {
+    Batch(crate::wire::records::BatchError),
+    Whole(&'static str),
+}
+
+/// The complete batches at the front of `records`, and the offset behind them. A broker cuts an
+/// answer at its byte limit, so an incomplete batch at the end is normal; an incomplete batch
+/// alone is not (KIP-74).
+fn complete_batches(records: &Bytes, position: i64) -> Result<(Bytes, i64), Damage> {
+    let mut batches = Batches::new(records.clone());
+    let mut next = position;
+    for batch in &mut batches {
+        let batch = match batch {
+            Ok(batch) => batch,
+            // What came before the damage is good: the reader finds the damage when it gets there.
+            Err(_) if next > position => break,
+            Err(error) => return Err(Damage::Batch(error)),
+        };
+        next = next.max(batch.header().last_offset().saturating_add(1));
+    }
+    if records.is_empty() {
+        return Ok((Bytes::new(), position));
+    }
+    if batches.complete() == 0 {
+        return Err(Damage::Whole("the broker sent no complete batch"));
+    }
+    if next <= position {
+        return Err(Damage::Whole("the broker sent only batches before the position"));
+    }
+    Ok((records.slice(..records.len().saturating_sub(batches.remaining())), next))
+}
+
+fn millis(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
+}
+
+fn recreated(topic: &str) -> Error {
+    Error::new(
+        ErrorKind::TopicRecreated { topic: topic.to_owned() },
+        format!(
+            "topic `{topic}` was deleted and created again: positions of the old one mean nothing in the new one"
+        ),
+    )
+}

@@ -1,0 +1,60 @@
+//! Named limits of the client: each has a unit and a reason.
+
+use std::time::Duration;
+
+// ---- messages ----
+
+/// Bytes of one frame (request or response) behind its length prefix. Kafka's own default of
+/// `socket.request.max.bytes` is 100 MiB; the length is checked before a buffer is made.
+pub const FRAME_BYTES_MAX: usize = 100 * 1024 * 1024;
+
+/// Elements for which an array reserves memory before the first one is decoded. A count is also
+/// bounded by the bytes that remain; this keeps a lie within that bound cheap.
+pub const ARRAY_RESERVE_MAX: usize = 1024;
+
+/// Bytes of decoded array elements that one message may occupy in memory (record bytes are slices
+/// of the frame and do not count). An empty string is 1 byte on the wire and 24 in memory, so the
+/// frame limit alone would let a peer multiply its input.
+pub const MESSAGE_ELEMENT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Bytes of a string: Kafka limits every string of the protocol, compact or not, to an `int16`.
+pub const STRING_BYTES_MAX: usize = i16::MAX as usize;
+
+// ---- client ----
+
+/// Requests on the wire per connection; brokers handle them one after another, so more only
+/// lengthens the list of requests whose fate is unknown when the connection breaks.
+pub const REQUESTS_IN_FLIGHT_MAX: usize = 5;
+
+/// Batches in flight per partition: brokers remember the last five sequences per producer.
+pub const BATCHES_IN_FLIGHT_MAX: usize = 5;
+
+/// Bytes of fetched data that the process holds when nobody sets a budget.
+pub const FETCH_BUDGET_BYTES_DEFAULT: usize = 18 * 1024 * 1024;
+
+/// Smallest `max_bytes` of a fetch: below it the cost of a request outweighs its data.
+pub const FETCH_BYTES_MIN: usize = 64 * 1024;
+
+/// Bytes of the string that OffsetCommit stores beside an offset (`offset.metadata.max.bytes`).
+pub const OFFSET_METADATA_BYTES_MAX: usize = 4096;
+
+/// How long a topic may be unknown after it was known (creation and deletion take seconds to
+/// reach every broker) before a consumer is told.
+pub const TOPIC_UNKNOWN_MAX: Duration = Duration::from_secs(10);
+
+/// Highest epoch of a producer id (16 bit, KIP-360); the next bump asks for a new id.
+pub const PRODUCER_EPOCH_MAX: i16 = i16::MAX;
+
+/// Extra time over a fetch's own long poll, or an admin call's own time-out, before the
+/// connection counts as dead.
+pub const BROKER_GRACE: Duration = Duration::from_secs(1);
+
+/// Edit distance up to which an unknown property gets a "did you mean".
+pub const NEAREST_DISTANCE_MAX: usize = 4;
+
+/// Bytes of the records of a control batch: one marker of a few dozen bytes.
+pub const CONTROL_BATCH_BYTES_MAX: usize = 64 * 1024;
+
+/// Frames per write call: the kernel takes no more slices at once (`IOV_MAX` is 1024), and
+/// requests that pile up beyond this wait for the socket anyway.
+pub const SOCKET_WRITE_SLICES_MAX: usize = 64;

@@ -1,0 +1,484 @@
+//! The metadata cache: brokers, topics, leaders. Answers are merged per topic, never replaced as
+//! a whole: an answer about one topic says nothing about the others.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Address;
+use crate::connection::CallId;
+use crate::error::Error;
+use crate::rng::{Backoff, Rng};
+use crate::topic::{BrokerInfo, ClusterInfo, PartitionInfo, TopicInfo, TopicPartition};
+use crate::wire::messages::metadata::{
+    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseTopic,
+};
+use crate::wire::{ErrorCode, Uuid};
+
+/// The leader of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Leader {
+    pub(crate) node: i32,
+    /// −1 if the broker did not say.
+    pub(crate) epoch: i32,
+    pub(crate) topic_id: Uuid,
+}
+
+#[derive(Debug, Clone)]
+struct Topic {
+    info: TopicInfo,
+    /// Since when answers say that the topic is unknown.
+    unknown_since: Option<Duration>,
+}
+
+#[derive(Debug, Default)]
+struct Want {
+    uses: usize,
+    /// Whether the broker may create the topic: only writing does that.
+    create: bool,
+    /// When something began to wait for the topic.
+    since: Duration,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Metadata {
+    nodes: BTreeMap<i32, BrokerInfo>,
+    addresses: BTreeMap<i32, Address>,
+    controller: Option<i32>,
+    cluster_id: Option<String>,
+    topics: BTreeMap<Arc<str>, Topic>,
+    names: BTreeMap<Uuid, Arc<str>>,
+    wanted: BTreeMap<Arc<str>, Want>,
+    /// Topics whose last answer was an error that is not worth waiting for.
+    refused: BTreeMap<Arc<str>, Error>,
+    backoff: Backoff,
+    max_age: Duration,
+    needed: bool,
+    in_flight: Option<CallId>,
+    not_before: Duration,
+    failures: u32,
+    last_success: Option<Duration>,
+    last_error: Option<Error>,
+    /// Raised by every answer: who watches leaders looks again.
+    generation: u64,
+}
+
+impl Metadata {
+    pub(crate) fn new(backoff: Backoff, max_age: Duration) -> Self {
+        Self {
+            nodes: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            controller: None,
+            cluster_id: None,
+            topics: BTreeMap::new(),
+            names: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            backoff,
+            max_age,
+            needed: false,
+            in_flight: None,
+            not_before: Duration::ZERO,
+            failures: 0,
+            last_success: None,
+            last_error: None,
+            generation: 0,
+        }
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub(crate) fn address(&self, node: i32) -> Option<&Address> {
+        self.addresses.get(&node)
+    }
+
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = (i32, &Address)> {
+        self.addresses.iter().map(|(node, address)| (*node, address))
+    }
+
+    pub(crate) fn controller(&self) -> Option<i32> {
+        self.controller.filter(|node| self.addresses.contains_key(node))
+    }
+
+    pub(crate) fn topic(&self, name: &str) -> Option<&TopicInfo> {
+        self.topics.get(name).map(|topic| &topic.info)
+    }
+
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &TopicInfo> {
+        self.topics.values().map(|topic| &topic.info)
+    }
+
+    pub(crate) fn name_of(&self, id: Uuid) -> Option<&Arc<str>> {
+        self.names.get(&id)
+    }
+
+    pub(crate) fn cluster(&self) -> ClusterInfo {
+        ClusterInfo {
+            id: self.cluster_id.clone(),
+            controller: self.controller,
+            brokers: self.nodes.values().cloned().collect(),
+        }
+    }
+
+    /// The leader of a partition, if it is known and its address too.
+    pub(crate) fn leader(&self, tp: &TopicPartition) -> Option<Leader> {
+        let topic = &self.topics.get(&tp.topic)?.info;
+        let at = topic.partitions.binary_search_by_key(&tp.partition, |p| p.partition).ok()?;
+        let partition = topic.partitions.get(at)?;
+        let node = partition.leader.filter(|node| self.addresses.contains_key(node))?;
+        Some(Leader { node, epoch: partition.leader_epoch, topic_id: topic.id })
+    }
+
+    /// Why the topic cannot be used, if the brokers said so: no permission, an illegal name, or
+    /// unknown for at least `patience`.
+    pub(crate) fn problem(&self, topic: &str, patience: Duration, now: Duration) -> Option<Error> {
+        if let Some(error) = self.refused.get(topic) {
+            return Some(error.clone());
+        }
+        let since = match (self.topics.get(topic), self.wanted.get(topic)) {
+            (Some(known), _) => known.unknown_since?,
+            (None, Some(want)) if self.last_success > Some(want.since) => want.since,
+            _ => return None,
+        };
+        (now.saturating_sub(since) >= patience).then(|| Error::unknown_topic(topic))
+    }
+
+    /// Why there is no metadata at all, if that is so.
+    pub(crate) fn last_error(&self) -> Option<&Error> {
+        self.last_error.as_ref()
+    }
+
+    /// Another answer named a broker.
+    pub(crate) fn learn(&mut self, node: i32, host: &str, port: i32) {
+        if let Ok(port) = u16::try_from(port) {
+            self.addresses.entry(node).or_insert_with(|| Address { host: host.to_owned(), port });
+        }
+    }
+
+    /// Keeps the topic fresh until [`release`](Self::release).
+    pub(crate) fn want(&mut self, topic: &Arc<str>, create: bool, now: Duration) {
+        let known = self.topics.contains_key(topic);
+        let want = self.wanted.entry(Arc::clone(topic)).or_default();
+        if want.uses == 0 {
+            want.since = now;
+            self.refused.remove(topic);
+        }
+        want.uses += 1;
+        want.create |= create;
+        self.needed |= !known;
+    }
+
+    pub(crate) fn release(&mut self, topic: &Arc<str>) {
+        if let Some(want) = self.wanted.get_mut(topic) {
+            want.uses = want.uses.saturating_sub(1);
+            if want.uses == 0 {
+                self.wanted.remove(topic);
+            }
+        }
+    }
+
+    /// Something answered as if the cache were old.
+    pub(crate) fn refresh(&mut self) {
+        self.needed = true;
+    }
+
+    /// When [`request`](Self::request) will have something to send.
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        if self.in_flight.is_some() {
+            return None;
+        }
+        let aged = self
+            .last_success
+            .filter(|_| !self.wanted.is_empty())
+            .map(|at| at.saturating_add(self.max_age).max(self.not_before));
+        if self.needed { Some(self.not_before) } else { aged }
+    }
+
+    /// The next request, if it is time. The caller sends it and says so with
+    /// [`sent`](Self::sent).
+    pub(crate) fn request(&self, now: Duration) -> Option<MetadataRequest> {
+        if self.next_deadline().is_none_or(|at| at > now) {
+            return None;
+        }
+        let topics = self.wanted.keys().map(|name| MetadataRequestTopic {
+            name: Some(name.to_string()),
+            ..MetadataRequestTopic::default()
+        });
+        Some(MetadataRequest {
+            topics: Some(topics.collect()),
+            allow_auto_topic_creation: self.wanted.values().any(|want| want.create),
+            ..MetadataRequest::default()
+        })
+    }
+
+    pub(crate) fn sent(&mut self, call: CallId) {
+        self.in_flight = Some(call);
+        self.needed = false;
+    }
+
+    /// The cache's own request failed.
+    pub(crate) fn failed(&mut self, error: Error, now: Duration, rng: &mut Rng) {
+        self.in_flight = None;
+        self.needed = true;
+        self.failures = self.failures.saturating_add(1);
+        self.last_error = Some(error);
+        self.not_before = now.saturating_add(self.backoff.after(self.failures, rng));
+    }
+
+    /// The cache's own request was answered.
+    pub(crate) fn answered(&mut self, response: &MetadataResponse, now: Duration, rng: &mut Rng) {
+        self.in_flight = None;
+        self.merge(response, now);
+        if response.brokers.is_empty() {
+            // Brokers answer without brokers while they start.
+            let error = Error::broker(ErrorCode::LEADER_NOT_AVAILABLE, Some("no brokers yet"));
+            return self.failed(error.in_api("Metadata"), now, rng);
+        }
+        let incomplete = self.wanted.keys().any(|name| {
+            !self.refused.contains_key(name)
+                && self.topics.get(name).is_none_or(|topic| {
+                    topic.unknown_since.is_some()
+                        || topic.info.partitions.is_empty()
+                        || topic.info.partitions.iter().any(|p| p.leader.is_none())
+                })
+        });
+        self.last_success = Some(now);
+        self.last_error = None;
+        // Also after a success: one refresh per back-off, whoever asks for it.
+        self.failures = if incomplete { self.failures.saturating_add(1) } else { 0 };
+        self.needed |= incomplete;
+        self.not_before = now.saturating_add(self.backoff.after(self.failures.max(1), rng));
+    }
+
+    /// Takes over what any Metadata answer says.
+    pub(crate) fn merge(&mut self, response: &MetadataResponse, now: Duration) {
+        self.generation += 1;
+        if !response.brokers.is_empty() {
+            self.nodes.clear();
+            self.addresses.clear();
+        }
+        for broker in &response.brokers {
+            let Ok(port) = u16::try_from(broker.port) else { continue };
+            let address = Address { host: broker.host.clone(), port };
+            let info = BrokerInfo {
+                id: broker.node_id,
+                address: address.to_string().into(),
+                rack: broker.rack.clone(),
+            };
+            self.nodes.insert(broker.node_id, info);
+            self.addresses.insert(broker.node_id, address);
+        }
+        if response.cluster_id.is_some() {
+            self.cluster_id.clone_from(&response.cluster_id);
+        }
+        if response.controller_id >= 0 {
+            self.controller = Some(response.controller_id);
+        }
+        for topic in &response.topics {
+            self.merge_topic(topic, now);
+        }
+    }
+
+    fn merge_topic(&mut self, answer: &MetadataResponseTopic, now: Duration) {
+        let Some(name) =
+            answer.name.as_deref().or_else(|| self.names.get(&answer.topic_id).map(|n| &**n))
+        else {
+            return;
+        };
+        let name: Arc<str> = name.into();
+        match ErrorCode(answer.error_code) {
+            ErrorCode::NONE => {}
+            code @ (ErrorCode::TOPIC_AUTHORIZATION_FAILED | ErrorCode::INVALID_TOPIC_EXCEPTION) => {
+                let error =
+                    Error::broker(code, None).context(format!("topic `{name}`")).in_api("Metadata");
+                self.refused.insert(name, error);
+                return;
+            }
+            code => {
+                // The last good answer stays: topics flicker while brokers start and move.
+                if let Some(topic) = self.topics.get_mut(&name)
+                    && code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+                {
+                    topic.unknown_since.get_or_insert(now);
+                }
+                return;
+            }
+        }
+        self.refused.remove(&name);
+        let old = self.topics.get(&name).map(|topic| &topic.info);
+        let same = old.filter(|old| old.id == answer.topic_id);
+        let info = topic_info(&name, answer, same);
+        if let Some(old) = old.filter(|old| old.id != info.id) {
+            self.names.remove(&old.id);
+        }
+        if !info.id.is_zero() {
+            self.names.insert(info.id, Arc::clone(&name));
+        }
+        self.topics.insert(name, Topic { info, unknown_since: None });
+    }
+}
+
+/// A topic as an answer describes it. `same` is the cached one if it has the same id: a leader
+/// with an older epoch than the cached one comes from a broker that is behind (KIP-320).
+pub(crate) fn topic_info(
+    name: &Arc<str>,
+    answer: &MetadataResponseTopic,
+    same: Option<&TopicInfo>,
+) -> TopicInfo {
+    let mut partitions: Vec<PartitionInfo> = answer
+        .partitions
+        .iter()
+        .map(|p| {
+            let cached = same.and_then(|topic| {
+                topic.partitions.iter().find(|c| c.partition == p.partition_index)
+            });
+            match cached {
+                Some(cached) if p.leader_epoch >= 0 && cached.leader_epoch > p.leader_epoch => {
+                    cached.clone()
+                }
+                _ => PartitionInfo {
+                    partition: p.partition_index,
+                    leader: (p.leader_id >= 0).then_some(p.leader_id),
+                    leader_epoch: p.leader_epoch,
+                    replicas: p.replica_nodes.len(),
+                    in_sync: p.isr_nodes.len(),
+                },
+            }
+        })
+        .collect();
+    partitions.sort_by_key(|p| p.partition);
+    TopicInfo {
+        name: Arc::clone(name),
+        id: answer.topic_id,
+        internal: answer.is_internal,
+        partitions: partitions.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::wire::messages::metadata::{MetadataResponseBroker, MetadataResponsePartition};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn metadata() -> Metadata {
+        let backoff = Backoff { initial: SECOND / 10, max: SECOND };
+        Metadata::new(backoff, 300 * SECOND)
+    }
+
+    fn topic(name: &str, id: u8, leaders: &[(i32, i32)]) -> MetadataResponseTopic {
+        let partition =
+            |(index, (leader_id, leader_epoch)): (usize, &(i32, i32))| MetadataResponsePartition {
+                partition_index: index as i32,
+                leader_id: *leader_id,
+                leader_epoch: *leader_epoch,
+                ..Default::default()
+            };
+        MetadataResponseTopic {
+            name: Some(name.to_owned()),
+            topic_id: Uuid([id; 16]),
+            partitions: leaders.iter().enumerate().map(partition).collect(),
+            ..Default::default()
+        }
+    }
+
+    fn failed(name: &str, code: ErrorCode) -> MetadataResponseTopic {
+        MetadataResponseTopic {
+            name: Some(name.to_owned()),
+            error_code: code.0,
+            ..Default::default()
+        }
+    }
+
+    fn response(topics: Vec<MetadataResponseTopic>) -> MetadataResponse {
+        let broker = |node_id| MetadataResponseBroker {
+            node_id,
+            host: format!("b{node_id}"),
+            port: 9092,
+            rack: None,
+        };
+        MetadataResponse { brokers: vec![broker(1), broker(2)], topics, ..Default::default() }
+    }
+
+    fn leader(metadata: &Metadata, topic: &str, partition: i32) -> Option<i32> {
+        metadata.leader(&TopicPartition::new(topic, partition)).map(|leader| leader.node)
+    }
+
+    #[test]
+    fn answers_are_merged_per_topic() {
+        let mut m = metadata();
+        m.merge(&response(vec![topic("a", 1, &[(1, 0)]), topic("b", 2, &[(2, 0)])]), SECOND);
+        m.merge(&response(vec![topic("b", 2, &[(1, 1)])]), SECOND);
+        assert_eq!((leader(&m, "a", 0), leader(&m, "b", 0)), (Some(1), Some(1)));
+        m.merge(&response(vec![failed("a", ErrorCode::LEADER_NOT_AVAILABLE)]), SECOND);
+        assert_eq!(leader(&m, "a", 0), Some(1), "the last good answer stays");
+    }
+
+    #[test]
+    fn an_older_leader_epoch_is_ignored_unless_the_topic_is_another() {
+        let mut m = metadata();
+        m.merge(&response(vec![topic("a", 1, &[(1, 5)])]), SECOND);
+        m.merge(&response(vec![topic("a", 1, &[(2, 4)])]), SECOND);
+        assert_eq!(leader(&m, "a", 0), Some(1));
+        m.merge(&response(vec![topic("a", 9, &[(2, 0)])]), SECOND);
+        assert_eq!(leader(&m, "a", 0), Some(2));
+        assert_eq!(m.name_of(Uuid([1; 16])), None);
+    }
+
+    #[test]
+    fn wanted_topics_are_asked_for_until_they_are_complete() {
+        let (mut m, mut rng) = (metadata(), Rng::new(1));
+        m.want(&"a".into(), false, Duration::ZERO);
+        let request = m.request(Duration::ZERO).unwrap();
+        assert!(!request.allow_auto_topic_creation);
+        m.sent(CallId(1));
+        assert_eq!(m.request(SECOND), None, "one at a time");
+        m.answered(&response(vec![topic("a", 1, &[(-1, 0)])]), SECOND, &mut rng);
+        let again = m.next_deadline().unwrap();
+        assert!(again > SECOND && again < 2 * SECOND, "no leader yet: {again:?}");
+        m.sent(CallId(2));
+        m.answered(&response(vec![topic("a", 1, &[(1, 1)])]), again, &mut rng);
+        assert_eq!(m.next_deadline(), Some(again + 300 * SECOND));
+        m.release(&"a".into());
+        assert_eq!(m.next_deadline(), None);
+    }
+
+    #[test]
+    fn refreshes_keep_the_back_off() {
+        let (mut m, mut rng) = (metadata(), Rng::new(1));
+        m.refresh();
+        m.sent(CallId(1));
+        m.failed(Error::timeout("late"), SECOND, &mut rng);
+        assert!(m.request(SECOND).is_none());
+        assert!(m.request(2 * SECOND).is_some());
+        assert!(m.last_error().is_some());
+    }
+
+    #[test]
+    fn problems_of_topics() {
+        let (mut m, mut rng) = (metadata(), Rng::new(1));
+        for name in ["secret", "gone", "missing"] {
+            m.want(&name.into(), false, Duration::ZERO);
+        }
+        let answer = response(vec![
+            failed("secret", ErrorCode::TOPIC_AUTHORIZATION_FAILED),
+            topic("gone", 1, &[(1, 0)]),
+            failed("missing", ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+        ]);
+        m.answered(&answer, SECOND, &mut rng);
+        let gone = response(vec![failed("gone", ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)]);
+        m.answered(&gone, 2 * SECOND, &mut rng);
+        let problem = |topic, now| m.problem(topic, 10 * SECOND, now).map(|e| e.kind().clone());
+        assert_eq!(problem("secret", SECOND), Some(ErrorKind::NotAuthorized));
+        assert_eq!(problem("gone", 11 * SECOND), None);
+        let unknown = |topic: &str| Some(ErrorKind::UnknownTopic { topic: topic.to_owned() });
+        assert_eq!(problem("gone", 12 * SECOND), unknown("gone"));
+        assert_eq!(problem("missing", 9 * SECOND), None);
+        assert_eq!(problem("missing", 10 * SECOND), unknown("missing"));
+    }
+}

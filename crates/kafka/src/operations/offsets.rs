@@ -1,0 +1,200 @@
+//! Committed offsets of a group, without membership: generation −1, no member id.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::single::{Route, Single, Verdict};
+use crate::apis::AnyResponse;
+use crate::cluster::Cluster;
+use crate::error::{Error, ErrorKind, Result};
+use crate::error_table::{self, CoordinatorAction};
+use crate::pending::Promise;
+use crate::topic::TopicPartition;
+use crate::wire::ErrorCode;
+use crate::wire::messages::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use crate::wire::messages::offset_fetch::{
+    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics, OffsetFetchResponse,
+};
+
+/// An offset of a group: the position behind what was worked on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommittedOffset {
+    /// The next offset to read.
+    pub offset: i64,
+    /// Leader epoch of the last record that was worked on, −1 if unknown.
+    pub leader_epoch: i32,
+    /// Free text beside it, at most [`OFFSET_METADATA_BYTES_MAX`](crate::limits::OFFSET_METADATA_BYTES_MAX)
+    /// bytes with the broker's default.
+    pub metadata: String,
+}
+
+impl CommittedOffset {
+    /// An offset without epoch and text.
+    pub fn new(offset: i64) -> Self {
+        Self { offset, leader_epoch: -1, metadata: String::new() }
+    }
+}
+
+fn unexpected<T>() -> Verdict<T> {
+    Verdict::Fail(Error::new(ErrorKind::Corrupt { offset: -1 }, "an answer of another API"))
+}
+
+/// The most important of several codes: what fails outranks what can be retried.
+fn worst(codes: impl Iterator<Item = (ErrorCode, String)>) -> Option<(ErrorCode, String)> {
+    codes.filter(|(code, _)| !code.is_ok()).max_by_key(|(code, _)| {
+        match error_table::coordinator(*code) {
+            CoordinatorAction::Fail => 2,
+            CoordinatorAction::Rediscover => 1,
+            CoordinatorAction::Retry => 0,
+        }
+    })
+}
+
+fn refused(group: &str, code: ErrorCode, place: &str) -> Error {
+    // A commit from outside a group that has live members is answered with these two.
+    let text = match code {
+        ErrorCode::UNKNOWN_MEMBER_ID | ErrorCode::ILLEGAL_GENERATION => {
+            Some("the group has active members: another program uses it with subscribe")
+        }
+        _ => None,
+    };
+    Error::broker(code, text).context(format_args!("group `{group}`{place}"))
+}
+
+/// Stores offsets.
+pub(crate) fn commit(
+    group: &str,
+    offsets: &[(TopicPartition, CommittedOffset)],
+    promise: Promise<Result<()>>,
+) -> Box<dyn super::Operation> {
+    let mut topics: BTreeMap<&str, Vec<OffsetCommitRequestPartition>> = BTreeMap::new();
+    for (tp, committed) in offsets {
+        topics.entry(&tp.topic).or_default().push(OffsetCommitRequestPartition {
+            partition_index: tp.partition,
+            committed_offset: committed.offset,
+            committed_leader_epoch: committed.leader_epoch,
+            committed_metadata: Some(committed.metadata.clone()),
+        });
+    }
+    let request = OffsetCommitRequest {
+        group_id: group.to_owned(),
+        generation_id_or_member_epoch: -1,
+        topics: topics
+            .into_iter()
+            .map(|(name, partitions)| OffsetCommitRequestTopic {
+                name: name.to_owned(),
+                partitions,
+                ..OffsetCommitRequestTopic::default()
+            })
+            .collect(),
+        ..OffsetCommitRequest::default()
+    };
+    let group_id = group.to_owned();
+    let read = move |response, _: &mut Cluster, _| {
+        let AnyResponse::OffsetCommit(response) = response else { return unexpected() };
+        let codes = response.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|partition| {
+                let place = format!(", partition {}-{}", topic.name, partition.partition_index);
+                (ErrorCode(partition.error_code), place)
+            })
+        });
+        match worst(codes) {
+            None => Verdict::Done(()),
+            Some((code, place)) => Verdict::of(code, refused(&group_id, code, &place)),
+        }
+    };
+    Box::new(Single::new(Route::Coordinator(group.to_owned()), request, Box::new(read), promise))
+}
+
+/// Offsets by partition; partitions without one are left out.
+pub(crate) type Committed = BTreeMap<TopicPartition, CommittedOffset>;
+
+/// Reads offsets: of these partitions, or of all that the group has.
+pub(crate) fn fetch(
+    group: &str,
+    partitions: Option<&[TopicPartition]>,
+    promise: Promise<Result<Committed>>,
+) -> Box<dyn super::Operation> {
+    let topics = partitions.map(|partitions| {
+        let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
+        for tp in partitions {
+            topics.entry(&tp.topic).or_default().push(tp.partition);
+        }
+        topics
+            .into_iter()
+            .map(|(name, partition_indexes)| OffsetFetchRequestTopics {
+                name: name.to_owned(),
+                partition_indexes,
+                ..OffsetFetchRequestTopics::default()
+            })
+            .collect()
+    });
+    let request = OffsetFetchRequest {
+        groups: vec![OffsetFetchRequestGroup {
+            group_id: group.to_owned(),
+            topics,
+            ..OffsetFetchRequestGroup::default()
+        }],
+        // Without it, offsets below those of an open transaction are answered, and the
+        // transaction's input would be read twice (KIP-447).
+        require_stable: true,
+        ..OffsetFetchRequest::default()
+    };
+    let group_id = group.to_owned();
+    let read = move |response, _: &mut Cluster, _| {
+        let AnyResponse::OffsetFetch(response) = response else { return unexpected() };
+        let rows = rows(&response);
+        let whole = match response.groups.first() {
+            Some(group) => group.error_code,
+            None => response.error_code,
+        };
+        let codes = std::iter::once((ErrorCode(whole), String::new()))
+            .chain(rows.iter().map(|row| (row.code, format!(", partition {}", row.tp))));
+        match worst(codes) {
+            None => {
+                let stored = rows.into_iter().filter(|row| row.committed.offset >= 0);
+                Verdict::Done(stored.map(|row| (row.tp, row.committed)).collect())
+            }
+            Some((code, place)) => Verdict::of(code, refused(&group_id, code, &place)),
+        }
+    };
+    Box::new(Single::new(Route::Coordinator(group.to_owned()), request, Box::new(read), promise))
+}
+
+struct Row {
+    tp: TopicPartition,
+    code: ErrorCode,
+    committed: CommittedOffset,
+}
+
+/// The partitions of an answer, in either of its two forms.
+fn rows(response: &OffsetFetchResponse) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut push =
+        |topic: &str, partition, code, offset, leader_epoch, metadata: &Option<String>| {
+            rows.push(Row {
+                tp: TopicPartition { topic: Arc::from(topic), partition },
+                code: ErrorCode(code),
+                committed: CommittedOffset {
+                    offset,
+                    leader_epoch,
+                    metadata: metadata.clone().unwrap_or_default(),
+                },
+            });
+        };
+    for topic in response.groups.iter().flat_map(|group| &group.topics) {
+        for p in &topic.partitions {
+            let (offset, epoch) = (p.committed_offset, p.committed_leader_epoch);
+            push(&topic.name, p.partition_index, p.error_code, offset, epoch, &p.metadata);
+        }
+    }
+    for topic in &response.topics {
+        for p in &topic.partitions {
+            let (offset, epoch) = (p.committed_offset, p.committed_leader_epoch);
+            push(&topic.name, p.partition_index, p.error_code, offset, epoch, &p.metadata);
+        }
+    }
+    rows
+}

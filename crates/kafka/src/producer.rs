@@ -1,0 +1,170 @@
+//! The writing handle: sealed batches go in, one event per batch (or part of a split batch)
+//! comes out.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::client::ClientHandle;
+use crate::core::Command;
+use crate::error::Error;
+use crate::pending::Waker;
+use crate::topic::TopicPartition;
+use crate::wire::records::SealedBatch;
+
+/// The end of a batch.
+#[derive(Debug, Clone)]
+pub enum ProduceEvent {
+    /// All in-sync replicas have it.
+    Delivered {
+        /// Where it was written.
+        partition: TopicPartition,
+        /// The tag it was sent with.
+        tag: u64,
+        /// Offset of its first record, −1 if the broker had it already and did not say.
+        base_offset: i64,
+        /// Number of its records. A batch that had to be split answers in parts, whose records
+        /// add up to its own.
+        records: usize,
+    },
+    /// It was given up.
+    Failed {
+        /// Where it should have been written.
+        partition: TopicPartition,
+        /// The tag it was sent with.
+        tag: u64,
+        /// Number of its records.
+        records: usize,
+        /// Why.
+        error: Error,
+        /// Whether the records may be in the log all the same.
+        possibly_written: bool,
+    },
+}
+
+/// A batch that was not taken.
+#[derive(Debug)]
+pub enum SendError {
+    /// `buffer.memory` is full: here is the batch back, an event will make room.
+    Full(Box<SealedBatch>),
+    /// The batch is larger than `max.request.size`.
+    TooLarge {
+        /// Bytes of the batch.
+        bytes: usize,
+        /// `max.request.size`.
+        max: usize,
+    },
+    /// The client is closed.
+    Closed,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(_) => f.write_str("buffer.memory is full"),
+            Self::TooLarge { bytes, max } => {
+                write!(f, "a batch of {bytes} bytes exceeds max.request.size = {max}")
+            }
+            Self::Closed => f.write_str("the client was closed"),
+        }
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// Where the state machine of a producer and its handle meet.
+pub(crate) struct ProducerShared {
+    events: Mutex<VecDeque<ProduceEvent>>,
+    bytes: AtomicUsize,
+    waker: Waker,
+}
+
+impl ProducerShared {
+    pub(crate) fn new(waker: Waker) -> Arc<Self> {
+        Arc::new(Self { events: Mutex::default(), bytes: AtomicUsize::new(0), waker })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<ProduceEvent>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands over events; `bytes` of the buffer become free.
+    pub(crate) fn deliver(&self, events: Vec<ProduceEvent>, bytes: usize) {
+        if bytes > 0 {
+            self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+        }
+        if !events.is_empty() {
+            self.lock().extend(events);
+            (self.waker)();
+        }
+    }
+}
+
+impl fmt::Debug for ProducerShared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProducerShared").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+/// Writes batches, idempotently: each is in the log once, in the order of `send` per partition.
+#[derive(Debug)]
+pub struct Producer {
+    id: u64,
+    client: Arc<ClientHandle>,
+    shared: Arc<ProducerShared>,
+}
+
+impl Producer {
+    pub(crate) fn new(id: u64, client: Arc<ClientHandle>, shared: Arc<ProducerShared>) -> Self {
+        Self { id, client, shared }
+    }
+
+    /// Queues a batch; it leaves as soon as its broker may take it. `tag` comes back in the
+    /// event.
+    ///
+    /// # Errors
+    /// See [`SendError`]. A batch larger than the whole buffer passes when the buffer is empty.
+    pub fn send(
+        &self,
+        topic: &Arc<str>,
+        partition: i32,
+        batch: SealedBatch,
+        tag: u64,
+    ) -> Result<(), SendError> {
+        if self.client.is_closed() {
+            return Err(SendError::Closed);
+        }
+        let bytes = batch.size();
+        let max = self.client.config().max_request_size;
+        if bytes > max && batch.record_count() <= 1 {
+            return Err(SendError::TooLarge { bytes, max });
+        }
+        let limit = self.client.config().buffer_memory;
+        let room = self.shared.bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| {
+            (held == 0 || held.saturating_add(bytes) <= limit).then(|| held.saturating_add(bytes))
+        });
+        if room.is_err() {
+            return Err(SendError::Full(Box::new(batch)));
+        }
+        let partition = TopicPartition { topic: Arc::clone(topic), partition };
+        self.client.command(Command::Produce { producer: self.id, partition, batch, tag });
+        Ok(())
+    }
+
+    /// The next event, if there is one. The waker is called when there may be one again.
+    pub fn poll(&self) -> Option<ProduceEvent> {
+        self.shared.lock().pop_front()
+    }
+
+    /// Bytes of batches without an event yet.
+    pub fn in_flight_bytes(&self) -> usize {
+        self.shared.bytes.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        self.client.command(Command::CloseProducer { producer: self.id });
+    }
+}

@@ -1,0 +1,61 @@
+//! The APIs: one table each, field by field as in the message specifications inside Kafka's own
+//! `kafka-clients` archive. A test reads these and compares.
+#![allow(missing_docs, reason = "fields are Kafka's; its specification documents them")]
+
+pub mod api_versions;
+pub mod create_partitions;
+pub mod create_topics;
+pub mod delete_topics;
+pub mod fetch;
+pub mod find_coordinator;
+pub mod init_producer_id;
+pub mod list_offsets;
+pub mod metadata;
+pub mod offset_commit;
+pub mod offset_fetch;
+pub mod produce;
+
+use crate::wire::layout::ApiSpec;
+
+/// Every API of this crate, by key.
+pub const APIS: &[ApiSpec] = &[
+    produce::API,
+    fetch::API,
+    list_offsets::API,
+    metadata::API,
+    offset_commit::API,
+    offset_fetch::API,
+    find_coordinator::API,
+    api_versions::API,
+    create_topics::API,
+    delete_topics::API,
+    init_producer_id::API,
+    create_partitions::API,
+];
+
+/// The API of a key.
+#[must_use]
+pub fn api(key: i16) -> Option<&'static ApiSpec> {
+    APIS.iter().find(|api| api.key == key)
+}
+
+/// Calls `$then!` with one request type after another: the one list that proofs and fuzzing go
+/// through.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! for_each_request {
+    ($then:ident) => {
+        $then!($crate::wire::messages::api_versions::ApiVersionsRequest);
+        $then!($crate::wire::messages::create_partitions::CreatePartitionsRequest);
+        $then!($crate::wire::messages::create_topics::CreateTopicsRequest);
+        $then!($crate::wire::messages::delete_topics::DeleteTopicsRequest);
+        $then!($crate::wire::messages::fetch::FetchRequest);
+        $then!($crate::wire::messages::find_coordinator::FindCoordinatorRequest);
+        $then!($crate::wire::messages::init_producer_id::InitProducerIdRequest);
+        $then!($crate::wire::messages::list_offsets::ListOffsetsRequest);
+        $then!($crate::wire::messages::metadata::MetadataRequest);
+        $then!($crate::wire::messages::offset_commit::OffsetCommitRequest);
+        $then!($crate::wire::messages::offset_fetch::OffsetFetchRequest);
+        $then!($crate::wire::messages::produce::ProduceRequest);
+    };
+}

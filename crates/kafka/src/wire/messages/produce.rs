@@ -1,0 +1,69 @@
+//! Produce (0): appends one record batch per partition. Versions from 13 name topics by id
+//! (KIP-516).
+
+use bytes::Bytes;
+
+use crate::wire::table::messages;
+use crate::wire::uuid::Uuid;
+
+messages! {
+    api Produce { key: 0, versions: 3..=13, flexible_from: 9, ProduceRequest => ProduceResponse }
+
+    struct ProduceRequest {
+        transactional_id: Option<String> [3+, null 3+] = None;
+        acks: i16 [0+];
+        timeout_ms: i32 [0+];
+        topic_data: Vec<TopicProduceData> [0+];
+    }
+
+    struct TopicProduceData {
+        name: String [0-12, ignorable];
+        topic_id: Uuid [13+, ignorable];
+        partition_data: Vec<PartitionProduceData> [0+];
+    }
+
+    struct PartitionProduceData {
+        index: i32 [0+];
+        records: Option<Bytes> [0+, null 0+] = None;
+    }
+
+    struct ProduceResponse {
+        responses: Vec<TopicProduceResponse> [0+];
+        throttle_time_ms: i32 [1+, ignorable];
+        node_endpoints: Vec<NodeEndpoint> [10+, tag 0];
+    }
+
+    struct TopicProduceResponse {
+        name: String [0-12, ignorable];
+        topic_id: Uuid [13+, ignorable];
+        partition_responses: Vec<PartitionProduceResponse> [0+];
+    }
+
+    struct PartitionProduceResponse {
+        index: i32 [0+];
+        error_code: i16 [0+];
+        base_offset: i64 [0+];
+        log_append_time_ms: i64 [2+, ignorable] = -1;
+        log_start_offset: i64 [5+, ignorable] = -1;
+        record_errors: Vec<BatchIndexAndErrorMessage> [8+, ignorable];
+        error_message: Option<String> [8+, null 8+, ignorable] = None;
+        current_leader: LeaderIdAndEpoch [10+, tag 0];
+    }
+
+    struct BatchIndexAndErrorMessage {
+        batch_index: i32 [8+];
+        batch_index_error_message: Option<String> [8+, null 8+] = None;
+    }
+
+    struct LeaderIdAndEpoch {
+        leader_id: i32 [10+] = -1;
+        leader_epoch: i32 [10+] = -1;
+    }
+
+    struct NodeEndpoint {
+        node_id: i32 [10+];
+        host: String [10+];
+        port: i32 [10+];
+        rack: Option<String> [10+, null 10+] = None;
+    }
+}

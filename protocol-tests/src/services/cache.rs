@@ -1,0 +1,82 @@
+//! Jars from Maven, fetched once per machine.
+
+use std::env;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The folder with all jars of one Kafka release.
+///
+/// Safe for concurrent test binaries: a file lock lets one of them fetch, and the folder appears
+/// under its final name only when complete.
+///
+/// # Errors
+/// Maven is missing or could not resolve the release.
+pub(super) fn kafka_jars(release: &str) -> io::Result<PathBuf> {
+    let root = root()?;
+    let jars = root.join(format!("kafka-{release}"));
+    if jars.is_dir() {
+        return Ok(jars);
+    }
+    fs::create_dir_all(&root)?;
+    let lock = File::create(root.join(format!("kafka-{release}.lock")))?;
+    lock.lock()?;
+    if !jars.is_dir() {
+        fetch(release, &root, &jars)?;
+    }
+    Ok(jars)
+}
+
+fn root() -> io::Result<PathBuf> {
+    if let Some(path) = env::var_os("BROOKLET_CACHE") {
+        return Ok(PathBuf::from(path));
+    }
+    // TARGET[/TRIPLE]/PROFILE/deps/TEST: cargo keeps what it knows about rustc at the top.
+    let exe = env::current_exe()?;
+    exe.ancestors()
+        .find(|folder| folder.join(".rustc_info.json").is_file())
+        .map(|target| target.join("services"))
+        .ok_or_else(|| {
+            io::Error::other("set BROOKLET_CACHE: the test binary is not in a cargo target folder")
+        })
+}
+
+fn fetch(release: &str, root: &Path, jars: &Path) -> io::Result<()> {
+    let work = root.join(format!("kafka-{release}.partial"));
+    if work.exists() {
+        fs::remove_dir_all(&work)?;
+    }
+    fs::create_dir_all(&work)?;
+    fs::write(work.join("pom.xml"), pom(release))?;
+    let output = Command::new("mvn")
+        .args(["-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime"])
+        .arg("-DoutputDirectory=jars")
+        .current_dir(&work)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| io::Error::new(e.kind(), format!("could not run mvn: {e}")))?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stdout);
+        let reason = text.lines().find(|l| l.contains("ERROR")).unwrap_or("mvn failed").to_owned();
+        return Err(io::Error::other(reason));
+    }
+    fs::rename(work.join("jars"), jars)?;
+    fs::remove_dir_all(&work)
+}
+
+fn pom(release: &str) -> String {
+    let dependency = |artifact: &str| {
+        format!(
+            "<dependency><groupId>org.apache.kafka</groupId><artifactId>{artifact}</artifactId>\
+             <version>{release}</version></dependency>"
+        )
+    };
+    format!(
+        "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\
+         <groupId>tests</groupId><artifactId>kafka</artifactId><version>1</version>\
+         <dependencies>{}{}</dependencies></project>",
+        dependency("kafka_2.13"),
+        dependency("kafka-tools")
+    )
+}

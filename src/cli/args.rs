@@ -1,0 +1,191 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand};
+
+/// Flink SQL against Kafka in one static binary.
+#[derive(Debug, Parser)]
+#[command(name = "brooklet", version, about, max_term_width = 100, subcommand_required = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a Flink SQL script
+    Run(RunArguments),
+    /// Run the embedded development broker until interrupted
+    Broker(BrokerArguments),
+    /// Look at, create, delete, write and read topics
+    Topic(TopicArguments),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RunArguments {
+    /// The script; `-` reads standard input
+    #[arg(value_name = "FILE|-")]
+    pub(super) script: String,
+    /// Set a session option before the first statement
+    #[arg(short = 'D', value_name = "key=value", value_parser = key_value)]
+    pub(super) options: Vec<(String, String)>,
+    /// Start an embedded broker and use it for every Kafka table
+    #[arg(long)]
+    pub(super) dev_broker: bool,
+    /// Forget the progress of earlier runs
+    #[arg(long)]
+    pub(super) fresh: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct BrokerArguments {
+    /// Loopback address to listen on; port 0 chooses a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092")]
+    pub(super) listen: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct TopicArguments {
+    #[command(subcommand)]
+    pub(super) command: TopicCommand,
+}
+
+/// How to reach the cluster.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ClusterArguments {
+    /// Bootstrap servers
+    #[arg(short = 'b', long = "bootstrap-server", value_name = "HOST:PORT[,…]", required = true)]
+    pub(super) bootstrap: String,
+    /// A client property under its Java name
+    #[arg(short = 'X', value_name = "property=value", value_parser = key_value)]
+    pub(super) properties: Vec<(String, String)>,
+}
+
+/// The topic, as an argument or, as in kcat, as an option.
+#[derive(Args, Clone, Debug)]
+pub(super) struct TopicName {
+    /// Topic
+    #[arg(value_name = "TOPIC", required_unless_present = "topic", conflicts_with = "topic")]
+    argument: Option<String>,
+    /// Topic
+    #[arg(short = 't', long = "topic", value_name = "TOPIC")]
+    topic: Option<String>,
+}
+
+impl TopicName {
+    /// The one of both that was given; the parser refuses none and both.
+    pub(super) fn name(&self) -> &str {
+        self.argument.as_deref().or(self.topic.as_deref()).unwrap_or_default()
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TopicCommand {
+    /// List topics with their partitions
+    List {
+        #[command(flatten)]
+        cluster: ClusterArguments,
+    },
+    /// Show partitions, leaders, offsets of a topic
+    Describe {
+        #[command(flatten)]
+        cluster: ClusterArguments,
+        #[command(flatten)]
+        topic: TopicName,
+    },
+    /// Create a topic
+    Create {
+        #[command(flatten)]
+        cluster: ClusterArguments,
+        #[command(flatten)]
+        topic: TopicName,
+        /// Number of partitions; the broker's default without it
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+        partitions: Option<i32>,
+        /// Replicas of each partition; the broker's default without it
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i16).range(1..))]
+        replication_factor: Option<i16>,
+        /// A topic configuration
+        #[arg(long, value_name = "key=value", value_parser = key_value)]
+        config: Vec<(String, String)>,
+    },
+    /// Delete a topic
+    Delete {
+        #[command(flatten)]
+        cluster: ClusterArguments,
+        #[command(flatten)]
+        topic: TopicName,
+    },
+    /// Write the lines of standard input; returns when all are acknowledged
+    Produce(ProduceArguments),
+    /// Read records, as kcat -C does
+    Consume(ConsumeArguments),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ProduceArguments {
+    #[command(flatten)]
+    pub(super) cluster: ClusterArguments,
+    #[command(flatten)]
+    pub(super) topic: TopicName,
+    /// Partition; by key, or batch by batch another, without it
+    #[arg(short = 'p', value_name = "PARTITION", value_parser = clap::value_parser!(i32).range(0..))]
+    pub(super) partition: Option<i32>,
+    /// Splits each line into key and value at the first of these
+    #[arg(short = 'K', value_name = "DELIMITER")]
+    pub(super) key_delimiter: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ConsumeArguments {
+    #[command(flatten)]
+    pub(super) cluster: ClusterArguments,
+    #[command(flatten)]
+    pub(super) topic: TopicName,
+    /// Partition; all without it
+    #[arg(short = 'p', value_name = "PARTITION", value_parser = clap::value_parser!(i32).range(0..))]
+    pub(super) partition: Option<i32>,
+    /// Where to start: beginning, end, -N (last N), OFFSET, s@MS (timestamp); e@MS stops there
+    #[arg(
+        short = 'o',
+        value_name = "beginning|end|-N|OFFSET|s@MS|e@MS",
+        allow_hyphen_values = true
+    )]
+    pub(super) offset: Vec<String>,
+    /// Stop after so many records
+    #[arg(short = 'c', value_name = "COUNT")]
+    pub(super) count: Option<u64>,
+    /// Stop at the end of the topic
+    #[arg(short = 'e')]
+    pub(super) exit_at_end: bool,
+    /// Format: %t topic, %p partition, %o offset, %T timestamp, %k key, %K its size, %s value, %S its size, %h headers;
+    /// \n \t \xNN
+    #[arg(short = 'f', value_name = "FORMAT", conflicts_with = "json")]
+    pub(super) format: Option<String>,
+    /// One JSON object a line
+    #[arg(short = 'J')]
+    pub(super) json: bool,
+    /// Print the key before the value, with this between them
+    #[arg(short = 'K', value_name = "DELIMITER", conflicts_with_all = ["format", "json"])]
+    pub(super) key_delimiter: Option<String>,
+}
+
+/// `key=value`, split at the first `=`.
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.to_owned()))
+        }
+        _ => Err("expected key=value".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_declaration_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

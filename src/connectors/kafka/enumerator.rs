@@ -1,0 +1,312 @@
+//! Finds partitions: at the start with their start and end offsets, later with the discovery interval.
+
+use super::error::translate;
+use super::offsets::Lookup;
+use super::options::{Place, SourceOptions, Topics};
+use crate::base::Result;
+use crate::table::{Discovered, Enumerator, Position, Progress, Split, Waker};
+use crate::types::SplitId;
+use brooklet_kafka::pending::Pending;
+use brooklet_kafka::topic::TopicInfo;
+use brooklet_kafka::wire::Uuid;
+use brooklet_kafka::{Client, ErrorKind, NewTopic, TopicPartition};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+type PerTopic<T> = Vec<(String, brooklet_kafka::Result<T>)>;
+
+/// The enumerator; see the module.
+#[derive(Debug)]
+pub(super) struct KafkaEnumerator {
+    client: Client,
+    options: SourceOptions,
+    create_missing: bool,
+    waker: Waker_,
+    restored: Option<BTreeMap<SplitId, Position>>,
+    known: BTreeSet<TopicPartition>,
+    /// Ids of the topics being read: another id under the same name is another topic.
+    ids: BTreeMap<Arc<str>, Uuid>,
+    work: Work,
+    first: bool,
+    next: Option<Duration>,
+}
+
+/// A waker that can be shown.
+struct Waker_(Waker);
+
+impl std::fmt::Debug for Waker_ {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Waker")
+    }
+}
+
+#[derive(Debug)]
+enum Work {
+    None,
+    Listed(Pending<brooklet_kafka::Result<PerTopic<TopicInfo>>>),
+    All(Pending<brooklet_kafka::Result<Vec<TopicInfo>>>),
+    Creating(Pending<brooklet_kafka::Result<PerTopic<()>>>),
+    Offsets {
+        partitions: Vec<TopicPartition>,
+        lookups: Vec<(Purpose, Lookup)>,
+        starts: Offsets,
+        ends: Offsets,
+    },
+}
+
+type Offsets = BTreeMap<TopicPartition, i64>;
+
+#[derive(Clone, Copy, Debug)]
+enum Purpose {
+    Start,
+    End,
+}
+
+impl KafkaEnumerator {
+    pub(super) fn new(
+        client: Client,
+        options: SourceOptions,
+        create_missing: bool,
+        waker: Waker,
+    ) -> KafkaEnumerator {
+        KafkaEnumerator {
+            client,
+            options,
+            create_missing,
+            waker: Waker_(waker),
+            restored: None,
+            known: BTreeSet::new(),
+            ids: BTreeMap::new(),
+            work: Work::None,
+            first: true,
+            next: None,
+        }
+    }
+
+    fn look(&mut self) {
+        let waker = Arc::clone(&self.waker.0);
+        self.work = match &self.options.topics {
+            Topics::List(names) => {
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                let pending = self.client.metadata(&names);
+                pending.on_ready(waker);
+                Work::Listed(pending)
+            }
+            Topics::Pattern(_) => {
+                let pending = self.client.all_topics();
+                pending.on_ready(waker);
+                Work::All(pending)
+            }
+        };
+    }
+
+    /// Topics by name; missing ones are created where that is allowed, else they are an error at the start and passed
+    /// over later.
+    fn listed(&mut self, topics: PerTopic<TopicInfo>) -> Result<Option<Vec<TopicInfo>>> {
+        let mut found = Vec::with_capacity(topics.len());
+        let mut missing = Vec::new();
+        for (name, topic) in topics {
+            match topic {
+                Ok(topic) => found.push(topic),
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::UnknownTopic { .. })
+                        && self.create_missing =>
+                {
+                    missing.push(NewTopic::new(name, 1));
+                }
+                Err(error) if self.first => return Err(translate(&error)),
+                Err(_) => {}
+            }
+        }
+        if missing.is_empty() {
+            return Ok(Some(found));
+        }
+        let pending = self.client.create_topics(&missing);
+        pending.on_ready(Arc::clone(&self.waker.0));
+        self.work = Work::Creating(pending);
+        Ok(None)
+    }
+
+    /// Compares with what is known; starts looking up offsets of what is new.
+    fn compare(&mut self, topics: &[TopicInfo], now: Duration) -> Result<Option<Discovered>> {
+        let mut news = Discovered::default();
+        let mut added = Vec::new();
+        for topic in topics {
+            let previous = self.ids.insert(Arc::clone(&topic.name), topic.id);
+            if previous.is_some_and(|id| id != topic.id && !id.is_zero() && !topic.id.is_zero()) {
+                news.recreated.push(SplitId { name: Arc::clone(&topic.name), index: 0 });
+            }
+            for partition in topic.partitions.iter() {
+                let partition = TopicPartition::new(Arc::clone(&topic.name), partition.partition);
+                let skipped = match &self.options.bounded {
+                    Some(Place::Specific(ends)) => !ends.contains_key(&partition.partition),
+                    _ => false,
+                };
+                if !skipped && self.known.insert(partition.clone()) {
+                    added.push(partition);
+                }
+            }
+        }
+        if !news.recreated.is_empty() {
+            return Ok(Some(news));
+        }
+        if added.is_empty() {
+            return Ok(self.finished(Vec::new(), now));
+        }
+        self.look_up(added);
+        Ok(None)
+    }
+
+    fn look_up(&mut self, partitions: Vec<TopicPartition>) {
+        let client = &self.client;
+        let (group, waker) = (self.options.group.as_deref(), &self.waker.0);
+        let mut starts = Offsets::new();
+        let mut new = Vec::new();
+        for partition in &partitions {
+            let id = SplitId { name: Arc::clone(&partition.topic), index: partition.partition };
+            match self.restored.as_ref().and_then(|restored| restored.get(&id)) {
+                Some(position) => {
+                    starts.insert(partition.clone(), position.offset);
+                }
+                None => new.push(partition.clone()),
+            }
+        }
+        // What is found after the first start is read from its beginning: everything in it is new (FLIP-288).
+        let place = match self.first && self.restored.is_none() {
+            true => &self.options.startup,
+            false => &Place::Earliest,
+        };
+        let mut lookups = Vec::new();
+        if !new.is_empty() {
+            let reset = self.options.reset.as_ref();
+            lookups.push((Purpose::Start, Lookup::start(client, new, place, group, reset, waker)));
+        }
+        if let Some(bounded) = &self.options.bounded {
+            let lookup = Lookup::start(client, partitions.clone(), bounded, group, None, waker);
+            lookups.push((Purpose::End, lookup));
+        }
+        self.work = Work::Offsets { partitions, lookups, starts, ends: Offsets::new() };
+    }
+
+    fn finished(&mut self, added: Vec<Split>, now: Duration) -> Option<Discovered> {
+        self.work = Work::None;
+        let first = std::mem::replace(&mut self.first, false);
+        let complete = self.options.bounded.is_some() || self.options.discovery.is_none();
+        self.next = match self.options.discovery {
+            Some(interval) if !complete => Some(now + interval),
+            _ => None,
+        };
+        let volatile = first && self.restored.is_none() && may_move(&self.options);
+        (first || !added.is_empty()).then(|| Discovered {
+            added,
+            complete,
+            volatile,
+            ..Discovered::default()
+        })
+    }
+}
+
+/// Whether the same start looked up later may lie elsewhere.
+fn may_move(options: &SourceOptions) -> bool {
+    match options.startup {
+        Place::Latest | Place::Timestamp(_) => true,
+        Place::Group => options.reset == Some(Place::Latest),
+        _ => false,
+    }
+}
+
+impl Enumerator for KafkaEnumerator {
+    fn start(&mut self, restored: Option<&Progress>) -> Result<()> {
+        self.restored = restored.map(|progress| progress.positions.clone());
+        self.look();
+        Ok(())
+    }
+
+    fn poll(&mut self, now: Duration) -> Result<Option<Discovered>> {
+        if matches!(self.work, Work::None) {
+            if self.next.is_none_or(|next| now < next) {
+                return Ok(None);
+            }
+            self.next = None;
+            self.look();
+        }
+        match &mut self.work {
+            Work::None => Ok(None),
+            Work::Listed(pending) => {
+                let Some(answer) = pending.try_take() else { return Ok(None) };
+                match answer {
+                    Ok(topics) => match self.listed(topics)? {
+                        Some(topics) => self.compare(&topics, now),
+                        None => Ok(None),
+                    },
+                    // A look while running may fail: the next one comes.
+                    Err(_) if !self.first => Ok(self.finished(Vec::new(), now)),
+                    Err(error) => Err(translate(&error)),
+                }
+            }
+            Work::All(pending) => {
+                let Some(answer) = pending.try_take() else { return Ok(None) };
+                match (answer, &self.options.topics) {
+                    (Ok(topics), Topics::Pattern(pattern)) => {
+                        let matching: Vec<TopicInfo> = topics
+                            .into_iter()
+                            .filter(|topic| !topic.internal && pattern.is_match(&topic.name))
+                            .collect();
+                        self.compare(&matching, now)
+                    }
+                    (Err(error), _) if self.first => Err(translate(&error)),
+                    _ => Ok(self.finished(Vec::new(), now)),
+                }
+            }
+            Work::Creating(pending) => {
+                let Some(answer) = pending.try_take() else { return Ok(None) };
+                let results = answer.map_err(|error| translate(&error))?;
+                for (_, result) in results {
+                    result.map_err(|error| translate(&error))?;
+                }
+                self.look();
+                Ok(None)
+            }
+            Work::Offsets { partitions, lookups, starts, ends } => {
+                let mut waiting = Vec::new();
+                for (purpose, mut lookup) in lookups.drain(..) {
+                    match lookup.poll(&self.client, &self.waker.0) {
+                        Ok(None) => waiting.push((purpose, lookup)),
+                        Ok(Some(found)) => match purpose {
+                            Purpose::Start => starts.extend(found),
+                            Purpose::End => ends.extend(found),
+                        },
+                        Err(error) => {
+                            return Err(
+                                error.context(format!("looking up {:?} offsets", lookup.place()))
+                            );
+                        }
+                    }
+                }
+                if !waiting.is_empty() {
+                    *lookups = waiting;
+                    return Ok(None);
+                }
+                let bounded = self.options.bounded.is_some();
+                let splits = partitions
+                    .iter()
+                    .filter_map(|partition| {
+                        let start = *starts.get(partition)?;
+                        let id = SplitId {
+                            name: Arc::clone(&partition.topic),
+                            index: partition.partition,
+                        };
+                        let end = if bounded { Some(*ends.get(partition)?) } else { None };
+                        Some(Split { id: Arc::new(id), start: Position::at(start), end })
+                    })
+                    .collect();
+                Ok(self.finished(splits, now))
+            }
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        self.next
+    }
+}

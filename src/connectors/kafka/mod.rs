@@ -1,0 +1,55 @@
+//! `kafka`: topics as tables, on the client of this workspace. Options and behaviour follow Flink's Kafka connector 5.0;
+//! differences stand in `docs/compatibility.md`.
+
+mod enumerator;
+mod error;
+mod offsets;
+mod options;
+mod partitioner;
+mod progress;
+mod reader;
+mod sink;
+mod source;
+mod writer;
+
+use crate::base::Result;
+use crate::options::Opt;
+use crate::table::{Connector, ScanRequest, Sink, SinkRequest, Source, TableContext};
+use brooklet_kafka::Network;
+
+/// The connector. All its clients share one network, and with it one I/O thread and one memory budget.
+#[derive(Debug)]
+pub struct Kafka {
+    network: Network,
+}
+
+impl Default for Kafka {
+    fn default() -> Kafka {
+        Kafka::on(Network::tokio())
+    }
+}
+
+impl Kafka {
+    /// Runs on another network: the in-memory one of simulations.
+    pub fn on(network: Network) -> Kafka {
+        Kafka { network }
+    }
+}
+
+impl Connector for Kafka {
+    fn identifier(&self) -> &'static str {
+        "kafka"
+    }
+
+    fn options(&self) -> &'static [Opt] {
+        options::ALL
+    }
+
+    fn source(&self, context: &TableContext<'_>, scan: ScanRequest) -> Result<Box<dyn Source>> {
+        source::open(&self.network, context, scan)
+    }
+
+    fn sink(&self, context: &TableContext<'_>, request: SinkRequest) -> Result<Box<dyn Sink>> {
+        sink::open(&self.network, context, request)
+    }
+}

@@ -1,0 +1,413 @@
+//! Options of `kafka`: Flink's names, one declaration each.
+
+use crate::base::{Error, ErrorKind, Result};
+use crate::options::{Opt, OptKind, OptionReader};
+use crate::table::{Guarantee, JobContext};
+use brooklet_kafka::ClientConfig;
+use regex::Regex;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub(super) const TOPIC: Opt = Opt::new(
+    "topic",
+    OptKind::List,
+    "Topic to read or write; for reading also a `;`-separated list. Exclusive with `topic-pattern`.",
+);
+pub(super) const TOPIC_PATTERN: Opt = Opt::new(
+    "topic-pattern",
+    OptKind::String,
+    "Regular expression for the names of the topics to read; new topics that match are found while running.",
+);
+pub(super) const BOOTSTRAP: Opt = Opt::new(
+    "properties.bootstrap.servers",
+    OptKind::String,
+    "Comma-separated `host:port` list of brokers.",
+);
+pub(super) const GROUP: Opt = Opt::new(
+    "properties.group.id",
+    OptKind::String,
+    "Consumer group; its committed offsets are the start of `group-offsets`, and progress is also committed to it.",
+);
+pub(super) const PROPERTIES: Opt =
+    Opt::new("properties.*", OptKind::String, "Client properties under Kafka's Java names.");
+pub(super) const STARTUP: Opt = Opt::new(
+    "scan.startup.mode",
+    OptKind::Enum(&[
+        "earliest-offset",
+        "latest-offset",
+        "group-offsets",
+        "timestamp",
+        "specific-offsets",
+    ]),
+    "Where a job without progress starts.",
+)
+.default("group-offsets");
+pub(super) const STARTUP_OFFSETS: Opt = Opt::new(
+    "scan.startup.specific-offsets",
+    OptKind::String,
+    "Offsets for `specific-offsets`: `partition:0,offset:42;partition:1,offset:300`.",
+);
+pub(super) const STARTUP_TIMESTAMP: Opt = Opt::new(
+    "scan.startup.timestamp-millis",
+    OptKind::Long,
+    "Milliseconds since 1970 UTC for `timestamp`: the first record at or after it.",
+);
+pub(super) const BOUNDED: Opt = Opt::new(
+    "scan.bounded.mode",
+    OptKind::Enum(&[
+        "unbounded",
+        "latest-offset",
+        "group-offsets",
+        "timestamp",
+        "specific-offsets",
+    ]),
+    "Where reading ends.",
+)
+.default("unbounded");
+pub(super) const BOUNDED_OFFSETS: Opt = Opt::new(
+    "scan.bounded.specific-offsets",
+    OptKind::String,
+    "End offsets (exclusive) for `specific-offsets`; partitions that are not listed are not read.",
+);
+pub(super) const BOUNDED_TIMESTAMP: Opt = Opt::new(
+    "scan.bounded.timestamp-millis",
+    OptKind::Long,
+    "Milliseconds since 1970 UTC for `timestamp`: reading ends before the first record at or after it.",
+);
+pub(super) const DISCOVERY: Opt = Opt::new(
+    "scan.topic-partition-discovery.interval",
+    OptKind::Duration,
+    "How often new partitions and topics are looked for; 0 never.",
+)
+.default("5 min");
+pub(super) const SCAN_PARALLELISM: Opt =
+    Opt::new("scan.parallelism", OptKind::Int, "Parallelism of the source.");
+pub(super) const PUSHDOWN: Opt = Opt::new(
+    "value.format.projection-pushdown.enabled",
+    OptKind::Bool,
+    "Decode only the columns that the query uses. With false every declared column is type-checked, as in Flink.",
+)
+.default("true");
+pub(super) const PARTITIONER: Opt = Opt::new(
+    "sink.partitioner",
+    OptKind::String,
+    "`default` (Kafka's own), `fixed` (one partition per subtask) or `round-robin`.",
+)
+.default("default");
+pub(super) const DELIVERY: Opt = Opt::new(
+    "sink.delivery-guarantee",
+    OptKind::Enum(&["at-least-once", "exactly-once", "none"]),
+    "What the sink promises.",
+)
+.default("at-least-once");
+pub(super) const SEMANTIC: Opt = Opt::new(
+    "sink.semantic",
+    OptKind::Enum(&["at-least-once", "at-lease-once", "exactly-once", "none"]),
+    "The name of `sink.delivery-guarantee` in Flink 1.11.",
+);
+pub(super) const ID_PREFIX: Opt = Opt::new(
+    "sink.transactional-id-prefix",
+    OptKind::String,
+    "Prefix of transactional ids; needed with exactly-once.",
+);
+pub(super) const SINK_PARALLELISM: Opt =
+    Opt::new("sink.parallelism", OptKind::Int, "Parallelism of the sink.");
+
+/// Every option, for the reference.
+pub(super) const ALL: &[Opt] = &[
+    TOPIC,
+    TOPIC_PATTERN,
+    BOOTSTRAP,
+    GROUP,
+    PROPERTIES,
+    STARTUP,
+    STARTUP_OFFSETS,
+    STARTUP_TIMESTAMP,
+    BOUNDED,
+    BOUNDED_OFFSETS,
+    BOUNDED_TIMESTAMP,
+    DISCOVERY,
+    SCAN_PARALLELISM,
+    PUSHDOWN,
+    PARTITIONER,
+    DELIVERY,
+    SEMANTIC,
+    ID_PREFIX,
+    SINK_PARALLELISM,
+];
+
+/// Which topics.
+#[derive(Clone, Debug)]
+pub(super) enum Topics {
+    /// These, by name.
+    List(Vec<String>),
+    /// All whose whole name matches.
+    Pattern(Regex),
+}
+
+/// A place that is given by an option and looked up on the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// First offset of the log.
+    Earliest,
+    /// After the last record.
+    Latest,
+    /// What the group committed.
+    Group,
+    /// First record at or after these milliseconds.
+    Timestamp(i64),
+    /// By partition.
+    Specific(BTreeMap<i32, i64>),
+}
+
+/// Everything a source needs to know.
+#[derive(Clone, Debug)]
+pub(super) struct SourceOptions {
+    pub(super) topics: Topics,
+    pub(super) startup: Place,
+    pub(super) bounded: Option<Place>,
+    pub(super) group: Option<String>,
+    /// What a start at group offsets falls back to; `None` fails.
+    pub(super) reset: Option<Place>,
+    pub(super) discovery: Option<Duration>,
+    pub(super) pushdown: bool,
+}
+
+/// Everything a sink needs to know.
+#[derive(Clone, Debug)]
+pub(super) struct SinkOptions {
+    pub(super) topic: String,
+    pub(super) partitioner: Partitioning,
+    pub(super) guarantee: Guarantee,
+    pub(super) parallelism: Option<usize>,
+}
+
+/// How the sink chooses partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Partitioning {
+    /// By key, else sticky.
+    Default,
+    /// By subtask.
+    Fixed,
+    /// In turn.
+    RoundRobin,
+}
+
+/// How long calls at the start may take before the brokers count as unreachable, unless the user says otherwise.
+const START_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The client's configuration out of `properties.*`.
+pub(super) fn client(options: &OptionReader<'_>, job: &JobContext) -> Result<ClientConfig> {
+    options.required(&BOOTSTRAP)?;
+    let properties = options.rest(&PROPERTIES);
+    let pairs = properties.iter().map(|(key, entry)| (key.as_str(), entry.value.as_str()));
+    let (mut config, warnings) = ClientConfig::parse(pairs).map_err(|error| {
+        let key = match error.kind() {
+            brooklet_kafka::ErrorKind::Config { key } => key.clone(),
+            _ => String::new(),
+        };
+        let translated =
+            super::error::translate(&error).context(format!("opening {}", options.subject()));
+        match properties.iter().find(|(name, _)| *name == key).and_then(|(_, entry)| entry.span) {
+            Some(span) => translated.at(span),
+            None => translated,
+        }
+    })?;
+    for warning in warnings {
+        job.warnings.say(&format!("{}: {}", options.subject(), warning.message));
+    }
+    if !properties.iter().any(|(key, _)| key == "default.api.timeout.ms") {
+        config.api_timeout = START_TIMEOUT;
+    }
+    Ok(config)
+}
+
+/// Bytes at which a writer closes a batch. Java's 16 KiB suit a producer that lingers per record; a writer that gets
+/// whole batches of rows would only make many small requests of them.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// `batch.size` where the user set it, else [`BATCH_BYTES`], within `max.request.size`.
+pub(super) fn batch_bytes(options: &OptionReader<'_>, config: &ClientConfig) -> usize {
+    let set = options.rest(&PROPERTIES).iter().any(|(key, _)| key == "batch.size");
+    let bytes = if set { config.batch_size } else { BATCH_BYTES };
+    bytes.min(config.max_request_size)
+}
+
+/// Reads and checks the options of a source.
+pub(super) fn source(options: &OptionReader<'_>) -> Result<SourceOptions> {
+    options.supports(ALL);
+    let list = options.list(&TOPIC);
+    let topics = match (list.is_empty(), options.string(&TOPIC_PATTERN)) {
+        (false, None) => Topics::List(list),
+        (true, Some(pattern)) => Topics::Pattern(
+            Regex::new(&format!("^(?:{pattern})$"))
+                .map_err(|e| options.invalid(&TOPIC_PATTERN, e))?,
+        ),
+        (false, Some(_)) => {
+            return Err(options.invalid(
+                &TOPIC_PATTERN,
+                "option 'topic' and 'topic-pattern' shouldn't be set together",
+            ));
+        }
+        (true, None) => {
+            return Err(Error::new(
+                ErrorKind::Option,
+                format!("either 'topic' or 'topic-pattern' must be set for {}", options.subject()),
+            ));
+        }
+    };
+    let startup = startup(options)?;
+    let bounded = bounded(options)?;
+    if let (Place::Specific(_), Topics::List(list)) = (&startup, &topics) {
+        single_topic(options, &STARTUP_OFFSETS, list)?;
+    }
+    let reset = match options.scoped("properties.").string(&Opt::new(
+        "auto.offset.reset",
+        OptKind::String,
+        "",
+    )) {
+        None => None,
+        Some(word) => match word.to_ascii_lowercase().as_str() {
+            "earliest" => Some(Place::Earliest),
+            "latest" => Some(Place::Latest),
+            _ => None,
+        },
+    };
+    let group = options.string(&GROUP);
+    let needs_group = startup == Place::Group || bounded == Some(Place::Group);
+    if needs_group && group.is_none() {
+        return Err(Error::new(
+            ErrorKind::Option,
+            format!(
+                "'properties.group.id' is required by 'group-offsets' for {}",
+                options.subject()
+            ),
+        )
+        .with_hint("set 'properties.group.id', or 'scan.startup.mode' = 'earliest-offset'"));
+    }
+    let discovery = options.duration(&DISCOVERY)?.filter(|interval| !interval.is_zero());
+    let pushdown = options.bool(&PUSHDOWN)?;
+    Ok(SourceOptions { topics, startup, bounded, group, reset, discovery, pushdown })
+}
+
+fn startup(options: &OptionReader<'_>) -> Result<Place> {
+    Ok(match options.word(&STARTUP)? {
+        Some("earliest-offset") => Place::Earliest,
+        Some("latest-offset") => Place::Latest,
+        Some("timestamp") => Place::Timestamp(timestamp(options, &STARTUP_TIMESTAMP, &STARTUP)?),
+        Some("specific-offsets") => Place::Specific(specific(options, &STARTUP_OFFSETS, &STARTUP)?),
+        _ => Place::Group,
+    })
+}
+
+fn bounded(options: &OptionReader<'_>) -> Result<Option<Place>> {
+    Ok(match options.word(&BOUNDED)? {
+        Some("latest-offset") => Some(Place::Latest),
+        Some("group-offsets") => Some(Place::Group),
+        Some("timestamp") => {
+            Some(Place::Timestamp(timestamp(options, &BOUNDED_TIMESTAMP, &BOUNDED)?))
+        }
+        Some("specific-offsets") => {
+            Some(Place::Specific(specific(options, &BOUNDED_OFFSETS, &BOUNDED)?))
+        }
+        _ => None,
+    })
+}
+
+fn timestamp(options: &OptionReader<'_>, opt: &Opt, mode: &Opt) -> Result<i64> {
+    options.long(opt)?.ok_or_else(|| needed(options, opt, mode))
+}
+
+fn needed(options: &OptionReader<'_>, opt: &Opt, mode: &Opt) -> Error {
+    options.invalid(mode, format_args!("'{}' is required in this mode but missing", opt.key))
+}
+
+/// Reads `partition:0,offset:42;partition:1,offset:300`; a trailing `;` is fine.
+fn specific(options: &OptionReader<'_>, opt: &Opt, mode: &Opt) -> Result<BTreeMap<i32, i64>> {
+    let text = options.string(opt).ok_or_else(|| needed(options, opt, mode))?;
+    let wrong =
+        || options.invalid(opt, "expected the form 'partition:0,offset:42;partition:1,offset:300'");
+    let mut offsets = BTreeMap::new();
+    for pair in text.split(';').map(str::trim).filter(|pair| !pair.is_empty()) {
+        let (partition, offset) = pair.split_once(',').ok_or_else(wrong)?;
+        let partition = partition.trim().strip_prefix("partition:").ok_or_else(wrong)?;
+        let offset = offset.trim().strip_prefix("offset:").ok_or_else(wrong)?;
+        let partition: i32 = partition.trim().parse().map_err(|_| wrong())?;
+        let offset: i64 = offset.trim().parse().map_err(|_| wrong())?;
+        if partition < 0 || offset < 0 {
+            return Err(wrong());
+        }
+        offsets.insert(partition, offset);
+    }
+    if offsets.is_empty() {
+        return Err(wrong());
+    }
+    Ok(offsets)
+}
+
+fn single_topic(options: &OptionReader<'_>, opt: &Opt, topics: &[String]) -> Result<()> {
+    if topics.len() > 1 {
+        return Err(options.invalid(opt, "only a single topic is supported with specific offsets"));
+    }
+    Ok(())
+}
+
+/// Reads and checks the options of a sink.
+pub(super) fn sink(options: &OptionReader<'_>, job: &JobContext) -> Result<SinkOptions> {
+    options.supports(ALL);
+    let topics = options.list(&TOPIC);
+    if options.is_set(&TOPIC_PATTERN) || topics.len() > 1 {
+        return Err(Error::unsupported(format!(
+            "topic lists and patterns of sinks (the 'topic' metadata column), for {}",
+            options.subject()
+        )));
+    }
+    let topic = topics.into_iter().next().ok_or_else(|| {
+        Error::new(
+            ErrorKind::Option,
+            format!("missing required option 'topic' for {}", options.subject()),
+        )
+    })?;
+    let partitioner = match options.string(&PARTITIONER).as_deref() {
+        None | Some("default" | "") => Partitioning::Default,
+        Some("fixed") => Partitioning::Fixed,
+        Some("round-robin") => Partitioning::RoundRobin,
+        Some(other) => {
+            return Err(Error::unsupported(format!(
+                "partitioner class '{other}' (sink.partitioner takes default, fixed or round-robin), for {}",
+                options.subject()
+            )));
+        }
+    };
+    let mut word = options.word(&DELIVERY)?;
+    if options.is_set(&SEMANTIC) {
+        job.warnings.say(&format!(
+            "{}: 'sink.semantic' is an old name, use 'sink.delivery-guarantee'",
+            options.subject()
+        ));
+        if !options.is_set(&DELIVERY) {
+            word = options.word(&SEMANTIC)?;
+        }
+    }
+    let guarantee = match word {
+        Some("exactly-once") => {
+            return Err(Error::unsupported(format!(
+                "'sink.delivery-guarantee' = 'exactly-once', for {}",
+                options.subject()
+            ))
+            .with_hint("use 'at-least-once' until then"));
+        }
+        Some("none") => Guarantee::None,
+        _ => Guarantee::AtLeastOnce,
+    };
+    let parallelism = match options.long(&SINK_PARALLELISM)? {
+        None => None,
+        Some(n) => Some(
+            usize::try_from(n)
+                .ok()
+                .filter(|n| *n > 0)
+                .ok_or_else(|| options.invalid(&SINK_PARALLELISM, "expected a number from 1"))?,
+        ),
+    };
+    Ok(SinkOptions { topic, partitioner, guarantee, parallelism })
+}

@@ -1,0 +1,170 @@
+//! `print`: one line per row, on standard output or standard error, as Flink's `PrintTableSinkFactory`.
+
+use crate::base::{Error, ErrorKind, Result};
+use crate::options::{Opt, OptKind};
+use crate::table::{
+    Connector, Epoch, Guarantee, ScanRequest, Sink, SinkRequest, SinkStats, Source, TableContext,
+    Waker, Writer, WriterStatus,
+};
+use crate::types::{Batch, DataType, RowErrors, write_row};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+const IDENTIFIER: Opt = Opt::new("print-identifier", OptKind::String, "Prefix of every line.");
+const STANDARD_ERROR: Opt =
+    Opt::new("standard-error", OptKind::Bool, "Print to standard error.").default("false");
+const PARALLELISM: Opt = Opt::new("sink.parallelism", OptKind::Int, "Parallelism of the sink.");
+
+/// Where printed rows go; a program may give its own.
+pub type Out = Arc<Mutex<dyn std::io::Write + Send>>;
+
+/// The connector.
+pub struct Print {
+    stdout: Out,
+    stderr: Out,
+}
+
+impl std::fmt::Debug for Print {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Print")
+    }
+}
+
+impl Default for Print {
+    fn default() -> Print {
+        Print::to(Arc::new(Mutex::new(std::io::stdout())), Arc::new(Mutex::new(std::io::stderr())))
+    }
+}
+
+impl Print {
+    /// Prints to the given outputs instead of the process's own.
+    pub fn to(stdout: Out, stderr: Out) -> Print {
+        Print { stdout, stderr }
+    }
+}
+
+impl Connector for Print {
+    fn identifier(&self) -> &'static str {
+        "print"
+    }
+
+    fn options(&self) -> &'static [Opt] {
+        &[IDENTIFIER, STANDARD_ERROR, PARALLELISM]
+    }
+
+    fn source(&self, context: &TableContext<'_>, _scan: ScanRequest) -> Result<Box<dyn Source>> {
+        Err(Error::new(
+            ErrorKind::Schema,
+            format!("{} can only be written to, not read", context.table.subject()),
+        ))
+    }
+
+    fn sink(&self, context: &TableContext<'_>, request: SinkRequest) -> Result<Box<dyn Sink>> {
+        let options = context.options;
+        let parallelism = match options.long(&PARALLELISM)? {
+            None => request.parallelism,
+            Some(n) => usize::try_from(n)
+                .ok()
+                .filter(|n| *n > 0)
+                .ok_or_else(|| options.invalid(&PARALLELISM, "expected a number from 1"))?,
+        };
+        let out = if options.bool(&STANDARD_ERROR)? { &self.stderr } else { &self.stdout };
+        let types = request
+            .columns
+            .iter()
+            .filter_map(|at| context.table.columns.get(*at))
+            .map(|column| column.data_type.clone())
+            .collect();
+        let identifier = options.string(&IDENTIFIER).unwrap_or_default();
+        Ok(Box::new(PrintSink { out: Arc::clone(out), identifier, parallelism, types }))
+    }
+}
+
+struct PrintSink {
+    out: Out,
+    identifier: String,
+    parallelism: usize,
+    types: Vec<DataType>,
+}
+
+impl std::fmt::Debug for PrintSink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PrintSink").field("identifier", &self.identifier).finish()
+    }
+}
+
+impl Sink for PrintSink {
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::AtLeastOnce
+    }
+
+    fn writer(&mut self, worker: usize, _: usize, _: Waker) -> Result<Box<dyn Writer>> {
+        let subtask = worker % self.parallelism.max(1) + 1;
+        let prefix = match (self.identifier.as_str(), self.parallelism > 1) {
+            ("", false) => String::new(),
+            ("", true) => format!("{subtask}> "),
+            (id, false) => format!("{id}> "),
+            (id, true) => format!("{id}:{subtask}> "),
+        };
+        Ok(Box::new(PrintWriter {
+            out: Arc::clone(&self.out),
+            prefix,
+            types: self.types.clone(),
+            text: String::new(),
+            epoch: 0,
+            stats: SinkStats::default(),
+        }))
+    }
+}
+
+struct PrintWriter {
+    out: Out,
+    prefix: String,
+    types: Vec<DataType>,
+    text: String,
+    epoch: Epoch,
+    stats: SinkStats,
+}
+
+impl std::fmt::Debug for PrintWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PrintWriter").field("prefix", &self.prefix).finish()
+    }
+}
+
+impl Writer for PrintWriter {
+    fn write(&mut self, batch: &Batch, _errors: &mut RowErrors) -> Result<()> {
+        self.text.clear();
+        for row in 0..batch.rows {
+            self.text.push_str(&self.prefix);
+            write_row(&mut self.text, batch.kind(row), &batch.columns, &self.types, row);
+            self.text.push('\n');
+        }
+        self.stats.records += batch.rows as u64;
+        self.stats.bytes += self.text.len() as u64;
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        out.write_all(self.text.as_bytes()).map_err(broken)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner).flush().map_err(broken)
+    }
+
+    fn barrier(&mut self, epoch: Epoch) -> Result<()> {
+        self.flush()?;
+        self.epoch = epoch;
+        Ok(())
+    }
+
+    fn poll(&mut self, _now: Duration) -> Result<WriterStatus> {
+        Ok(WriterStatus { acknowledged: self.epoch, ready: true, wake_at: None })
+    }
+
+    fn stats(&self) -> SinkStats {
+        self.stats
+    }
+}
+
+fn broken(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::External, format!("cannot print: {error}"))
+}

@@ -1,0 +1,68 @@
+//! A job ready to run: opened sources and sinks, operators between them.
+
+use super::JobStats;
+use crate::ops::OperatorFactory;
+use crate::table::{JobContext, Sink, Source};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One INSERT, one statement set or one SELECT: every physical scan with the outputs that it feeds.
+#[derive(Debug)]
+pub struct Job {
+    /// Id, seed, settings.
+    pub context: JobContext,
+    /// The scans; each table is read once, whatever the number of statements that read it.
+    pub scans: Vec<Scan>,
+    /// Time between epochs.
+    pub checkpoint_interval: Duration,
+    /// Restarts without a completed epoch between them, before the job fails.
+    pub restart_attempts: u32,
+    /// Worker threads; `None` follows cores and splits.
+    pub workers: Option<usize>,
+    /// Whether progress is kept: false for interactive SELECTs.
+    pub keeps_progress: bool,
+    /// Forget the progress of earlier runs.
+    pub fresh: bool,
+    /// Totals, also read by the status line.
+    pub stats: Arc<JobStats>,
+}
+
+/// One source and what it feeds.
+#[derive(Debug)]
+pub struct Scan {
+    /// The table, for messages.
+    pub name: String,
+    /// The source.
+    pub source: Box<dyn Source>,
+    /// Where its rows go.
+    pub outputs: Vec<Output>,
+}
+
+/// A chain of operators that ends in a sink.
+pub struct Output {
+    /// The table, for messages.
+    pub name: String,
+    /// Operators, first to last; each worker gets its own.
+    pub operators: Vec<OperatorFactory>,
+    /// The sink.
+    pub sink: Box<dyn Sink>,
+}
+
+impl std::fmt::Debug for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Output")
+            .field("name", &self.name)
+            .field("operators", &self.operators.len())
+            .field("sink", &self.sink)
+            .finish()
+    }
+}
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobEnd {
+    /// Every source ended and everything is written and committed.
+    Finished,
+    /// It was asked to stop; everything read is written and committed.
+    Drained,
+}

@@ -1,0 +1,21 @@
+//! Running jobs: workers, epochs, progress, restart.
+//!
+//! Everything here is a state machine that is stepped with the time as an argument: on threads with the machine's clock,
+//! or all on one thread with a virtual clock and a seed ([`Simulation`]), where the same seed gives the same trace.
+
+mod control;
+mod coordinator;
+mod failure;
+mod job;
+mod message;
+mod runner;
+mod signal;
+mod simulation;
+mod stats;
+mod worker;
+
+pub use control::{Clock, JobControl};
+pub use job::{Job, JobEnd, Output, Scan};
+pub use runner::run;
+pub use simulation::{SimulatedStep, Simulation};
+pub use stats::{JobStats, Totals};

@@ -1,0 +1,189 @@
+//! Runs a job on threads: the coordinator on the caller's, one thread per worker.
+
+use super::control::{Clock, JobControl};
+use super::coordinator::{CoordinatedScan, Coordinator, Outcome};
+use super::job::{Job, JobEnd};
+use super::message::{Command, Mailbox, Report};
+use super::worker::{Step, Worker, WorkerOutput, WorkerScan};
+use crate::base::{Error, ErrorKind, Result};
+use crate::table::Progress;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Delay before the first restart; it doubles up to [`RESTART_BACKOFF_MAX`] (Flink's exponential-delay).
+pub(super) const RESTART_BACKOFF_MIN: Duration = Duration::from_millis(200);
+
+/// Longest delay between restarts.
+pub(super) const RESTART_BACKOFF_MAX: Duration = Duration::from_secs(10);
+
+/// Runs the job to its end. `note` gets lines for people: resuming, restarting.
+///
+/// A retriable failure after the first completed epoch rewinds to that epoch, up to the job's number of attempts
+/// without progress; any other failure ends the job.
+pub fn run(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str)) -> Result<JobEnd> {
+    let clock = Clock::new();
+    let mut resume: Option<Vec<Progress>> = None;
+    let mut attempts = 0;
+    loop {
+        let mut attempt = Attempt::start(job, control, resume.as_deref())?;
+        let error = match attempt.run(job, &clock, note) {
+            Ok(end) => return Ok(end),
+            Err(error) => error,
+        };
+        attempt.stop_workers();
+        if attempt.coordinator.completed > 0 {
+            attempts = 0;
+            resume = Some(attempt.coordinator.progress());
+        }
+        if !error.is_retriable() || resume.is_none() || control.is_draining() {
+            return Err(error);
+        }
+        attempts += 1;
+        if attempts > job.restart_attempts {
+            return Err(Error::new(
+                ErrorKind::External,
+                format!(
+                    "gave up after {} restarts without a completed epoch: {error}",
+                    attempts - 1
+                ),
+            ));
+        }
+        let delay = restart_delay(attempts);
+        note(&format!("restarting from the last epoch in {} ms: {error}", delay.as_millis()));
+        attempt.reports.signal.wait(Some(delay));
+    }
+}
+
+/// Delay before restart number `attempt` (from 1).
+pub(super) fn restart_delay(attempt: u32) -> Duration {
+    RESTART_BACKOFF_MIN
+        .saturating_mul(1 << attempt.saturating_sub(1).min(16))
+        .min(RESTART_BACKOFF_MAX)
+}
+
+/// One run from a start or restart to its end or failure.
+struct Attempt {
+    coordinator: Coordinator,
+    reports: Arc<Mailbox<Report>>,
+    commands: Vec<Arc<Mailbox<Command>>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Attempt {
+    fn start(job: &mut Job, control: &JobControl, resume: Option<&[Progress]>) -> Result<Attempt> {
+        let reports = Mailbox::new();
+        control.wake_on_drain(&reports.signal);
+        let coordinator = coordinate(job, control, &reports, resume)?;
+        Ok(Attempt { coordinator, reports, commands: Vec::new(), threads: Vec::new() })
+    }
+
+    fn run(&mut self, job: &mut Job, clock: &Clock, note: &mut dyn FnMut(&str)) -> Result<JobEnd> {
+        loop {
+            let outcome = self.coordinator.step(clock.now())?;
+            for line in self.coordinator.notes.drain(..) {
+                note(&line);
+            }
+            match outcome {
+                Outcome::Ended(end) => {
+                    self.stop_workers();
+                    return Ok(end);
+                }
+                Outcome::StartWorkers { splits } => self.start_workers(job, splits, *clock)?,
+                Outcome::Step(Step::Idle(until)) => {
+                    let timeout = until.map(|at| at.saturating_sub(clock.now()));
+                    self.reports.signal.wait(timeout);
+                }
+                Outcome::Step(_) => {}
+            }
+        }
+    }
+
+    fn start_workers(&mut self, job: &mut Job, splits: usize, clock: Clock) -> Result<()> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let count = worker_count(job.workers, cores, splits);
+        for index in 0..count {
+            let (mut worker, commands) = build_worker(job, index, count, &self.reports)?;
+            self.commands.push(Arc::clone(&commands));
+            let thread = std::thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn(move || work(&mut worker, &commands, clock))
+                .map_err(|error| {
+                    Error::new(ErrorKind::External, format!("cannot start a thread: {error}"))
+                })?;
+            self.threads.push(thread);
+        }
+        self.coordinator.workers_started(self.commands.clone(), clock.now());
+        Ok(())
+    }
+
+    fn stop_workers(&mut self) {
+        for commands in &self.commands {
+            commands.send(Command::Stop);
+        }
+        for thread in self.threads.drain(..) {
+            // A worker that panicked has ended the process: panics abort in release.
+            drop(thread.join());
+        }
+        self.commands.clear();
+    }
+}
+
+/// As many workers as the job says, else one per split up to one per core, at least one.
+pub(super) fn worker_count(asked: Option<usize>, cores: usize, splits: usize) -> usize {
+    asked.unwrap_or_else(|| cores.min(splits)).max(1)
+}
+
+pub(super) fn coordinate(
+    job: &mut Job,
+    control: &JobControl,
+    reports: &Arc<Mailbox<Report>>,
+    resume: Option<&[Progress]>,
+) -> Result<Coordinator> {
+    let mut scans = Vec::with_capacity(job.scans.len());
+    for scan in &mut job.scans {
+        let waker = reports.signal.waker();
+        let domain = match job.keeps_progress {
+            true => scan.source.commit_domain(&job.context, Arc::clone(&waker))?,
+            false => None,
+        };
+        let enumerator = scan.source.enumerator(waker)?;
+        scans.push(CoordinatedScan { name: scan.name.clone(), enumerator, domain });
+    }
+    let interval = job.checkpoint_interval;
+    Coordinator::new(scans, Arc::clone(reports), control.clone(), interval, resume, job.fresh)
+}
+
+pub(super) fn build_worker(
+    job: &mut Job,
+    index: usize,
+    count: usize,
+    reports: &Arc<Mailbox<Report>>,
+) -> Result<(Worker, Arc<Mailbox<Command>>)> {
+    let commands = Mailbox::new();
+    let mut scans = Vec::with_capacity(job.scans.len());
+    for scan in &mut job.scans {
+        let reader = scan.source.reader(index, commands.signal.waker())?;
+        let mut outputs = Vec::with_capacity(scan.outputs.len());
+        for output in &mut scan.outputs {
+            let writer = output.sink.writer(index, count, commands.signal.waker())?;
+            outputs.push(WorkerOutput::new(&output.name, &output.operators, writer));
+        }
+        scans.push(WorkerScan { reader, outputs });
+    }
+    let stats = Arc::clone(&job.stats);
+    let worker = Worker::new(index, scans, Arc::clone(&commands), Arc::clone(reports), stats);
+    Ok((worker, commands))
+}
+
+fn work(worker: &mut Worker, commands: &Mailbox<Command>, clock: Clock) {
+    loop {
+        match worker.step(clock.now()) {
+            Step::Busy => {}
+            Step::Done => return,
+            Step::Idle(until) => {
+                commands.signal.wait(until.map(|at| at.saturating_sub(clock.now())));
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! A worker: reads its splits, runs the operators, writes, to completion per batch.
+
+use super::failure::{fail_on_records, fail_on_rows};
+use super::message::{Command, Mailbox, Positions, Report};
+use super::stats::{JobStats, Totals};
+use crate::base::Result;
+use crate::ops::{Operator, OperatorFactory};
+use crate::table::{Epoch, Polled, Reader, Writer};
+use crate::types::{Batch, RowErrors};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Something was done; step again.
+    Busy,
+    /// Nothing to do until woken, or until the time given.
+    Idle(Option<Duration>),
+    /// The thread may end.
+    Done,
+}
+
+/// One worker. `step` never blocks.
+#[derive(Debug)]
+pub(super) struct Worker {
+    index: usize,
+    scans: Vec<WorkerScan>,
+    commands: Arc<Mailbox<Command>>,
+    reports: Arc<Mailbox<Report>>,
+    stats: Arc<JobStats>,
+    /// Scan to poll next, so that a busy one cannot starve the others.
+    next_scan: usize,
+    reading: bool,
+    flushed: Epoch,
+    barrier: Epoch,
+    unflushed: bool,
+    satisfied: bool,
+    errors: RowErrors,
+}
+
+/// One scan's reader and the outputs it feeds.
+#[derive(Debug)]
+pub(super) struct WorkerScan {
+    pub(super) reader: Box<dyn Reader>,
+    pub(super) outputs: Vec<WorkerOutput>,
+}
+
+/// One chain of operators and its writer.
+#[derive(Debug)]
+pub(super) struct WorkerOutput {
+    pub(super) name: String,
+    pub(super) operators: Vec<Box<dyn Operator>>,
+    pub(super) writer: Box<dyn Writer>,
+}
+
+impl WorkerOutput {
+    pub(super) fn new(
+        name: &str,
+        operators: &[OperatorFactory],
+        writer: Box<dyn Writer>,
+    ) -> WorkerOutput {
+        let operators = operators.iter().map(|factory| factory()).collect();
+        WorkerOutput { name: name.to_owned(), operators, writer }
+    }
+
+    fn satisfied(&self) -> bool {
+        self.operators.iter().any(|operator| operator.satisfied())
+    }
+}
+
+impl Worker {
+    pub(super) fn new(
+        index: usize,
+        scans: Vec<WorkerScan>,
+        commands: Arc<Mailbox<Command>>,
+        reports: Arc<Mailbox<Report>>,
+        stats: Arc<JobStats>,
+    ) -> Worker {
+        Worker {
+            index,
+            scans,
+            commands,
+            reports,
+            stats,
+            next_scan: 0,
+            reading: true,
+            flushed: 0,
+            barrier: 0,
+            unflushed: false,
+            satisfied: false,
+            errors: RowErrors::new(),
+        }
+    }
+
+    /// One unit of work. A failure is reported to the coordinator and ends the worker.
+    pub(super) fn step(&mut self, now: Duration) -> Step {
+        match self.try_step(now) {
+            Ok(step) => step,
+            Err(error) => {
+                self.reports.send(Report::Failed { error });
+                Step::Done
+            }
+        }
+    }
+
+    fn try_step(&mut self, now: Duration) -> Result<Step> {
+        while let Some(command) = self.commands.take() {
+            if let Command::Stop = command {
+                self.publish();
+                return Ok(Step::Done);
+            }
+            self.command(command)?;
+        }
+        let (ready, wake_at) = self.poll_writers(now)?;
+        if !ready || !self.reading || self.satisfied {
+            return Ok(Step::Idle(wake_at));
+        }
+        for _ in 0..self.scans.len() {
+            let index = self.next_scan % self.scans.len();
+            self.next_scan = index + 1;
+            if self.poll_scan(index, now)? {
+                return Ok(Step::Busy);
+            }
+        }
+        // The mailbox ran empty: partial batches go out now instead of waiting for more rows.
+        if std::mem::take(&mut self.unflushed) {
+            for output in self.scans.iter_mut().flat_map(|scan| &mut scan.outputs) {
+                output.writer.flush()?;
+            }
+            self.publish();
+            return Ok(Step::Busy);
+        }
+        Ok(Step::Idle(self.scans.iter().filter_map(|scan| scan.reader.next_deadline()).min()))
+    }
+
+    fn command(&mut self, command: Command) -> Result<()> {
+        match command {
+            Command::Assign { scan, splits } => match self.scans.get_mut(scan) {
+                Some(scan) => scan.reader.assign(splits),
+                None => Ok(()),
+            },
+            Command::Barrier { epoch, last } => {
+                self.reading &= !last;
+                self.barrier = epoch;
+                let mut positions: Vec<Positions> = Vec::with_capacity(self.scans.len());
+                for scan in &mut self.scans {
+                    let mut of_scan = Positions::new();
+                    scan.reader.positions(&mut of_scan);
+                    positions.push(of_scan);
+                    for output in &mut scan.outputs {
+                        output.writer.barrier(epoch)?;
+                    }
+                }
+                self.unflushed = false;
+                self.reports.send(Report::Barrier { epoch, positions });
+                Ok(())
+            }
+            Command::Acknowledge { epoch, positions } => {
+                for (scan, positions) in self.scans.iter_mut().zip(positions) {
+                    scan.reader.acknowledge(epoch, &positions);
+                }
+                Ok(())
+            }
+            Command::Stop => Ok(()),
+        }
+    }
+
+    /// Looks for acknowledgements; says whether all writers take more rows, and when to look again.
+    fn poll_writers(&mut self, now: Duration) -> Result<(bool, Option<Duration>)> {
+        let mut ready = true;
+        let mut wake_at: Option<Duration> = None;
+        let mut acknowledged = Epoch::MAX;
+        for output in self.scans.iter_mut().flat_map(|scan| &mut scan.outputs) {
+            let status = output.writer.poll(now)?;
+            ready &= status.ready;
+            wake_at = [wake_at, status.wake_at].into_iter().flatten().min();
+            acknowledged = acknowledged.min(status.acknowledged);
+        }
+        let flushed = acknowledged.min(self.barrier);
+        if flushed > self.flushed {
+            self.flushed = flushed;
+            self.publish();
+            self.reports.send(Report::Flushed { epoch: flushed });
+        }
+        Ok((ready, wake_at))
+    }
+
+    /// Polls one reader; says whether it had something.
+    fn poll_scan(&mut self, index: usize, now: Duration) -> Result<bool> {
+        let Some(scan) = self.scans.get_mut(index) else { return Ok(false) };
+        self.errors.clear();
+        let polled = scan.reader.poll(now, &mut self.errors)?;
+        fail_on_records(&self.errors)?;
+        match polled {
+            Polled::Idle => return Ok(false),
+            Polled::CaughtUp(_) => {}
+            Polled::Ended(_) => self.reports.send(Report::Ended { scan: index }),
+            Polled::Data(batch) if batch.rows == 0 => {}
+            Polled::Data(batch) => {
+                self.unflushed = true;
+                let last = scan.outputs.len().saturating_sub(1);
+                for output in scan.outputs.iter_mut().take(last) {
+                    run_output(output, batch.clone(), &mut self.errors)?;
+                }
+                if let Some(output) = scan.outputs.last_mut() {
+                    run_output(output, batch, &mut self.errors)?;
+                }
+                let mut outputs = self.scans.iter().flat_map(|scan| &scan.outputs);
+                if !self.satisfied && outputs.all(WorkerOutput::satisfied) {
+                    self.satisfied = true;
+                    self.reports.send(Report::Satisfied);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn publish(&self) {
+        let mut totals = Totals::default();
+        for scan in &self.scans {
+            totals.add(Totals { source: scan.reader.stats(), ..Totals::default() });
+            for output in &scan.outputs {
+                totals.add(Totals { sink: output.writer.stats(), ..Totals::default() });
+            }
+        }
+        self.stats.publish(self.index, totals);
+    }
+}
+
+fn run_output(output: &mut WorkerOutput, mut batch: Batch, errors: &mut RowErrors) -> Result<()> {
+    for operator in &mut output.operators {
+        errors.clear();
+        let rows = operator.batch(&batch, errors)?;
+        if !errors.is_empty() {
+            fail_on_rows(&batch, errors, &format!("computing rows for '{}'", output.name))?;
+        }
+        batch = rows;
+        if batch.rows == 0 {
+            return Ok(());
+        }
+    }
+    errors.clear();
+    output.writer.write(&batch, errors)?;
+    if errors.is_empty() {
+        return Ok(());
+    }
+    fail_on_rows(&batch, errors, &format!("writing to '{}'", output.name))
+}

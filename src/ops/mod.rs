@@ -1,0 +1,30 @@
+//! Operators: synchronous, no I/O, no clock. A chain of them runs to completion per batch on one worker.
+
+mod filter;
+mod limit;
+mod not_null;
+mod project;
+
+pub use filter::Filter;
+pub use limit::Limit;
+pub use not_null::NotNull;
+pub use project::Project;
+
+use crate::base::Result;
+use crate::types::{Batch, RowErrors};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// Makes one operator per worker.
+pub type OperatorFactory = Arc<dyn Fn() -> Box<dyn Operator> + Send + Sync>;
+
+/// A step between a source and a sink.
+pub trait Operator: Send + Debug {
+    /// Rows in, rows out. Rows that fail go to `errors` by their position in the input.
+    fn batch(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<Batch>;
+
+    /// Whether it will never let another row through, so that reading can stop.
+    fn satisfied(&self) -> bool {
+        false
+    }
+}

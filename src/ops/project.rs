@@ -1,0 +1,35 @@
+//! SELECT list.
+
+use super::Operator;
+use crate::base::Result;
+use crate::expr::{EvalEnv, Expr, Input, Selection};
+use crate::types::{Batch, RowErrors};
+
+/// Computes one column per expression.
+#[derive(Debug)]
+pub struct Project {
+    expressions: Vec<Expr>,
+    env: EvalEnv,
+}
+
+impl Project {
+    /// The expressions refer to the input's columns.
+    pub fn new(expressions: Vec<Expr>, env: EvalEnv) -> Project {
+        Project { expressions, env }
+    }
+}
+
+impl Operator for Project {
+    fn batch(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<Batch> {
+        let input = Input { columns: &batch.columns, rows: batch.rows };
+        let all = Selection::All(batch.rows);
+        let columns =
+            self.expressions.iter().map(|e| e.eval(input, &all, errors, &self.env)).collect();
+        Ok(Batch {
+            columns,
+            kinds: batch.kinds.clone(),
+            origin: batch.origin.clone(),
+            rows: batch.rows,
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! The bound, typed plan: inert data that SQL makes and the engine opens.
+
+mod rel;
+mod settings;
+
+pub use rel::{Insert, Rel};
+pub use settings::{SETTINGS, Settings};

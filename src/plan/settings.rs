@@ -1,0 +1,182 @@
+//! Session settings: what SET and `-D` may say.
+
+use crate::base::{Error, ErrorKind, Result};
+use crate::options::{Opt, OptKind, OptionReader, Options, Taken};
+use std::time::Duration;
+
+const PARALLELISM: Opt =
+    Opt::new("parallelism.default", OptKind::Int, "Visible parallelism of jobs.").default("1");
+const CHECKPOINT_INTERVAL: Opt = Opt::new(
+    "execution.checkpointing.interval",
+    OptKind::Duration,
+    "Time between epochs (Flink: checkpoints).",
+)
+.default("1 s");
+const TIME_ZONE: Opt = Opt::new(
+    "table.local-time-zone",
+    OptKind::String,
+    "Session time zone, such as Europe/Berlin; `default` is the machine's.",
+)
+.default("default");
+const RUNTIME_MODE: Opt = Opt::new(
+    "execution.runtime-mode",
+    OptKind::Enum(&["streaming", "batch", "automatic"]),
+    "Whether results are a changelog or final rows.",
+)
+.default("streaming");
+const DML_SYNC: Opt = Opt::new(
+    "table.dml-sync",
+    OptKind::Bool,
+    "Await each job at its place in the script instead of at the end.",
+)
+.default("false");
+const PIPELINE_NAME: Opt =
+    Opt::new("pipeline.name", OptKind::String, "Name of the job; its progress is kept under it.");
+const RESTART: Opt = Opt::new(
+    "restart-strategy.type",
+    OptKind::Enum(&[
+        "exponential-delay",
+        "exponentialdelay",
+        "fixed-delay",
+        "fixeddelay",
+        "none",
+        "off",
+        "disable",
+    ]),
+    "Whether a job goes on from its last epoch after a failure that may pass.",
+)
+.default("exponential-delay");
+const RESTART_ATTEMPTS: Opt = Opt::new(
+    "restart-strategy.exponential-delay.attempts-before-reset-backoff",
+    OptKind::Int,
+    "Restarts without a completed epoch before the job fails.",
+)
+.default("10");
+const NOT_NULL: Opt = Opt::new(
+    "table.exec.sink.not-null-enforcer",
+    OptKind::Enum(&["error", "drop"]),
+    "What a NULL for a NOT NULL column of a sink means.",
+)
+.default("error");
+
+/// Every setting that is honoured, for the reference.
+pub const SETTINGS: &[Opt] = &[
+    PARALLELISM,
+    CHECKPOINT_INTERVAL,
+    TIME_ZONE,
+    RUNTIME_MODE,
+    DML_SYNC,
+    PIPELINE_NAME,
+    RESTART,
+    RESTART_ATTEMPTS,
+    NOT_NULL,
+];
+
+/// The settings in force.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Visible parallelism.
+    pub parallelism: usize,
+    /// Time between epochs.
+    pub checkpoint_interval: Duration,
+    /// Session time zone.
+    pub time_zone: chrono_tz::Tz,
+    /// Final rows instead of a changelog.
+    pub batch: bool,
+    /// Await each job at its place.
+    pub dml_sync: bool,
+    /// `pipeline.name`.
+    pub pipeline_name: Option<String>,
+    /// Restarts without a completed epoch before the job fails.
+    pub restart_attempts: u32,
+    /// Rows with NULL in a NOT NULL column of a sink are dropped instead of failing the job.
+    pub drop_null_violations: bool,
+}
+
+impl Settings {
+    /// Reads what SET and `-D` gave. Unknown keys are fine: Flink has hundreds that mean nothing here.
+    pub fn read(options: &Options) -> Result<Settings> {
+        let taken = Taken::default();
+        let reader = OptionReader::new(options, &taken, "the session");
+        let parallelism = reader.long(&PARALLELISM)?.and_then(|n| usize::try_from(n).ok());
+        let parallelism = parallelism
+            .filter(|n| *n > 0)
+            .ok_or_else(|| reader.invalid(&PARALLELISM, "expected a number from 1"))?;
+        let restart_attempts = match reader.word(&RESTART)? {
+            Some("none" | "off" | "disable") => 0,
+            _ => reader.long(&RESTART_ATTEMPTS)?.and_then(|n| u32::try_from(n).ok()).unwrap_or(10),
+        };
+        Ok(Settings {
+            parallelism,
+            checkpoint_interval: reader
+                .duration(&CHECKPOINT_INTERVAL)?
+                .filter(|interval| !interval.is_zero())
+                .ok_or_else(|| {
+                    reader.invalid(&CHECKPOINT_INTERVAL, "expected a duration above 0")
+                })?,
+            time_zone: time_zone(&reader)?,
+            batch: reader.word(&RUNTIME_MODE)? == Some("batch"),
+            dml_sync: reader.bool(&DML_SYNC)?,
+            pipeline_name: reader.string(&PIPELINE_NAME),
+            restart_attempts,
+            drop_null_violations: reader.word(&NOT_NULL)? == Some("drop"),
+        })
+    }
+}
+
+fn time_zone(reader: &OptionReader<'_>) -> Result<chrono_tz::Tz> {
+    let name = reader.string(&TIME_ZONE).unwrap_or_default();
+    if name != "default" {
+        return parse_zone(&name).ok_or_else(|| {
+            reader.invalid(&TIME_ZONE, "expected a zone such as UTC or Europe/Berlin")
+        });
+    }
+    let machine = std::env::var("TZ").ok().filter(|tz| !tz.is_empty());
+    let machine = machine.or_else(|| iana_time_zone::get_timezone().ok());
+    match machine {
+        None => Ok(chrono_tz::UTC),
+        Some(name) => parse_zone(name.trim_start_matches(':')).ok_or_else(|| {
+            Error::new(ErrorKind::Option, format!("the machine's time zone '{name}' is not known"))
+                .with_hint("SET 'table.local-time-zone' = 'UTC'")
+        }),
+    }
+}
+
+/// Zone names; Java's `GMT+08:00` only for whole hours.
+fn parse_zone(name: &str) -> Option<chrono_tz::Tz> {
+    if let Ok(zone) = name.parse() {
+        return Some(zone);
+    }
+    if matches!(name, "Z" | "+00:00" | "GMT+00:00" | "UTC+00:00") {
+        return Some(chrono_tz::UTC);
+    }
+    let offset = name.strip_prefix("GMT").or_else(|| name.strip_prefix("UTC")).unwrap_or(name);
+    let (sign, rest) = match offset.strip_prefix('+') {
+        Some(rest) => ('-', rest),
+        None => ('+', offset.strip_prefix('-')?),
+    };
+    let hours: u32 = rest.strip_suffix(":00").unwrap_or(rest).parse().ok()?;
+    // POSIX zones count the other way round.
+    format!("Etc/GMT{sign}{hours}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_have_javas_spellings() {
+        assert_eq!(parse_zone("UTC"), Some(chrono_tz::UTC));
+        assert_eq!(parse_zone("GMT+08:00"), Some(chrono_tz::Etc::GMTMinus8));
+        assert_eq!(parse_zone("Mars/Olympus"), None);
+    }
+
+    #[test]
+    fn wrong_values_are_refused_and_unknown_keys_are_not() {
+        let mut options = Options::default();
+        options.set("state.backend", "rocksdb", None);
+        assert_eq!(Settings::read(&options).unwrap().parallelism, 1);
+        options.set("parallelism.default", "zero", None);
+        assert!(Settings::read(&options).unwrap_err().to_string().contains("parallelism.default"));
+    }
+}

@@ -1,0 +1,97 @@
+//! Types as written to types as meant, with Flink's defaults and limits.
+
+use super::{not_yet, schema_error};
+use crate::base::{Result, Span};
+use crate::sql::ast::{self, DataTypeKind, TimestampZone};
+use crate::types::{DataType, Field, Kind};
+
+/// Resolves a written type.
+pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
+    let span = written.span;
+    let kind = match &written.kind {
+        DataTypeKind::Boolean => Kind::Boolean,
+        DataTypeKind::TinyInt => Kind::TinyInt,
+        DataTypeKind::SmallInt => Kind::SmallInt,
+        DataTypeKind::Int => Kind::Int,
+        DataTypeKind::BigInt => Kind::BigInt,
+        DataTypeKind::Float => Kind::Float,
+        DataTypeKind::Double => Kind::Double,
+        DataTypeKind::Decimal { precision, scale } => decimal(*precision, *scale, span)?,
+        DataTypeKind::Char(n) => Kind::Char(length(*n, span)?),
+        DataTypeKind::Varchar(n) => Kind::VarChar(length(*n, span)?),
+        DataTypeKind::Binary(n) => Kind::Binary(length(*n, span)?),
+        DataTypeKind::Varbinary(n) => Kind::VarBinary(length(*n, span)?),
+        DataTypeKind::String => Kind::VarChar(Kind::STRING_LENGTH),
+        DataTypeKind::Bytes => Kind::VarBinary(Kind::STRING_LENGTH),
+        DataTypeKind::Date => Kind::Date,
+        DataTypeKind::Time(p) => Kind::Time(fraction(*p, 0, span)?),
+        DataTypeKind::Timestamp { precision, zone } => {
+            let p = fraction(*precision, 6, span)?;
+            match zone {
+                TimestampZone::Without => Kind::Timestamp(p),
+                TimestampZone::Local => Kind::TimestampLtz(p),
+            }
+        }
+        DataTypeKind::Interval(qualifier) => match qualifier.from {
+            ast::TimeUnit::Year | ast::TimeUnit::Month | ast::TimeUnit::Quarter => {
+                Kind::IntervalMonths
+            }
+            _ => Kind::IntervalMillis,
+        },
+        DataTypeKind::Array(element) => Kind::Array(Box::new(bind(element)?)),
+        DataTypeKind::Multiset(element) => Kind::Multiset(Box::new(bind(element)?)),
+        DataTypeKind::Map(key, value) => Kind::Map(Box::new(bind(key)?), Box::new(bind(value)?)),
+        DataTypeKind::Row(fields) => Kind::Row(
+            fields
+                .iter()
+                .map(|field| Ok(Field::new(field.name.value.clone(), bind(&field.data_type)?)))
+                .collect::<Result<_>>()?,
+        ),
+        DataTypeKind::Raw { .. } => return not_yet("type RAW", span),
+        DataTypeKind::Structured { .. } => return not_yet("type STRUCTURED", span),
+        DataTypeKind::Variant => return not_yet("type VARIANT", span),
+        DataTypeKind::UserDefined(name) => {
+            return Err(schema_error(format!("unknown type '{}'", name.last()), span));
+        }
+    };
+    Ok(DataType { kind, nullable: written.is_nullable() })
+}
+
+fn decimal(precision: Option<u32>, scale: Option<u32>, span: Span) -> Result<Kind> {
+    let (precision, scale) = (precision.unwrap_or(10), scale.unwrap_or(0));
+    if !(1..=38).contains(&precision) {
+        return Err(schema_error(
+            "decimal precision must be between 1 and 38 (both inclusive)",
+            span,
+        ));
+    }
+    if scale > precision {
+        return Err(schema_error(
+            format!(
+                "decimal scale must be between 0 and the precision {precision} (both inclusive)"
+            ),
+            span,
+        ));
+    }
+    let narrow = |n: u32| u8::try_from(n).unwrap_or(38);
+    Ok(Kind::Decimal { precision: narrow(precision), scale: narrow(scale) })
+}
+
+fn length(written: Option<u32>, span: Span) -> Result<u32> {
+    match written {
+        None => Ok(1),
+        Some(n) if (1..=Kind::STRING_LENGTH).contains(&n) => Ok(n),
+        Some(_) => {
+            Err(schema_error("length must be between 1 and 2147483647 (both inclusive)", span))
+        }
+    }
+}
+
+fn fraction(written: Option<u32>, default: u8, span: Span) -> Result<u8> {
+    match written {
+        None => Ok(default),
+        Some(p) => u8::try_from(p).ok().filter(|p| *p <= 9).ok_or_else(|| {
+            schema_error("precision must be between 0 and 9 (both inclusive)", span)
+        }),
+    }
+}

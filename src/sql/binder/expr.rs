@@ -1,0 +1,335 @@
+//! Expressions: names resolved in a scope, operators and functions resolved by type.
+
+use super::call::{call, unit};
+use super::{Binder, coerce, data_type, literal, not_yet, schema_error};
+use crate::base::{Error, Result, Span, nearest};
+use crate::expr::{ArithmeticOp, CompareOp, Expr, Scalar};
+use crate::sql::ast::{
+    self, ArgValue, BinaryOp, ExprKind, IsTest, LikeKind, Literal, RoundDirection, TrimSide,
+    UnaryOp,
+};
+use crate::types::{DataType, Kind};
+
+/// The columns that an expression may name.
+#[derive(Debug, Default)]
+pub(super) struct Scope {
+    alias: String,
+    columns: Vec<(String, Expr)>,
+}
+
+impl Scope {
+    pub(super) fn add(&mut self, name: &str, at: usize, data_type: &DataType) {
+        self.add_expr(name, Expr::column(at, data_type.clone()));
+    }
+
+    /// A name that stands for a computation.
+    pub(super) fn add_expr(&mut self, name: &str, expr: Expr) {
+        self.columns.push((name.to_owned(), expr));
+    }
+
+    pub(super) fn set_alias(&mut self, alias: &str) {
+        alias.clone_into(&mut self.alias);
+    }
+
+    pub(super) fn is_alias(&self, name: &str) -> bool {
+        self.alias == name
+    }
+
+    /// Gives the columns new names; false where their number differs.
+    pub(super) fn rename_columns(&mut self, names: Vec<String>) -> bool {
+        if names.len() != self.columns.len() {
+            return false;
+        }
+        for ((old, _), new) in self.columns.iter_mut().zip(names) {
+            *old = new;
+        }
+        true
+    }
+
+    /// Every column, in order.
+    pub(super) fn all(&self) -> impl Iterator<Item = (String, Expr)> + '_ {
+        self.columns.iter().cloned()
+    }
+
+    /// The column of a name, then the fields that further parts name: `a`, `t.a`, `a.b`, `t.a.b`.
+    fn find(&self, name: &ast::ObjectName) -> Result<Expr> {
+        let column = |wanted: &str| self.columns.iter().find(|(name, _)| name == wanted);
+        let (first, rest) = match name.parts.split_first() {
+            Some((first, rest)) => (first, rest),
+            None => return Err(schema_error("an empty name", name.span)),
+        };
+        if let Some((_, expr)) = column(&first.value) {
+            return fields(expr.clone(), rest);
+        }
+        match rest.split_first() {
+            Some((second, rest)) if self.is_alias(&first.value) => match column(&second.value) {
+                Some((_, expr)) => fields(expr.clone(), rest),
+                None => {
+                    let table = format!(" in table '{}'", first.value);
+                    Err(self.missing(&second.value, &table, second.span))
+                }
+            },
+            Some(_) => Err(schema_error(format!("table '{}' not found", first.value), first.span)),
+            None => Err(self.missing(&first.value, " in any table", name.span)),
+        }
+    }
+
+    fn missing(&self, name: &str, place: &str, span: Span) -> Error {
+        let error = schema_error(format!("column '{name}' not found{place}"), span);
+        match nearest(name, self.columns.iter().map(|(name, _)| name.as_str())) {
+            Some(near) => error.with_hint(format!("did you mean '{near}'?")),
+            None => error,
+        }
+    }
+}
+
+/// Fields of a row, of its row fields, and so on.
+fn fields(mut expr: Expr, names: &[ast::Ident]) -> Result<Expr> {
+    for name in names {
+        expr = field(expr, name)?;
+    }
+    Ok(expr)
+}
+
+fn field(expr: Expr, name: &ast::Ident) -> Result<Expr> {
+    let Kind::Row(fields) = &expr.data_type.kind else {
+        return Err(schema_error(
+            format!("'{}' is no field of a value of type {}", name.value, expr.data_type.kind),
+            name.span,
+        ));
+    };
+    let found = fields.iter().position(|field| field.name == name.value);
+    let Some((index, field)) = found.and_then(|index| Some((index, fields.get(index)?.clone())))
+    else {
+        let error = schema_error(format!("column '{}' not found in the row", name.value), name.span);
+        return Err(match nearest(&name.value, fields.iter().map(|field| field.name.as_str())) {
+            Some(near) => error.with_hint(format!("did you mean '{near}'?")),
+            None => error,
+        });
+    };
+    Ok(Expr::field(expr, index, &field))
+}
+
+impl Binder<'_> {
+    /// A typed expression over the scope.
+    pub(super) fn expr(&self, expr: &ast::Expr, scope: &Scope) -> Result<Expr> {
+        self.untraced(expr, scope).map_err(|error| error.at(expr.span))
+    }
+
+    fn untraced(&self, expr: &ast::Expr, scope: &Scope) -> Result<Expr> {
+        let span = expr.span;
+        let bind = |expr: &ast::Expr| self.expr(expr, scope);
+        match &expr.kind {
+            ExprKind::Literal(written) => literal::bind(written, span),
+            ExprKind::Name(name) => scope.find(name),
+            ExprKind::Unary { op, operand } => match (op, &operand.kind) {
+                (UnaryOp::Not, _) => Ok(Expr::negate(condition(bind(operand)?, operand.span)?)),
+                (UnaryOp::Plus, _) => bind(operand),
+                (UnaryOp::Minus, ExprKind::Literal(Literal::Number { text, kind })) => {
+                    literal::number(text, *kind, true, span)
+                }
+                (UnaryOp::Minus, _) => Ok(Expr::negative(bind(operand)?)),
+            },
+            ExprKind::Binary { op, left, right, .. } => self.binary(*op, left, right, scope, span),
+            ExprKind::Is { operand, test, negated } => {
+                let tested = bind(operand)?;
+                let truth = |truth| condition(tested.clone(), operand.span).map(|input| Expr::is_truth(input, truth));
+                let result = match test {
+                    IsTest::Null => Expr::is_null(tested),
+                    IsTest::Unknown => Expr::is_null(condition(tested, operand.span)?),
+                    IsTest::True => truth(true)?,
+                    IsTest::False => truth(false)?,
+                    _ => return not_yet("IS JSON and other tests", span),
+                };
+                Ok(if *negated { Expr::negate(result) } else { result })
+            }
+            ExprKind::IsDistinctFrom { left, right, negated } => {
+                coerce::distinct(bind(left)?, bind(right)?, *negated)
+            }
+            ExprKind::Between { operand, low, high, symmetric, negated } => {
+                let (operand, low, high) = (bind(operand)?, bind(low)?, bind(high)?);
+                let within = |low: &Expr, high: &Expr| -> Result<Expr> {
+                    let above = coerce::compare(CompareOp::GtEq, operand.clone(), low.clone())?;
+                    let below = coerce::compare(CompareOp::LtEq, operand.clone(), high.clone())?;
+                    Ok(Expr::and(vec![above, below]))
+                };
+                let mut between = within(&low, &high)?;
+                if *symmetric {
+                    between = Expr::or(vec![between, within(&high, &low)?]);
+                }
+                Ok(if *negated { Expr::negate(between) } else { between })
+            }
+            ExprKind::InList { operand, list, negated } => {
+                let operand = bind(operand)?;
+                let list = list.iter().map(bind).collect::<Result<Vec<_>>>()?;
+                let found = coerce::in_list(operand, list)?;
+                Ok(if *negated { Expr::negate(found) } else { found })
+            }
+            ExprKind::Like { operand, kind, pattern, escape, negated } => {
+                let escape = escape.as_deref().map(bind).transpose()?;
+                let (operand, pattern) = (bind(operand)?, bind(pattern)?);
+                let matched = match kind {
+                    LikeKind::Like => coerce::like(operand, pattern, escape)?,
+                    LikeKind::SimilarTo => {
+                        let mut args = vec![operand, pattern];
+                        args.extend(escape);
+                        call("$SIMILAR", args)?
+                    }
+                    LikeKind::ILike => return not_yet("ILIKE", span),
+                    LikeKind::RLike => return not_yet("RLIKE", span),
+                };
+                Ok(if *negated { Expr::negate(matched) } else { matched })
+            }
+            ExprKind::Case { operand, branches, otherwise } => {
+                self.case(operand.as_deref(), branches, otherwise.as_deref(), scope)
+            }
+            ExprKind::Cast { operand, data_type, is_try } => {
+                let target = data_type::bind(data_type)?;
+                coerce::cast(bind(operand)?, &target, *is_try)
+            }
+            ExprKind::Extract { unit: part, operand, .. } => {
+                call("$EXTRACT", vec![unit(part.name()), bind(operand)?])
+            }
+            ExprKind::RoundTime { direction, operand, unit: to, .. } => {
+                let name = match direction {
+                    RoundDirection::Floor => "$FLOOR",
+                    RoundDirection::Ceil => "$CEIL",
+                };
+                call(name, vec![unit(to.name()), bind(operand)?])
+            }
+            ExprKind::Position { needle, haystack, from } => {
+                let mut args = vec![bind(needle)?, bind(haystack)?];
+                if let Some(from) = from {
+                    args.push(bind(from)?);
+                }
+                call("POSITION", args)
+            }
+            ExprKind::Trim { side, characters: None, operand } if *side == TrimSide::Both => {
+                call("TRIM", vec![bind(operand)?])
+            }
+            ExprKind::Trim { side, characters, operand } => {
+                let side = match side {
+                    TrimSide::Both => "BOTH",
+                    TrimSide::Leading => "LEADING",
+                    TrimSide::Trailing => "TRAILING",
+                };
+                let characters = match characters {
+                    Some(characters) => bind(characters)?,
+                    None => Expr::text(" "),
+                };
+                call("$TRIM", vec![unit(side), characters, bind(operand)?])
+            }
+            ExprKind::Overlay { operand, placing, from, length } => {
+                let mut args = vec![bind(operand)?, bind(placing)?, bind(from)?];
+                if let Some(length) = length {
+                    args.push(bind(length)?);
+                }
+                call("OVERLAY", args)
+            }
+            ExprKind::Field { operand, field: name } => field(bind(operand)?, name),
+            ExprKind::Function(call) => self.function(call, scope),
+            ExprKind::Interval { .. } => not_yet("INTERVAL of an expression", span),
+            ExprKind::InSubquery { .. }
+            | ExprKind::Exists(_)
+            | ExprKind::Subquery(_)
+            | ExprKind::Quantified { .. }
+            | ExprKind::Unique(_)
+            | ExprKind::CollectionQuery { .. } => not_yet("subqueries in expressions", span),
+            ExprKind::Json(_) => not_yet("JSON functions", span),
+            ExprKind::Array(_) | ExprKind::Map(_) | ExprKind::Multiset(_) | ExprKind::Row { .. } => {
+                not_yet("ARRAY, MAP, MULTISET and ROW constructors", span)
+            }
+            ExprKind::Element { .. } => not_yet("access to elements of a collection", span),
+            _ => not_yet("this form of expression", span),
+        }
+    }
+
+    fn binary(
+        &self,
+        op: BinaryOp,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        scope: &Scope,
+        span: Span,
+    ) -> Result<Expr> {
+        let (a, b) = (self.expr(left, scope)?, self.expr(right, scope)?);
+        let arithmetic = match op {
+            BinaryOp::And => {
+                return Ok(Expr::and(vec![condition(a, left.span)?, condition(b, right.span)?]));
+            }
+            BinaryOp::Or => {
+                return Ok(Expr::or(vec![condition(a, left.span)?, condition(b, right.span)?]));
+            }
+            BinaryOp::Eq => return coerce::compare(CompareOp::Eq, a, b),
+            BinaryOp::NotEq => return coerce::compare(CompareOp::NotEq, a, b),
+            BinaryOp::Lt => return coerce::compare(CompareOp::Lt, a, b),
+            BinaryOp::LtEq => return coerce::compare(CompareOp::LtEq, a, b),
+            BinaryOp::Gt => return coerce::compare(CompareOp::Gt, a, b),
+            BinaryOp::GtEq => return coerce::compare(CompareOp::GtEq, a, b),
+            BinaryOp::Concat => return call("||", vec![a, b]),
+            BinaryOp::Plus => ArithmeticOp::Add,
+            BinaryOp::Minus => ArithmeticOp::Subtract,
+            BinaryOp::Multiply => ArithmeticOp::Multiply,
+            BinaryOp::Divide => ArithmeticOp::Divide,
+            BinaryOp::Modulo => ArithmeticOp::Remainder,
+            _ => return not_yet("MULTISET operators", span),
+        };
+        coerce::arithmetic(arithmetic, a, b)
+    }
+
+    fn case(
+        &self,
+        operand: Option<&ast::Expr>,
+        branches: &[ast::CaseBranch],
+        otherwise: Option<&ast::Expr>,
+        scope: &Scope,
+    ) -> Result<Expr> {
+        let operand = operand.map(|expr| self.expr(expr, scope)).transpose()?;
+        let mut arms = Vec::with_capacity(branches.len());
+        for branch in branches {
+            let mut conditions = Vec::with_capacity(branch.when.len());
+            for when in &branch.when {
+                let bound = self.expr(when, scope)?;
+                conditions.push(match &operand {
+                    Some(operand) => coerce::compare(CompareOp::Eq, operand.clone(), bound)?,
+                    None => condition(bound, when.span)?,
+                });
+            }
+            arms.push((Expr::or(conditions), self.expr(&branch.then, scope)?));
+        }
+        let otherwise = otherwise.map(|expr| self.expr(expr, scope)).transpose()?;
+        coerce::case(arms, otherwise)
+    }
+
+    fn function(&self, written: &ast::FunctionCall, scope: &Scope) -> Result<Expr> {
+        let name = written.name.last();
+        if written.over.is_some() {
+            return not_yet("OVER windows", written.span);
+        }
+        if written.quantifier.is_some() || written.filter.is_some() || !written.within_group.is_empty()
+        {
+            return not_yet(format_args!("aggregate function {name}"), written.span);
+        }
+        let mut args = Vec::with_capacity(written.args.len());
+        for arg in &written.args {
+            match &arg.value {
+                ArgValue::Expr(expr) if arg.name.is_none() => args.push(self.expr(expr, scope)?),
+                ArgValue::Unit(part) => args.push(unit(part.name())),
+                ArgValue::Star => {
+                    return not_yet(format_args!("aggregate function {name}"), written.span);
+                }
+                _ => return not_yet("this form of argument", arg.span),
+            }
+        }
+        call(name, args)
+    }
+}
+
+/// BOOLEAN, or NULL taken for one.
+fn condition(expr: Expr, span: Span) -> Result<Expr> {
+    match expr.data_type.kind {
+        Kind::Boolean => Ok(expr),
+        Kind::Null => Ok(Expr::literal(Scalar::Null, Kind::Boolean.nullable())),
+        _ => Err(schema_error(format!("expected a condition, found type {}", expr.data_type), span)),
+    }
+}

@@ -1,0 +1,157 @@
+//! Literals and their types, as Calcite gives them.
+
+use super::schema_error;
+use crate::base::{Result, Span};
+use crate::expr::{Expr, Scalar};
+use crate::sql::ast::{IntervalQualifier, Literal, NumberKind, TimeUnit};
+use crate::types::{Kind, java_text};
+
+pub(super) fn bind(literal: &Literal, span: Span) -> Result<Expr> {
+    Ok(match literal {
+        Literal::Null | Literal::Boolean(None) => {
+            Expr::literal(Scalar::Null, Kind::Null.nullable())
+        }
+        Literal::Boolean(Some(truth)) => {
+            Expr::literal(Scalar::Boolean(*truth), Kind::Boolean.not_null())
+        }
+        Literal::Number { text, kind } => number(text, *kind, false, span)?,
+        Literal::String(text) => {
+            let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+            Expr::literal(Scalar::String(text.clone()), Kind::Char(length).not_null())
+        }
+        Literal::Binary(bytes) => {
+            let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            Expr::literal(Scalar::Bytes(bytes.clone()), Kind::Binary(length).not_null())
+        }
+        Literal::Date(text) => {
+            let days = java_text::parse_date_iso(text)
+                .ok_or_else(|| schema_error(format!("illegal DATE literal '{text}'"), span))?;
+            Expr::literal(Scalar::Date(days), Kind::Date.not_null())
+        }
+        Literal::Time(text) => {
+            let millis = java_text::parse_time_sql(text)
+                .ok_or_else(|| schema_error(format!("illegal TIME literal '{text}'"), span))?;
+            Expr::literal(Scalar::Time(millis), Kind::Time(fraction_digits(text)).not_null())
+        }
+        Literal::Timestamp(text) => {
+            let moment = java_text::parse_timestamp_cast(text)
+                .ok_or_else(|| schema_error(format!("illegal TIMESTAMP literal '{text}'"), span))?;
+            Expr::literal(
+                Scalar::Timestamp(moment.to_nanos()),
+                Kind::Timestamp(fraction_digits(text)).not_null(),
+            )
+        }
+        Literal::TimestampLtz(_) => return super::not_yet("TIMESTAMP_LTZ literals", span),
+        Literal::Interval { negative, value, qualifier } => {
+            interval(*negative, value, qualifier, span)?
+        }
+    })
+}
+
+/// A number: INT, BIGINT or DECIMAL by size, DECIMAL with a point, DOUBLE with an exponent.
+pub(super) fn number(text: &str, kind: NumberKind, negative: bool, span: Span) -> Result<Expr> {
+    let out_of_range = || schema_error(format!("numeric literal '{text}' out of range"), span);
+    let sign = if negative { "-" } else { "" };
+    match kind {
+        NumberKind::Integer => {
+            let value: i128 = format!("{sign}{text}").parse().map_err(|_| out_of_range())?;
+            let Ok(integer) = i64::try_from(value) else {
+                return decimal(value, text.trim_start_matches('0').len(), 0)
+                    .ok_or_else(out_of_range);
+            };
+            let kind = if i32::try_from(integer).is_ok() { Kind::Int } else { Kind::BigInt };
+            Ok(Expr::literal(Scalar::Integer(integer), kind.not_null()))
+        }
+        NumberKind::Decimal => {
+            let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+            let whole = whole.trim_start_matches('0');
+            let digits =
+                format!("{sign}{}{whole}{fraction}", if whole.is_empty() { "0" } else { "" });
+            let value: i128 = digits.parse().map_err(|_| out_of_range())?;
+            let precision = (whole.len() + fraction.len()).max(1);
+            decimal(value, precision, fraction.len()).ok_or_else(out_of_range)
+        }
+        NumberKind::Approximate => {
+            let value: f64 = format!("{sign}{text}").parse().map_err(|_| out_of_range())?;
+            Ok(Expr::literal(Scalar::Double(value), Kind::Double.not_null()))
+        }
+    }
+}
+
+fn decimal(value: i128, precision: usize, scale: usize) -> Option<Expr> {
+    let precision = u8::try_from(precision).ok().filter(|p| *p <= 38)?;
+    let scale = u8::try_from(scale).ok().filter(|s| *s <= precision)?;
+    Some(Expr::literal(Scalar::Decimal(value), Kind::Decimal { precision, scale }.not_null()))
+}
+
+fn fraction_digits(text: &str) -> u8 {
+    let digits = text.trim().rsplit_once('.').map_or(0, |(_, fraction)| fraction.len());
+    u8::try_from(digits).unwrap_or(9).min(9)
+}
+
+/// `INTERVAL '5' DAY`, `INTERVAL '1:30' HOUR TO MINUTE`, `INTERVAL '1-2' YEAR TO MONTH`.
+fn interval(negative: bool, text: &str, qualifier: &IntervalQualifier, span: Span) -> Result<Expr> {
+    let wrong = || schema_error(format!("illegal interval literal '{text}'"), span);
+    let (inner, text) = match text.trim().strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.trim().trim_start_matches('+')),
+    };
+    let sign = if negative == inner { 1 } else { -1 };
+    let parts: Vec<&str> = text.split(['-', ' ', ':']).collect();
+    let unit_millis = |unit: TimeUnit| -> Option<i64> {
+        Some(match unit {
+            TimeUnit::Week => 7 * 86_400_000,
+            TimeUnit::Day => 86_400_000,
+            TimeUnit::Hour => 3_600_000,
+            TimeUnit::Minute => 60_000,
+            TimeUnit::Second => 1_000,
+            TimeUnit::Millisecond => 1,
+            _ => return None,
+        })
+    };
+    let unit_months = |unit: TimeUnit| match unit {
+        TimeUnit::Year => Some(12),
+        TimeUnit::Quarter => Some(3),
+        TimeUnit::Month => Some(1),
+        _ => None,
+    };
+    if let Some(months) = unit_months(qualifier.from) {
+        let mut total: i64 = 0;
+        for (part, factor) in parts.iter().zip([months, 1]) {
+            let number: i64 = part.parse().map_err(|_| wrong())?;
+            total =
+                number.checked_mul(factor).and_then(|n| n.checked_add(total)).ok_or_else(wrong)?;
+        }
+        let expected = if qualifier.to.is_some() { 2 } else { 1 };
+        let months = i32::try_from(sign * total).map_err(|_| wrong())?;
+        if parts.len() != expected {
+            return Err(wrong());
+        }
+        return Ok(Expr::literal(Scalar::Months(months), Kind::IntervalMonths.not_null()));
+    }
+    let order = [TimeUnit::Day, TimeUnit::Hour, TimeUnit::Minute, TimeUnit::Second];
+    let units: Vec<TimeUnit> = match qualifier.to {
+        None => vec![qualifier.from],
+        Some(to) => {
+            let from = order.iter().position(|unit| *unit == qualifier.from).ok_or_else(wrong)?;
+            let to = order.iter().position(|unit| *unit == to).ok_or_else(wrong)?;
+            order.get(from..=to).ok_or_else(wrong)?.to_vec()
+        }
+    };
+    if units.len() != parts.len() {
+        return Err(wrong());
+    }
+    let mut millis: i64 = 0;
+    for (part, unit) in parts.iter().zip(units) {
+        let factor = unit_millis(unit).ok_or_else(wrong)?;
+        let (whole, fraction) = part.split_once('.').unwrap_or((part, ""));
+        let number: i64 = whole.parse().map_err(|_| wrong())?;
+        let mut value = number.checked_mul(factor).ok_or_else(wrong)?;
+        if !fraction.is_empty() {
+            let digits: String = fraction.chars().chain("000".chars()).take(3).collect();
+            value += digits.parse::<i64>().map_err(|_| wrong())? * factor / 1000;
+        }
+        millis = millis.checked_add(value).ok_or_else(wrong)?;
+    }
+    Ok(Expr::literal(Scalar::Millis(sign * millis), Kind::IntervalMillis.not_null()))
+}

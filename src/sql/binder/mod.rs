@@ -1,0 +1,122 @@
+//! From syntax to plan: names resolved, types checked, implicit casts made explicit.
+
+mod call;
+mod coerce;
+mod data_type;
+mod expr;
+mod insert;
+mod literal;
+mod query;
+#[cfg(test)]
+mod recorded;
+mod rewrite;
+mod table;
+
+pub use rewrite::pushed_down;
+
+use crate::base::{Error, ErrorKind, Result, Span, nearest};
+use crate::options::Options;
+use crate::plan::{Insert, Rel};
+use crate::sql::ast;
+use crate::table::{Catalog, TableDef};
+use std::sync::Arc;
+
+/// Binds statements against a catalog.
+#[derive(Clone, Copy)]
+pub struct Binder<'a> {
+    catalog: &'a dyn Catalog,
+    /// The session's, once known: constants are folded then.
+    time_zone: Option<chrono_tz::Tz>,
+}
+
+impl std::fmt::Debug for Binder<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Binder")
+    }
+}
+
+impl<'a> Binder<'a> {
+    /// A binder that sees tables through `catalog` only.
+    pub fn new(catalog: &'a dyn Catalog) -> Binder<'a> {
+        Binder { catalog, time_zone: None }
+    }
+
+    /// The same with the session's time zone, so that constant parts of expressions are computed once.
+    #[must_use]
+    pub fn with_time_zone(self, time_zone: chrono_tz::Tz) -> Binder<'a> {
+        Binder { time_zone: Some(time_zone), ..self }
+    }
+
+    /// A standalone expression over named columns: for tests and for options that hold expressions.
+    pub fn expression(&self, expr: &ast::Expr, columns: &crate::types::Schema) -> Result<crate::expr::Expr> {
+        let mut scope = expr::Scope::default();
+        for (at, field) in columns.fields.iter().enumerate() {
+            scope.add(&field.name, at, &field.data_type);
+        }
+        self.expr(expr, &scope)
+    }
+
+    /// CREATE TABLE to a declaration. Options are not checked here: Flink checks them when a table is used.
+    pub fn create_table(&self, statement: &ast::CreateTable) -> Result<TableDef> {
+        table::create(self, statement)
+    }
+
+    /// A query to its plan.
+    pub fn query(&self, query: &ast::Query) -> Result<Rel> {
+        query::bind(self, query)
+    }
+
+    /// INSERT to its plan, with implicit casts to the sink's types.
+    pub fn insert(&self, statement: &ast::Insert) -> Result<Insert> {
+        insert::bind(self, statement)
+    }
+
+    /// The table of a name, with the options of its hints put over its own.
+    fn table(&self, name: &ast::ObjectName, hints: &[ast::Hint]) -> Result<Arc<TableDef>> {
+        let parts: Vec<String> = name.parts.iter().map(|part| part.value.clone()).collect();
+        let full = self.catalog.resolve(&parts);
+        let Some(table) = self.catalog.table(&full) else {
+            let mut error =
+                Error::new(ErrorKind::Schema, format!("object '{}' not found", parts.join(".")))
+                    .at(name.span);
+            let names = self.catalog.table_names();
+            if let Some(near) = nearest(name.last(), names.iter().map(String::as_str)) {
+                error = error.with_hint(format!("did you mean '{near}'?"));
+            }
+            return Err(error);
+        };
+        let mut options: Option<Options> = None;
+        for hint in hints {
+            match &hint.args {
+                ast::HintArgs::Properties(properties)
+                    if hint.name.value.eq_ignore_ascii_case("OPTIONS") =>
+                {
+                    let options = options.get_or_insert_with(|| table.options.clone());
+                    for property in properties {
+                        options.set(
+                            &property.key.value,
+                            &property.value.value,
+                            Some(property.key.span),
+                        );
+                    }
+                }
+                // Join and state hints change how Flink executes, not what comes out.
+                _ => {}
+            }
+        }
+        Ok(match options {
+            None => table,
+            Some(options) => Arc::new(TableDef { options, ..(*table).clone() }),
+        })
+    }
+}
+
+/// Correct Flink SQL that is not there yet, at its place.
+fn not_yet<T>(what: impl std::fmt::Display, span: Span) -> Result<T> {
+    Err(Error::unsupported(what).at(span))
+}
+
+/// Names or types do not fit, at their place.
+fn schema_error(message: impl Into<String>, span: Span) -> Error {
+    Error::new(ErrorKind::Schema, message).at(span)
+}

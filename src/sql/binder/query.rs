@@ -1,0 +1,217 @@
+//! Queries: SELECT … FROM one table or subquery, WHERE, LIMIT. Everything else is named as missing, at its place.
+
+use super::expr::Scope;
+use super::{Binder, not_yet, rewrite, schema_error};
+use crate::base::Result;
+use crate::expr::{Expr, Node};
+use crate::plan::Rel;
+use crate::sql::ast::{
+    self, ExprKind, QueryBodyKind, SelectItemKind, SetOperator, SetQuantifier, TableRefKind,
+};
+use crate::table::{ColumnKind, TableDef};
+use crate::types::{Field, Kind, Schema};
+use std::sync::Arc;
+
+/// Binds a query and pushes projection and predicate into its scan.
+pub(super) fn bind(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
+    Ok(rewrite::optimise(bind_query(binder, query)?, binder.time_zone))
+}
+
+fn bind_query(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
+    if let Some(with) = &query.with {
+        return not_yet("WITH (common table expressions)", with.span);
+    }
+    if let Some(order) = query.order_by.first() {
+        return not_yet("ORDER BY", order.span);
+    }
+    if let Some(offset) = &query.offset {
+        return not_yet("OFFSET", offset.span);
+    }
+    let mut rel = match &query.body.kind {
+        QueryBodyKind::Select(select) => bind_select(binder, select)?,
+        QueryBodyKind::Nested(inner) => bind_query(binder, inner)?,
+        QueryBodyKind::Values(_) => return not_yet("VALUES", query.body.span),
+        QueryBodyKind::Table(_) => return not_yet("TABLE name as a query", query.body.span),
+        QueryBodyKind::SetOperation { op, .. } => {
+            let name = match op {
+                SetOperator::Union => "UNION",
+                SetOperator::Intersect => "INTERSECT",
+                SetOperator::Except => "EXCEPT",
+            };
+            return not_yet(name, query.body.span);
+        }
+    };
+    if let Some(limit) = &query.limit {
+        let rows = limit.rows;
+        rel = Rel::Limit { input: Box::new(rel), rows };
+    }
+    Ok(rel)
+}
+
+fn bind_select(binder: &Binder<'_>, select: &ast::Select) -> Result<Rel> {
+    if select.quantifier == Some(SetQuantifier::Distinct) {
+        return not_yet("SELECT DISTINCT", select.span);
+    }
+    if let Some(group) = &select.group_by {
+        return not_yet("GROUP BY", group.span);
+    }
+    if let Some(having) = &select.having {
+        return not_yet("HAVING", having.span);
+    }
+    if let Some(window) = select.windows.first() {
+        return not_yet("WINDOW", window.spec.span);
+    }
+    if let Some(qualify) = &select.qualify {
+        return not_yet("QUALIFY", qualify.span);
+    }
+    let Some(from) = &select.from else {
+        return not_yet("SELECT without FROM", select.span);
+    };
+    let (mut rel, scope) = bind_from(binder, from)?;
+    if let Some(filter) = &select.filter {
+        let condition = binder.expr(filter, &scope)?;
+        let condition = match condition.data_type.kind {
+            Kind::Boolean => condition,
+            Kind::Null => Expr::null(Kind::Boolean),
+            _ => return Err(schema_error("WHERE clause must be a condition", filter.span)),
+        };
+        rel = Rel::Filter { input: Box::new(rel), condition };
+    }
+    let (expressions, schema) = bind_items(binder, &select.items, &scope)?;
+    Ok(Rel::Project { input: Box::new(rel), expressions, schema })
+}
+
+fn bind_items(
+    binder: &Binder<'_>,
+    items: &[ast::SelectItem],
+    scope: &Scope,
+) -> Result<(Vec<Expr>, Schema)> {
+    let mut expressions = Vec::new();
+    let mut fields: Vec<Field> = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        match &item.kind {
+            SelectItemKind::Wildcard => {
+                for (name, expr) in scope.all() {
+                    fields.push(Field::new(name, expr.data_type.clone()));
+                    expressions.push(expr);
+                }
+            }
+            SelectItemKind::QualifiedWildcard(qualifier) => {
+                if qualifier.parts.len() != 1 || !scope.is_alias(qualifier.last()) {
+                    return not_yet("row.* in a SELECT list", item.span);
+                }
+                for (name, expr) in scope.all() {
+                    fields.push(Field::new(name, expr.data_type.clone()));
+                    expressions.push(expr);
+                }
+            }
+            SelectItemKind::Expr { expr, alias } => {
+                let bound = binder.expr(expr, scope)?;
+                let name = match (alias, &expr.kind) {
+                    (Some(alias), _) => alias.value.clone(),
+                    (None, ExprKind::Name(name)) => name.last().to_owned(),
+                    (None, _) => format!("EXPR${at}"),
+                };
+                fields.push(Field::new(unique(name, &fields), bound.data_type.clone()));
+                expressions.push(bound);
+            }
+        }
+    }
+    Ok((expressions, Schema::new(fields)))
+}
+
+/// Calcite's names for repeated columns: `a`, `a0`, `a1`.
+fn unique(name: String, fields: &[Field]) -> String {
+    let taken = |name: &str| fields.iter().any(|field| field.name == name);
+    if !taken(&name) {
+        return name;
+    }
+    (0..).map(|n| format!("{name}{n}")).find(|candidate| !taken(candidate)).unwrap_or(name)
+}
+
+fn bind_from(binder: &Binder<'_>, from: &ast::TableRef) -> Result<(Rel, Scope)> {
+    match &from.kind {
+        TableRefKind::Table { name, hints, as_of, alias } => {
+            if let Some(as_of) = as_of {
+                return not_yet("FOR SYSTEM_TIME AS OF (temporal and lookup joins)", as_of.span);
+            }
+            let table = binder.table(name, hints)?;
+            let (rel, mut scope) = scan(&table, name.span)?;
+            rename(&mut scope, alias.as_ref(), name.last())?;
+            Ok((rel, scope))
+        }
+        TableRefKind::Subquery { query, alias, .. } => {
+            let rel = bind_query(binder, query)?;
+            let mut scope = Scope::default();
+            for (at, field) in rel.schema().fields.iter().enumerate() {
+                scope.add(&field.name, at, &field.data_type);
+            }
+            rename(&mut scope, alias.as_ref(), "")?;
+            Ok((rel, scope))
+        }
+        TableRefKind::Nested { inner, .. } => bind_from(binder, inner),
+        TableRefKind::Function { call, .. } => {
+            not_yet(format_args!("table function {}", call.name.last()), from.span)
+        }
+        TableRefKind::Unnest { .. } => not_yet("UNNEST", from.span),
+        TableRefKind::Join { .. } => not_yet("JOIN", from.span),
+        TableRefKind::Unsupported { construct, construct_span, .. } => not_yet(construct, *construct_span),
+    }
+}
+
+/// A scan of all stored columns, and a scope in which computed columns stand for their expressions.
+fn scan(table: &Arc<TableDef>, span: crate::base::Span) -> Result<(Rel, Scope)> {
+    if table.columns.is_empty() {
+        return Err(schema_error(format!("{} has no columns", table.subject()), span));
+    }
+    let mut columns = Vec::new();
+    let mut position = vec![None; table.columns.len()];
+    for (at, column) in table.columns.iter().enumerate() {
+        if !matches!(column.kind, ColumnKind::Computed(_)) {
+            if let Some(slot) = position.get_mut(at) {
+                *slot = Some(columns.len());
+            }
+            columns.push(at);
+        }
+    }
+    let mut scope = Scope::default();
+    for (at, column) in table.columns.iter().enumerate() {
+        match (&column.kind, position.get(at).copied().flatten()) {
+            (ColumnKind::Computed(expr), _) => {
+                let mut expr = expr.clone();
+                rewrite::map_columns(&mut expr, &|at| position.get(at).copied().flatten().unwrap_or(0));
+                scope.add_expr(&column.name, expr);
+            }
+            (_, Some(at)) => scope.add(&column.name, at, &column.data_type),
+            _ => {}
+        }
+    }
+    Ok((Rel::Scan { table: Arc::clone(table), columns, predicate: None }, scope))
+}
+
+fn rename(scope: &mut Scope, alias: Option<&ast::TableAlias>, name: &str) -> Result<()> {
+    match alias {
+        None => scope.set_alias(name),
+        Some(alias) => {
+            scope.set_alias(&alias.name.value);
+            if !alias.columns.is_empty() {
+                let names: Vec<String> = alias.columns.iter().map(|c| c.value.clone()).collect();
+                if !scope.rename_columns(names) {
+                    return Err(schema_error(
+                        "the number of column aliases differs from the number of columns",
+                        alias.span,
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether an expression is just an input column.
+pub(super) fn as_column(expr: &Expr) -> Option<usize> {
+    match expr.node {
+        Node::Column(at) => Some(at),
+        _ => None,
+    }
+}

@@ -1,0 +1,170 @@
+//! Plan rules: projections merged, conditions and used columns pushed into the scan.
+
+use super::query::as_column;
+use crate::expr::{Expr, Scalar, Stability};
+use crate::plan::Rel;
+use crate::table::TableDef;
+use std::sync::Arc;
+
+/// Applies all rules, top down. Constants are folded where the session's time zone is known.
+pub(super) fn optimise(rel: Rel, time_zone: Option<chrono_tz::Tz>) -> Rel {
+    let rel = merge(rel);
+    prune(match time_zone {
+        Some(zone) => fold(rel, zone),
+        None => rel,
+    })
+}
+
+fn fold(rel: Rel, zone: chrono_tz::Tz) -> Rel {
+    match rel {
+        Rel::Filter { input, condition } => {
+            let input = Box::new(fold(*input, zone));
+            let condition = condition.folded(zone);
+            if condition.as_literal() == Some(&Scalar::Boolean(true)) {
+                return *input;
+            }
+            Rel::Filter { input, condition }
+        }
+        Rel::Project { input, expressions, schema } => {
+            let input = Box::new(fold(*input, zone));
+            let expressions = expressions.into_iter().map(|expr| expr.folded(zone)).collect();
+            Rel::Project { input, expressions, schema }
+        }
+        Rel::Limit { input, rows } => Rel::Limit { input: Box::new(fold(*input, zone)), rows },
+        scan @ Rel::Scan { .. } => scan,
+    }
+}
+
+/// The condition that a scan was given, if any.
+pub fn pushed_down(rel: &Rel) -> Option<&Expr> {
+    match rel {
+        Rel::Scan { predicate, .. } => predicate.as_ref(),
+        Rel::Filter { input, .. } | Rel::Project { input, .. } | Rel::Limit { input, .. } => {
+            pushed_down(input)
+        }
+    }
+}
+
+/// Replaces every column position.
+pub(super) fn map_columns(expr: &mut Expr, map: &dyn Fn(usize) -> usize) {
+    *expr = expr.clone().move_columns(&|at| map(at));
+}
+
+/// Merges neighbouring projections where the lower one only renames or drops columns or is used once per column, and
+/// moves filters below such projections.
+fn merge(rel: Rel) -> Rel {
+    match rel {
+        Rel::Project { input, expressions, schema } => match merge(*input) {
+            Rel::Project { input, expressions: lower, .. } if is_cheap(&lower, &expressions) => {
+                let expressions = expressions.into_iter().map(|e| inline(e, &lower)).collect();
+                Rel::Project { input, expressions, schema }
+            }
+            input => Rel::Project { input: Box::new(input), expressions, schema },
+        },
+        Rel::Filter { input, condition } => match merge(*input) {
+            Rel::Project { input, expressions, schema }
+                if expressions.iter().all(|e| as_column(e).is_some()) =>
+            {
+                let condition = inline(condition, &expressions);
+                let input = merge(Rel::Filter { input, condition });
+                Rel::Project { input: Box::new(input), expressions, schema }
+            }
+            Rel::Filter { input, condition: lower } => {
+                Rel::Filter { input, condition: Expr::and(vec![lower, condition]) }
+            }
+            input => Rel::Filter { input: Box::new(input), condition },
+        },
+        Rel::Limit { input, rows } => Rel::Limit { input: Box::new(merge(*input)), rows },
+        scan @ Rel::Scan { .. } => scan,
+    }
+}
+
+/// Whether inlining repeats no computation: every lower expression is a column, or is used at most once.
+fn is_cheap(lower: &[Expr], upper: &[Expr]) -> bool {
+    let mut uses = vec![0_usize; lower.len()];
+    for expr in upper {
+        expr.visit(&mut |expr| {
+            if let Some(uses) = as_column(expr).and_then(|at| uses.get_mut(at)) {
+                *uses += 1;
+            }
+        });
+    }
+    lower.iter().zip(uses).all(|(expr, uses)| uses <= 1 || as_column(expr).is_some())
+}
+
+/// Puts the lower expressions in place of the columns that stand for them.
+fn inline(expr: Expr, lower: &[Expr]) -> Expr {
+    expr.replace_columns(&mut |at, column| lower.get(at).unwrap_or(column).clone())
+}
+
+/// Drops scan columns that nothing uses, and gives the scan the condition above it.
+fn prune(rel: Rel) -> Rel {
+    match rel {
+        Rel::Limit { input, rows } => Rel::Limit { input: Box::new(prune(*input)), rows },
+        Rel::Project { input, mut expressions, schema } => match *input {
+            Rel::Filter { input: below, mut condition } => match *below {
+                Rel::Scan { table, columns, .. } => {
+                    let mut all: Vec<&mut Expr> = expressions.iter_mut().collect();
+                    all.push(&mut condition);
+                    let columns = narrow(&columns, &mut all);
+                    let input = Box::new(filtered_scan(table, columns, condition));
+                    Rel::Project { input, expressions, schema }
+                }
+                below => {
+                    let input = Box::new(Rel::Filter { input: Box::new(prune(below)), condition });
+                    Rel::Project { input, expressions, schema }
+                }
+            },
+            Rel::Scan { table, columns, predicate } => {
+                let mut all: Vec<&mut Expr> = expressions.iter_mut().collect();
+                let columns = narrow(&columns, &mut all);
+                let input = Box::new(Rel::Scan { table, columns, predicate });
+                Rel::Project { input, expressions, schema }
+            }
+            other => Rel::Project { input: Box::new(prune(other)), expressions, schema },
+        },
+        other => other,
+    }
+}
+
+/// A scan under its condition. The scan is given the part that a source may apply early: conditions that cannot fail
+/// and do not depend on the time, up to the first that does, so that no row escapes a failure that Flink reports.
+/// That part stands in a filter of its own, directly above the scan, for sources that do not apply it.
+fn filtered_scan(table: Arc<TableDef>, columns: Vec<usize>, condition: Expr) -> Rel {
+    let mut early = condition.into_conjuncts();
+    let safe = |expr: &Expr| !expr.can_fail() && expr.stability() == Stability::Immutable;
+    let late = early.split_off(early.iter().take_while(|expr| safe(expr)).count());
+    let predicate = (!early.is_empty()).then(|| Expr::and(early));
+    let mut rel = Rel::Scan { table, columns, predicate: predicate.clone() };
+    if let Some(condition) = predicate {
+        rel = Rel::Filter { input: Box::new(rel), condition };
+    }
+    if !late.is_empty() {
+        rel = Rel::Filter { input: Box::new(rel), condition: Expr::and(late) };
+    }
+    rel
+}
+
+/// The columns in use, and the expressions changed to refer to them.
+fn narrow(columns: &[usize], expressions: &mut [&mut Expr]) -> Vec<usize> {
+    let mut used = vec![false; columns.len()];
+    for expr in expressions.iter() {
+        expr.visit(&mut |expr| {
+            if let Some(used) = as_column(expr).and_then(|at| used.get_mut(at)) {
+                *used = true;
+            }
+        });
+    }
+    let mut position = vec![0; columns.len()];
+    let mut kept = Vec::new();
+    for ((column, used), slot) in columns.iter().zip(&used).zip(&mut position) {
+        *slot = kept.len();
+        if *used {
+            kept.push(*column);
+        }
+    }
+    for expr in expressions.iter_mut() {
+        map_columns(expr, &|at| position.get(at).copied().unwrap_or(at));
+    }
+    kept
+}

@@ -1,0 +1,198 @@
+//! CREATE TABLE.
+
+use super::expr::Scope;
+use super::{Binder, data_type, not_yet, schema_error};
+use crate::base::{Error, Result};
+use crate::options::Options;
+use crate::sql::ast;
+use crate::table::{ColumnDef, ColumnKind, TableDef};
+use crate::types::{DataType, Kind};
+
+pub(super) fn create(binder: &Binder<'_>, statement: &ast::CreateTable) -> Result<TableDef> {
+    let span = statement.name.span;
+    if statement.as_query.is_some() {
+        return not_yet("CREATE TABLE … AS", span);
+    }
+    if let Some(like) = &statement.like {
+        return not_yet("CREATE TABLE … LIKE", like.span);
+    }
+    if let Some(distribution) = &statement.distribution {
+        return not_yet("DISTRIBUTED BY", distribution.span);
+    }
+    let mut columns: Vec<ColumnDef> = Vec::with_capacity(statement.columns.len());
+    for column in &statement.columns {
+        if columns.iter().any(|c| c.name == column.name.value) {
+            return Err(schema_error(
+                format!("a column named '{}' already exists in the table", column.name.value),
+                column.name.span,
+            ));
+        }
+        columns.push(self::column(column)?);
+    }
+    bind_computed(binder, statement, &mut columns)?;
+    let mut table = TableDef {
+        name: binder.catalog.resolve(&parts(&statement.name)),
+        columns,
+        options: options(&statement.properties),
+        primary_key: Vec::new(),
+        partitioned_by: statement
+            .partitioned_by
+            .iter()
+            .map(|column| column.value.clone())
+            .collect(),
+        watermark: None,
+        comment: statement.comment.as_ref().map(|comment| comment.value.clone()),
+        span: Some(span),
+    };
+    for partition in &statement.partitioned_by {
+        column_type(&table, &partition.value, partition.span)?;
+    }
+    constraints(statement, &mut table)?;
+    watermark(binder, statement, &mut table)?;
+    Ok(table)
+}
+
+/// Parts of a name as texts.
+pub(super) fn parts(name: &ast::ObjectName) -> Vec<String> {
+    name.parts.iter().map(|part| part.value.clone()).collect()
+}
+
+fn options(properties: &[ast::Property]) -> Options {
+    let mut options = Options::default();
+    for property in properties {
+        options.set(&property.key.value, &property.value.value, Some(property.key.span));
+    }
+    options
+}
+
+/// A column; computed ones get their type and expression in a second pass.
+fn column(column: &ast::ColumnDef) -> Result<ColumnDef> {
+    let (data_type, kind) = match &column.kind {
+        ast::ColumnKind::Physical(written) => (data_type::bind(written)?, ColumnKind::Physical),
+        ast::ColumnKind::Metadata { data_type, from, is_virtual } => {
+            let key =
+                from.as_ref().map_or_else(|| column.name.value.clone(), |key| key.value.clone());
+            (data_type::bind(data_type)?, ColumnKind::Metadata { key, is_virtual: *is_virtual })
+        }
+        ast::ColumnKind::Computed(_) => {
+            let placeholder =
+                crate::expr::Expr::literal(crate::expr::Scalar::Null, Kind::Null.nullable());
+            (Kind::Null.nullable(), ColumnKind::Computed(placeholder))
+        }
+    };
+    Ok(ColumnDef {
+        name: column.name.value.clone(),
+        data_type,
+        kind,
+        comment: column.comment.as_ref().map(|comment| comment.value.clone()),
+    })
+}
+
+/// Computed columns may use physical and metadata columns anywhere in the list, not other computed ones.
+fn bind_computed(
+    binder: &Binder<'_>,
+    statement: &ast::CreateTable,
+    columns: &mut [ColumnDef],
+) -> Result<()> {
+    let mut scope = Scope::default();
+    for (at, column) in columns.iter().enumerate() {
+        if !matches!(column.kind, ColumnKind::Computed(_)) {
+            scope.add(&column.name, at, &column.data_type);
+        }
+    }
+    for (written, column) in statement.columns.iter().zip(columns.iter_mut()) {
+        if let ast::ColumnKind::Computed(expr) = &written.kind {
+            let expr = binder.expr(expr, &scope)?;
+            column.data_type = expr.data_type.clone();
+            column.kind = ColumnKind::Computed(expr);
+        }
+    }
+    Ok(())
+}
+
+fn column_type<'t>(
+    table: &'t TableDef,
+    name: &str,
+    span: crate::base::Span,
+) -> Result<&'t DataType> {
+    table
+        .columns
+        .iter()
+        .find(|c| c.name == name)
+        .map(|c| &c.data_type)
+        .ok_or_else(|| schema_error(format!("column '{name}' is not defined in the table"), span))
+}
+
+fn constraints(statement: &ast::CreateTable, table: &mut TableDef) -> Result<()> {
+    for constraint in &statement.constraints {
+        if constraint.unique {
+            return Err(schema_error("UNIQUE constraint is not supported", constraint.span));
+        }
+        if constraint.enforced != Some(false) {
+            return Err(schema_error(
+                "Flink doesn't support ENFORCED mode for PRIMARY KEY constraint",
+                constraint.span,
+            )
+            .with_hint("write PRIMARY KEY (…) NOT ENFORCED"));
+        }
+        if !table.primary_key.is_empty() {
+            return Err(schema_error("duplicate primary key definition", constraint.span));
+        }
+        for column in &constraint.columns {
+            column_type(table, &column.value, column.span)?;
+            table.primary_key.push(column.value.clone());
+        }
+        // The columns of a key are NOT NULL, whatever is written.
+        for column in &mut table.columns {
+            if table.primary_key.contains(&column.name) {
+                column.data_type.nullable = false;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn watermark(
+    binder: &Binder<'_>,
+    statement: &ast::CreateTable,
+    table: &mut TableDef,
+) -> Result<()> {
+    let Some(written) = statement.watermarks.first() else { return Ok(()) };
+    if let Some(second) = statement.watermarks.get(1) {
+        return Err(schema_error(
+            "multiple WATERMARK statements are not supported yet",
+            second.span,
+        ));
+    }
+    let [column] = written.column.parts.as_slice() else {
+        return not_yet("a watermark for a nested field", written.column.span);
+    };
+    let data_type = column_type(table, &column.value, column.span)?.clone();
+    if !matches!(data_type.kind, Kind::Timestamp(p) | Kind::TimestampLtz(p) if p <= 3) {
+        return Err(schema_error(
+            format!(
+                "invalid data type of time field for watermark definition: the field must be of type TIMESTAMP(p) \
+                 or TIMESTAMP_LTZ(p), the supported precision 'p' is from 0 to 3, but the time field type is \
+                 {data_type}"
+            ),
+            column.span,
+        ));
+    }
+    let mut scope = Scope::default();
+    for (at, column) in table.columns.iter().enumerate() {
+        scope.add(&column.name, at, &column.data_type);
+    }
+    let expr = binder.expr(&written.expr, &scope)?;
+    if std::mem::discriminant(&expr.data_type.kind) != std::mem::discriminant(&data_type.kind) {
+        return Err(Error::new(
+            crate::base::ErrorKind::Schema,
+            format!(
+                "the watermark output type {} is different from input time filed type {data_type}",
+                expr.data_type
+            ),
+        )
+        .at(written.expr.span));
+    }
+    table.watermark = Some((column.value.clone(), expr));
+    Ok(())
+}

@@ -1,0 +1,279 @@
+//! Queries and table references.
+
+use super::Printer;
+use crate::sql::ast::{
+    FrameBound, GroupItem, GroupItemKind, JoinCondition, JoinKind, OrderItem, Query, QueryBody,
+    QueryBodyKind, Select, SelectItem, SelectItemKind, SetOperator, SetQuantifier, TableAlias,
+    TableRef, TableRefKind, ValuesItem, ValuesRow, WindowFrame, WindowSpec,
+};
+
+impl Printer {
+    pub(super) fn query(&mut self, query: &Query) {
+        if let Some(with) = &query.with {
+            self.text("WITH ");
+            self.list(&with.tables, |p, table| {
+                p.ident(&table.name);
+                p.parens_after(" ", &table.columns, Self::ident);
+                p.text(" AS (");
+                p.query(&table.query);
+                p.text(")");
+            });
+            self.text(" ");
+        }
+        self.query_body(&query.body);
+        self.order_by(&query.order_by);
+        if let Some(limit) = &query.limit {
+            self.text(&format!(" LIMIT {}", limit.rows));
+        }
+        if let Some(offset) = &query.offset {
+            self.text(&format!(" OFFSET {}", offset.rows));
+        }
+    }
+
+    fn query_body(&mut self, body: &QueryBody) {
+        match &body.kind {
+            QueryBodyKind::Select(select) => self.select(select),
+            QueryBodyKind::Values(rows) => {
+                self.text("VALUES ");
+                self.list(rows, Self::values_row);
+            }
+            QueryBodyKind::Table(name) => {
+                self.text("TABLE ");
+                self.name(name);
+            }
+            QueryBodyKind::Nested(query) => {
+                self.text("(");
+                self.query(query);
+                self.text(")");
+            }
+            QueryBodyKind::SetOperation { op, all, left, right } => {
+                self.query_body(left);
+                self.text(match op {
+                    SetOperator::Union => " UNION ",
+                    SetOperator::Intersect => " INTERSECT ",
+                    SetOperator::Except => " EXCEPT ",
+                });
+                self.text_if(*all, "ALL ");
+                self.query_body(right);
+            }
+        }
+    }
+
+    fn values_row(&mut self, row: &ValuesRow) {
+        // Parentheses alone could be those of a subquery.
+        self.text("ROW");
+        self.parens(&row.values, |p, item| match item {
+            ValuesItem::Expr(expr) => p.any(expr),
+            ValuesItem::Default(_) => p.text("DEFAULT"),
+        });
+    }
+
+    fn select(&mut self, select: &Select) {
+        self.text("SELECT");
+        self.hints(&select.hints);
+        match select.quantifier {
+            Some(SetQuantifier::Distinct) => self.text(" DISTINCT"),
+            Some(SetQuantifier::All) => self.text(" ALL"),
+            None => {}
+        }
+        self.text(" ");
+        self.list(&select.items, Self::select_item);
+        if let Some(from) = &select.from {
+            self.text(" FROM ");
+            self.table_ref(from);
+        }
+        if let Some(filter) = &select.filter {
+            self.text(" WHERE ");
+            self.any(filter);
+        }
+        if let Some(group_by) = &select.group_by {
+            self.text(if group_by.distinct { " GROUP BY DISTINCT " } else { " GROUP BY " });
+            self.list(&group_by.items, Self::group_item);
+        }
+        if let Some(having) = &select.having {
+            self.text(" HAVING ");
+            self.any(having);
+        }
+        if !select.windows.is_empty() {
+            self.text(" WINDOW ");
+            self.list(&select.windows, |p, window| {
+                p.ident(&window.name);
+                p.text(" AS ");
+                p.window_spec(&window.spec);
+            });
+        }
+        if let Some(qualify) = &select.qualify {
+            self.text(" QUALIFY ");
+            self.any(qualify);
+        }
+    }
+
+    fn select_item(&mut self, item: &SelectItem) {
+        match &item.kind {
+            SelectItemKind::Wildcard => self.text("*"),
+            SelectItemKind::QualifiedWildcard(name) => {
+                self.name(name);
+                self.text(".*");
+            }
+            SelectItemKind::Expr { expr, alias } => {
+                self.any(expr);
+                if let Some(alias) = alias {
+                    self.text(" AS ");
+                    self.ident(alias);
+                }
+            }
+        }
+    }
+
+    fn group_item(&mut self, item: &GroupItem) {
+        match &item.kind {
+            GroupItemKind::Expr(expr) => self.any(expr),
+            GroupItemKind::Empty => self.text("()"),
+            GroupItemKind::Rollup(items) => self.group_items("ROLLUP", items),
+            GroupItemKind::Cube(items) => self.group_items("CUBE", items),
+            GroupItemKind::GroupingSets(items) => self.group_items("GROUPING SETS", items),
+        }
+    }
+
+    fn group_items(&mut self, name: &str, items: &[GroupItem]) {
+        self.text(name);
+        self.text(" ");
+        self.parens(items, Self::group_item);
+    }
+
+    pub(super) fn order_by(&mut self, items: &[OrderItem]) {
+        if !items.is_empty() {
+            self.text(" ORDER BY ");
+            self.list(items, Self::order_item);
+        }
+    }
+
+    pub(super) fn order_item(&mut self, item: &OrderItem) {
+        self.any(&item.expr);
+        self.text_if(item.descending, " DESC");
+        match item.nulls_first {
+            Some(true) => self.text(" NULLS FIRST"),
+            Some(false) => self.text(" NULLS LAST"),
+            None => {}
+        }
+    }
+
+    pub(super) fn window_spec(&mut self, spec: &WindowSpec) {
+        self.text("(");
+        if let Some(base) = &spec.base {
+            self.ident(base);
+        }
+        if !spec.partition_by.is_empty() {
+            self.text(" PARTITION BY ");
+            self.list(&spec.partition_by, Self::any);
+        }
+        self.order_by(&spec.order_by);
+        if let Some(frame) = &spec.frame {
+            self.frame(frame);
+        }
+        self.text(")");
+    }
+
+    fn frame(&mut self, frame: &WindowFrame) {
+        self.text(if frame.rows { " ROWS " } else { " RANGE " });
+        match &frame.end {
+            Some(end) => {
+                self.text("BETWEEN ");
+                self.frame_bound(&frame.start);
+                self.text(" AND ");
+                self.frame_bound(end);
+            }
+            None => self.frame_bound(&frame.start),
+        }
+    }
+
+    fn frame_bound(&mut self, bound: &FrameBound) {
+        let (expr, text) = match bound {
+            FrameBound::UnboundedPreceding => (None, "UNBOUNDED PRECEDING"),
+            FrameBound::Preceding(expr) => (Some(expr), " PRECEDING"),
+            FrameBound::CurrentRow => (None, "CURRENT ROW"),
+            FrameBound::Following(expr) => (Some(expr), " FOLLOWING"),
+            FrameBound::UnboundedFollowing => (None, "UNBOUNDED FOLLOWING"),
+        };
+        if let Some(expr) = expr {
+            self.expr(expr, crate::sql::precedence::NOT);
+        }
+        self.text(text);
+    }
+
+    fn table_ref(&mut self, table: &TableRef) {
+        match &table.kind {
+            TableRefKind::Table { name, hints, as_of, alias } => {
+                self.name(name);
+                self.hints(hints);
+                if let Some(as_of) = as_of {
+                    self.text(" FOR SYSTEM_TIME AS OF ");
+                    self.any(as_of);
+                }
+                self.table_alias(alias.as_ref());
+            }
+            TableRefKind::Subquery { lateral, query, alias } => {
+                self.text(if *lateral { "LATERAL (" } else { "(" });
+                self.query(query);
+                self.text(")");
+                self.table_alias(alias.as_ref());
+            }
+            TableRefKind::Function { lateral, table_keyword, call, alias } => {
+                self.text_if(*lateral, "LATERAL ");
+                self.text_if(*table_keyword, "TABLE(");
+                self.call(call);
+                self.text_if(*table_keyword, ")");
+                self.table_alias(alias.as_ref());
+            }
+            TableRefKind::Unnest { lateral, exprs, with_ordinality, alias } => {
+                self.text(if *lateral { "LATERAL UNNEST" } else { "UNNEST" });
+                self.parens(exprs, Self::any);
+                self.text_if(*with_ordinality, " WITH ORDINALITY");
+                self.table_alias(alias.as_ref());
+            }
+            TableRefKind::Join { left, right, kind, natural, condition } => {
+                self.table_ref(left);
+                self.text_if(*natural, " NATURAL");
+                self.text(match kind {
+                    JoinKind::Comma => ", ",
+                    JoinKind::Cross => " CROSS JOIN ",
+                    JoinKind::Inner => " JOIN ",
+                    JoinKind::Left => " LEFT JOIN ",
+                    JoinKind::Right => " RIGHT JOIN ",
+                    JoinKind::Full => " FULL JOIN ",
+                });
+                self.table_ref(right);
+                match condition {
+                    JoinCondition::None => {}
+                    JoinCondition::On(condition) => {
+                        self.text(" ON ");
+                        self.any(condition);
+                    }
+                    JoinCondition::Using(columns) => {
+                        self.text(" USING ");
+                        self.parens(columns, Self::ident);
+                    }
+                }
+            }
+            TableRefKind::Nested { inner } => {
+                self.text("(");
+                self.table_ref(inner);
+                self.text(")");
+            }
+            TableRefKind::Unsupported { input, text, alias, .. } => {
+                self.table_ref(input);
+                self.text(" ");
+                self.text(text);
+                self.table_alias(alias.as_ref());
+            }
+        }
+    }
+
+    fn table_alias(&mut self, alias: Option<&TableAlias>) {
+        if let Some(alias) = alias {
+            self.text(" AS ");
+            self.ident(&alias.name);
+            self.parens_after(" ", &alias.columns, Self::ident);
+        }
+    }
+}
