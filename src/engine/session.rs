@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// Output of query results; standard output unless a program gives its own.
-pub(super) type Out = Arc<Mutex<dyn std::io::Write + Send>>;
+pub type Out = Arc<Mutex<dyn std::io::Write + Send>>;
 
 /// Called with the name and statistics of each job that starts.
 pub type OnJob = Arc<dyn Fn(&str, &Arc<JobStats>) + Send + Sync>;
