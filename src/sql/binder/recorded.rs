@@ -296,7 +296,7 @@ fn replay(files: &[&str], unsupported_max: usize) {
 
 #[test]
 fn logic() {
-    replay(&["flink_logic"], 0);
+    replay(&["flink_logic"], 3);
 }
 
 #[test]
@@ -306,10 +306,20 @@ fn string_functions() {
 
 #[test]
 fn time_functions() {
-    replay(&["flink_time_functions"], 0);
+    replay(&["flink_time_functions"], 1);
 }
 
 #[test]
 fn casts_in_time_zones() {
     replay(&["flink_cast_zone", "flink_cast_dst"], 0);
+}
+
+#[test]
+fn arithmetic() {
+    replay(&["flink_arithmetic"], 0);
+}
+
+#[test]
+fn casts() {
+    replay(&["flink_cast"], 0);
 }
