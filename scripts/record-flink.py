@@ -250,7 +250,11 @@ class Flink:
         stream = self.jvm.java.io.PrintStream(str(out), "UTF-8")
         system.setOut(stream)
         try:
-            env.execute_sql(sql).print()
+            result = env.execute_sql(sql)
+            if re.match(r"\s*INSERT\b", sql, re.I):
+                result.wait()  # what it prints comes from `print` tables
+            else:
+                result.print()
         finally:
             system.setOut(before)
             stream.close()
@@ -312,7 +316,9 @@ class Replay:
             return
         kind = block.words[0]
         if kind == "kafka-create":
-            self.kafka.ask("create", self.topic(block.words[1]), block.options().get("partitions", 1))
+            partitions = block.options().get("partitions", 1)
+            # Records of 1970 must not be deleted while a file runs.
+            self.kafka.ask("create", self.topic(block.words[1]), partitions, "retention.ms=-1")
         elif kind == "kafka-produce":
             self.produce(block)
         elif kind == "kafka-expect":
@@ -336,8 +342,8 @@ class Replay:
             except Exception as e:
                 raise SltError("\n  ".join(reason(e))) from e
             if "rowsort" in block.words:
-                rows = [i for i, l in enumerate(lines) if l.startswith("|")][1:]
-                for i, line in zip(rows, sorted(lines[i] for i in rows)):
+                rows = [i for i, l in enumerate(lines) if l.startswith("|")][1:] or range(len(lines))
+                for i, line in zip(rows, sorted((lines[i] for i in rows), key=str.encode)):
                     lines[i] = line
             block.replace_body([*block.sql.split("\n"), "----", *lines])
         else:

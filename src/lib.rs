@@ -3,19 +3,19 @@
 //! The modules in reading order; `ARCHITECTURE.md` has the map and the rules.
 
 pub mod base;
-pub mod types;
-pub mod options;
-pub mod expr;
-pub mod table;
-pub mod plan;
-pub mod ops;
-pub mod formats;
+pub mod cli;
 pub mod connectors;
+pub mod engine;
+pub mod exec;
+pub mod expr;
+pub mod formats;
+pub mod ops;
+pub mod options;
+pub mod plan;
 pub mod registry;
 pub mod sql;
-pub mod exec;
-pub mod engine;
-pub mod cli;
+pub mod table;
+pub mod types;
 
 #[doc(hidden)]
 pub mod fuzzing;

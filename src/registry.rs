@@ -1,16 +1,21 @@
 //! What can be named in `connector` and `format`: two lists.
 
 use crate::connectors::{blackhole::Blackhole, datagen::DataGen, kafka::Kafka, print::Print};
-use crate::formats::{csv::Csv, json::Json, raw::Raw};
+use crate::formats::{CsvFormat, JsonFormat, RawFormat};
 use crate::table::{Connector, Format};
 use std::sync::Arc;
 
 /// Every built-in connector.
 pub fn connectors() -> Vec<Arc<dyn Connector>> {
-    vec![Arc::new(Blackhole), Arc::new(DataGen), Arc::new(Kafka::default()), Arc::new(Print::default())]
+    vec![
+        Arc::new(Blackhole),
+        Arc::new(DataGen),
+        Arc::new(Kafka::default()),
+        Arc::new(Print::default()),
+    ]
 }
 
 /// Every built-in format.
 pub fn formats() -> Vec<Arc<dyn Format>> {
-    vec![Arc::new(Csv), Arc::new(Json), Arc::new(Raw)]
+    vec![Arc::new(CsvFormat), Arc::new(JsonFormat), Arc::new(RawFormat)]
 }

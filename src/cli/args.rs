@@ -60,6 +60,24 @@ pub(super) struct ClusterArguments {
     pub(super) properties: Vec<(String, String)>,
 }
 
+/// The topic, as an argument or, as in kcat, as an option.
+#[derive(Args, Clone, Debug)]
+pub(super) struct TopicName {
+    /// Topic
+    #[arg(value_name = "TOPIC", required_unless_present = "topic", conflicts_with = "topic")]
+    argument: Option<String>,
+    /// Topic
+    #[arg(short = 't', long = "topic", value_name = "TOPIC")]
+    topic: Option<String>,
+}
+
+impl TopicName {
+    /// The one of both that was given; the parser refuses none and both.
+    pub(super) fn name(&self) -> &str {
+        self.argument.as_deref().or(self.topic.as_deref()).unwrap_or_default()
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum TopicCommand {
     /// List topics with their partitions
@@ -71,28 +89,20 @@ pub(super) enum TopicCommand {
     Describe {
         #[command(flatten)]
         cluster: ClusterArguments,
-        /// Topic
-        #[arg(value_name = "TOPIC")]
-        name: Option<String>,
-        /// Topic
-        #[arg(short = 't', value_name = "TOPIC")]
-        topic: Option<String>,
+        #[command(flatten)]
+        topic: TopicName,
     },
     /// Create a topic
     Create {
         #[command(flatten)]
         cluster: ClusterArguments,
-        /// Topic
-        #[arg(value_name = "TOPIC")]
-        name: Option<String>,
-        /// Topic
-        #[arg(short = 't', value_name = "TOPIC")]
-        topic: Option<String>,
+        #[command(flatten)]
+        topic: TopicName,
         /// Number of partitions; the broker's default without it
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
         partitions: Option<i32>,
         /// Replicas of each partition; the broker's default without it
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i16).range(1..))]
         replication_factor: Option<i16>,
         /// A topic configuration
         #[arg(long, value_name = "key=value", value_parser = key_value)]
@@ -102,12 +112,8 @@ pub(super) enum TopicCommand {
     Delete {
         #[command(flatten)]
         cluster: ClusterArguments,
-        /// Topic
-        #[arg(value_name = "TOPIC")]
-        name: Option<String>,
-        /// Topic
-        #[arg(short = 't', value_name = "TOPIC")]
-        topic: Option<String>,
+        #[command(flatten)]
+        topic: TopicName,
     },
     /// Write the lines of standard input; returns when all are acknowledged
     Produce(ProduceArguments),
@@ -119,14 +125,10 @@ pub(super) enum TopicCommand {
 pub(super) struct ProduceArguments {
     #[command(flatten)]
     pub(super) cluster: ClusterArguments,
-    /// Topic
-    #[arg(value_name = "TOPIC")]
-    pub(super) name: Option<String>,
-    /// Topic
-    #[arg(short = 't', value_name = "TOPIC")]
-    pub(super) topic: Option<String>,
-    /// Partition; by key or in turn without it
-    #[arg(short = 'p', value_name = "PARTITION")]
+    #[command(flatten)]
+    pub(super) topic: TopicName,
+    /// Partition; by key, or batch by batch another, without it
+    #[arg(short = 'p', value_name = "PARTITION", value_parser = clap::value_parser!(i32).range(0..))]
     pub(super) partition: Option<i32>,
     /// Splits each line into key and value at the first of these
     #[arg(short = 'K', value_name = "DELIMITER")]
@@ -137,17 +139,17 @@ pub(super) struct ProduceArguments {
 pub(super) struct ConsumeArguments {
     #[command(flatten)]
     pub(super) cluster: ClusterArguments,
-    /// Topic
-    #[arg(value_name = "TOPIC")]
-    pub(super) name: Option<String>,
-    /// Topic
-    #[arg(short = 't', value_name = "TOPIC")]
-    pub(super) topic: Option<String>,
+    #[command(flatten)]
+    pub(super) topic: TopicName,
     /// Partition; all without it
-    #[arg(short = 'p', value_name = "PARTITION")]
+    #[arg(short = 'p', value_name = "PARTITION", value_parser = clap::value_parser!(i32).range(0..))]
     pub(super) partition: Option<i32>,
     /// Where to start: beginning, end, -N (last N), OFFSET, s@MS (timestamp); e@MS stops there
-    #[arg(short = 'o', value_name = "beginning|end|-N|OFFSET|s@MS|e@MS", allow_hyphen_values = true)]
+    #[arg(
+        short = 'o',
+        value_name = "beginning|end|-N|OFFSET|s@MS|e@MS",
+        allow_hyphen_values = true
+    )]
     pub(super) offset: Vec<String>,
     /// Stop after so many records
     #[arg(short = 'c', value_name = "COUNT")]
@@ -155,21 +157,24 @@ pub(super) struct ConsumeArguments {
     /// Stop at the end of the topic
     #[arg(short = 'e')]
     pub(super) exit_at_end: bool,
-    /// Format: %t topic, %p partition, %o offset, %T timestamp, %k key, %K its size, %s value, %S its size, %h headers
+    /// Format: %t topic, %p partition, %o offset, %T timestamp, %k key, %K its size, %s value, %S its size, %h headers;
+    /// \n \t \xNN
     #[arg(short = 'f', value_name = "FORMAT", conflicts_with = "json")]
     pub(super) format: Option<String>,
     /// One JSON object a line
     #[arg(short = 'J')]
     pub(super) json: bool,
     /// Print the key before the value, with this between them
-    #[arg(short = 'K', value_name = "DELIMITER")]
+    #[arg(short = 'K', value_name = "DELIMITER", conflicts_with_all = ["format", "json"])]
     pub(super) key_delimiter: Option<String>,
 }
 
 /// `key=value`, split at the first `=`.
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.to_owned()))
+        }
         _ => Err("expected key=value".to_owned()),
     }
 }

@@ -31,7 +31,9 @@ impl From<Exit> for ExitCode {
 impl From<&Error> for Exit {
     fn from(error: &Error) -> Exit {
         match error.kind() {
-            ErrorKind::Syntax | ErrorKind::Option | ErrorKind::Schema | ErrorKind::Unsupported => Exit::Refused,
+            ErrorKind::Syntax | ErrorKind::Option | ErrorKind::Schema | ErrorKind::Unsupported => {
+                Exit::Refused
+            }
             ErrorKind::Data | ErrorKind::Internal => Exit::Failed,
             ErrorKind::External => Exit::Outside,
         }

@@ -31,13 +31,13 @@ pub(super) fn error(error: &Error, script: Option<(&str, &str)>) -> String {
         let pad: String =
             shown.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
         // Writing to a String cannot fail.
-        drop(writeln!(text, " {gutter}--> {name}:{line}:{column}"));
-        drop(writeln!(text, " {gutter} |"));
-        drop(writeln!(text, " {number} | {shown}"));
-        drop(writeln!(text, " {gutter} | {pad}{}", "^".repeat(carets)));
+        let _: std::fmt::Result = writeln!(text, " {gutter}--> {name}:{line}:{column}");
+        let _: std::fmt::Result = writeln!(text, " {gutter} |");
+        let _: std::fmt::Result = writeln!(text, " {number} | {shown}");
+        let _: std::fmt::Result = writeln!(text, " {gutter} | {pad}{}", "^".repeat(carets));
     }
     if let Some(hint) = error.hint() {
-        drop(writeln!(text, "hint: {hint}"));
+        let _: std::fmt::Result = writeln!(text, "hint: {hint}");
     }
     text
 }

@@ -15,14 +15,19 @@ pub(super) fn watch(control: JobControl) -> std::io::Result<()> {
                 let exit = if signal == SIGINT { Exit::Interrupted } else { Exit::Terminated };
                 stop_now(exit);
             }
-            super::status::say("[INFO] stopping: draining what was read; signal again to stop at once");
+            super::status::say(
+                "[INFO] stopping: draining what was read; signal again to stop at once",
+            );
             control.drain();
         }
     })?;
     Ok(())
 }
 
-#[expect(clippy::exit, reason = "a second signal asks to stop at once, from a thread that is not main")]
+#[expect(
+    clippy::exit,
+    reason = "a second signal asks to stop at once, from a thread that is not main"
+)]
 fn stop_now(exit: Exit) -> ! {
     std::process::exit(exit as i32)
 }

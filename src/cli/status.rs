@@ -3,7 +3,7 @@
 use crate::exec::{JobStats, Totals};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ pub(super) struct StatusLine {
 
 impl StatusLine {
     /// Starts drawing the sum of `jobs`.
-    pub(super) fn start(jobs: Vec<Arc<JobStats>>) -> StatusLine {
+    pub(super) fn start(jobs: Arc<Mutex<Vec<Arc<JobStats>>>>) -> StatusLine {
         let (stop, stopped) = channel();
         let terminal = std::io::stderr().is_terminal();
         let interval = if terminal { TERMINAL_INTERVAL } else { LOG_INTERVAL };
@@ -62,16 +62,17 @@ impl Drop for StatusLine {
     }
 }
 
-fn sum(jobs: &[Arc<JobStats>]) -> Totals {
+fn sum(jobs: &Mutex<Vec<Arc<JobStats>>>) -> Totals {
     let mut totals = Totals::default();
-    for job in jobs {
+    for job in jobs.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         totals.add(job.totals());
     }
     totals
 }
 
 fn describe(now: &Totals, last: &Totals, elapsed: Duration) -> String {
-    let rate = |now: u64, last: u64| now.saturating_sub(last) as f64 / elapsed.as_secs_f64().max(1e-3);
+    let rate =
+        |now: u64, last: u64| now.saturating_sub(last) as f64 / elapsed.as_secs_f64().max(1e-3);
     format!(
         "in {} records ({}/s, {}/s), out {} records ({}/s, {}/s), lag {}{}",
         now.source.records,

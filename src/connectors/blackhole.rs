@@ -3,8 +3,8 @@
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::Opt;
 use crate::table::{
-    Connector, Epoch, Guarantee, ScanRequest, Sink, SinkRequest, SinkStats, Source, TableContext, Waker,
-    Writer, WriterStatus,
+    Connector, Epoch, Guarantee, ScanRequest, Sink, SinkRequest, SinkStats, Source, TableContext,
+    Waker, Writer, WriterStatus,
 };
 use crate::types::{Batch, RowErrors};
 use std::time::Duration;

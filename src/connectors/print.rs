@@ -3,11 +3,10 @@
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Opt, OptKind};
 use crate::table::{
-    Connector, Epoch, Guarantee, ScanRequest, Sink, SinkRequest, SinkStats, Source, TableContext, Waker,
-    Writer, WriterStatus,
+    Connector, Epoch, Guarantee, ScanRequest, Sink, SinkRequest, SinkStats, Source, TableContext,
+    Waker, Writer, WriterStatus,
 };
 use crate::types::{Batch, DataType, RowErrors, write_row};
-use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 

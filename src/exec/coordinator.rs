@@ -191,8 +191,10 @@ impl Coordinator {
     }
 
     fn deadline(&self, _now: Duration) -> Option<Duration> {
-        let enumerators = self.scans.iter().filter_map(|scan| scan.enumerator.next_deadline()).min();
-        let epoch = (self.phase == Phase::Running && self.open.is_none()).then_some(self.next_epoch_at);
+        let enumerators =
+            self.scans.iter().filter_map(|scan| scan.enumerator.next_deadline()).min();
+        let epoch =
+            (self.phase == Phase::Running && self.open.is_none()).then_some(self.next_epoch_at);
         match (enumerators, epoch) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -208,7 +210,7 @@ impl Coordinator {
                     scan.open = scan.open.saturating_sub(1);
                 }
             }
-            Report::Barrier { epoch, positions, .. } => {
+            Report::Barrier { epoch, positions } => {
                 let Some(open) = self.open.as_mut().filter(|open| open.epoch == epoch) else {
                     return Ok(());
                 };
@@ -219,7 +221,7 @@ impl Coordinator {
                     }
                 }
             }
-            Report::Flushed { epoch, .. } => {
+            Report::Flushed { epoch } => {
                 if let Some(open) = self.open.as_mut().filter(|open| open.epoch == epoch) {
                     open.flushes = open.flushes.saturating_sub(1);
                 }
@@ -230,7 +232,8 @@ impl Coordinator {
 
     fn poll_domain(&mut self, index: usize, now: Duration) -> Result<bool> {
         let Some(scan) = self.scans.get_mut(index) else { return Ok(false) };
-        let Some(event) = scan.domain.as_mut().map(|domain| domain.poll(now)).transpose()?.flatten()
+        let Some(event) =
+            scan.domain.as_mut().map(|domain| domain.poll(now)).transpose()?.flatten()
         else {
             return Ok(false);
         };
@@ -267,7 +270,8 @@ impl Coordinator {
         let Some(found) = scan.enumerator.poll(now)? else { return Ok(false) };
         let Discovered { added, gone, recreated, complete, volatile } = found;
         if let Some(split) = gone.first().or(recreated.first()) {
-            let what = if gone.is_empty() { "was deleted and created again" } else { "no longer exists" };
+            let what =
+                if gone.is_empty() { "was deleted and created again" } else { "no longer exists" };
             return Err(Error::new(
                 crate::base::ErrorKind::External,
                 format!("topic '{}' partition {} {what} while being read", split.name, split.index),
@@ -279,12 +283,13 @@ impl Coordinator {
             scan.positions.insert((*split.id).clone(), split.start);
         }
         let first = !std::mem::replace(&mut scan.discovered, true);
-        if first && volatile {
-            if let Some(domain) = &mut scan.domain {
-                domain.commit(&Progress { epoch: self.epoch, positions: scan.positions.clone() });
-                scan.stored = scan.positions.clone();
-                scan.committing = true;
-            }
+        if first
+            && volatile
+            && let Some(domain) = &mut scan.domain
+        {
+            domain.commit(&Progress { epoch: self.epoch, positions: scan.positions.clone() });
+            scan.stored = scan.positions.clone();
+            scan.committing = true;
         }
         if self.phase == Phase::Running {
             self.assign(index, added);

@@ -27,9 +27,9 @@ pub(super) enum Command {
 #[derive(Debug)]
 pub(super) enum Report {
     /// The barrier fell; positions per scan.
-    Barrier { worker: usize, epoch: Epoch, positions: Vec<Positions> },
+    Barrier { epoch: Epoch, positions: Vec<Positions> },
     /// Output up to the epoch's barrier is acknowledged.
-    Flushed { worker: usize, epoch: Epoch },
+    Flushed { epoch: Epoch },
     /// A split reached its end.
     Ended { scan: usize },
     /// Every output has all the rows it wants (LIMIT).

@@ -43,7 +43,10 @@ pub fn run(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str)) -> R
         if attempts > job.restart_attempts {
             return Err(Error::new(
                 ErrorKind::External,
-                format!("gave up after {} restarts without a completed epoch: {error}", attempts - 1),
+                format!(
+                    "gave up after {} restarts without a completed epoch: {error}",
+                    attempts - 1
+                ),
             ));
         }
         let delay = restart_delay(attempts);

@@ -153,7 +153,7 @@ impl Worker {
                     }
                 }
                 self.unflushed = false;
-                self.reports.send(Report::Barrier { worker: self.index, epoch, positions });
+                self.reports.send(Report::Barrier { epoch, positions });
                 Ok(())
             }
             Command::Acknowledge { epoch, positions } => {
@@ -181,7 +181,7 @@ impl Worker {
         if flushed > self.flushed {
             self.flushed = flushed;
             self.publish();
-            self.reports.send(Report::Flushed { worker: self.index, epoch: flushed });
+            self.reports.send(Report::Flushed { epoch: flushed });
         }
         Ok((ready, wake_at))
     }

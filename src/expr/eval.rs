@@ -1,8 +1,11 @@
 //! Evaluation: dispatch over the kinds of expressions.
 
-use super::value::Value;
-use super::{Expr, Node, Scalar, Selection, compare, logic};
+use super::cast::Cast;
+use super::functions::Call;
+use super::value::{Str, Value};
+use super::{Expr, Node, Scalar, Selection, arithmetic, choose, compare, logic};
 use crate::types::{Column, RowErrors};
+use arrow_array::BooleanArray;
 use std::sync::Arc;
 
 /// The batch that an expression is evaluated over.
@@ -95,6 +98,65 @@ impl Eval<'_> {
             Node::IsTruth { input, truth } => {
                 let value = self.value(input, selection);
                 Value::Array(Arc::new(logic::is_truth(&value, *truth, rows)))
+            }
+            Node::Arithmetic { op, left, right } => {
+                let a = self.value(left, selection);
+                let b = self.value(right, selection);
+                let (a, b) = ((&a, &left.data_type), (&b, &right.data_type));
+                let context = (selection, rows, &mut *self.errors);
+                Value::Array(arithmetic::arithmetic(*op, a, b, &expr.data_type, context))
+            }
+            Node::Negate(input) => {
+                let value = self.value(input, selection);
+                Value::Array(arithmetic::negate(&value, &expr.data_type, rows))
+            }
+            Node::Case { branches, otherwise } => {
+                let otherwise = otherwise.as_deref();
+                Value::Array(choose::case(branches, otherwise, &expr.data_type, selection, self))
+            }
+            Node::Coalesce(operands) => {
+                Value::Array(choose::coalesce(operands, &expr.data_type, selection, self))
+            }
+            Node::InSet { input, set } => {
+                let value = self.value(input, selection);
+                let kind = &input.data_type.kind;
+                Value::Array(Arc::new(set.contains(&value, kind, selection, rows)))
+            }
+            Node::Like { input, pattern } => {
+                let value = self.value(input, selection);
+                let texts = Str::new(&value);
+                let bits = selection
+                    .bits(rows, |row| texts.get(row).is_some_and(|text| pattern.matches(text)));
+                if value.is_null_literal() {
+                    return Value::Array(Arc::new(BooleanArray::new_null(rows)));
+                }
+                Value::Array(Arc::new(BooleanArray::new(bits, value.nulls().cloned())))
+            }
+            Node::Cast { input, try_cast } => {
+                let column = self.value(input, selection).into_column(&input.data_type, rows);
+                let zone = self.env.time_zone;
+                let cast = Cast { from: &input.data_type, to: &expr.data_type, zone, selection };
+                let mut ignored = RowErrors::new();
+                let errors = if *try_cast { &mut ignored } else { &mut *self.errors };
+                Value::Array(cast.apply(&column, errors))
+            }
+            Node::Field { input, index } => {
+                let column = self.value(input, selection).into_column(&input.data_type, rows);
+                Value::Array(choose::field(&column, *index))
+            }
+            Node::Call { function, args } => {
+                let values: Vec<Value<'_>> =
+                    args.iter().map(|arg| self.value(arg, selection)).collect();
+                let mut call = Call {
+                    args: &values,
+                    exprs: args,
+                    returns: &expr.data_type,
+                    rows,
+                    selection,
+                    errors: &mut *self.errors,
+                    env: self.env,
+                };
+                Value::Array(function.eval(&mut call))
             }
         }
     }

@@ -3,21 +3,42 @@
 //! `eval` never fails a batch: failed rows go to [`crate::types::RowErrors`]. CASE, AND, OR, COALESCE and IF evaluate
 //! their arms only for the rows that reach them.
 
+mod arithmetic;
+mod build;
+mod cast;
+mod choose;
 mod compare;
 mod decimal;
+mod display;
 mod eval;
+mod fold;
+mod functions;
+mod like;
 mod logic;
 mod scalar;
 mod selection;
+mod text;
 mod value;
+mod walk;
+mod zone;
 
+pub use arithmetic::ArithmeticOp;
+pub use build::common_type;
+pub use cast::{Castable, castable, fits_without_cast, implicitly_castable};
+pub use choose::LiteralSet;
 pub use compare::CompareOp;
+pub use decimal::PRECISION_MAX as DECIMAL_PRECISION_MAX;
 pub use eval::{EvalEnv, Input};
+pub use functions::{FUNCTIONS, Function, Stability, function};
+pub use like::LikePattern;
 pub use scalar::Scalar;
 pub use selection::Selection;
+pub use text::TextWriter;
 pub use value::spread;
 
-use crate::types::{DataType, Kind};
+use crate::types::DataType;
+#[cfg(test)]
+use crate::types::Kind;
 
 /// A bound, typed expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,73 +80,61 @@ pub enum Node {
         /// Which.
         truth: bool,
     },
-}
-
-impl Expr {
-    /// An expression.
-    pub fn new(node: Node, data_type: DataType) -> Expr {
-        Expr { node, data_type }
-    }
-
-    /// The input column at `position`.
-    pub fn column(position: usize, data_type: DataType) -> Expr {
-        Expr::new(Node::Column(position), data_type)
-    }
-
-    /// A constant.
-    pub fn literal(value: Scalar, data_type: DataType) -> Expr {
-        Expr::new(Node::Literal(value), data_type)
-    }
-
-    /// `left op right`; both of the same kind.
-    pub fn compare(op: CompareOp, left: Expr, right: Expr) -> Expr {
-        let nullable = left.data_type.nullable || right.data_type.nullable;
-        let node = Node::Compare { op, left: Box::new(left), right: Box::new(right) };
-        Expr::new(node, DataType { kind: Kind::Boolean, nullable })
-    }
-
-    /// All of `exprs`; nested ANDs become one.
-    pub fn and(exprs: Vec<Expr>) -> Expr {
-        let mut arms = Vec::with_capacity(exprs.len());
-        for expr in exprs {
-            match expr.node {
-                Node::And(inner) => arms.extend(inner),
-                _ => arms.push(expr),
-            }
-        }
-        if arms.len() == 1 {
-            return arms.remove(0);
-        }
-        let nullable = arms.iter().any(|arm| arm.data_type.nullable);
-        Expr::new(Node::And(arms), DataType { kind: Kind::Boolean, nullable })
-    }
-
-    /// Any of `exprs`; nested ORs become one.
-    pub fn or(exprs: Vec<Expr>) -> Expr {
-        let mut arms = Vec::with_capacity(exprs.len());
-        for expr in exprs {
-            match expr.node {
-                Node::Or(inner) => arms.extend(inner),
-                _ => arms.push(expr),
-            }
-        }
-        if arms.len() == 1 {
-            return arms.remove(0);
-        }
-        let nullable = arms.iter().any(|arm| arm.data_type.nullable);
-        Expr::new(Node::Or(arms), DataType { kind: Kind::Boolean, nullable })
-    }
-
-    /// NOT `input`.
-    pub fn negate(input: Expr) -> Expr {
-        let data_type = DataType { kind: Kind::Boolean, nullable: input.data_type.nullable };
-        Expr::new(Node::Not(Box::new(input)), data_type)
-    }
-
-    /// `input` IS NULL.
-    pub fn is_null(input: Expr) -> Expr {
-        Expr::new(Node::IsNull(Box::new(input)), Kind::Boolean.not_null())
-    }
+    /// Arithmetic: both operands have the kind of the result; decimals have precisions and scales of their own.
+    Arithmetic {
+        /// The operator.
+        op: ArithmeticOp,
+        /// Left operand.
+        left: Box<Expr>,
+        /// Right operand.
+        right: Box<Expr>,
+    },
+    /// The sign changed.
+    Negate(Box<Expr>),
+    /// The first branch whose condition is TRUE; every result has the type of the whole.
+    Case {
+        /// Condition and result.
+        branches: Vec<(Expr, Expr)>,
+        /// ELSE; NULL where absent.
+        otherwise: Option<Box<Expr>>,
+    },
+    /// The first operand that is not NULL.
+    Coalesce(Vec<Expr>),
+    /// IN a list of constants of the input's kind.
+    InSet {
+        /// What is looked for.
+        input: Box<Expr>,
+        /// The constants.
+        set: LiteralSet,
+    },
+    /// LIKE a constant pattern.
+    Like {
+        /// A text.
+        input: Box<Expr>,
+        /// The pattern.
+        pattern: LikePattern,
+    },
+    /// CAST, or TRY_CAST, to the type of the whole.
+    Cast {
+        /// What is converted.
+        input: Box<Expr>,
+        /// NULL instead of an error.
+        try_cast: bool,
+    },
+    /// A field of a ROW.
+    Field {
+        /// The row.
+        input: Box<Expr>,
+        /// Position of the field.
+        index: usize,
+    },
+    /// A function of [`FUNCTIONS`] with its arguments cast to what it takes.
+    Call {
+        /// Which.
+        function: &'static Function,
+        /// The arguments.
+        args: Vec<Expr>,
+    },
 }
 
 #[cfg(test)]

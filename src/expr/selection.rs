@@ -1,6 +1,6 @@
 //! Which rows of a batch an expression is evaluated for.
 
-use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, NullBuffer};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 
 /// Rows of a batch, ascending.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,18 @@ impl Selection {
         }
     }
 
+    /// The selected rows that `taken`, a part of them, does not hold.
+    #[must_use]
+    pub(crate) fn without(&self, taken: &Selection) -> Selection {
+        match taken {
+            Selection::All(_) => Selection::Rows(Vec::new()),
+            Selection::Rows(taken) => {
+                let mut taken = taken.iter().map(|row| *row as usize).peekable();
+                self.retain(|row| taken.next_if_eq(&row).is_none())
+            }
+        }
+    }
+
     /// The selected rows whose bit is set.
     #[must_use]
     pub(crate) fn masked(&self, mask: &BooleanBuffer) -> Selection {
@@ -106,14 +118,6 @@ impl Selection {
             }
         }
     }
-}
-
-/// Validity of a result that is NULL where either operand is.
-pub(crate) fn both_valid(
-    left: Option<&NullBuffer>,
-    right: Option<&NullBuffer>,
-) -> Option<NullBuffer> {
-    NullBuffer::union(left, right)
 }
 
 #[cfg(test)]

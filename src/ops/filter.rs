@@ -22,7 +22,8 @@ impl Filter {
 impl Operator for Filter {
     fn batch(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<Batch> {
         let input = Input { columns: &batch.columns, rows: batch.rows };
-        let kept = self.condition.eval_predicate(input, &Selection::All(batch.rows), errors, &self.env);
+        let kept =
+            self.condition.eval_predicate(input, &Selection::All(batch.rows), errors, &self.env);
         batch.select(&kept.to_rows())
     }
 }

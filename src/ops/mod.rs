@@ -2,10 +2,12 @@
 
 mod filter;
 mod limit;
+mod not_null;
 mod project;
 
 pub use filter::Filter;
 pub use limit::Limit;
+pub use not_null::NotNull;
 pub use project::Project;
 
 use crate::base::Result;

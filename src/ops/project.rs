@@ -25,6 +25,11 @@ impl Operator for Project {
         let all = Selection::All(batch.rows);
         let columns =
             self.expressions.iter().map(|e| e.eval(input, &all, errors, &self.env)).collect();
-        Ok(Batch { columns, kinds: batch.kinds.clone(), origin: batch.origin.clone(), rows: batch.rows })
+        Ok(Batch {
+            columns,
+            kinds: batch.kinds.clone(),
+            origin: batch.origin.clone(),
+            rows: batch.rows,
+        })
     }
 }

@@ -3,7 +3,7 @@
 mod reader;
 mod value;
 
-pub use reader::{OptionReader, OptionValue, Options, Taken};
+pub use reader::{OptionReader, OptionValue, Options, OwnedReader, Taken};
 pub use value::{parse_duration, parse_memory_size};
 
 /// What values an option takes.

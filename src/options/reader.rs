@@ -86,6 +86,15 @@ impl<'a> OptionReader<'a> {
         }
     }
 
+    /// The options below `prefix`, to be read again later without this reader.
+    pub fn owned(&self, prefix: &str) -> OwnedReader {
+        OwnedReader {
+            options: self.options.clone(),
+            prefix: format!("{}{prefix}", self.prefix),
+            subject: self.subject.clone(),
+        }
+    }
+
     /// What the options belong to, for messages.
     pub fn subject(&self) -> &str {
         &self.subject
@@ -274,6 +283,22 @@ impl<'a> OptionReader<'a> {
             None => Ok(None),
             Some(text) => parse(&text).map(Some).map_err(|problem| self.invalid(opt, problem)),
         }
+    }
+}
+
+/// Options to be read again: see [`OptionReader::owned`].
+#[derive(Clone, Debug)]
+pub struct OwnedReader {
+    options: Options,
+    prefix: String,
+    subject: String,
+}
+
+impl OwnedReader {
+    /// Calls `read` with a reader below the prefix.
+    pub fn with<T>(&self, read: impl FnOnce(&OptionReader<'_>) -> T) -> T {
+        let taken = Taken::default();
+        read(&OptionReader::new(&self.options, &taken, self.subject.clone()).scoped(&self.prefix))
     }
 }
 

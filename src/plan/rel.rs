@@ -56,6 +56,18 @@ impl Rel {
     }
 }
 
+impl Rel {
+    /// Replaces the table of every scan.
+    pub fn map_tables(&mut self, map: &dyn Fn(&Arc<TableDef>) -> Arc<TableDef>) {
+        match self {
+            Rel::Scan { table, .. } => *table = map(table),
+            Rel::Filter { input, .. } | Rel::Project { input, .. } | Rel::Limit { input, .. } => {
+                input.map_tables(map);
+            }
+        }
+    }
+}
+
 /// Rows into a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Insert {

@@ -34,7 +34,15 @@ const PIPELINE_NAME: Opt =
     Opt::new("pipeline.name", OptKind::String, "Name of the job; its progress is kept under it.");
 const RESTART: Opt = Opt::new(
     "restart-strategy.type",
-    OptKind::Enum(&["exponential-delay", "exponentialdelay", "fixed-delay", "fixeddelay", "none", "off", "disable"]),
+    OptKind::Enum(&[
+        "exponential-delay",
+        "exponentialdelay",
+        "fixed-delay",
+        "fixeddelay",
+        "none",
+        "off",
+        "disable",
+    ]),
     "Whether a job goes on from its last epoch after a failure that may pass.",
 )
 .default("exponential-delay");
@@ -103,7 +111,9 @@ impl Settings {
             checkpoint_interval: reader
                 .duration(&CHECKPOINT_INTERVAL)?
                 .filter(|interval| !interval.is_zero())
-                .ok_or_else(|| reader.invalid(&CHECKPOINT_INTERVAL, "expected a duration above 0"))?,
+                .ok_or_else(|| {
+                    reader.invalid(&CHECKPOINT_INTERVAL, "expected a duration above 0")
+                })?,
             time_zone: time_zone(&reader)?,
             batch: reader.word(&RUNTIME_MODE)? == Some("batch"),
             dml_sync: reader.bool(&DML_SYNC)?,
@@ -117,8 +127,9 @@ impl Settings {
 fn time_zone(reader: &OptionReader<'_>) -> Result<chrono_tz::Tz> {
     let name = reader.string(&TIME_ZONE).unwrap_or_default();
     if name != "default" {
-        return parse_zone(&name)
-            .ok_or_else(|| reader.invalid(&TIME_ZONE, "expected a zone such as UTC or Europe/Berlin"));
+        return parse_zone(&name).ok_or_else(|| {
+            reader.invalid(&TIME_ZONE, "expected a zone such as UTC or Europe/Berlin")
+        });
     }
     let machine = std::env::var("TZ").ok().filter(|tz| !tz.is_empty());
     let machine = machine.or_else(|| iana_time_zone::get_timezone().ok());

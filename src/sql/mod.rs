@@ -15,6 +15,7 @@
 )]
 
 pub mod ast;
+pub mod binder;
 mod error;
 mod keyword;
 mod lexer;

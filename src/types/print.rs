@@ -4,16 +4,22 @@ use super::java_text::{
     Moment, write_date, write_decimal_plain, write_double, write_float, write_integer,
 };
 use super::{Column, DataType, Kind, RowKind};
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    Time32MillisecondType, TimestampMicrosecondType,
+    Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, Time32MillisecondType, TimestampMicrosecondType,
 };
-use arrow_array::Array;
 use std::fmt::Write as _;
 
 /// `+I[1, a]`: Flink's `Row.toString`.
-pub fn write_row(out: &mut String, kind: RowKind, columns: &[Column], types: &[DataType], row: usize) {
+pub fn write_row(
+    out: &mut String,
+    kind: RowKind,
+    columns: &[Column],
+    types: &[DataType],
+    row: usize,
+) {
     out.push_str(kind.short());
     out.push('[');
     for (at, (column, data_type)) in columns.iter().zip(types).enumerate() {
@@ -33,7 +39,9 @@ pub fn write_value(out: &mut String, column: &Column, data_type: &DataType, row:
     }
     match &data_type.kind {
         Kind::Null => out.push_str("null"),
-        Kind::Boolean => out.push_str(if column.as_boolean().value(row) { "true" } else { "false" }),
+        Kind::Boolean => {
+            out.push_str(if column.as_boolean().value(row) { "true" } else { "false" });
+        }
         Kind::TinyInt => write_integer(column.as_primitive::<Int8Type>().value(row), out),
         Kind::SmallInt => write_integer(column.as_primitive::<Int16Type>().value(row), out),
         Kind::Int => write_integer(column.as_primitive::<Int32Type>().value(row), out),
@@ -54,14 +62,18 @@ pub fn write_value(out: &mut String, column: &Column, data_type: &DataType, row:
             for (at, byte) in column.as_binary_view().value(row).iter().enumerate() {
                 let comma = if at > 0 { ", " } else { "" };
                 // Writing to a String cannot fail.
-                drop(write!(out, "{comma}{}", i8::from_ne_bytes([*byte])));
+                let _: std::fmt::Result = write!(out, "{comma}{}", i8::from_ne_bytes([*byte]));
             }
             out.push(']');
         }
         Kind::Date => write_date(i64::from(column.as_primitive::<Date32Type>().value(row)), out),
         Kind::Time(_) => {
             let millis = column.as_primitive::<Time32MillisecondType>().value(row);
-            write_local_time(out, i64::from(millis) / 1000, u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000);
+            write_local_time(
+                out,
+                i64::from(millis) / 1000,
+                u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000,
+            );
         }
         Kind::Timestamp(_) | Kind::TimestampLtz(_) => {
             let moment = match column.as_primitive_opt::<TimestampMicrosecondType>() {
@@ -97,23 +109,26 @@ pub fn write_value(out: &mut String, column: &Column, data_type: &DataType, row:
 
 /// Java's `LocalTime.toString`: seconds only where needed, fractions of 3, 6 or 9 digits.
 fn write_local_time(out: &mut String, second_of_day: i64, nanos: u32) {
-    let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
+    let (hour, minute, second) =
+        (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
     // Writing to a String cannot fail.
-    drop(write!(out, "{hour:02}:{minute:02}"));
+    let _: std::fmt::Result = write!(out, "{hour:02}:{minute:02}");
     if second > 0 || nanos > 0 {
-        drop(write!(out, ":{second:02}"));
+        let _: std::fmt::Result = write!(out, ":{second:02}");
     }
-    drop(match nanos {
+    let _: std::fmt::Result = match nanos {
         0 => Ok(()),
         n if n % 1_000_000 == 0 => write!(out, ".{:03}", n / 1_000_000),
         n if n % 1_000 == 0 => write!(out, ".{:06}", n / 1_000),
         n => write!(out, ".{n:09}"),
-    });
+    };
 }
 
 fn write_map(out: &mut String, column: &Column, key: &DataType, value: &DataType, row: usize) {
     let entries = column.as_map().value(row);
-    let (Some(keys), Some(values)) = (entries.columns().first(), entries.columns().get(1)) else { return };
+    let (Some(keys), Some(values)) = (entries.columns().first(), entries.columns().get(1)) else {
+        return;
+    };
     out.push('{');
     for at in 0..entries.len() {
         if at > 0 {

@@ -1,3 +1,8 @@
 //! Tests of the program as a whole, in one binary.
 
+mod kill;
+mod run;
+mod slt;
+mod support;
 mod tidy;
+mod topic;

@@ -260,7 +260,7 @@ impl Broker {
             if !connection.waiting.is_empty() {
                 self.runnable.push_back(conn);
             }
-            match self.answer(frame, now) {
+            match self.answer(&frame, now) {
                 Ok(Outcome::Respond(frame)) => self.actions.push(Action::Respond { conn, frame }),
                 Ok(Outcome::Silent) => {}
                 Ok(Outcome::Park(parked)) => self.park(conn, *parked),
@@ -270,7 +270,7 @@ impl Broker {
         }
     }
 
-    fn answer(&mut self, frame: Bytes, now: Duration) -> Result<Outcome, CloseReason> {
+    fn answer(&mut self, frame: &Bytes, now: Duration) -> Result<Outcome, CloseReason> {
         let incoming = wire::read(frame, self.cluster.config.limits.request_elements_max)?;
         api::answer(&mut self.cluster, incoming, now)
     }

@@ -5,20 +5,23 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::config::{Config, Ids};
+use crate::groups::Groups;
 use crate::sessions::Sessions;
 use crate::topics::Topics;
 
 /// The node id of the only broker.
 pub(crate) const NODE_ID: i32 = 1;
 
-/// Topics, fetch sessions, settings.
+/// Topics, fetch sessions, committed offsets, settings.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     pub(crate) config: Config,
     pub(crate) cluster_id: String,
     pub(crate) topics: Topics,
     pub(crate) sessions: Sessions,
+    pub(crate) groups: Groups,
     pub(crate) ids: Ids,
+    pub(crate) next_producer_id: i64,
     /// Changes that parked fetches may wait for, since the broker last looked.
     pub(crate) touched: Vec<Touched>,
 }
@@ -40,7 +43,9 @@ impl Cluster {
             cluster_id,
             topics: Topics::new(&config.limits),
             sessions: Sessions::new(&config.limits),
+            groups: Groups::new(&config.limits),
             ids,
+            next_producer_id: 0,
             touched: Vec::new(),
             config,
         }

@@ -13,6 +13,9 @@ mod api;
 mod broker;
 mod cluster;
 mod config;
+#[doc(hidden)]
+pub mod fuzzing;
+mod groups;
 mod limits;
 mod log;
 mod server;

@@ -21,6 +21,7 @@ use crate::wire::{DecodeError, EncodeError, Request};
 macro_rules! apis {
     ($($name:ident: $request:ty,)+) => {
         /// Which API.
+        #[allow(clippy::enum_variant_names, reason = "`ApiVersions` is Kafka's name")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum Api { $($name),+ }
 

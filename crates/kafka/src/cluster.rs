@@ -385,10 +385,10 @@ impl Cluster {
             match open.machine.poll_output() {
                 Some(Output::Send(frame)) => self.actions.push_back(Action::Send { conn, frame }),
                 Some(Output::Done(call, result)) => {
-                    if result.is_ok() {
-                        if let Some(slot) = self.slots.get_mut(&open.slot) {
-                            slot.failures = 0;
-                        }
+                    if result.is_ok()
+                        && let Some(slot) = self.slots.get_mut(&open.slot)
+                    {
+                        slot.failures = 0;
                     }
                     self.complete(call, result);
                 }

@@ -171,20 +171,20 @@ impl Connection {
             return;
         }
         let Some(sent) = self.in_flight.pop_front() else {
-            return self.close(self.corrupt("the broker sent an answer that nobody asked for"));
+            return self.close(&self.corrupt("the broker sent an answer that nobody asked for"));
         };
         match frame::correlation_id(&frame) {
             Ok(id) if id == sent.correlation => {}
             Ok(id) => {
                 let expected = sent.correlation;
                 self.in_flight.push_front(sent);
-                return self.close(self.corrupt(format!(
+                return self.close(&self.corrupt(format!(
                     "the broker answered request {id} where {expected} was next"
                 )));
             }
             Err(error) => {
                 self.in_flight.push_front(sent);
-                return self.close(self.corrupt(error.to_string()));
+                return self.close(&self.corrupt(error.to_string()));
             }
         }
         self.last_use = now;
@@ -199,7 +199,7 @@ impl Connection {
                     // The next frame may still be whole, but nothing of this peer can be trusted.
                     let error = self.corrupt(error.to_string()).in_api(sent.api.name());
                     self.fail(call, error.clone(), true);
-                    return self.close(error);
+                    return self.close(&error);
                 }
             },
         }
@@ -229,14 +229,14 @@ impl Connection {
         }
         if self.state == State::Connecting && self.connect_deadline <= now {
             let error = Error::unreachable(&self.address, "opening the connection took too long");
-            return self.close(error);
+            return self.close(&error);
         }
         // Answers come in the order of requests, so a late one holds up all that follow.
         if let Some(late) = self.in_flight.iter().find(|sent| sent.deadline <= now) {
             let error = Error::timeout("the broker did not answer in time")
                 .in_api(late.api.name())
                 .at(&self.address);
-            return self.close(error);
+            return self.close(&error);
         }
         if self.state == State::Ready && self.idle_at().is_some_and(|at| at <= now) {
             self.state = State::Closed;
@@ -283,8 +283,10 @@ impl Connection {
             .or_else(|_| Api::ApiVersions.decode(frame, 0));
         let response = match response {
             Ok(AnyResponse::ApiVersions(response)) => response,
-            Ok(_) => return self.close(self.corrupt("an answer of another API")),
-            Err(error) => return self.close(self.corrupt(error.to_string()).in_api("ApiVersions")),
+            Ok(_) => return self.close(&self.corrupt("an answer of another API")),
+            Err(error) => {
+                return self.close(&self.corrupt(error.to_string()).in_api("ApiVersions"));
+            }
         };
         match ErrorCode(response.error_code) {
             ErrorCode::NONE => {
@@ -301,7 +303,7 @@ impl Connection {
             }
             code => {
                 let error = Error::broker(code, None).in_api("ApiVersions").at(&self.address);
-                self.close(error);
+                self.close(&error);
             }
         }
     }
@@ -372,7 +374,7 @@ impl Connection {
                     .at(&self.address);
                 match call {
                     Some(call) => self.fail(call, error, false),
-                    None => self.close(error),
+                    None => self.close(&error),
                 }
             }
         }
@@ -383,8 +385,8 @@ impl Connection {
         self.outputs.push_back(Output::Done(call, Err(failed)));
     }
 
-    fn close(&mut self, error: Error) {
-        self.lost(&error);
+    fn close(&mut self, error: &Error) {
+        self.lost(error);
         self.outputs.push_back(Output::Close);
     }
 

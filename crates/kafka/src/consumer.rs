@@ -82,7 +82,7 @@ impl FetchedBatches<'_> {
         loop {
             let batch = match self.batches.next()? {
                 Ok(batch) => batch,
-                Err(error) => return Some(Err(corrupt(&self.fetched.partition, error))),
+                Err(error) => return Some(Err(corrupt(&self.fetched.partition, &error))),
             };
             if batch.header().last_offset() < self.fetched.fetch_offset {
                 continue;
@@ -91,14 +91,14 @@ impl FetchedBatches<'_> {
             match checked.and_then(|()| self.filter.accept(&batch, decompressor)) {
                 Ok(true) => return Some(Ok(batch)),
                 Ok(false) => {}
-                Err(error) => return Some(Err(corrupt(&self.fetched.partition, error))),
+                Err(error) => return Some(Err(corrupt(&self.fetched.partition, &error))),
             }
         }
     }
 }
 
 /// The error behind damaged bytes of a batch.
-pub(crate) fn corrupt(tp: &TopicPartition, error: crate::wire::records::BatchError) -> Error {
+pub(crate) fn corrupt(tp: &TopicPartition, error: &crate::wire::records::BatchError) -> Error {
     let kind = ErrorKind::Corrupt { offset: error.base_offset };
     Error::new(kind, error.to_string()).context(format_args!("partition {tp}")).in_api("Fetch")
 }

@@ -28,7 +28,8 @@ mod produce;
 pub mod producer;
 pub mod read_committed;
 mod rng;
-mod session;
+#[cfg(test)]
+mod testing;
 pub mod topic;
 pub mod transport;
 pub mod wire;

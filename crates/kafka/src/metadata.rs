@@ -299,10 +299,10 @@ impl Metadata {
             }
             code => {
                 // The last good answer stays: topics flicker while brokers start and move.
-                if let Some(topic) = self.topics.get_mut(&name) {
-                    if code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION {
-                        topic.unknown_since.get_or_insert(now);
-                    }
+                if let Some(topic) = self.topics.get_mut(&name)
+                    && code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+                {
+                    topic.unknown_since.get_or_insert(now);
                 }
                 return;
             }
@@ -311,10 +311,8 @@ impl Metadata {
         let old = self.topics.get(&name).map(|topic| &topic.info);
         let same = old.filter(|old| old.id == answer.topic_id);
         let info = topic_info(&name, answer, same);
-        if let Some(old) = old {
-            if old.id != info.id {
-                self.names.remove(&old.id);
-            }
+        if let Some(old) = old.filter(|old| old.id != info.id) {
+            self.names.remove(&old.id);
         }
         if !info.id.is_zero() {
             self.names.insert(info.id, Arc::clone(&name));

@@ -396,6 +396,8 @@ fn server_properties(
     }
     // Group tests would otherwise wait three seconds for members that never come.
     line("group.initial.rebalance.delay.ms", "0");
+    // Tests write records of 1970, which the cleaner would delete under them.
+    line("log.retention.ms", "-1");
     line("num.network.threads", "2");
     line("num.io.threads", "2");
     line("log.cleaner.dedupe.buffer.size", "4194304");

@@ -31,8 +31,6 @@ pub(super) enum Generator {
 pub(super) struct Text {
     pub(super) length: usize,
     pub(super) variable: bool,
-    /// Lower-case hex digits; otherwise raw bytes.
-    pub(super) hex: bool,
 }
 
 /// What the values of a range of rows depend on.
@@ -110,7 +108,12 @@ pub(super) fn generate(
 
 type Cells<'a> = &'a mut dyn Iterator<Item = (bool, i64, Random)>;
 
-fn column(generator: &Generator, data_type: &DataType, cells: Cells<'_>, moment: &Moment) -> Column {
+fn column(
+    generator: &Generator,
+    data_type: &DataType,
+    cells: Cells<'_>,
+    moment: &Moment,
+) -> Column {
     let whole = |(null, global, mut random): (bool, i64, Random)| -> Option<i64> {
         (!null).then(|| match generator {
             Generator::Integer(low, high) => random.between(*low, *high),
@@ -138,7 +141,9 @@ fn column(generator: &Generator, data_type: &DataType, cells: Cells<'_>, moment:
             Arc::new(values.collect::<BooleanArray>())
         }
         Kind::TinyInt => Arc::new(cells.map(|c| whole(c).map(|v| v as i8)).collect::<Int8Array>()),
-        Kind::SmallInt => Arc::new(cells.map(|c| whole(c).map(|v| v as i16)).collect::<Int16Array>()),
+        Kind::SmallInt => {
+            Arc::new(cells.map(|c| whole(c).map(|v| v as i16)).collect::<Int16Array>())
+        }
         Kind::Int => Arc::new(cells.map(|c| whole(c).map(|v| v as i32)).collect::<Int32Array>()),
         Kind::BigInt => Arc::new(cells.map(whole).collect::<Int64Array>()),
         Kind::Float => Arc::new(cells.map(|c| real(c).map(|v| v as f32)).collect::<Float32Array>()),

@@ -7,10 +7,12 @@ use crate::table::{ScanRequest, TableContext};
 use crate::types::{DataType, Kind};
 
 pub(super) const ROWS_PER_SECOND: Opt =
-    Opt::new("rows-per-second", OptKind::Long, "Rows per second of the whole table.").default("10000");
+    Opt::new("rows-per-second", OptKind::Long, "Rows per second of the whole table.")
+        .default("10000");
 pub(super) const NUMBER_OF_ROWS: Opt =
     Opt::new("number-of-rows", OptKind::Long, "Total rows; unset means without end.");
-pub(super) const PARALLELISM: Opt = Opt::new("scan.parallelism", OptKind::Int, "Parallelism of the source.");
+pub(super) const PARALLELISM: Opt =
+    Opt::new("scan.parallelism", OptKind::Int, "Parallelism of the source.");
 const KINDS: &[&str] = &["random", "sequence"];
 
 /// Every option, for the reference.
@@ -21,9 +23,11 @@ pub(super) const ALL: &[Opt] = &[
     Opt::new("fields.#.kind", OptKind::Enum(KINDS), "How values are made.").default("random"),
     Opt::new("fields.#.min", OptKind::String, "Smallest random number, inclusive."),
     Opt::new("fields.#.max", OptKind::String, "Largest random number, inclusive for integers."),
-    Opt::new("fields.#.max-past", OptKind::Duration, "How far back random timestamps go.").default("0"),
+    Opt::new("fields.#.max-past", OptKind::Duration, "How far back random timestamps go.")
+        .default("0"),
     Opt::new("fields.#.length", OptKind::Int, "Length of random texts, bytes and collections."),
-    Opt::new("fields.#.var-len", OptKind::Bool, "Random length from 1 up to `length`.").default("false"),
+    Opt::new("fields.#.var-len", OptKind::Bool, "Random length from 1 up to `length`.")
+        .default("false"),
     Opt::new("fields.#.start", OptKind::String, "First value of a sequence."),
     Opt::new("fields.#.end", OptKind::String, "Last value of a sequence."),
     Opt::new("fields.#.null-rate", OptKind::Double, "Share of NULL values, 0 to 1.").default("0"),
@@ -58,7 +62,8 @@ pub(super) fn read(context: &TableContext<'_>, scan: &ScanRequest) -> Result<Pla
     };
     let rows_per_second = at_least(&ROWS_PER_SECOND, 1)?.unwrap_or(10_000);
     let mut rows = at_least(&NUMBER_OF_ROWS, 0)?;
-    let parallelism = at_least(&PARALLELISM, 1)?.map_or(scan.parallelism, |n| usize::try_from(n).unwrap_or(1));
+    let parallelism =
+        at_least(&PARALLELISM, 1)?.map_or(scan.parallelism, |n| usize::try_from(n).unwrap_or(1));
     let mut columns = Vec::new();
     let mut generators = Vec::new();
     for field in context.table.physical_fields() {
@@ -70,8 +75,10 @@ pub(super) fn read(context: &TableContext<'_>, scan: &ScanRequest) -> Result<Pla
         generators.push((field.name, field.data_type, generator));
     }
     for at in &scan.columns {
-        let name = context.table.columns.get(*at).map(|column| column.name.as_str()).unwrap_or_default();
-        let Some((_, data_type, generator)) = generators.iter().find(|(field, ..)| field == name) else {
+        let name =
+            context.table.columns.get(*at).map(|column| column.name.as_str()).unwrap_or_default();
+        let Some((_, data_type, generator)) = generators.iter().find(|(field, ..)| field == name)
+        else {
             return Err(Error::unsupported(format!(
                 "metadata column '{name}' of connector 'datagen'"
             )));
@@ -90,7 +97,10 @@ pub(super) fn read(context: &TableContext<'_>, scan: &ScanRequest) -> Result<Pla
 }
 
 /// The generator of a field and, for a sequence, how many rows it lasts.
-fn field_generator(options: &OptionReader<'_>, data_type: &DataType) -> Result<(Generator, Option<u64>)> {
+fn field_generator(
+    options: &OptionReader<'_>,
+    data_type: &DataType,
+) -> Result<(Generator, Option<u64>)> {
     let kind = Opt::new("kind", OptKind::Enum(KINDS), "").default("random");
     if options.word(&kind)? == Some("sequence") {
         return sequence(options, data_type);
@@ -133,9 +143,9 @@ fn random(options: &OptionReader<'_>, data_type: &DataType) -> Result<Generator>
         // Java's MIN_VALUE is the smallest positive number: Flink never makes negative ones by default.
         Kind::Float => real(options, f64::from(f32::from_bits(1)), f64::from(f32::MAX))?,
         Kind::Double | Kind::Decimal { .. } => real(options, f64::from_bits(1), f64::MAX)?,
-        Kind::Char(n) => fixed(options, *n, data_type)?,
-        Kind::Binary(n) => fixed(options, *n, data_type)?,
-        Kind::VarChar(n) | Kind::VarBinary(n) => variable(options, *n, data_type)?,
+        Kind::Char(n) => fixed(options, *n)?,
+        Kind::Binary(n) => fixed(options, *n)?,
+        Kind::VarChar(n) | Kind::VarBinary(n) => variable(options, *n)?,
         Kind::Date => Generator::Today,
         Kind::Time(_) => Generator::TimeOfDay,
         Kind::Timestamp(_) | Kind::TimestampLtz(_) => {
@@ -154,7 +164,9 @@ fn integer(options: &OptionReader<'_>, least: i64, most: i64) -> Result<Generato
     let high = options.long(&max)?.unwrap_or(most);
     for (opt, value) in [(&min, low), (&max, high)] {
         if !(least..=most).contains(&value) {
-            return Err(options.invalid(opt, format_args!("expected a number from {least} to {most}")));
+            return Err(
+                options.invalid(opt, format_args!("expected a number from {least} to {most}"))
+            );
         }
     }
     if low > high {
@@ -177,7 +189,7 @@ fn real(options: &OptionReader<'_>, least: f64, most: f64) -> Result<Generator> 
 const LENGTH: Opt = Opt::new("length", OptKind::Int, "");
 const VAR_LEN: Opt = Opt::new("var-len", OptKind::Bool, "").default("false");
 
-fn fixed(options: &OptionReader<'_>, length: u32, data_type: &DataType) -> Result<Generator> {
+fn fixed(options: &OptionReader<'_>, length: u32) -> Result<Generator> {
     if options.is_set(&LENGTH) {
         return Err(options.invalid(
             &LENGTH,
@@ -187,10 +199,10 @@ fn fixed(options: &OptionReader<'_>, length: u32, data_type: &DataType) -> Resul
     if options.bool(&VAR_LEN)? {
         return Err(options.invalid(&VAR_LEN, "only for VARCHAR, STRING, VARBINARY and BYTES"));
     }
-    Ok(text(data_type, length.min(TEXT_LENGTH), false))
+    Ok(text(length.min(TEXT_LENGTH), false))
 }
 
-fn variable(options: &OptionReader<'_>, most: u32, data_type: &DataType) -> Result<Generator> {
+fn variable(options: &OptionReader<'_>, most: u32) -> Result<Generator> {
     let length = match options.long(&LENGTH)? {
         None => most.min(TEXT_LENGTH),
         Some(n) => match u32::try_from(n) {
@@ -204,14 +216,10 @@ fn variable(options: &OptionReader<'_>, most: u32, data_type: &DataType) -> Resu
             _ => return Err(options.invalid(&LENGTH, "expected a length from 1")),
         },
     };
-    Ok(text(data_type, length, options.bool(&VAR_LEN)?))
+    Ok(text(length, options.bool(&VAR_LEN)?))
 }
 
-fn text(data_type: &DataType, length: u32, variable: bool) -> Generator {
+fn text(length: u32, variable: bool) -> Generator {
     let length = usize::try_from(length).unwrap_or(0);
-    if data_type.kind.is_string() {
-        Generator::Text(Text { length, variable, hex: true })
-    } else {
-        Generator::Text(Text { length, variable, hex: false })
-    }
+    Generator::Text(Text { length, variable })
 }

@@ -5,8 +5,8 @@ use super::options::Plan;
 use crate::base::Result;
 use crate::base::limits::BATCH_ROWS_MAX;
 use crate::table::{
-    Boundedness, CommitDomain, Discovered, Enumerator, Epoch, JobContext, Polled, Position, Progress,
-    Reader, Source, SourceStats, Split, Waker,
+    Boundedness, CommitDomain, Discovered, Enumerator, Epoch, JobContext, Polled, Position,
+    Progress, Reader, Source, SourceStats, Split, Waker,
 };
 use crate::types::{Batch, Origin, RowErrors, SplitId};
 use std::collections::VecDeque;

@@ -47,7 +47,12 @@ enum Work {
     Listed(Pending<brooklet_kafka::Result<PerTopic<TopicInfo>>>),
     All(Pending<brooklet_kafka::Result<Vec<TopicInfo>>>),
     Creating(Pending<brooklet_kafka::Result<PerTopic<()>>>),
-    Offsets { partitions: Vec<TopicPartition>, lookups: Vec<(Purpose, Lookup)>, starts: Offsets, ends: Offsets },
+    Offsets {
+        partitions: Vec<TopicPartition>,
+        lookups: Vec<(Purpose, Lookup)>,
+        starts: Offsets,
+        ends: Offsets,
+    },
 }
 
 type Offsets = BTreeMap<TopicPartition, i64>;
@@ -104,7 +109,10 @@ impl KafkaEnumerator {
         for (name, topic) in topics {
             match topic {
                 Ok(topic) => found.push(topic),
-                Err(error) if matches!(error.kind(), ErrorKind::UnknownTopic { .. }) && self.create_missing => {
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::UnknownTopic { .. })
+                        && self.create_missing =>
+                {
                     missing.push(NewTopic::new(name, 1));
                 }
                 Err(error) if self.first => return Err(translate(&error)),
@@ -190,7 +198,12 @@ impl KafkaEnumerator {
             _ => None,
         };
         let volatile = first && self.restored.is_none() && may_move(&self.options);
-        (first || !added.is_empty()).then(|| Discovered { added, complete, volatile, ..Discovered::default() })
+        (first || !added.is_empty()).then(|| Discovered {
+            added,
+            complete,
+            volatile,
+            ..Discovered::default()
+        })
     }
 }
 
@@ -265,7 +278,9 @@ impl Enumerator for KafkaEnumerator {
                             Purpose::End => ends.extend(found),
                         },
                         Err(error) => {
-                            return Err(error.context(format!("looking up {:?} offsets", lookup.place())));
+                            return Err(
+                                error.context(format!("looking up {:?} offsets", lookup.place()))
+                            );
                         }
                     }
                 }
@@ -278,7 +293,10 @@ impl Enumerator for KafkaEnumerator {
                     .iter()
                     .filter_map(|partition| {
                         let start = *starts.get(partition)?;
-                        let id = SplitId { name: Arc::clone(&partition.topic), index: partition.partition };
+                        let id = SplitId {
+                            name: Arc::clone(&partition.topic),
+                            index: partition.partition,
+                        };
                         let end = if bounded { Some(*ends.get(partition)?) } else { None };
                         Some(Split { id: Arc::new(id), start: Position::at(start), end })
                     })

@@ -5,7 +5,9 @@ use super::options::Place;
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::Waker;
 use brooklet_kafka::pending::Pending;
-use brooklet_kafka::{Client, CommittedOffset, Isolation, ListedOffset, OffsetSpec, TopicPartition};
+use brooklet_kafka::{
+    Client, CommittedOffset, Isolation, ListedOffset, OffsetSpec, TopicPartition,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -45,7 +47,8 @@ impl Lookup {
         };
         match place {
             Place::Group => {
-                let pending = client.offset_fetch(group.unwrap_or_default(), Some(&lookup.partitions));
+                let pending =
+                    client.offset_fetch(group.unwrap_or_default(), Some(&lookup.partitions));
                 pending.on_ready(Arc::clone(waker));
                 lookup.committed = Some(pending);
             }
@@ -81,7 +84,9 @@ impl Lookup {
             }
             let missing = self.missing();
             if let Some(first) = missing.first() {
-                let Some(reset) = self.reset.clone() else { return Err(self.nothing_committed(first)) };
+                let Some(reset) = self.reset.clone() else {
+                    return Err(self.nothing_committed(first));
+                };
                 self.list(client, &missing, &reset, waker);
             }
         }
@@ -110,7 +115,13 @@ impl Lookup {
         self.partitions.iter().filter(|p| !self.found.contains_key(p)).cloned().collect()
     }
 
-    fn list(&mut self, client: &Client, partitions: &[TopicPartition], place: &Place, waker: &Waker) {
+    fn list(
+        &mut self,
+        client: &Client,
+        partitions: &[TopicPartition],
+        place: &Place,
+        waker: &Waker,
+    ) {
         if partitions.is_empty() {
             return;
         }

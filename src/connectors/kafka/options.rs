@@ -32,7 +32,13 @@ pub(super) const PROPERTIES: Opt =
     Opt::new("properties.*", OptKind::String, "Client properties under Kafka's Java names.");
 pub(super) const STARTUP: Opt = Opt::new(
     "scan.startup.mode",
-    OptKind::Enum(&["earliest-offset", "latest-offset", "group-offsets", "timestamp", "specific-offsets"]),
+    OptKind::Enum(&[
+        "earliest-offset",
+        "latest-offset",
+        "group-offsets",
+        "timestamp",
+        "specific-offsets",
+    ]),
     "Where a job without progress starts.",
 )
 .default("group-offsets");
@@ -48,7 +54,13 @@ pub(super) const STARTUP_TIMESTAMP: Opt = Opt::new(
 );
 pub(super) const BOUNDED: Opt = Opt::new(
     "scan.bounded.mode",
-    OptKind::Enum(&["unbounded", "latest-offset", "group-offsets", "timestamp", "specific-offsets"]),
+    OptKind::Enum(&[
+        "unbounded",
+        "latest-offset",
+        "group-offsets",
+        "timestamp",
+        "specific-offsets",
+    ]),
     "Where reading ends.",
 )
 .default("unbounded");
@@ -194,7 +206,8 @@ pub(super) fn client(options: &OptionReader<'_>, job: &JobContext) -> Result<Cli
             brooklet_kafka::ErrorKind::Config { key } => key.clone(),
             _ => String::new(),
         };
-        let translated = super::error::translate(&error).context(format!("opening {}", options.subject()));
+        let translated =
+            super::error::translate(&error).context(format!("opening {}", options.subject()));
         match properties.iter().find(|(name, _)| *name == key).and_then(|(_, entry)| entry.span) {
             Some(span) => translated.at(span),
             None => translated,
@@ -227,7 +240,8 @@ pub(super) fn source(options: &OptionReader<'_>) -> Result<SourceOptions> {
     let topics = match (list.is_empty(), options.string(&TOPIC_PATTERN)) {
         (false, None) => Topics::List(list),
         (true, Some(pattern)) => Topics::Pattern(
-            Regex::new(&format!("^(?:{pattern})$")).map_err(|e| options.invalid(&TOPIC_PATTERN, e))?,
+            Regex::new(&format!("^(?:{pattern})$"))
+                .map_err(|e| options.invalid(&TOPIC_PATTERN, e))?,
         ),
         (false, Some(_)) => {
             return Err(options.invalid(
@@ -247,7 +261,11 @@ pub(super) fn source(options: &OptionReader<'_>) -> Result<SourceOptions> {
     if let (Place::Specific(_), Topics::List(list)) = (&startup, &topics) {
         single_topic(options, &STARTUP_OFFSETS, list)?;
     }
-    let reset = match options.scoped("properties.").string(&Opt::new("auto.offset.reset", OptKind::String, "")) {
+    let reset = match options.scoped("properties.").string(&Opt::new(
+        "auto.offset.reset",
+        OptKind::String,
+        "",
+    )) {
         None => None,
         Some(word) => match word.to_ascii_lowercase().as_str() {
             "earliest" => Some(Place::Earliest),
@@ -260,7 +278,10 @@ pub(super) fn source(options: &OptionReader<'_>) -> Result<SourceOptions> {
     if needs_group && group.is_none() {
         return Err(Error::new(
             ErrorKind::Option,
-            format!("'properties.group.id' is required by 'group-offsets' for {}", options.subject()),
+            format!(
+                "'properties.group.id' is required by 'group-offsets' for {}",
+                options.subject()
+            ),
         )
         .with_hint("set 'properties.group.id', or 'scan.startup.mode' = 'earliest-offset'"));
     }
@@ -283,8 +304,12 @@ fn bounded(options: &OptionReader<'_>) -> Result<Option<Place>> {
     Ok(match options.word(&BOUNDED)? {
         Some("latest-offset") => Some(Place::Latest),
         Some("group-offsets") => Some(Place::Group),
-        Some("timestamp") => Some(Place::Timestamp(timestamp(options, &BOUNDED_TIMESTAMP, &BOUNDED)?)),
-        Some("specific-offsets") => Some(Place::Specific(specific(options, &BOUNDED_OFFSETS, &BOUNDED)?)),
+        Some("timestamp") => {
+            Some(Place::Timestamp(timestamp(options, &BOUNDED_TIMESTAMP, &BOUNDED)?))
+        }
+        Some("specific-offsets") => {
+            Some(Place::Specific(specific(options, &BOUNDED_OFFSETS, &BOUNDED)?))
+        }
         _ => None,
     })
 }
@@ -300,9 +325,8 @@ fn needed(options: &OptionReader<'_>, opt: &Opt, mode: &Opt) -> Error {
 /// Reads `partition:0,offset:42;partition:1,offset:300`; a trailing `;` is fine.
 fn specific(options: &OptionReader<'_>, opt: &Opt, mode: &Opt) -> Result<BTreeMap<i32, i64>> {
     let text = options.string(opt).ok_or_else(|| needed(options, opt, mode))?;
-    let wrong = || {
-        options.invalid(opt, "expected the form 'partition:0,offset:42;partition:1,offset:300'")
-    };
+    let wrong =
+        || options.invalid(opt, "expected the form 'partition:0,offset:42;partition:1,offset:300'");
     let mut offsets = BTreeMap::new();
     for pair in text.split(';').map(str::trim).filter(|pair| !pair.is_empty()) {
         let (partition, offset) = pair.split_once(',').ok_or_else(wrong)?;
@@ -339,7 +363,10 @@ pub(super) fn sink(options: &OptionReader<'_>, job: &JobContext) -> Result<SinkO
         )));
     }
     let topic = topics.into_iter().next().ok_or_else(|| {
-        Error::new(ErrorKind::Option, format!("missing required option 'topic' for {}", options.subject()))
+        Error::new(
+            ErrorKind::Option,
+            format!("missing required option 'topic' for {}", options.subject()),
+        )
     })?;
     let partitioner = match options.string(&PARTITIONER).as_deref() {
         None | Some("default" | "") => Partitioning::Default,

@@ -15,7 +15,12 @@ pub(super) enum Partitioner {
 }
 
 impl Partitioner {
-    pub(super) fn new(kind: Partitioning, subtask: usize, batch_bytes: usize, seed: u64) -> Partitioner {
+    pub(super) fn new(
+        kind: Partitioning,
+        subtask: usize,
+        batch_bytes: usize,
+        seed: u64,
+    ) -> Partitioner {
         match kind {
             Partitioning::Default => Partitioner::Sticky(Sticky::new(batch_bytes, seed)),
             Partitioning::Fixed => Partitioner::Fixed(subtask),

@@ -6,7 +6,9 @@
 
 use super::error::translate;
 use crate::base::Result;
-use crate::table::{CommitDomain, DomainEvent, Epoch, JobContext, Position, Progress, Waker, Warnings};
+use crate::table::{
+    CommitDomain, DomainEvent, Epoch, JobContext, Position, Progress, Waker, Warnings,
+};
 use crate::types::SplitId;
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::{Client, CommittedOffset, ErrorKind, TopicPartition};
@@ -46,7 +48,10 @@ enum Work {
 
 impl std::fmt::Debug for GroupProgress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GroupProgress").field("job", &self.job).field("groups", &self.groups).finish_non_exhaustive()
+        f.debug_struct("GroupProgress")
+            .field("job", &self.job)
+            .field("groups", &self.groups)
+            .finish_non_exhaustive()
     }
 }
 
@@ -101,7 +106,12 @@ impl GroupProgress {
     }
 
     /// Commits positions with `metadata` to the group of the mark, and plainly to the user's group.
-    fn start_commit(&mut self, epoch: Epoch, offsets: Vec<(TopicPartition, CommittedOffset)>, metadata: &str) {
+    fn start_commit(
+        &mut self,
+        epoch: Epoch,
+        offsets: Vec<(TopicPartition, CommittedOffset)>,
+        metadata: &str,
+    ) {
         let marked: Vec<(TopicPartition, CommittedOffset)> = offsets
             .iter()
             .map(|(partition, offset)| {
@@ -113,7 +123,9 @@ impl GroupProgress {
         if let Some(group) = self.groups.front() {
             pending.push_back((group.clone(), self.client.offset_commit(group, &marked)));
         }
-        if let Some(group) = self.user_group.as_ref().filter(|group| self.groups.front() != Some(group)) {
+        if let Some(group) =
+            self.user_group.as_ref().filter(|group| self.groups.front() != Some(group))
+        {
             pending.push_back((group.clone(), self.client.offset_commit(group, &offsets)));
         }
         for (_, pending) in &pending {
@@ -129,7 +141,9 @@ impl GroupProgress {
         }
         let refused = self.groups.pop_front().unwrap_or_default();
         self.warnings.say(&match self.groups.front() {
-            Some(group) => format!("no permission for group '{refused}': progress is kept in group '{group}'"),
+            Some(group) => {
+                format!("no permission for group '{refused}': progress is kept in group '{group}'")
+            }
             None => format!("no permission for group '{refused}': the job runs without progress"),
         });
         true
@@ -187,7 +201,9 @@ impl CommitDomain for GroupProgress {
                     }
                     Some(Ok(offsets)) => return Ok(Some(self.recovered(offsets))),
                     Some(Err(error)) if self.fall_back(&error) => self.recover(),
-                    Some(Err(error)) => return Err(translate(&error).context("reading the job's progress")),
+                    Some(Err(error)) => {
+                        return Err(translate(&error).context("reading the job's progress"));
+                    }
                 },
                 Work::Clearing(pending) => match pending.try_take() {
                     None => {
@@ -210,7 +226,9 @@ impl CommitDomain for GroupProgress {
                     Some(Err(error)) if self.fall_back(&error) => {
                         self.clear(&Progress::default());
                     }
-                    Some(Err(error)) => return Err(translate(&error).context("reading the job's progress")),
+                    Some(Err(error)) => {
+                        return Err(translate(&error).context("reading the job's progress"));
+                    }
                 },
                 Work::Committing { epoch, mut pending } => {
                     let Some((group, first)) = pending.pop_front() else {
@@ -226,10 +244,13 @@ impl CommitDomain for GroupProgress {
                         Some(Err(error)) => {
                             let own = self.groups.front() == Some(&group);
                             if own && !self.fall_back(&error) {
-                                return Err(translate(&error).context(format!("committing epoch {epoch}")));
+                                return Err(
+                                    translate(&error).context(format!("committing epoch {epoch}"))
+                                );
                             }
                             if !own {
-                                self.warnings.say(&format!("cannot commit to group '{group}': {error}"));
+                                self.warnings
+                                    .say(&format!("cannot commit to group '{group}': {error}"));
                             }
                             self.work = Work::Committing { epoch, pending };
                         }

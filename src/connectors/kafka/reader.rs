@@ -6,8 +6,8 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::table::{Decoder, Epoch, Payload, Polled, Position, Reader, SourceStats, Split};
 use crate::types::{Batch, Origin, RowErrors, SplitId};
 use brooklet_kafka::Isolation;
-use brooklet_kafka::consumer::{Consumer, Fetched, FetchedPartition};
 use brooklet_kafka::TopicPartition;
+use brooklet_kafka::consumer::{Consumer, Fetched, FetchedPartition};
 use brooklet_kafka::wire::compression::Decompressor;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -96,13 +96,15 @@ impl KafkaReader {
                 .records(&mut self.decompressor, DECOMPRESSED_BATCH_BYTES_MAX)
                 .map_err(|error| damaged(&id, &error))?;
             self.payloads.clear();
-            for record in records.iter() {
+            for record in &records {
                 let record = record.map_err(|error| damaged(&id, &error))?;
                 if record.offset < from || record.offset >= end {
                     continue;
                 }
                 let payload = match record.value_range() {
-                    Some((start, len)) => Payload { start, len: i32::try_from(len).unwrap_or(i32::MAX) },
+                    Some((start, len)) => {
+                        Payload { start, len: i32::try_from(len).unwrap_or(i32::MAX) }
+                    }
                     None => Payload { start: 0, len: -1 },
                 };
                 self.stats.bytes += u64::try_from(payload.len.max(0)).unwrap_or(0);
@@ -168,7 +170,8 @@ impl KafkaReader {
             while self.pushed.get(run).is_some_and(|r| r.end <= source) {
                 run += 1;
             }
-            let (Some(from), Some(offset)) = (self.pushed.get(run), self.offsets.get(source)) else {
+            let (Some(from), Some(offset)) = (self.pushed.get(run), self.offsets.get(source))
+            else {
                 return Err(Error::internal("a decoded row without a record"));
             };
             origin.push(&from.split, *offset);
@@ -189,7 +192,8 @@ impl Reader for KafkaReader {
     fn assign(&mut self, splits: Vec<Split>) -> Result<()> {
         let mut positions = Vec::with_capacity(splits.len());
         for split in splits {
-            let partition = TopicPartition { topic: Arc::clone(&split.id.name), partition: split.id.index };
+            let partition =
+                TopicPartition { topic: Arc::clone(&split.id.name), partition: split.id.index };
             let offset = split.start.offset;
             let assigned = Assigned {
                 id: split.id,
@@ -229,7 +233,10 @@ impl Reader for KafkaReader {
         }
         // What many quiet partitions brought goes into one batch.
         let mut worked = false;
-        while self.decoder.rows() < BATCH_ROWS_MAX && self.pushed_count < BATCH_ROWS_MAX && errors.is_empty() {
+        while self.decoder.rows() < BATCH_ROWS_MAX
+            && self.pushed_count < BATCH_ROWS_MAX
+            && errors.is_empty()
+        {
             match self.consumer.poll() {
                 None => break,
                 Some(Fetched::Failed(failed)) => {
@@ -279,7 +286,10 @@ impl Reader for KafkaReader {
 fn damaged(split: &SplitId, error: &brooklet_kafka::wire::records::BatchError) -> Error {
     Error::new(
         ErrorKind::Data,
-        format!("corrupt record batch in topic '{}' partition {}: {error}", split.name, split.index),
+        format!(
+            "corrupt record batch in topic '{}' partition {}: {error}",
+            split.name, split.index
+        ),
     )
 }
 
@@ -289,7 +299,8 @@ fn shown(slab: &[u8], payload: Payload) -> String {
     let end = start.saturating_add(usize::try_from(payload.len.max(0)).unwrap_or(0));
     let bytes = slab.get(start..end).unwrap_or_default();
     let head = bytes.get(..bytes.len().min(4 * PAYLOAD_SHOWN_CHARS_MAX)).unwrap_or_default();
-    let text: String = String::from_utf8_lossy(head).chars().take(PAYLOAD_SHOWN_CHARS_MAX).collect();
+    let text: String =
+        String::from_utf8_lossy(head).chars().take(PAYLOAD_SHOWN_CHARS_MAX).collect();
     let more = if text.len() < bytes.len() { "…" } else { "" };
     format!("'{text}{more}' ({} bytes)", bytes.len())
 }

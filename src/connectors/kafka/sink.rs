@@ -4,7 +4,8 @@ use super::options::{self, SinkOptions};
 use super::writer::KafkaWriter;
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{
-    ColumnKind, EncodeRequest, EncoderFactory, Guarantee, Sink, SinkRequest, TableContext, Waker, Writer,
+    ColumnKind, EncodeRequest, EncoderFactory, Guarantee, Sink, SinkRequest, TableContext, Waker,
+    Writer,
 };
 use crate::types::Field;
 use brooklet_kafka::{Client, Network};
@@ -33,7 +34,9 @@ pub(super) fn open(
     for at in &request.columns {
         let Some(column) = context.table.columns.get(*at) else { continue };
         if let ColumnKind::Metadata { key, .. } = &column.kind {
-            return Err(Error::unsupported(format!("writing metadata column '{key}' of connector 'kafka'")));
+            return Err(Error::unsupported(format!(
+                "writing metadata column '{key}' of connector 'kafka'"
+            )));
         }
         fields.push(Field::new(column.name.clone(), column.data_type.clone()));
     }

@@ -6,8 +6,8 @@ use super::progress::GroupProgress;
 use super::reader::KafkaReader;
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{
-    Boundedness, ColumnKind, CommitDomain, DecodeRequest, DecoderFactory, Enumerator, JobContext, Reader,
-    ScanRequest, Source, TableContext, Waker,
+    Boundedness, ColumnKind, CommitDomain, DecodeRequest, DecoderFactory, Enumerator, JobContext,
+    Reader, ScanRequest, Source, TableContext, Waker,
 };
 use brooklet_kafka::{Client, Network};
 
@@ -53,7 +53,9 @@ fn decode_request(
         let column = context.table.columns.get(*at);
         let name = column.map(|column| column.name.as_str()).unwrap_or_default();
         if column.is_some_and(|column| matches!(column.kind, ColumnKind::Metadata { .. })) {
-            return Err(Error::unsupported(format!("metadata column '{name}' of connector 'kafka'")));
+            return Err(Error::unsupported(format!(
+                "metadata column '{name}' of connector 'kafka'"
+            )));
         }
         columns.extend(fields.iter().position(|field| field.name == name));
     }
@@ -104,7 +106,11 @@ impl Source for KafkaSource {
         Ok(Box::new(KafkaReader::new(consumer, (self.decoder)()?, isolation, check_crcs)))
     }
 
-    fn commit_domain(&mut self, job: &JobContext, waker: Waker) -> Result<Option<Box<dyn CommitDomain>>> {
+    fn commit_domain(
+        &mut self,
+        job: &JobContext,
+        waker: Waker,
+    ) -> Result<Option<Box<dyn CommitDomain>>> {
         let group = self.options.group.clone();
         Ok(Some(Box::new(GroupProgress::new(self.client.clone(), job, group, waker))))
     }

@@ -22,6 +22,9 @@ const TOPIC_POLL: Duration = Duration::from_millis(20);
 /// How long a writer waits for its topic: the start-up bound of the command line.
 const TOPIC_WAIT_MAX: Duration = Duration::from_secs(15);
 
+/// Topics by name, each with its own result.
+type Described = Vec<(String, brooklet_kafka::Result<TopicInfo>)>;
+
 /// What a writer needs beside its options.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
@@ -49,7 +52,7 @@ pub(super) struct KafkaWriter {
     now: Duration,
     /// When the wait for the topic began.
     waiting_since: Option<Duration>,
-    describing: Option<Pending<brooklet_kafka::Result<Vec<(String, brooklet_kafka::Result<TopicInfo>)>>>>,
+    describing: Option<Pending<brooklet_kafka::Result<Described>>>,
     /// Number of partitions, and those that have a leader; empty until the topic is known.
     partitions: usize,
     available: Vec<i32>,
@@ -118,7 +121,8 @@ impl KafkaWriter {
                 self.partitions = partitions.len();
             }
             self.available.clear();
-            self.available.extend(partitions.iter().filter(|p| p.leader.is_some()).map(|p| p.partition));
+            self.available
+                .extend(partitions.iter().filter(|p| p.leader.is_some()).map(|p| p.partition));
             self.describing = None;
             return Ok(true);
         }
@@ -147,35 +151,47 @@ impl KafkaWriter {
                     TOPIC_WAIT_MAX.as_secs()
                 ),
             )
-            .with_hint(format!("create it with 'brooklet topic create {} -b HOST:PORT'", self.topic)));
+            .with_hint(format!(
+                "create it with 'brooklet topic create {} -b HOST:PORT'",
+                self.topic
+            )));
         }
         Ok(false)
     }
 
     fn append(&mut self, partition: i32, timestamp: i64, value: &[u8]) -> Result<()> {
         let (compression, batch_bytes) = (self.compression, self.batch_bytes);
-        let builder =
-            self.open.entry(partition).or_insert_with(|| BatchBuilder::new(compression, batch_bytes));
+        let builder = self
+            .open
+            .entry(partition)
+            .or_insert_with(|| BatchBuilder::new(compression, batch_bytes));
         if !builder.has_room_for(record_size_bound(None, Some(value), &[])) {
             self.seal(partition)?;
         }
-        let builder =
-            self.open.entry(partition).or_insert_with(|| BatchBuilder::new(compression, batch_bytes));
+        let builder = self
+            .open
+            .entry(partition)
+            .or_insert_with(|| BatchBuilder::new(compression, batch_bytes));
         builder.append(timestamp, None, Some(value), &[]).map_err(|error| {
-            Error::new(ErrorKind::Data, format!("cannot write a record to topic '{}': {error}", self.topic))
+            Error::new(
+                ErrorKind::Data,
+                format!("cannot write a record to topic '{}': {error}", self.topic),
+            )
         })
     }
 
     /// Closes a partition's open batch and hands it over.
     fn seal(&mut self, partition: i32) -> Result<()> {
-        let Some(builder) = self.open.get_mut(&partition).filter(|builder| !builder.is_empty()) else {
+        let Some(builder) = self.open.get_mut(&partition).filter(|builder| !builder.is_empty())
+        else {
             return Ok(());
         };
         let batch = builder
             .seal(&mut self.compressor)
             .map_err(|error| Error::internal(format_args!("sealing a batch: {error}")))?;
         let epoch = self.barrier + 1;
-        *self.outstanding.entry(epoch).or_default() += u64::try_from(batch.record_count()).unwrap_or(0);
+        *self.outstanding.entry(epoch).or_default() +=
+            u64::try_from(batch.record_count()).unwrap_or(0);
         self.waiting.push_back((partition, batch, epoch));
         self.send()
     }
@@ -197,9 +213,14 @@ impl KafkaWriter {
                 Err(error @ SendError::TooLarge { .. }) => {
                     return Err(Error::new(
                         ErrorKind::Data,
-                        format!("record for topic '{}' partition {partition} is too large: {error}", self.topic),
+                        format!(
+                            "record for topic '{}' partition {partition} is too large: {error}",
+                            self.topic
+                        ),
                     )
-                    .with_hint("raise 'properties.max.request.size' and the topic's max.message.bytes"));
+                    .with_hint(
+                        "raise 'properties.max.request.size' and the topic's max.message.bytes",
+                    ));
                 }
                 Err(error @ SendError::Closed) => return Err(Error::internal(error)),
             }
@@ -242,7 +263,8 @@ impl Writer for KafkaWriter {
             let millis = i64::try_from(self.now.as_millis()).unwrap_or(0);
             let timestamp = self.started_at_millis.saturating_add(millis);
             for value in encoded.iter() {
-                let partition = self.partitioner.next(value.len(), &self.available, self.partitions);
+                let partition =
+                    self.partitioner.next(value.len(), &self.available, self.partitions);
                 self.append(partition, timestamp, value)?;
             }
             self.stats.records += encoded.ends.len() as u64;

@@ -33,7 +33,9 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
             }
         }
         DataTypeKind::Interval(qualifier) => match qualifier.from {
-            ast::TimeUnit::Year | ast::TimeUnit::Month | ast::TimeUnit::Quarter => Kind::IntervalMonths,
+            ast::TimeUnit::Year | ast::TimeUnit::Month | ast::TimeUnit::Quarter => {
+                Kind::IntervalMonths
+            }
             _ => Kind::IntervalMillis,
         },
         DataTypeKind::Array(element) => Kind::Array(Box::new(bind(element)?)),
@@ -58,11 +60,16 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
 fn decimal(precision: Option<u32>, scale: Option<u32>, span: Span) -> Result<Kind> {
     let (precision, scale) = (precision.unwrap_or(10), scale.unwrap_or(0));
     if !(1..=38).contains(&precision) {
-        return Err(schema_error("decimal precision must be between 1 and 38 (both inclusive)", span));
+        return Err(schema_error(
+            "decimal precision must be between 1 and 38 (both inclusive)",
+            span,
+        ));
     }
     if scale > precision {
         return Err(schema_error(
-            format!("decimal scale must be between 0 and the precision {precision} (both inclusive)"),
+            format!(
+                "decimal scale must be between 0 and the precision {precision} (both inclusive)"
+            ),
             span,
         ));
     }
@@ -74,16 +81,17 @@ fn length(written: Option<u32>, span: Span) -> Result<u32> {
     match written {
         None => Ok(1),
         Some(n) if (1..=Kind::STRING_LENGTH).contains(&n) => Ok(n),
-        Some(_) => Err(schema_error("length must be between 1 and 2147483647 (both inclusive)", span)),
+        Some(_) => {
+            Err(schema_error("length must be between 1 and 2147483647 (both inclusive)", span))
+        }
     }
 }
 
 fn fraction(written: Option<u32>, default: u8, span: Span) -> Result<u8> {
     match written {
         None => Ok(default),
-        Some(p) => u8::try_from(p)
-            .ok()
-            .filter(|p| *p <= 9)
-            .ok_or_else(|| schema_error("precision must be between 0 and 9 (both inclusive)", span)),
+        Some(p) => u8::try_from(p).ok().filter(|p| *p <= 9).ok_or_else(|| {
+            schema_error("precision must be between 0 and 9 (both inclusive)", span)
+        }),
     }
 }

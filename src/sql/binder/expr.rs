@@ -1,10 +1,12 @@
 //! Expressions: names resolved in a scope, operators and functions resolved by type.
 
-use super::{Binder, data_type, literal, not_yet, schema_error};
-use crate::base::{Result, Span, nearest};
-use crate::expr::{ArithmeticOp, CompareOp, Expr, Node, Scalar, build};
+use super::call::{call, unit};
+use super::{Binder, coerce, data_type, literal, not_yet, schema_error};
+use crate::base::{Error, Result, Span, nearest};
+use crate::expr::{ArithmeticOp, CompareOp, Expr, Scalar};
 use crate::sql::ast::{
-    self, ArgValue, BinaryOp, ExprKind, IsTest, LikeKind, Literal, RoundDirection, TrimSide, UnaryOp,
+    self, ArgValue, BinaryOp, ExprKind, IsTest, LikeKind, Literal, RoundDirection, TrimSide,
+    UnaryOp,
 };
 use crate::types::{DataType, Kind};
 
@@ -49,32 +51,64 @@ impl Scope {
         self.columns.iter().cloned()
     }
 
+    /// The column of a name, then the fields that further parts name: `a`, `t.a`, `a.b`, `t.a.b`.
     fn find(&self, name: &ast::ObjectName) -> Result<Expr> {
-        let parts: Vec<&str> = name.parts.iter().map(|part| part.value.as_str()).collect();
         let column = |wanted: &str| self.columns.iter().find(|(name, _)| name == wanted);
-        match parts.as_slice() {
-            [only] => {
-                if let Some((_, expr)) = column(only) {
-                    return Ok(expr.clone());
+        let (first, rest) = match name.parts.split_first() {
+            Some((first, rest)) => (first, rest),
+            None => return Err(schema_error("an empty name", name.span)),
+        };
+        if let Some((_, expr)) = column(&first.value) {
+            return fields(expr.clone(), rest);
+        }
+        match rest.split_first() {
+            Some((second, rest)) if self.is_alias(&first.value) => match column(&second.value) {
+                Some((_, expr)) => fields(expr.clone(), rest),
+                None => {
+                    let table = format!(" in table '{}'", first.value);
+                    Err(self.missing(&second.value, &table, second.span))
                 }
-                let mut error =
-                    schema_error(format!("column '{only}' not found in any table"), name.span);
-                if let Some(near) = nearest(only, self.columns.iter().map(|(name, _)| name.as_str())) {
-                    error = error.with_hint(format!("did you mean '{near}'?"));
-                }
-                Err(error)
-            }
-            [table, wanted] if self.is_alias(table) => match column(wanted) {
-                Some((_, expr)) => Ok(expr.clone()),
-                None => Err(schema_error(format!("column '{wanted}' not found in table '{table}'"), name.span)),
             },
-            [first, ..] if column(first).is_some() || self.is_alias(first) => {
-                not_yet("access to nested fields", name.span)
-            }
-            [first, ..] => Err(schema_error(format!("table '{first}' not found"), name.span)),
-            [] => Err(schema_error("an empty name", name.span)),
+            Some(_) => Err(schema_error(format!("table '{}' not found", first.value), first.span)),
+            None => Err(self.missing(&first.value, " in any table", name.span)),
         }
     }
+
+    fn missing(&self, name: &str, place: &str, span: Span) -> Error {
+        let error = schema_error(format!("column '{name}' not found{place}"), span);
+        match nearest(name, self.columns.iter().map(|(name, _)| name.as_str())) {
+            Some(near) => error.with_hint(format!("did you mean '{near}'?")),
+            None => error,
+        }
+    }
+}
+
+/// Fields of a row, of its row fields, and so on.
+fn fields(mut expr: Expr, names: &[ast::Ident]) -> Result<Expr> {
+    for name in names {
+        expr = field(expr, name)?;
+    }
+    Ok(expr)
+}
+
+fn field(expr: Expr, name: &ast::Ident) -> Result<Expr> {
+    let Kind::Row(fields) = &expr.data_type.kind else {
+        return Err(schema_error(
+            format!("'{}' is no field of a value of type {}", name.value, expr.data_type.kind),
+            name.span,
+        ));
+    };
+    let found = fields.iter().position(|field| field.name == name.value);
+    let Some((index, field)) = found.and_then(|index| Some((index, fields.get(index)?.clone())))
+    else {
+        let error =
+            schema_error(format!("column '{}' not found in the row", name.value), name.span);
+        return Err(match nearest(&name.value, fields.iter().map(|field| field.name.as_str())) {
+            Some(near) => error.with_hint(format!("did you mean '{near}'?")),
+            None => error,
+        });
+    };
+    Ok(Expr::field(expr, index, &field))
 }
 
 impl Binder<'_> {
@@ -95,12 +129,15 @@ impl Binder<'_> {
                 (UnaryOp::Minus, ExprKind::Literal(Literal::Number { text, kind })) => {
                     literal::number(text, *kind, true, span)
                 }
-                (UnaryOp::Minus, _) => build::negative(bind(operand)?),
+                (UnaryOp::Minus, _) => Ok(Expr::negative(bind(operand)?)),
             },
             ExprKind::Binary { op, left, right, .. } => self.binary(*op, left, right, scope, span),
             ExprKind::Is { operand, test, negated } => {
                 let tested = bind(operand)?;
-                let truth = |truth| condition(tested.clone(), operand.span).map(|input| is_truth(input, truth));
+                let truth = |truth| {
+                    condition(tested.clone(), operand.span)
+                        .map(|input| Expr::is_truth(input, truth))
+                };
                 let result = match test {
                     IsTest::Null => Expr::is_null(tested),
                     IsTest::Unknown => Expr::is_null(condition(tested, operand.span)?),
@@ -110,29 +147,41 @@ impl Binder<'_> {
                 };
                 Ok(if *negated { Expr::negate(result) } else { result })
             }
-            ExprKind::IsDistinctFrom { .. } => not_yet("IS DISTINCT FROM", span),
+            ExprKind::IsDistinctFrom { left, right, negated } => {
+                coerce::distinct(bind(left)?, bind(right)?, *negated)
+            }
             ExprKind::Between { operand, low, high, symmetric, negated } => {
-                if *symmetric {
-                    return not_yet("BETWEEN SYMMETRIC", span);
-                }
                 let (operand, low, high) = (bind(operand)?, bind(low)?, bind(high)?);
-                let above = build::compare(CompareOp::GtEq, operand.clone(), low)?;
-                let below = build::compare(CompareOp::LtEq, operand, high)?;
-                let between = Expr::and(vec![above, below]);
+                let within = |low: &Expr, high: &Expr| -> Result<Expr> {
+                    let above = coerce::compare(CompareOp::GtEq, operand.clone(), low.clone())?;
+                    let below = coerce::compare(CompareOp::LtEq, operand.clone(), high.clone())?;
+                    Ok(Expr::and(vec![above, below]))
+                };
+                let mut between = within(&low, &high)?;
+                if *symmetric {
+                    between = Expr::or(vec![between, within(&high, &low)?]);
+                }
                 Ok(if *negated { Expr::negate(between) } else { between })
             }
             ExprKind::InList { operand, list, negated } => {
                 let operand = bind(operand)?;
                 let list = list.iter().map(bind).collect::<Result<Vec<_>>>()?;
-                let found = build::in_list(operand, list)?;
+                let found = coerce::in_list(operand, list)?;
                 Ok(if *negated { Expr::negate(found) } else { found })
             }
             ExprKind::Like { operand, kind, pattern, escape, negated } => {
-                if *kind != LikeKind::Like {
-                    return not_yet("ILIKE, RLIKE and SIMILAR TO", span);
-                }
                 let escape = escape.as_deref().map(bind).transpose()?;
-                let matched = build::like(bind(operand)?, bind(pattern)?, escape)?;
+                let (operand, pattern) = (bind(operand)?, bind(pattern)?);
+                let matched = match kind {
+                    LikeKind::Like => coerce::like(operand, pattern, escape)?,
+                    LikeKind::SimilarTo => {
+                        let mut args = vec![operand, pattern];
+                        args.extend(escape);
+                        call("$SIMILAR", args)?
+                    }
+                    LikeKind::ILike => return not_yet("ILIKE", span),
+                    LikeKind::RLike => return not_yet("RLIKE", span),
+                };
                 Ok(if *negated { Expr::negate(matched) } else { matched })
             }
             ExprKind::Case { operand, branches, otherwise } => {
@@ -140,36 +189,49 @@ impl Binder<'_> {
             }
             ExprKind::Cast { operand, data_type, is_try } => {
                 let target = data_type::bind(data_type)?;
-                build::cast(bind(operand)?, &target, *is_try)
+                coerce::cast(bind(operand)?, &target, *is_try)
             }
-            ExprKind::Extract { unit, operand, .. } => {
-                let unit = Expr::literal(Scalar::String(unit.name().to_owned()), DataType::string());
-                build::call("EXTRACT", vec![unit, bind(operand)?])
+            ExprKind::Extract { unit: part, operand, .. } => {
+                call("$EXTRACT", vec![unit(part.name()), bind(operand)?])
             }
-            ExprKind::RoundTime { direction, operand, unit, .. } => {
-                let unit = Expr::literal(Scalar::String(unit.name().to_owned()), DataType::string());
+            ExprKind::RoundTime { direction, operand, unit: to, .. } => {
                 let name = match direction {
-                    RoundDirection::Floor => "FLOOR",
-                    RoundDirection::Ceil => "CEIL",
+                    RoundDirection::Floor => "$FLOOR",
+                    RoundDirection::Ceil => "$CEIL",
                 };
-                build::call(name, vec![bind(operand)?, unit])
+                call(name, vec![unit(to.name()), bind(operand)?])
             }
-            ExprKind::Position { needle, haystack, from: None } => {
-                build::call("POSITION", vec![bind(needle)?, bind(haystack)?])
+            ExprKind::Position { needle, haystack, from } => {
+                let mut args = vec![bind(needle)?, bind(haystack)?];
+                if let Some(from) = from {
+                    args.push(bind(from)?);
+                }
+                call("POSITION", args)
+            }
+            ExprKind::Trim { side, characters: None, operand } if *side == TrimSide::Both => {
+                call("TRIM", vec![bind(operand)?])
             }
             ExprKind::Trim { side, characters, operand } => {
-                let name = match side {
-                    TrimSide::Both => "BTRIM",
-                    TrimSide::Leading => "LTRIM",
-                    TrimSide::Trailing => "RTRIM",
+                let side = match side {
+                    TrimSide::Both => "BOTH",
+                    TrimSide::Leading => "LEADING",
+                    TrimSide::Trailing => "TRAILING",
                 };
-                let mut args = vec![bind(operand)?];
-                if let Some(characters) = characters {
-                    args.push(bind(characters)?);
-                }
-                build::call(name, args)
+                let characters = match characters {
+                    Some(characters) => bind(characters)?,
+                    None => Expr::text(" "),
+                };
+                call("$TRIM", vec![unit(side), characters, bind(operand)?])
             }
-            ExprKind::Function(call) => self.call(call, scope),
+            ExprKind::Overlay { operand, placing, from, length } => {
+                let mut args = vec![bind(operand)?, bind(placing)?, bind(from)?];
+                if let Some(length) = length {
+                    args.push(bind(length)?);
+                }
+                call("OVERLAY", args)
+            }
+            ExprKind::Field { operand, field: name } => field(bind(operand)?, name),
+            ExprKind::Function(call) => self.function(call, scope),
             ExprKind::Interval { .. } => not_yet("INTERVAL of an expression", span),
             ExprKind::InSubquery { .. }
             | ExprKind::Exists(_)
@@ -178,12 +240,11 @@ impl Binder<'_> {
             | ExprKind::Unique(_)
             | ExprKind::CollectionQuery { .. } => not_yet("subqueries in expressions", span),
             ExprKind::Json(_) => not_yet("JSON functions", span),
-            ExprKind::Array(_) | ExprKind::Map(_) | ExprKind::Multiset(_) | ExprKind::Row { .. } => {
-                not_yet("ARRAY, MAP, MULTISET and ROW constructors", span)
-            }
-            ExprKind::Element { .. } | ExprKind::Field { .. } => {
-                not_yet("access to elements and nested fields", span)
-            }
+            ExprKind::Array(_)
+            | ExprKind::Map(_)
+            | ExprKind::Multiset(_)
+            | ExprKind::Row { .. } => not_yet("ARRAY, MAP, MULTISET and ROW constructors", span),
+            ExprKind::Element { .. } => not_yet("access to elements of a collection", span),
             _ => not_yet("this form of expression", span),
         }
     }
@@ -204,21 +265,21 @@ impl Binder<'_> {
             BinaryOp::Or => {
                 return Ok(Expr::or(vec![condition(a, left.span)?, condition(b, right.span)?]));
             }
-            BinaryOp::Eq => return build::compare(CompareOp::Eq, a, b),
-            BinaryOp::NotEq => return build::compare(CompareOp::NotEq, a, b),
-            BinaryOp::Lt => return build::compare(CompareOp::Lt, a, b),
-            BinaryOp::LtEq => return build::compare(CompareOp::LtEq, a, b),
-            BinaryOp::Gt => return build::compare(CompareOp::Gt, a, b),
-            BinaryOp::GtEq => return build::compare(CompareOp::GtEq, a, b),
-            BinaryOp::Concat => return build::call("||", vec![a, b]),
+            BinaryOp::Eq => return coerce::compare(CompareOp::Eq, a, b),
+            BinaryOp::NotEq => return coerce::compare(CompareOp::NotEq, a, b),
+            BinaryOp::Lt => return coerce::compare(CompareOp::Lt, a, b),
+            BinaryOp::LtEq => return coerce::compare(CompareOp::LtEq, a, b),
+            BinaryOp::Gt => return coerce::compare(CompareOp::Gt, a, b),
+            BinaryOp::GtEq => return coerce::compare(CompareOp::GtEq, a, b),
+            BinaryOp::Concat => return call("||", vec![a, b]),
             BinaryOp::Plus => ArithmeticOp::Add,
             BinaryOp::Minus => ArithmeticOp::Subtract,
             BinaryOp::Multiply => ArithmeticOp::Multiply,
             BinaryOp::Divide => ArithmeticOp::Divide,
-            BinaryOp::Modulo => ArithmeticOp::Modulo,
+            BinaryOp::Modulo => ArithmeticOp::Remainder,
             _ => return not_yet("MULTISET operators", span),
         };
-        build::arithmetic(arithmetic, a, b)
+        coerce::arithmetic(arithmetic, a, b)
     }
 
     fn case(
@@ -235,40 +296,39 @@ impl Binder<'_> {
             for when in &branch.when {
                 let bound = self.expr(when, scope)?;
                 conditions.push(match &operand {
-                    Some(operand) => build::compare(CompareOp::Eq, operand.clone(), bound)?,
+                    Some(operand) => coerce::compare(CompareOp::Eq, operand.clone(), bound)?,
                     None => condition(bound, when.span)?,
                 });
             }
             arms.push((Expr::or(conditions), self.expr(&branch.then, scope)?));
         }
         let otherwise = otherwise.map(|expr| self.expr(expr, scope)).transpose()?;
-        build::case(arms, otherwise)
+        coerce::case(arms, otherwise)
     }
 
-    fn call(&self, call: &ast::FunctionCall, scope: &Scope) -> Result<Expr> {
-        let name = call.name.last();
-        if call.over.is_some() {
-            return not_yet("OVER windows", call.span);
+    fn function(&self, written: &ast::FunctionCall, scope: &Scope) -> Result<Expr> {
+        let name = written.name.last();
+        if written.over.is_some() {
+            return not_yet("OVER windows", written.span);
         }
-        if call.quantifier.is_some() || call.filter.is_some() || !call.within_group.is_empty() {
-            return not_yet(format_args!("aggregate function {name}"), call.span);
+        if written.quantifier.is_some()
+            || written.filter.is_some()
+            || !written.within_group.is_empty()
+        {
+            return not_yet(format_args!("aggregate function {name}"), written.span);
         }
-        let aggregates = ["COUNT", "SUM", "AVG", "MIN", "MAX", "COLLECT", "LISTAGG", "FIRST_VALUE", "LAST_VALUE"];
-        if aggregates.iter().any(|aggregate| name.eq_ignore_ascii_case(aggregate)) {
-            return not_yet(format_args!("aggregate function {name}"), call.span);
-        }
-        let mut args = Vec::with_capacity(call.args.len());
-        for arg in &call.args {
+        let mut args = Vec::with_capacity(written.args.len());
+        for arg in &written.args {
             match &arg.value {
                 ArgValue::Expr(expr) if arg.name.is_none() => args.push(self.expr(expr, scope)?),
-                ArgValue::Unit(unit) => args.push(Expr::literal(
-                    Scalar::String(unit.name().to_owned()),
-                    DataType::string(),
-                )),
+                ArgValue::Unit(part) => args.push(unit(part.name())),
+                ArgValue::Star => {
+                    return not_yet(format_args!("aggregate function {name}"), written.span);
+                }
                 _ => return not_yet("this form of argument", arg.span),
             }
         }
-        build::call(name, args)
+        call(name, args)
     }
 }
 
@@ -277,10 +337,8 @@ fn condition(expr: Expr, span: Span) -> Result<Expr> {
     match expr.data_type.kind {
         Kind::Boolean => Ok(expr),
         Kind::Null => Ok(Expr::literal(Scalar::Null, Kind::Boolean.nullable())),
-        _ => Err(schema_error(format!("expected a condition, found type {}", expr.data_type), span)),
+        _ => {
+            Err(schema_error(format!("expected a condition, found type {}", expr.data_type), span))
+        }
     }
-}
-
-fn is_truth(input: Expr, truth: bool) -> Expr {
-    Expr::new(Node::IsTruth { input: Box::new(input), truth }, Kind::Boolean.not_null())
 }

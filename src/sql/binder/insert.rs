@@ -1,9 +1,10 @@
 //! INSERT: the query's columns against the sink's.
 
+use super::coerce;
 use super::query::bind as bind_query;
 use super::{Binder, not_yet, schema_error};
 use crate::base::Result;
-use crate::expr::{Expr, Scalar, build};
+use crate::expr::{Expr, Scalar};
 use crate::plan::{Insert, Rel};
 use crate::sql::ast;
 use crate::table::{ColumnDef, ColumnKind};
@@ -34,11 +35,15 @@ pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Inser
     };
     let sink: Vec<&ColumnDef> = writable.iter().filter_map(|at| table.columns.get(*at)).collect();
     let mismatch = |cause: String| {
-        let shown = |fields: &mut dyn Iterator<Item = String>| fields.collect::<Vec<_>>().join(", ");
+        let shown =
+            |fields: &mut dyn Iterator<Item = String>| fields.collect::<Vec<_>>().join(", ");
         let query = shown(&mut query.fields.iter().map(|f| format!("{}: {}", f.name, f.data_type)));
         let sink = shown(&mut sink.iter().map(|c| format!("{}: {}", c.name, c.data_type)));
         schema_error(
-            format!("column types of query result and sink for '{}' do not match. Cause: {cause}", table.name),
+            format!(
+                "column types of query result and sink for '{}' do not match. Cause: {cause}",
+                table.name
+            ),
             statement.table.span,
         )
         .with_hint(format!("Query schema: [{query}] Sink schema: [{sink}]"))
@@ -60,14 +65,20 @@ pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Inser
             continue;
         };
         let input = Expr::column(source.unwrap_or(0), field.data_type.clone());
-        let cast = build::implicit_cast(input, &column.data_type).map_err(|_| {
-            mismatch(format!("Incompatible types for sink column '{}' at position {position}.", column.name))
+        let cast = coerce::implicit_cast(input, &column.data_type).map_err(|_| {
+            mismatch(format!(
+                "Incompatible types for sink column '{}' at position {position}.",
+                column.name
+            ))
         })?;
         expressions.push(cast);
     }
     let schema =
         Schema::new(sink.iter().map(|c| Field::new(c.name.clone(), c.data_type.clone())).collect());
-    let rel = super::rewrite::optimise(Rel::Project { input: Box::new(rel), expressions, schema });
+    let rel = super::rewrite::optimise(
+        Rel::Project { input: Box::new(rel), expressions, schema },
+        binder.time_zone,
+    );
     Ok(Insert { table, columns: writable, rel })
 }
 
@@ -85,9 +96,13 @@ fn targets(
         if name.parts.len() > 1 {
             return not_yet("a nested field as target of INSERT", name.span);
         }
-        let known = writable.iter().filter_map(|at| columns.get(*at)).any(|c| c.name == name.last());
+        let known =
+            writable.iter().filter_map(|at| columns.get(*at)).any(|c| c.name == name.last());
         if !known {
-            return Err(schema_error(format!("unknown target column '{}'", name.last()), name.span));
+            return Err(schema_error(
+                format!("unknown target column '{}'", name.last()),
+                name.span,
+            ));
         }
     }
     let place = |column: &ColumnDef| statement.columns.iter().position(|n| n.last() == column.name);

@@ -8,8 +8,12 @@ use crate::types::{Kind, java_text};
 
 pub(super) fn bind(literal: &Literal, span: Span) -> Result<Expr> {
     Ok(match literal {
-        Literal::Null | Literal::Boolean(None) => Expr::literal(Scalar::Null, Kind::Null.nullable()),
-        Literal::Boolean(Some(truth)) => Expr::literal(Scalar::Boolean(*truth), Kind::Boolean.not_null()),
+        Literal::Null | Literal::Boolean(None) => {
+            Expr::literal(Scalar::Null, Kind::Null.nullable())
+        }
+        Literal::Boolean(Some(truth)) => {
+            Expr::literal(Scalar::Boolean(*truth), Kind::Boolean.not_null())
+        }
         Literal::Number { text, kind } => number(text, *kind, false, span)?,
         Literal::String(text) => {
             let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
@@ -37,7 +41,10 @@ pub(super) fn bind(literal: &Literal, span: Span) -> Result<Expr> {
                 Kind::Timestamp(fraction_digits(text)).not_null(),
             )
         }
-        Literal::Interval { negative, value, qualifier } => interval(*negative, value, qualifier, span)?,
+        Literal::TimestampLtz(_) => return super::not_yet("TIMESTAMP_LTZ literals", span),
+        Literal::Interval { negative, value, qualifier } => {
+            interval(*negative, value, qualifier, span)?
+        }
     })
 }
 
@@ -49,7 +56,8 @@ pub(super) fn number(text: &str, kind: NumberKind, negative: bool, span: Span) -
         NumberKind::Integer => {
             let value: i128 = format!("{sign}{text}").parse().map_err(|_| out_of_range())?;
             let Ok(integer) = i64::try_from(value) else {
-                return decimal(value, text.trim_start_matches('0').len(), 0).ok_or_else(out_of_range);
+                return decimal(value, text.trim_start_matches('0').len(), 0)
+                    .ok_or_else(out_of_range);
             };
             let kind = if i32::try_from(integer).is_ok() { Kind::Int } else { Kind::BigInt };
             Ok(Expr::literal(Scalar::Integer(integer), kind.not_null()))
@@ -57,7 +65,8 @@ pub(super) fn number(text: &str, kind: NumberKind, negative: bool, span: Span) -
         NumberKind::Decimal => {
             let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
             let whole = whole.trim_start_matches('0');
-            let digits = format!("{sign}{}{whole}{fraction}", if whole.is_empty() { "0" } else { "" });
+            let digits =
+                format!("{sign}{}{whole}{fraction}", if whole.is_empty() { "0" } else { "" });
             let value: i128 = digits.parse().map_err(|_| out_of_range())?;
             let precision = (whole.len() + fraction.len()).max(1);
             decimal(value, precision, fraction.len()).ok_or_else(out_of_range)
@@ -110,7 +119,8 @@ fn interval(negative: bool, text: &str, qualifier: &IntervalQualifier, span: Spa
         let mut total: i64 = 0;
         for (part, factor) in parts.iter().zip([months, 1]) {
             let number: i64 = part.parse().map_err(|_| wrong())?;
-            total = number.checked_mul(factor).and_then(|n| n.checked_add(total)).ok_or_else(wrong)?;
+            total =
+                number.checked_mul(factor).and_then(|n| n.checked_add(total)).ok_or_else(wrong)?;
         }
         let expected = if qualifier.to.is_some() { 2 } else { 1 };
         let months = i32::try_from(sign * total).map_err(|_| wrong())?;

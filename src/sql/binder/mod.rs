@@ -1,10 +1,14 @@
 //! From syntax to plan: names resolved, types checked, implicit casts made explicit.
 
+mod call;
+mod coerce;
 mod data_type;
 mod expr;
 mod insert;
 mod literal;
 mod query;
+#[cfg(test)]
+mod recorded;
 mod rewrite;
 mod table;
 
@@ -21,6 +25,8 @@ use std::sync::Arc;
 #[derive(Clone, Copy)]
 pub struct Binder<'a> {
     catalog: &'a dyn Catalog,
+    /// The session's, once known: constants are folded then.
+    time_zone: Option<chrono_tz::Tz>,
 }
 
 impl std::fmt::Debug for Binder<'_> {
@@ -32,7 +38,26 @@ impl std::fmt::Debug for Binder<'_> {
 impl<'a> Binder<'a> {
     /// A binder that sees tables through `catalog` only.
     pub fn new(catalog: &'a dyn Catalog) -> Binder<'a> {
-        Binder { catalog }
+        Binder { catalog, time_zone: None }
+    }
+
+    /// The same with the session's time zone, so that constant parts of expressions are computed once.
+    #[must_use]
+    pub fn with_time_zone(self, time_zone: chrono_tz::Tz) -> Binder<'a> {
+        Binder { time_zone: Some(time_zone), ..self }
+    }
+
+    /// A standalone expression over named columns: for tests and for options that hold expressions.
+    pub fn expression(
+        &self,
+        expr: &ast::Expr,
+        columns: &crate::types::Schema,
+    ) -> Result<crate::expr::Expr> {
+        let mut scope = expr::Scope::default();
+        for (at, field) in columns.fields.iter().enumerate() {
+            scope.add(&field.name, at, &field.data_type);
+        }
+        self.expr(expr, &scope)
     }
 
     /// CREATE TABLE to a declaration. Options are not checked here: Flink checks them when a table is used.
@@ -56,7 +81,8 @@ impl<'a> Binder<'a> {
         let full = self.catalog.resolve(&parts);
         let Some(table) = self.catalog.table(&full) else {
             let mut error =
-                Error::new(ErrorKind::Schema, format!("object '{}' not found", parts.join("."))).at(name.span);
+                Error::new(ErrorKind::Schema, format!("object '{}' not found", parts.join(".")))
+                    .at(name.span);
             let names = self.catalog.table_names();
             if let Some(near) = nearest(name.last(), names.iter().map(String::as_str)) {
                 error = error.with_hint(format!("did you mean '{near}'?"));
@@ -66,10 +92,16 @@ impl<'a> Binder<'a> {
         let mut options: Option<Options> = None;
         for hint in hints {
             match &hint.args {
-                ast::HintArgs::Properties(properties) if hint.name.value.eq_ignore_ascii_case("OPTIONS") => {
+                ast::HintArgs::Properties(properties)
+                    if hint.name.value.eq_ignore_ascii_case("OPTIONS") =>
+                {
                     let options = options.get_or_insert_with(|| table.options.clone());
                     for property in properties {
-                        options.set(&property.key.value, &property.value.value, Some(property.span));
+                        options.set(
+                            &property.key.value,
+                            &property.value.value,
+                            Some(property.span),
+                        );
                     }
                 }
                 // Join and state hints change how Flink executes, not what comes out.

@@ -6,7 +6,7 @@ use crate::base::Result;
 use crate::expr::{Expr, Node};
 use crate::plan::Rel;
 use crate::sql::ast::{
-    self, ExprKind, Literal, QueryBodyKind, SelectItemKind, SetOperator, SetQuantifier, TableRefKind,
+    self, ExprKind, QueryBodyKind, SelectItemKind, SetOperator, SetQuantifier, TableRefKind,
 };
 use crate::table::{ColumnKind, TableDef};
 use crate::types::{Field, Kind, Schema};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// Binds a query and pushes projection and predicate into its scan.
 pub(super) fn bind(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
-    Ok(rewrite::optimise(bind_query(binder, query)?))
+    Ok(rewrite::optimise(bind_query(binder, query)?, binder.time_zone))
 }
 
 fn bind_query(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
@@ -42,7 +42,8 @@ fn bind_query(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
         }
     };
     if let Some(limit) = &query.limit {
-        rel = Rel::Limit { input: Box::new(rel), rows: limit.rows };
+        let rows = limit.rows;
+        rel = Rel::Limit { input: Box::new(rel), rows };
     }
     Ok(rel)
 }
@@ -69,9 +70,11 @@ fn bind_select(binder: &Binder<'_>, select: &ast::Select) -> Result<Rel> {
     let (mut rel, scope) = bind_from(binder, from)?;
     if let Some(filter) = &select.filter {
         let condition = binder.expr(filter, &scope)?;
-        if !matches!(condition.data_type.kind, Kind::Boolean | Kind::Null) {
-            return Err(schema_error("WHERE clause must be a condition", filter.span));
-        }
+        let condition = match condition.data_type.kind {
+            Kind::Boolean => condition,
+            Kind::Null => Expr::null(Kind::Boolean),
+            _ => return Err(schema_error("WHERE clause must be a condition", filter.span)),
+        };
         rel = Rel::Filter { input: Box::new(rel), condition };
     }
     let (expressions, schema) = bind_items(binder, &select.items, &scope)?;
@@ -146,19 +149,15 @@ fn bind_from(binder: &Binder<'_>, from: &ast::TableRef) -> Result<(Rel, Scope)> 
             rename(&mut scope, alias.as_ref(), "")?;
             Ok((rel, scope))
         }
-        TableRefKind::Nested { inner, alias } => {
-            let (rel, mut scope) = bind_from(binder, inner)?;
-            if alias.is_some() {
-                rename(&mut scope, alias.as_ref(), "")?;
-            }
-            Ok((rel, scope))
-        }
+        TableRefKind::Nested { inner, .. } => bind_from(binder, inner),
         TableRefKind::Function { call, .. } => {
             not_yet(format_args!("table function {}", call.name.last()), from.span)
         }
         TableRefKind::Unnest { .. } => not_yet("UNNEST", from.span),
         TableRefKind::Join { .. } => not_yet("JOIN", from.span),
-        TableRefKind::Unsupported { construct, construct_span, .. } => not_yet(construct, *construct_span),
+        TableRefKind::Unsupported { construct, construct_span, .. } => {
+            not_yet(construct, *construct_span)
+        }
     }
 }
 
@@ -182,7 +181,9 @@ fn scan(table: &Arc<TableDef>, span: crate::base::Span) -> Result<(Rel, Scope)> 
         match (&column.kind, position.get(at).copied().flatten()) {
             (ColumnKind::Computed(expr), _) => {
                 let mut expr = expr.clone();
-                rewrite::map_columns(&mut expr, &|at| position.get(at).copied().flatten().unwrap_or(0));
+                rewrite::map_columns(&mut expr, &|at| {
+                    position.get(at).copied().flatten().unwrap_or(0)
+                });
                 scope.add_expr(&column.name, expr);
             }
             (_, Some(at)) => scope.add(&column.name, at, &column.data_type),

@@ -1,12 +1,38 @@
 //! Plan rules: projections merged, conditions and used columns pushed into the scan.
 
 use super::query::as_column;
-use crate::expr::{Expr, Node};
+use crate::expr::{Expr, Scalar, Stability};
 use crate::plan::Rel;
+use crate::table::TableDef;
+use std::sync::Arc;
 
-/// Applies all rules, top down.
-pub(super) fn optimise(rel: Rel) -> Rel {
-    prune(merge(rel))
+/// Applies all rules, top down. Constants are folded where the session's time zone is known.
+pub(super) fn optimise(rel: Rel, time_zone: Option<chrono_tz::Tz>) -> Rel {
+    let rel = merge(rel);
+    prune(match time_zone {
+        Some(zone) => fold(rel, zone),
+        None => rel,
+    })
+}
+
+fn fold(rel: Rel, zone: chrono_tz::Tz) -> Rel {
+    match rel {
+        Rel::Filter { input, condition } => {
+            let input = Box::new(fold(*input, zone));
+            let condition = condition.folded(zone);
+            if condition.as_literal() == Some(&Scalar::Boolean(true)) {
+                return *input;
+            }
+            Rel::Filter { input, condition }
+        }
+        Rel::Project { input, expressions, schema } => {
+            let input = Box::new(fold(*input, zone));
+            let expressions = expressions.into_iter().map(|expr| expr.folded(zone)).collect();
+            Rel::Project { input, expressions, schema }
+        }
+        Rel::Limit { input, rows } => Rel::Limit { input: Box::new(fold(*input, zone)), rows },
+        scan @ Rel::Scan { .. } => scan,
+    }
 }
 
 /// The condition that a scan was given, if any.
@@ -21,11 +47,7 @@ pub fn pushed_down(rel: &Rel) -> Option<&Expr> {
 
 /// Replaces every column position.
 pub(super) fn map_columns(expr: &mut Expr, map: &dyn Fn(usize) -> usize) {
-    expr.visit_mut(&mut |expr| {
-        if let Node::Column(at) = &mut expr.node {
-            *at = map(*at);
-        }
-    });
+    *expr = expr.clone().move_columns(&|at| map(at));
 }
 
 /// Merges neighbouring projections where the lower one only renames or drops columns or is used once per column, and
@@ -40,7 +62,9 @@ fn merge(rel: Rel) -> Rel {
             input => Rel::Project { input: Box::new(input), expressions, schema },
         },
         Rel::Filter { input, condition } => match merge(*input) {
-            Rel::Project { input, expressions, schema } if expressions.iter().all(|e| as_column(e).is_some()) => {
+            Rel::Project { input, expressions, schema }
+                if expressions.iter().all(|e| as_column(e).is_some()) =>
+            {
                 let condition = inline(condition, &expressions);
                 let input = merge(Rel::Filter { input, condition });
                 Rel::Project { input: Box::new(input), expressions, schema }
@@ -69,16 +93,8 @@ fn is_cheap(lower: &[Expr], upper: &[Expr]) -> bool {
 }
 
 /// Puts the lower expressions in place of the columns that stand for them.
-fn inline(mut expr: Expr, lower: &[Expr]) -> Expr {
-    expr.visit_mut(&mut |expr| {
-        if let Some(replacement) = as_column(expr).and_then(|at| lower.get(at)) {
-            // NOT NULL is a fact of the plan that the outer expression may have been told more exactly.
-            let data_type = expr.data_type.clone();
-            *expr = replacement.clone();
-            expr.data_type = data_type;
-        }
-    });
-    expr
+fn inline(expr: Expr, lower: &[Expr]) -> Expr {
+    expr.replace_columns(&mut |at, column| lower.get(at).unwrap_or(column).clone())
 }
 
 /// Drops scan columns that nothing uses, and gives the scan the condition above it.
@@ -91,9 +107,7 @@ fn prune(rel: Rel) -> Rel {
                     let mut all: Vec<&mut Expr> = expressions.iter_mut().collect();
                     all.push(&mut condition);
                     let columns = narrow(&columns, &mut all);
-                    let predicate = Some(condition.clone());
-                    let scan = Rel::Scan { table, columns, predicate };
-                    let input = Box::new(Rel::Filter { input: Box::new(scan), condition });
+                    let input = Box::new(filtered_scan(table, columns, condition));
                     Rel::Project { input, expressions, schema }
                 }
                 below => {
@@ -111,6 +125,24 @@ fn prune(rel: Rel) -> Rel {
         },
         other => other,
     }
+}
+
+/// A scan under its condition. The scan is given the part that a source may apply early: conditions that cannot fail
+/// and do not depend on the time, up to the first that does, so that no row escapes a failure that Flink reports.
+/// That part stands in a filter of its own, directly above the scan, for sources that do not apply it.
+fn filtered_scan(table: Arc<TableDef>, columns: Vec<usize>, condition: Expr) -> Rel {
+    let mut early = condition.into_conjuncts();
+    let safe = |expr: &Expr| !expr.can_fail() && expr.stability() == Stability::Immutable;
+    let late = early.split_off(early.iter().take_while(|expr| safe(expr)).count());
+    let predicate = (!early.is_empty()).then(|| Expr::and(early));
+    let mut rel = Rel::Scan { table, columns, predicate: predicate.clone() };
+    if let Some(condition) = predicate {
+        rel = Rel::Filter { input: Box::new(rel), condition };
+    }
+    if !late.is_empty() {
+        rel = Rel::Filter { input: Box::new(rel), condition: Expr::and(late) };
+    }
+    rel
 }
 
 /// The columns in use, and the expressions changed to refer to them.

@@ -35,7 +35,11 @@ pub(super) fn create(binder: &Binder<'_>, statement: &ast::CreateTable) -> Resul
         columns,
         options: options(&statement.properties),
         primary_key: Vec::new(),
-        partitioned_by: statement.partitioned_by.iter().map(|column| column.value.clone()).collect(),
+        partitioned_by: statement
+            .partitioned_by
+            .iter()
+            .map(|column| column.value.clone())
+            .collect(),
         watermark: None,
         comment: statement.comment.as_ref().map(|comment| comment.value.clone()),
         span: Some(span),
@@ -66,11 +70,13 @@ fn column(column: &ast::ColumnDef) -> Result<ColumnDef> {
     let (data_type, kind) = match &column.kind {
         ast::ColumnKind::Physical(written) => (data_type::bind(written)?, ColumnKind::Physical),
         ast::ColumnKind::Metadata { data_type, from, is_virtual } => {
-            let key = from.as_ref().map_or_else(|| column.name.value.clone(), |key| key.value.clone());
+            let key =
+                from.as_ref().map_or_else(|| column.name.value.clone(), |key| key.value.clone());
             (data_type::bind(data_type)?, ColumnKind::Metadata { key, is_virtual: *is_virtual })
         }
         ast::ColumnKind::Computed(_) => {
-            let placeholder = crate::expr::Expr::literal(crate::expr::Scalar::Null, Kind::Null.nullable());
+            let placeholder =
+                crate::expr::Expr::literal(crate::expr::Scalar::Null, Kind::Null.nullable());
             (Kind::Null.nullable(), ColumnKind::Computed(placeholder))
         }
     };
@@ -104,10 +110,17 @@ fn bind_computed(
     Ok(())
 }
 
-fn column_type<'t>(table: &'t TableDef, name: &str, span: crate::base::Span) -> Result<&'t DataType> {
-    table.columns.iter().find(|c| c.name == name).map(|c| &c.data_type).ok_or_else(|| {
-        schema_error(format!("column '{name}' is not defined in the table"), span)
-    })
+fn column_type<'t>(
+    table: &'t TableDef,
+    name: &str,
+    span: crate::base::Span,
+) -> Result<&'t DataType> {
+    table
+        .columns
+        .iter()
+        .find(|c| c.name == name)
+        .map(|c| &c.data_type)
+        .ok_or_else(|| schema_error(format!("column '{name}' is not defined in the table"), span))
 }
 
 fn constraints(statement: &ast::CreateTable, table: &mut TableDef) -> Result<()> {
@@ -139,10 +152,17 @@ fn constraints(statement: &ast::CreateTable, table: &mut TableDef) -> Result<()>
     Ok(())
 }
 
-fn watermark(binder: &Binder<'_>, statement: &ast::CreateTable, table: &mut TableDef) -> Result<()> {
+fn watermark(
+    binder: &Binder<'_>,
+    statement: &ast::CreateTable,
+    table: &mut TableDef,
+) -> Result<()> {
     let Some(written) = statement.watermarks.first() else { return Ok(()) };
     if let Some(second) = statement.watermarks.get(1) {
-        return Err(schema_error("multiple WATERMARK statements are not supported yet", second.span));
+        return Err(schema_error(
+            "multiple WATERMARK statements are not supported yet",
+            second.span,
+        ));
     }
     let [column] = written.column.parts.as_slice() else {
         return not_yet("a watermark for a nested field", written.column.span);

@@ -13,8 +13,9 @@ mod time;
 mod time_parse;
 
 pub use number::{
-    decimal_to_java, decimal_to_plain, double_to_string, float_to_string, write_decimal_java,
-    write_decimal_plain, write_double, write_float, write_integer,
+    decimal_to_java, decimal_to_plain, double_to_string, float_to_string, strip_trailing_zeros,
+    write_decimal_digits, write_decimal_java, write_decimal_plain, write_double, write_float,
+    write_integer,
 };
 pub use number_parse::{
     ParsedDecimal, parse_boolean, parse_decimal, parse_double, parse_float, parse_integer, trim,

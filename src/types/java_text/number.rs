@@ -51,10 +51,21 @@ pub fn write_double(value: f64, out: &mut impl TextOut) {
     }
     let mut short = Short::default();
     // The buffer holds the longest form there is, so that writing cannot fail.
-    if write!(short, "{value:e}").is_ok() {
+    let written = if value.abs() < SHORT_SUBNORMAL_MAX {
+        write!(short, "{value:.1e}")
+    } else {
+        write!(short, "{value:e}")
+    };
+    if written.is_ok() {
         layout(short.text(), out);
     }
 }
+
+/// Below this a double has fewer than two digits, and Java prints the nearest number with two: 4.9E-324.
+const SHORT_SUBNORMAL_MAX: f64 = 1e-323;
+
+/// The same of floats: 1.4E-45.
+const SHORT_SUBNORMAL_FLOAT_MAX: f32 = 1.2e-44;
 
 /// Appends `Float.toString`.
 pub fn write_float(value: f32, out: &mut impl TextOut) {
@@ -62,7 +73,12 @@ pub fn write_float(value: f32, out: &mut impl TextOut) {
         return write_double(f64::from(value), out);
     }
     let mut short = Short::default();
-    if write!(short, "{value:e}").is_ok() {
+    let written = if value.abs() < SHORT_SUBNORMAL_FLOAT_MAX {
+        write!(short, "{value:.1e}")
+    } else {
+        write!(short, "{value:e}")
+    };
+    if written.is_ok() {
         layout(short.text(), out);
     }
 }
@@ -128,6 +144,39 @@ pub fn write_decimal_plain(unscaled: i128, scale: i32, out: &mut impl TextOut) {
         }
         return;
     };
+    put_plain(digits, places, out);
+}
+
+/// Appends `BigDecimal.toString`.
+pub fn write_decimal_java(unscaled: i128, scale: i32, out: &mut impl TextOut) {
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(unscaled.unsigned_abs());
+    write_decimal_digits(unscaled < 0, digits, i64::from(scale), out);
+}
+
+/// Appends `BigDecimal.toString` of an unscaled value given by its `digits`, without leading zeros.
+pub fn write_decimal_digits(negative: bool, digits: &str, scale: i64, out: &mut impl TextOut) {
+    if negative {
+        out.put("-");
+    }
+    let length = i64::try_from(digits.len()).unwrap_or(i64::MAX);
+    let adjusted = (length - 1).saturating_sub(scale);
+    if scale >= 0 && adjusted >= -6 {
+        return put_plain(digits, usize::try_from(scale).unwrap_or(0), out);
+    }
+    let (head, tail) = digits.split_at_checked(1).unwrap_or((digits, ""));
+    out.put(head);
+    if !tail.is_empty() {
+        out.put(".");
+        out.put(tail);
+    }
+    if adjusted != 0 {
+        out.put(if adjusted > 0 { "E+" } else { "E" });
+        out.put(itoa::Buffer::new().format(adjusted));
+    }
+}
+
+fn put_plain(digits: &str, places: usize, out: &mut impl TextOut) {
     if places == 0 {
         return out.put(digits);
     }
@@ -149,28 +198,18 @@ pub fn write_decimal_plain(unscaled: i128, scale: i32, out: &mut impl TextOut) {
     }
 }
 
-/// Appends `BigDecimal.toString`.
-pub fn write_decimal_java(unscaled: i128, scale: i32, out: &mut impl TextOut) {
-    let mut buffer = itoa::Buffer::new();
-    let digits = buffer.format(unscaled.unsigned_abs());
-    let length = i32::try_from(digits.len()).unwrap_or(i32::MAX);
-    let adjusted = (length - 1).saturating_sub(scale);
-    if scale >= 0 && adjusted >= -6 {
-        return write_decimal_plain(unscaled, scale, out);
+/// The same number without zeros at its end, as `BigDecimal.stripTrailingZeros`: unscaled value and scale, which may
+/// become negative.
+pub fn strip_trailing_zeros(unscaled: i128, scale: i32) -> (i128, i32) {
+    if unscaled == 0 {
+        return (0, 0);
     }
-    if unscaled < 0 {
-        out.put("-");
+    let (mut unscaled, mut scale) = (unscaled, scale);
+    while unscaled % 10 == 0 {
+        unscaled /= 10;
+        scale -= 1;
     }
-    let (head, tail) = digits.split_at_checked(1).unwrap_or((digits, ""));
-    out.put(head);
-    if !tail.is_empty() {
-        out.put(".");
-        out.put(tail);
-    }
-    if adjusted != 0 {
-        out.put(if adjusted > 0 { "E+" } else { "E" });
-        out.put(itoa::Buffer::new().format(adjusted));
-    }
+    (unscaled, scale)
 }
 
 const ZEROS: &str = "0000000000000000000000000000000000000000";
@@ -231,6 +270,8 @@ mod tests {
             (1.234_567_8e7, "1.2345678E7"),
             (1.0e10, "1.0E10"),
             (f64::MIN_POSITIVE, "2.2250738585072014E-308"),
+            (5e-324, "4.9E-324"),
+            (1e-323, "1.0E-323"),
             (-f64::MAX, "-1.7976931348623157E308"),
             (f64::NAN, "NaN"),
             (f64::INFINITY, "Infinity"),
@@ -239,9 +280,13 @@ mod tests {
         ] {
             assert_eq!(double_to_string(value), text);
         }
-        for (value, text) in
-            [(1.1f32, "1.1"), (3.4e38, "3.4E38"), (16_777_216.0, "1.6777216E7"), (-0.0, "-0.0")]
-        {
+        for (value, text) in [
+            (1.1f32, "1.1"),
+            (3.4e38, "3.4E38"),
+            (16_777_216.0, "1.6777216E7"),
+            (1e-45, "1.4E-45"),
+            (-0.0, "-0.0"),
+        ] {
             assert_eq!(float_to_string(value), text);
         }
     }

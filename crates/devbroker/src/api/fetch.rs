@@ -118,7 +118,7 @@ pub(super) fn answer(cluster: &mut Cluster, request: &Request, now: Duration) ->
         .filter_map(|partition| Some((partition.state.as_ref().ok()?.topic, partition.key.1)))
         .collect();
     Ok(Outcome::Park(Box::new(ParkedFetch {
-        deadline: now + wait,
+        deadline: now.saturating_add(wait),
         plan,
         watched,
         missing_bytes: bytes_min - bytes,

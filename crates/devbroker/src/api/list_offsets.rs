@@ -1,11 +1,17 @@
-//! ListOffsets: log start, high watermark, offsets by timestamp.
+//! ListOffsets and OffsetForLeaderEpoch.
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::list_offsets_request::ListOffsetsPartition;
 use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
-use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
+use kafka_protocol::messages::offset_for_leader_epoch_response::{
+    EpochEndOffset, OffsetForLeaderTopicResult,
+};
+use kafka_protocol::messages::{
+    ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse,
+};
 
 use super::{Answer, respond};
 use crate::cluster::Cluster;
@@ -23,6 +29,8 @@ const LATEST_TIERED: i64 = -5;
 
 pub(super) fn answer(cluster: &Cluster, request: &Request) -> Answer {
     let body: ListOffsetsRequest = request.decode()?;
+    // One budget for the request: each partition named may ask for a search inside a batch.
+    let mut budget = cluster.config.limits.decompressed_bytes_max;
     let topics = body
         .topics
         .iter()
@@ -35,7 +43,7 @@ pub(super) fn answer(cluster: &Cluster, request: &Request) -> Answer {
                         .topics
                         .get(&topic.name)
                         .and_then(|topic| topic.partition(partition.partition_index));
-                    look(log, partition, request.version)
+                    look(log, partition, request.version, &mut budget)
                 })
                 .collect();
             ListOffsetsTopicResponse::default()
@@ -50,6 +58,7 @@ fn look(
     log: Option<&PartitionLog>,
     asked: &ListOffsetsPartition,
     version: i16,
+    budget: &mut usize,
 ) -> ListOffsetsPartitionResponse {
     let response = ListOffsetsPartitionResponse::default()
         .with_partition_index(asked.partition_index)
@@ -66,10 +75,10 @@ fn look(
     let found = match asked.timestamp {
         LATEST => Some(offset(-1, log.high_watermark())),
         EARLIEST => Some(offset(-1, log.log_start())),
-        MAX_TIMESTAMP if version >= 7 => log.max_timestamp(),
+        MAX_TIMESTAMP if version >= 7 => log.max_timestamp(budget),
         EARLIEST_LOCAL if version >= 8 => Some(offset(-1, log.log_start())),
         LATEST_TIERED if version >= 9 => None,
-        timestamp if timestamp >= 0 => log.first_at(timestamp),
+        timestamp if timestamp >= 0 => log.first_at(timestamp, budget),
         _ => return response.with_error_code(ResponseError::UnsupportedVersion.code()),
     };
     match found {
@@ -79,4 +88,41 @@ fn look(
             .with_leader_epoch(if version >= 4 { LEADER_EPOCH } else { -1 }),
         None => response,
     }
+}
+
+/// Where an epoch ended (KIP-320). All records are of the only epoch there is.
+pub(super) fn leader_epochs(cluster: &Cluster, request: &Request) -> Answer {
+    let body: OffsetForLeaderEpochRequest = request.decode()?;
+    let topics =
+        body.topics
+            .iter()
+            .map(|topic| {
+                let partitions = topic
+                    .partitions
+                    .iter()
+                    .map(|asked| {
+                        let answer = EpochEndOffset::default().with_partition(asked.partition);
+                        let log = cluster
+                            .topics
+                            .get(&topic.topic)
+                            .and_then(|topic| topic.partition(asked.partition));
+                        match log {
+                            None => answer
+                                .with_error_code(ResponseError::UnknownTopicOrPartition.code()),
+                            Some(_) if asked.current_leader_epoch > LEADER_EPOCH => {
+                                answer.with_error_code(ResponseError::UnknownLeaderEpoch.code())
+                            }
+                            Some(log) if asked.leader_epoch == LEADER_EPOCH => answer
+                                .with_leader_epoch(LEADER_EPOCH)
+                                .with_end_offset(log.high_watermark()),
+                            Some(_) => answer.with_leader_epoch(-1).with_end_offset(-1),
+                        }
+                    })
+                    .collect();
+                OffsetForLeaderTopicResult::default()
+                    .with_topic(topic.topic.clone())
+                    .with_partitions(partitions)
+            })
+            .collect();
+    respond(cluster, request, &OffsetForLeaderEpochResponse::default().with_topics(topics))
 }

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use kafka_protocol::ResponseError;
+use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
-use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse};
+use kafka_protocol::messages::{
+    BrokerId, DescribeClusterRequest, DescribeClusterResponse, MetadataRequest, MetadataResponse,
+};
 use uuid::Uuid;
 
 use super::{Answer, respond, text, topic_name};
@@ -95,4 +98,26 @@ fn found(name: &str, topic: &Topic) -> MetadataResponseTopic {
         .with_name(Some(topic_name(name)))
         .with_topic_id(topic.id)
         .with_partitions(partitions)
+}
+
+/// Endpoint type of brokers (KIP-919); controllers are of type 2.
+const BROKERS: i8 = 1;
+
+pub(super) fn describe_cluster(cluster: &Cluster, request: &Request) -> Answer {
+    let body: DescribeClusterRequest = request.decode()?;
+    let response =
+        DescribeClusterResponse::default().with_cluster_id(text(cluster.cluster_id.as_str()));
+    if body.endpoint_type != BROKERS {
+        let error = ResponseError::UnsupportedEndpointType;
+        let response = response
+            .with_error_code(error.code())
+            .with_error_message(Some(text(error.to_string())));
+        return respond(cluster, request, &response);
+    }
+    let broker = DescribeClusterBroker::default()
+        .with_broker_id(BrokerId(NODE_ID))
+        .with_host(text(cluster.config.advertised_host.as_str()))
+        .with_port(i32::from(cluster.config.advertised_port));
+    let response = response.with_controller_id(BrokerId(NODE_ID)).with_brokers(vec![broker]);
+    respond(cluster, request, &response)
 }

@@ -1,9 +1,13 @@
 //! One file per family of APIs: a decoded request and the cluster go in, a response comes out.
 
+mod configs;
 pub(crate) mod fetch;
+mod groups;
 mod list_offsets;
 mod metadata;
+mod offsets;
 mod produce;
+mod producer_ids;
 mod topics;
 mod versions;
 
@@ -48,7 +52,20 @@ pub(crate) fn answer(cluster: &mut Cluster, incoming: Incoming, now: Duration) -
         ApiKey::Metadata => metadata::answer(cluster, &request),
         ApiKey::ApiVersions => versions::answer(cluster, &request),
         ApiKey::CreateTopics => topics::create(cluster, &request),
-        _ => Err(CloseReason::UnsupportedApi { key: request.api.key as i16 }),
+        ApiKey::OffsetCommit => offsets::commit(cluster, &request),
+        ApiKey::OffsetFetch => offsets::fetch(cluster, &request),
+        ApiKey::FindCoordinator => groups::find_coordinator(cluster, &request),
+        ApiKey::DescribeGroups => groups::describe(cluster, &request),
+        ApiKey::ListGroups => groups::list(cluster, &request),
+        ApiKey::DeleteTopics => topics::delete(cluster, &request),
+        ApiKey::DeleteRecords => topics::delete_records(cluster, &request),
+        ApiKey::InitProducerId => producer_ids::init(cluster, &request),
+        ApiKey::OffsetForLeaderEpoch => list_offsets::leader_epochs(cluster, &request),
+        ApiKey::DescribeConfigs => configs::describe(cluster, &request),
+        ApiKey::CreatePartitions => topics::create_partitions(cluster, &request),
+        ApiKey::DeleteGroups => groups::delete(cluster, &request),
+        ApiKey::OffsetDelete => offsets::delete(cluster, &request),
+        ApiKey::DescribeCluster => metadata::describe_cluster(cluster, &request),
     }
 }
 

@@ -178,6 +178,7 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 pub(crate) mod tests {
     use super::*;
 

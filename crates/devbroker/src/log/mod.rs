@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod producers;
+mod records;
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -32,6 +33,21 @@ impl StoredBatch {
     /// What the batch counts against the limit of stored bytes.
     pub(crate) fn weight(&self) -> usize {
         self.bytes.len() + BATCH_OVERHEAD_BYTES
+    }
+
+    fn find(
+        &self,
+        budget: &mut usize,
+        wanted: impl Fn(i64, i64) -> bool,
+        log_start: i64,
+    ) -> Option<(i64, i64)> {
+        let header = batch::read(&self.bytes)?;
+        let offset = |delta: i32| self.base_offset + i64::from(delta);
+        let accepts = |at: records::Position| wanted(at.timestamp, offset(at.offset_delta));
+        match records::find(&self.bytes, &header, budget, accepts) {
+            Ok(found) => found.map(|at| (at.timestamp, offset(at.offset_delta))),
+            Err(records::Unreadable) => Some((self.max_timestamp, self.base_offset.max(log_start))),
+        }
     }
 }
 
@@ -111,7 +127,8 @@ impl PartitionLog {
         let mut bytes = 0;
         for stored in self.batches.range(first..) {
             let fits = bytes + stored.bytes.len() <= bytes_max;
-            if !fits && !(at_least_one && bytes == 0) {
+            let first = at_least_one && bytes == 0;
+            if !(fits || first) {
                 break;
             }
             bytes += stored.bytes.len();
@@ -136,17 +153,21 @@ impl PartitionLog {
         joined.freeze()
     }
 
-    /// Timestamp and offset of the first record at or after `timestamp`.
-    pub(crate) fn first_at(&self, timestamp: i64) -> Option<(i64, i64)> {
-        let batch = self.batches.iter().find(|stored| stored.max_timestamp >= timestamp)?;
-        Some((batch.max_timestamp, batch.base_offset.max(self.log_start)))
+    /// Timestamp and offset of the first readable record at or after `timestamp`. A batch that
+    /// cannot be searched within `budget`, bytes after decompression, answers with its first offset.
+    pub(crate) fn first_at(&self, timestamp: i64, budget: &mut usize) -> Option<(i64, i64)> {
+        let log_start = self.log_start;
+        self.batches.iter().filter(|stored| stored.max_timestamp >= timestamp).find_map(|stored| {
+            let wanted = |time: i64, offset: i64| time >= timestamp && offset >= log_start;
+            stored.find(budget, wanted, log_start)
+        })
     }
 
-    /// Timestamp and offset of the record with the highest timestamp.
-    pub(crate) fn max_timestamp(&self) -> Option<(i64, i64)> {
+    /// Timestamp and offset of the first record with the highest timestamp (KIP-734).
+    pub(crate) fn max_timestamp(&self, budget: &mut usize) -> Option<(i64, i64)> {
         let newest = self.batches.iter().map(|stored| stored.max_timestamp).max()?;
         let batch = self.batches.iter().find(|stored| stored.max_timestamp == newest)?;
-        Some((newest, batch.last_offset))
+        batch.find(budget, |time, _| time == newest, self.log_start)
     }
 
     /// Drops the oldest batch and moves the log start behind it.

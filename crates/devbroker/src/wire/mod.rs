@@ -38,8 +38,8 @@ pub(crate) enum Incoming {
 }
 
 /// Reads the header of `frame` and checks the structure of the whole request.
-pub(crate) fn read(frame: Bytes, elements_max: usize) -> Result<Incoming, CloseReason> {
-    let (key, version, correlation_id) = fixed_header(&frame).ok_or(CloseReason::ShortFrame)?;
+pub(crate) fn read(frame: &Bytes, elements_max: usize) -> Result<Incoming, CloseReason> {
+    let (key, version, correlation_id) = fixed_header(frame).ok_or(CloseReason::ShortFrame)?;
     let api = tables::api(key).ok_or(CloseReason::UnsupportedApi { key })?;
     if version < lowest_answered(api) || version > api.max {
         if api.key == ApiKey::ApiVersions {
@@ -49,7 +49,7 @@ pub(crate) fn read(frame: Bytes, elements_max: usize) -> Result<Incoming, CloseR
     }
     let flexible = version >= api.flexible_since;
     let malformed = |error: Malformed| CloseReason::Malformed { key, detail: error.to_string() };
-    let body_at = header_length(&frame, flexible, elements_max).map_err(malformed)?;
+    let body_at = header_length(frame, flexible, elements_max).map_err(malformed)?;
     let body = frame.slice(body_at..);
     layout::check(&body, &api.request, version, flexible, elements_max).map_err(malformed)?;
     Ok(Incoming::Request(Request { api, version, correlation_id, body }))
@@ -139,3 +139,7 @@ impl Reply {
         Ok(frame.freeze())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod tests;

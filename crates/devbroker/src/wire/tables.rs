@@ -1,7 +1,7 @@
 //! The APIs the broker answers: versions, first flexible version, layout of the request.
 //!
-//! Layouts follow the message schemas of Apache Kafka; `tests/layouts.rs` holds them against the
-//! codec.
+//! Layouts follow the message schemas of Apache Kafka; the tests of this module hold every version
+//! of them against the codec.
 
 use super::layout::{Field, Kind, Shape};
 

@@ -55,6 +55,21 @@ pub enum CompressionType {
     Zstd,
 }
 
+impl CompressionType {
+    /// The codec of the wire.
+    #[must_use]
+    pub const fn codec(self) -> crate::wire::compression::Compression {
+        use crate::wire::compression::Compression;
+        match self {
+            Self::None => Compression::None,
+            Self::Gzip => Compression::Gzip,
+            Self::Snappy => Compression::Snappy,
+            Self::Lz4 => Compression::Lz4,
+            Self::Zstd => Compression::Zstd,
+        }
+    }
+}
+
 /// A host and a port from `bootstrap.servers`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address {

@@ -177,10 +177,9 @@ impl<T: Send> Operation for Single<T> {
             let seconds = patience.as_secs();
             return self.complete(Err(error.context(format!("given up after {seconds} s"))));
         }
-        if let State::Idle { retry_at } = self.state {
-            if retry_at <= context.now && self.promise.is_some() {
-                self.start(context);
-            }
+        let due = matches!(self.state, State::Idle { retry_at } if retry_at <= context.now);
+        if due && self.promise.is_some() {
+            self.start(context);
         }
     }
 

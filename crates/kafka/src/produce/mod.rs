@@ -7,6 +7,9 @@
 //! unknown, and such a batch is resent until `delivery.timeout.ms`; when a stamped batch is given
 //! up, the partition starts again with a new epoch once nothing of it is in flight.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -216,10 +219,10 @@ impl ProduceMachine {
         cluster: &mut Cluster,
         now: Duration,
     ) {
-        if let IdentityState::Asking { call: asked, failures } = self.identity {
-            if asked == call {
-                return self.identity_answered(result, failures, cluster, now);
-            }
+        if let IdentityState::Asking { call: asked, failures } = self.identity
+            && asked == call
+        {
+            return self.identity_answered(result, failures, cluster, now);
         }
         let Some(request) = self.requests.remove(&call) else { return };
         if let Some(count) = self.nodes.get_mut(&request.node) {
@@ -341,10 +344,10 @@ impl ProduceMachine {
     }
 
     fn untry(&mut self, tp: &TopicPartition, id: u64) {
-        if let Some((queue, index)) = self.find(tp, id) {
-            if let Some(batch) = queue.batches.get_mut(index) {
-                batch.attempts = batch.attempts.saturating_sub(1);
-            }
+        if let Some((queue, index)) = self.find(tp, id)
+            && let Some(batch) = queue.batches.get_mut(index)
+        {
+            batch.attempts = batch.attempts.saturating_sub(1);
         }
     }
 
@@ -495,14 +498,13 @@ impl ProduceMachine {
             if !queue.reset || queue.in_flight > 0 {
                 continue;
             }
-            if let IdentityState::Ready(current) = &mut self.identity {
-                if queue.identity == Some(*current) {
-                    if current.epoch == PRODUCER_EPOCH_MAX {
-                        self.identity =
-                            IdentityState::None { retry_at: Duration::ZERO, failures: 0 };
-                    } else {
-                        current.epoch += 1;
-                    }
+            if let IdentityState::Ready(current) = &mut self.identity
+                && queue.identity == Some(*current)
+            {
+                if current.epoch == PRODUCER_EPOCH_MAX {
+                    self.identity = IdentityState::None { retry_at: Duration::ZERO, failures: 0 };
+                } else {
+                    current.epoch += 1;
                 }
             }
             queue.reset = false;

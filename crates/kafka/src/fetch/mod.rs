@@ -5,12 +5,17 @@
 //! session, and one that names only idle partitions would be a long poll that delays the busy
 //! ones.
 
+mod session;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use self::session::{Member, Session};
 use crate::apis::AnyResponse;
 use crate::budget::{Budget, Permit, Stream};
 use crate::cluster::{Cluster, Owner, Purpose, Target};
@@ -23,7 +28,6 @@ use crate::limits::{BROKER_GRACE, TOPIC_UNKNOWN_MAX};
 use crate::metadata::Leader;
 use crate::pending::Wake;
 use crate::read_committed::AbortedTransaction;
-use crate::session::{Member, Session};
 use crate::topic::TopicPartition;
 use crate::wire::messages::fetch::{FetchRequest, FetchResponse, PartitionData};
 use crate::wire::messages::list_offsets::{
@@ -538,7 +542,7 @@ impl Fetcher {
             Ok(found) => found,
             Err(reason) => {
                 let error = match reason {
-                    Damage::Batch(error) => corrupt(&tp, error),
+                    Damage::Batch(error) => corrupt(&tp, &error),
                     Damage::Whole(reason) => {
                         let kind = ErrorKind::Corrupt { offset: partition.offset };
                         Error::new(kind, reason)

@@ -1,0 +1,223 @@
+//! OffsetCommit, OffsetFetch and OffsetDelete for consumers without membership.
+
+use std::collections::BTreeSet;
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::offset_commit_request::OffsetCommitRequestPartition;
+use kafka_protocol::messages::offset_commit_response::{
+    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+};
+use kafka_protocol::messages::offset_delete_response::{
+    OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
+};
+use kafka_protocol::messages::offset_fetch_response::{
+    OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
+    OffsetFetchResponseTopic, OffsetFetchResponseTopics,
+};
+use kafka_protocol::messages::{
+    GroupId, OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse,
+    OffsetFetchRequest, OffsetFetchResponse, TopicName,
+};
+use kafka_protocol::protocol::StrBytes;
+
+use super::{Answer, respond, text, topic_name};
+use crate::cluster::Cluster;
+use crate::groups::Committed;
+use crate::wire::Request;
+
+pub(super) fn commit(cluster: &mut Cluster, request: &Request) -> Answer {
+    let body: OffsetCommitRequest = request.decode()?;
+    let refused = if body.generation_id_or_member_epoch >= 0 {
+        // Only members have a generation, and there are none.
+        Some(ResponseError::IllegalGeneration)
+    } else if !body.member_id.is_empty() {
+        Some(ResponseError::UnknownMemberId)
+    } else {
+        cluster.groups.admit(&body.group_id).err()
+    };
+    let mut topics = Vec::with_capacity(body.topics.len());
+    for topic in &body.topics {
+        let mut partitions = Vec::with_capacity(topic.partitions.len());
+        for partition in &topic.partitions {
+            let outcome = match refused {
+                Some(error) => Err(error),
+                None => commit_one(cluster, &body.group_id, &topic.name, partition),
+            };
+            partitions.push(
+                OffsetCommitResponsePartition::default()
+                    .with_partition_index(partition.partition_index)
+                    .with_error_code(outcome.err().map_or(0, |error| error.code())),
+            );
+        }
+        topics.push(
+            OffsetCommitResponseTopic::default()
+                .with_name(topic.name.clone())
+                .with_partitions(partitions),
+        );
+    }
+    respond(cluster, request, &OffsetCommitResponse::default().with_topics(topics))
+}
+
+fn commit_one(
+    cluster: &mut Cluster,
+    group: &GroupId,
+    topic: &TopicName,
+    partition: &OffsetCommitRequestPartition,
+) -> Result<(), ResponseError> {
+    let index = partition.partition_index;
+    cluster
+        .topics
+        .get(topic)
+        .and_then(|topic| topic.partition(index))
+        .ok_or(ResponseError::UnknownTopicOrPartition)?;
+    let committed = Committed {
+        offset: partition.committed_offset,
+        leader_epoch: partition.committed_leader_epoch,
+        metadata: partition.committed_metadata.as_deref().unwrap_or_default().to_owned(),
+    };
+    cluster.groups.commit(group, topic, index, committed)
+}
+
+pub(super) fn fetch(cluster: &Cluster, request: &Request) -> Answer {
+    let body: OffsetFetchRequest = request.decode()?;
+    let response = if request.version >= 8 {
+        let mut seen = BTreeSet::new();
+        let groups = body
+            .groups
+            .iter()
+            .filter(|group| seen.insert(group.group_id.as_str()))
+            .map(|group| {
+                let answer =
+                    OffsetFetchResponseGroup::default().with_group_id(group.group_id.clone());
+                if group.member_epoch >= 0 {
+                    return answer.with_error_code(ResponseError::UnknownMemberId.code());
+                }
+                let asked = group.topics.as_ref().map(|topics| {
+                    topics
+                        .iter()
+                        .map(|topic| (&topic.name, topic.partition_indexes.as_slice()))
+                        .collect()
+                });
+                let topics = look(cluster, &group.group_id, asked)
+                    .into_iter()
+                    .map(|(name, partitions)| {
+                        OffsetFetchResponseTopics::default()
+                            .with_name(name)
+                            .with_partitions(partitions.into_iter().map(Found::grouped).collect())
+                    })
+                    .collect();
+                answer.with_topics(topics)
+            })
+            .collect();
+        OffsetFetchResponse::default().with_groups(groups)
+    } else {
+        let asked = body.topics.as_ref().map(|topics| {
+            topics.iter().map(|topic| (&topic.name, topic.partition_indexes.as_slice())).collect()
+        });
+        let topics = look(cluster, &body.group_id, asked)
+            .into_iter()
+            .map(|(name, partitions)| {
+                OffsetFetchResponseTopic::default().with_name(name).with_partitions(
+                    partitions.into_iter().map(|found| found.plain(request.version)).collect(),
+                )
+            })
+            .collect();
+        OffsetFetchResponse::default().with_topics(topics)
+    };
+    respond(cluster, request, &response)
+}
+
+struct Found {
+    index: i32,
+    offset: i64,
+    leader_epoch: i32,
+    metadata: StrBytes,
+}
+
+impl Found {
+    /// Offset −1 says that nothing is committed.
+    fn new(index: i32, committed: Option<&Committed>) -> Self {
+        match committed {
+            Some(committed) => Self {
+                index,
+                offset: committed.offset,
+                leader_epoch: committed.leader_epoch,
+                metadata: text(committed.metadata.as_str()),
+            },
+            None => Self { index, offset: -1, leader_epoch: -1, metadata: StrBytes::new() },
+        }
+    }
+
+    fn plain(self, version: i16) -> OffsetFetchResponsePartition {
+        OffsetFetchResponsePartition::default()
+            .with_partition_index(self.index)
+            .with_committed_offset(self.offset)
+            .with_committed_leader_epoch(if version >= 5 { self.leader_epoch } else { -1 })
+            .with_metadata(Some(self.metadata))
+    }
+
+    fn grouped(self) -> OffsetFetchResponsePartitions {
+        OffsetFetchResponsePartitions::default()
+            .with_partition_index(self.index)
+            .with_committed_offset(self.offset)
+            .with_committed_leader_epoch(self.leader_epoch)
+            .with_metadata(Some(self.metadata))
+    }
+}
+
+/// The offsets asked for, or all of the group.
+fn look(
+    cluster: &Cluster,
+    group: &str,
+    asked: Option<Vec<(&TopicName, &[i32])>>,
+) -> Vec<(TopicName, Vec<Found>)> {
+    match asked {
+        Some(asked) => asked
+            .into_iter()
+            .map(|(topic, indexes)| {
+                let found = indexes
+                    .iter()
+                    .map(|index| Found::new(*index, cluster.groups.offset(group, topic, *index)))
+                    .collect();
+                (topic.clone(), found)
+            })
+            .collect(),
+        None => cluster
+            .groups
+            .get(group)
+            .into_iter()
+            .flatten()
+            .map(|(topic, partitions)| {
+                let found = partitions
+                    .iter()
+                    .map(|(index, committed)| Found::new(*index, Some(committed)))
+                    .collect();
+                (topic_name(topic), found)
+            })
+            .collect(),
+    }
+}
+
+pub(super) fn delete(cluster: &mut Cluster, request: &Request) -> Answer {
+    let body: OffsetDeleteRequest = request.decode()?;
+    if cluster.groups.get(&body.group_id).is_none() {
+        let response =
+            OffsetDeleteResponse::default().with_error_code(ResponseError::GroupIdNotFound.code());
+        return respond(cluster, request, &response);
+    }
+    let mut topics = Vec::with_capacity(body.topics.len());
+    for topic in &body.topics {
+        let mut partitions = Vec::with_capacity(topic.partitions.len());
+        for partition in &topic.partitions {
+            let index = partition.partition_index;
+            cluster.groups.forget(&body.group_id, &topic.name, index);
+            partitions.push(OffsetDeleteResponsePartition::default().with_partition_index(index));
+        }
+        topics.push(
+            OffsetDeleteResponseTopic::default()
+                .with_name(topic.name.clone())
+                .with_partitions(partitions),
+        );
+    }
+    respond(cluster, request, &OffsetDeleteResponse::default().with_topics(topics))
+}

@@ -1,0 +1,118 @@
+//! Committed offsets of consumer groups without members.
+
+use std::collections::BTreeMap;
+
+use kafka_protocol::ResponseError;
+
+use crate::limits::Limits;
+
+/// A committed offset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Committed {
+    pub(crate) offset: i64,
+    pub(crate) leader_epoch: i32,
+    pub(crate) metadata: String,
+}
+
+/// Offsets of one group by topic and partition.
+pub(crate) type Offsets = BTreeMap<String, BTreeMap<i32, Committed>>;
+
+/// The groups of the broker. Offsets never expire.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    by_id: BTreeMap<String, Offsets>,
+    offsets: usize,
+    groups_max: usize,
+    offsets_max: usize,
+    metadata_bytes_max: usize,
+    id_bytes_max: usize,
+}
+
+impl Groups {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            by_id: BTreeMap::new(),
+            offsets: 0,
+            groups_max: limits.groups_max,
+            offsets_max: limits.committed_offsets_max,
+            metadata_bytes_max: limits.offset_metadata_bytes_max,
+            id_bytes_max: limits.group_id_bytes_max,
+        }
+    }
+
+    /// Group ids in order.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.by_id.keys().map(String::as_str)
+    }
+
+    /// The offsets of a group.
+    pub(crate) fn get(&self, id: &str) -> Option<&Offsets> {
+        self.by_id.get(id)
+    }
+
+    /// The committed offset of one partition.
+    pub(crate) fn offset(&self, id: &str, topic: &str, partition: i32) -> Option<&Committed> {
+        self.by_id.get(id)?.get(topic)?.get(&partition)
+    }
+
+    /// Whether a group may commit at all: known, or room for one more.
+    pub(crate) fn admit(&self, id: &str) -> Result<(), ResponseError> {
+        if id.len() > self.id_bytes_max {
+            return Err(ResponseError::InvalidGroupId);
+        }
+        if !self.by_id.contains_key(id) && self.by_id.len() >= self.groups_max {
+            return Err(ResponseError::GroupMaxSizeReached);
+        }
+        Ok(())
+    }
+
+    /// Stores a commit of an admitted group.
+    pub(crate) fn commit(
+        &mut self,
+        id: &str,
+        topic: &str,
+        partition: i32,
+        committed: Committed,
+    ) -> Result<(), ResponseError> {
+        if committed.metadata.len() > self.metadata_bytes_max {
+            return Err(ResponseError::OffsetMetadataTooLarge);
+        }
+        let known = self.offset(id, topic, partition).is_some();
+        if !known && self.offsets >= self.offsets_max {
+            return Err(ResponseError::InvalidCommitOffsetSize);
+        }
+        let group = self.by_id.entry(id.to_owned()).or_default();
+        let replaced = group.entry(topic.to_owned()).or_default().insert(partition, committed);
+        self.offsets += usize::from(replaced.is_none());
+        Ok(())
+    }
+
+    /// Forgets one committed offset.
+    pub(crate) fn forget(&mut self, id: &str, topic: &str, partition: i32) {
+        let Some(group) = self.by_id.get_mut(id) else { return };
+        let Some(partitions) = group.get_mut(topic) else { return };
+        self.offsets -= usize::from(partitions.remove(&partition).is_some());
+        if partitions.is_empty() {
+            group.remove(topic);
+        }
+        if group.is_empty() {
+            self.by_id.remove(id);
+        }
+    }
+
+    /// Forgets a group; false when there is none.
+    pub(crate) fn delete(&mut self, id: &str) -> bool {
+        let Some(group) = self.by_id.remove(id) else { return false };
+        self.offsets -= group.values().map(BTreeMap::len).sum::<usize>();
+        true
+    }
+
+    /// Forgets what any group committed for a deleted topic.
+    pub(crate) fn forget_topic(&mut self, topic: &str) {
+        let offsets = &mut self.offsets;
+        self.by_id.retain(|_, group| {
+            *offsets -= group.remove(topic).map_or(0, |partitions| partitions.len());
+            !group.is_empty()
+        });
+    }
+}

@@ -1,0 +1,89 @@
+//! Kafka's console producer, console consumer and admin tools against the broker.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod jars;
+
+use std::process::Command;
+
+use brooklet_devbroker::DevBroker;
+
+use common::{CODECS, lines, run, skip, start};
+
+const CONSOLE_PRODUCER: &str = "org.apache.kafka.tools.ConsoleProducer";
+const CONSOLE_CONSUMER: &str = "org.apache.kafka.tools.consumer.ConsoleConsumer";
+const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
+const OFFSETS: &str = "org.apache.kafka.tools.GetOffsetShell";
+
+/// A Java tool against a broker, or `None` when its jars cannot be had.
+fn tool(broker: &DevBroker, class: &str) -> Option<Command> {
+    let jars = match jars::jars() {
+        Ok(jars) => jars,
+        Err(reason) => {
+            skip(reason);
+            return None;
+        }
+    };
+    let mut command = Command::new("java");
+    command
+        .args(["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"])
+        .arg(jars.join("*"))
+        .arg(class)
+        .args(["--bootstrap-server", &broker.bootstrap()]);
+    Some(command)
+}
+
+fn produce(broker: &DevBroker, topic: &str, codec: &str, text: &str) -> Option<()> {
+    let mut command = tool(broker, CONSOLE_PRODUCER)?;
+    run(command.args(["--topic", topic, "--compression-codec", codec]), text);
+    Some(())
+}
+
+fn consume(broker: &DevBroker, topic: &str, count: usize) -> String {
+    let mut command = tool(broker, CONSOLE_CONSUMER).unwrap();
+    command.args(["--topic", topic, "--partition", "0", "--offset", "earliest"]).args([
+        "--max-messages",
+        &count.to_string(),
+        "--timeout-ms",
+        "60000",
+    ]);
+    run(&mut command, "")
+}
+
+/// One run for all codecs: the consumer decompresses them from one partition.
+#[test]
+fn the_console_tools_speak_every_codec() {
+    let broker = start();
+    let mut sent = String::new();
+    for codec in CODECS {
+        let text = lines(codec);
+        if produce(&broker, "console", codec, &text).is_none() {
+            return;
+        }
+        sent.push_str(&text);
+    }
+    assert_eq!(consume(&broker, "console", sent.lines().count()), sent);
+}
+
+#[test]
+fn the_admin_tools_create_grow_describe_and_delete() {
+    let broker = start();
+    let topics = |arguments: &[&str]| Some(run(tool(&broker, TOPICS)?.args(arguments), ""));
+    let create =
+        ["--create", "--topic", "made", "--partitions", "2", "--config", "retention.bytes=9999"];
+    if topics(&create).is_none() {
+        return;
+    }
+    topics(&["--alter", "--topic", "made", "--partitions", "3"]);
+    let text = topics(&["--describe", "--topic", "made"]).unwrap();
+    assert!(text.contains("PartitionCount: 3"), "{text}");
+    assert!(text.contains("Configs: retention.bytes=9999"), "{text}");
+    produce(&broker, "made", "none", "a\nb\n");
+    let mut latest = tool(&broker, OFFSETS).unwrap();
+    let text = run(latest.args(["--topic", "made", "--time", "latest"]), "");
+    let total: u32 =
+        text.lines().filter_map(|line| line.rsplit(':').next()?.parse::<u32>().ok()).sum();
+    assert_eq!(total, 2, "{text}");
+    topics(&["--delete", "--topic", "made"]);
+    assert_eq!(topics(&["--list"]).unwrap().trim(), "");
+}

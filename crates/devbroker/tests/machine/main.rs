@@ -1,0 +1,10 @@
+//! The state machine through its public face: frames in, actions out, on a virtual clock.
+
+mod admin;
+mod client;
+mod fetch;
+mod groups;
+mod limits;
+mod offsets;
+mod produce;
+mod versions;

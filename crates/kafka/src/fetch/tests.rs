@@ -1,0 +1,379 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use crate::error_table::ROWS;
+use crate::testing::{Asked, Bench, MILLI, SECOND};
+use crate::wire::compression::{Compression, Compressor};
+use crate::wire::messages::fetch::FetchableTopicResponse;
+use crate::wire::messages::list_offsets::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
+use crate::wire::records::{BatchBuilder, BatchHeader, assemble};
+
+struct Setup {
+    bench: Bench,
+    fetcher: Fetcher,
+    budget: Arc<Budget>,
+    generation: u64,
+    woken: Arc<AtomicUsize>,
+}
+
+fn setup(leaders: &[i32]) -> Setup {
+    let budget = Budget::new(1 << 20);
+    let woken = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&woken);
+    let wake = Wake(Arc::new(move || {
+        count.fetch_add(1, Ordering::SeqCst);
+    }));
+    let mut bench = Bench::new(&[]);
+    bench.topic("t", 1, leaders);
+    let fetcher = Fetcher::new(0, Isolation::ReadUncommitted, Arc::clone(&budget), wake);
+    Setup { bench, fetcher, budget, generation: 0, woken }
+}
+
+fn tp(partition: i32) -> TopicPartition {
+    TopicPartition::new("t", partition)
+}
+
+/// A batch of `records` records at `offset`.
+fn batch(offset: i64, records: i32) -> Vec<u8> {
+    let mut builder = BatchBuilder::new(Compression::None, 1024);
+    for _ in 0..records {
+        builder.append(1, None, Some(b"value"), &[]).unwrap();
+    }
+    let mut sealed = builder.seal(&mut Compressor::default()).unwrap();
+    let mut bytes = sealed.stamp(-1, -1, -1, false).to_vec();
+    bytes[..8].copy_from_slice(&offset.to_be_bytes());
+    bytes
+}
+
+/// A batch that compaction has emptied: offsets `offset` to `last`, no records.
+fn emptied(offset: i64, last: i64) -> Vec<u8> {
+    let header = BatchHeader::parse(&batch(offset, 1)).unwrap();
+    let last_offset_delta = (last - offset) as i32;
+    assemble(&BatchHeader { record_count: 0, last_offset_delta, ..header }, &[]).to_vec()
+}
+
+impl Setup {
+    fn assign(&mut self, partition: i32, offset: i64) {
+        self.generation += 1;
+        let positions = vec![(tp(partition), offset, self.generation)];
+        self.fetcher.assign(positions, &mut self.bench.cluster, self.bench.now);
+    }
+
+    fn run(&mut self) -> Vec<Asked> {
+        let mut out = Vec::new();
+        loop {
+            self.bench.cluster.tick(self.bench.now);
+            self.fetcher.poll(&mut self.bench.cluster, self.bench.now);
+            let asked = self.bench.asked();
+            let mut quiet = asked.is_empty();
+            out.extend(asked.into_iter().filter(|asked| asked.api() != "Metadata"));
+            for done in self.bench.completions() {
+                quiet = false;
+                if done.owner == Owner::Consumer(0) {
+                    let (cluster, now) = (&mut self.bench.cluster, self.bench.now);
+                    self.fetcher.answered(done.call, done.result, cluster, now);
+                }
+            }
+            if quiet {
+                return out;
+            }
+        }
+    }
+
+    fn after(&mut self, time: Duration) -> Vec<Asked> {
+        let mut out = self.run();
+        self.bench.now += time;
+        out.extend(self.run());
+        out
+    }
+
+    /// Answers a fetch: partition, code and records; session 77.
+    fn answer(&mut self, asked: &Asked, partitions: Vec<(i32, ErrorCode, Vec<u8>)>) {
+        let data = |(partition_index, code, records): (i32, ErrorCode, Vec<u8>)| PartitionData {
+            partition_index,
+            error_code: code.0,
+            high_watermark: 1_000,
+            records: Some(records.into()),
+            ..Default::default()
+        };
+        let topic = FetchableTopicResponse {
+            topic: "t".to_owned(),
+            topic_id: Uuid([1; 16]),
+            partitions: partitions.into_iter().map(data).collect(),
+        };
+        let response =
+            FetchResponse { session_id: 77, responses: vec![topic], ..Default::default() };
+        self.bench.answer::<FetchRequest>(asked, &response);
+    }
+
+    fn data(&mut self) -> Vec<FetchedPartition> {
+        let outbox = self.fetcher.take_outbox();
+        outbox
+            .into_iter()
+            .map(|(_, item)| match item {
+                Fetched::Data(data) => data,
+                Fetched::Failed(failed) => panic!("{}", failed.error),
+            })
+            .collect()
+    }
+
+    fn error(&mut self) -> Error {
+        let mut outbox = self.fetcher.take_outbox();
+        assert_eq!(outbox.len(), 1, "{outbox:?}");
+        match outbox.remove(0).1 {
+            Fetched::Failed(failed) => failed.error,
+            Fetched::Data(data) => panic!("{data:?}"),
+        }
+    }
+
+    fn take(&mut self, partition: i32) {
+        let generation = self.generation;
+        self.fetcher.taken(&[(tp(partition), generation)]);
+    }
+}
+
+fn positions(asked: &Asked) -> Vec<(i32, i64)> {
+    let request: FetchRequest = asked.body();
+    let partitions = request.topics.iter().flat_map(|topic| &topic.partitions);
+    partitions.map(|p| (p.partition, p.fetch_offset)).collect()
+}
+
+fn session(asked: &Asked) -> (i32, i32) {
+    let request: FetchRequest = asked.body();
+    (request.session_id, request.session_epoch)
+}
+
+const OK: ErrorCode = ErrorCode::NONE;
+
+#[test]
+fn the_position_moves_behind_complete_batches() {
+    let cut = [batch(5, 3), batch(8, 2)[..30].to_vec()].concat();
+    let cases: [(&str, Vec<u8>, i64); 4] = [
+        ("two batches", [batch(5, 3), batch(8, 2)].concat(), 10),
+        ("an incomplete one at the end", cut, 8),
+        ("a compacted tail", emptied(5, 99), 100),
+        ("begins before the position", batch(3, 5), 8),
+    ];
+    for (name, records, next) in cases {
+        let mut s = setup(&[1]);
+        s.assign(0, 5);
+        let asked = s.run().remove(0);
+        assert_eq!(positions(&asked), [(0, 5)]);
+        s.answer(&asked, vec![(0, OK, records)]);
+        assert!(s.run().is_empty(), "{name}: nothing while data is unread");
+        let data = s.data();
+        assert_eq!((data[0].fetch_offset, data[0].next_offset), (5, next), "{name}");
+        s.take(0);
+        let again = s.run().remove(0);
+        assert_eq!(positions(&again), [(0, next)], "{name}");
+        assert_eq!(session(&again), (77, 1), "{name}");
+    }
+}
+
+#[test]
+fn answers_without_progress_are_damage_not_loops() {
+    let damaged = {
+        let mut bytes = batch(5, 1);
+        bytes[16] = 9;
+        bytes
+    };
+    for records in [batch(5, 1)[..40].to_vec(), batch(1, 2), damaged] {
+        let mut s = setup(&[1]);
+        s.assign(0, 5);
+        let asked = s.run().remove(0);
+        s.answer(&asked, vec![(0, OK, records)]);
+        assert!(s.run().is_empty());
+        let error = s.error();
+        assert!(matches!(error.kind(), ErrorKind::Corrupt { .. }), "{error:?}");
+        assert!(error.to_string().contains("t-0"), "{error}");
+    }
+}
+
+/// A test per row of the error table: what one answer for a partition leads to.
+#[test]
+fn each_row_of_the_error_table() {
+    for code in ROWS.iter().map(|row| row.code).chain([ErrorCode(30_000)]) {
+        let mut s = setup(&[1, 1]);
+        s.assign(0, 5);
+        let asked = s.run().remove(0);
+        s.bench.now += 2 * SECOND;
+        s.bench.refreshes = 0;
+        s.answer(&asked, vec![(0, code, vec![])]);
+        let at_once = s.run();
+        let action = error_table::fetch(code);
+        match action {
+            FetchAction::Refresh
+            | FetchAction::NewSessionRefresh
+            | FetchAction::Retry
+            | FetchAction::NewSession => {
+                assert!(at_once.is_empty(), "{code:?} backs off");
+                let refreshes =
+                    matches!(action, FetchAction::Refresh | FetchAction::NewSessionRefresh);
+                assert_eq!(s.bench.refreshes > 0, refreshes, "{code:?}");
+                let again = s.after(200 * MILLI).remove(0);
+                assert_eq!(session(&again), (77, 1), "{code:?}");
+                s.answer(&again, vec![(0, OK, batch(5, 1))]);
+                s.run();
+                assert_eq!(s.data()[0].next_offset, 6, "{code:?}: the position was kept");
+            }
+            FetchAction::OutOfRange => {
+                assert_eq!(at_once.len(), 2);
+                for (ask, offset) in at_once.iter().zip([3, 4]) {
+                    s.answer_range(ask, offset);
+                }
+                assert!(s.run().is_empty());
+                let kind = ErrorKind::OffsetOutOfRange { offset: 5, earliest: 3, latest: 4 };
+                assert_eq!(s.error().kind(), &kind);
+            }
+            FetchAction::Corrupt | FetchAction::Fail => {
+                assert!(at_once.is_empty());
+                let error = s.error();
+                assert_eq!(error.api(), Some("Fetch"), "{code:?}");
+                assert_eq!(error.address(), Some("b1:1"), "{code:?}");
+                assert!(s.after(10 * SECOND).is_empty(), "{code:?}: not read any more");
+                s.assign(0, 5);
+                assert_eq!(s.run().len(), 1, "{code:?}: until it is assigned again");
+            }
+        }
+    }
+}
+
+impl Setup {
+    fn answer_range(&mut self, asked: &Asked, offset: i64) {
+        let partition = ListOffsetsPartitionResponse { offset, ..Default::default() };
+        let topic = ListOffsetsTopicResponse { name: "t".to_owned(), partitions: vec![partition] };
+        let response = ListOffsetsResponse { topics: vec![topic], ..Default::default() };
+        self.bench.answer::<ListOffsetsRequest>(asked, &response);
+    }
+}
+
+#[test]
+fn session_errors_open_a_new_session_at_once() {
+    for code in [
+        ErrorCode::FETCH_SESSION_ID_NOT_FOUND,
+        ErrorCode::INVALID_FETCH_SESSION_EPOCH,
+        ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR,
+    ] {
+        let mut s = setup(&[1]);
+        s.assign(0, 5);
+        let asked = s.run().remove(0);
+        s.answer(&asked, vec![]);
+        let asked = s.run().remove(0);
+        assert_eq!((session(&asked), positions(&asked)), ((77, 1), vec![]));
+        let response = FetchResponse { error_code: code.0, ..Default::default() };
+        s.bench.answer::<FetchRequest>(&asked, &response);
+        let again = s.run().remove(0);
+        assert_eq!((session(&again), positions(&again)), ((0, 0), vec![(0, 5)]), "{code:?}");
+    }
+}
+
+#[test]
+fn a_stale_answer_is_dropped() {
+    let mut s = setup(&[1]);
+    s.assign(0, 5);
+    let asked = s.run().remove(0);
+    s.assign(0, 50);
+    s.answer(&asked, vec![(0, OK, batch(5, 3))]);
+    let again = s.run().remove(0);
+    assert!(s.data().is_empty());
+    assert_eq!(positions(&again), [(0, 50)]);
+    s.fetcher.unassign(&[tp(0)], &mut s.bench.cluster);
+    s.answer(&again, vec![(0, OK, batch(50, 3))]);
+    assert!(s.run().is_empty());
+    assert!(s.data().is_empty());
+}
+
+#[test]
+fn unread_data_holds_up_its_own_broker_only() {
+    let mut s = setup(&[1, 1, 2]);
+    for partition in 0..3 {
+        s.assign(partition, 0);
+    }
+    let asked = s.run();
+    assert_eq!(asked.len(), 2);
+    let first = asked.iter().find(|a| positions(a).len() == 2).unwrap();
+    let second = asked.iter().find(|a| positions(a).len() == 1).unwrap();
+    s.answer(first, vec![(0, OK, batch(0, 1))]);
+    s.answer(second, vec![]);
+    let more = s.run();
+    assert_eq!(more.len(), 1, "broker 2 goes on");
+    assert_eq!(more[0].conn, second.conn);
+    s.fetcher.taken(&[(tp(0), 1)]);
+    let more = s.run();
+    assert_eq!((more.len(), more[0].conn), (1, first.conn));
+}
+
+#[test]
+fn a_moved_leader_is_followed_with_the_same_position() {
+    let mut s = setup(&[1]);
+    s.assign(0, 5);
+    let asked = s.run().remove(0);
+    s.answer(&asked, vec![(0, ErrorCode::NOT_LEADER_OR_FOLLOWER, vec![])]);
+    s.run();
+    s.bench.topic("t", 1, &[2]);
+    let again = s.after(SECOND).remove(0);
+    assert_ne!(again.conn, asked.conn);
+    assert_eq!(positions(&again), [(0, 5)]);
+}
+
+#[test]
+fn a_topic_that_was_created_again_is_another_topic() {
+    let mut s = setup(&[1]);
+    s.assign(0, 5);
+    s.run();
+    s.bench.topic("t", 2, &[1]);
+    s.run();
+    let kind = ErrorKind::TopicRecreated { topic: "t".to_owned() };
+    assert_eq!(s.error().kind(), &kind);
+}
+
+#[test]
+fn a_broken_connection_is_retried_and_reported_in_the_end() {
+    let mut s = setup(&[1]);
+    s.assign(0, 5);
+    let mut asked = s.run();
+    for _ in 0..100 {
+        for asked in std::mem::take(&mut asked) {
+            s.bench.break_off(asked.conn);
+        }
+        asked = s.after(SECOND);
+    }
+    let error = s.error();
+    assert!(matches!(error.kind(), ErrorKind::Unreachable { .. }), "{error:?}");
+    assert!(error.to_string().contains("b1:1"), "{error}");
+}
+
+#[test]
+fn the_budget_bounds_and_wakes() {
+    let mut s = setup(&[1]);
+    s.assign(0, 0);
+    let asked = s.run().remove(0);
+    let request: FetchRequest = asked.body();
+    assert_eq!(request.max_bytes, 1 << 19, "half of the budget, not fetch.max.bytes");
+    let reserved = s.budget.used();
+    assert_eq!(reserved, 1 << 19);
+    let held: Vec<_> = std::iter::from_fn(|| {
+        s.budget.join().reserve(1 << 18, &(Arc::new(|| ()) as crate::pending::Waker))
+    })
+    .collect();
+    s.answer(&asked, vec![]);
+    let filled = s.budget.used();
+    assert!(s.run().len() <= 1 && s.budget.used() >= filled);
+    let before = s.woken.load(Ordering::SeqCst);
+    drop(held);
+    assert!(s.woken.load(Ordering::SeqCst) >= before);
+}
+
+#[test]
+fn marks_without_data_are_told_once() {
+    let mut s = setup(&[1]);
+    s.assign(0, 5);
+    let asked = s.run().remove(0);
+    s.answer(&asked, vec![(0, OK, vec![])]);
+    let asked = s.run().remove(0);
+    let data = s.data();
+    assert_eq!((data.len(), data[0].next_offset, data[0].high_watermark), (1, 5, 1_000));
+    s.answer(&asked, vec![(0, OK, vec![])]);
+    assert_eq!(s.run().len(), 1);
+    assert!(s.data().is_empty());
+}

@@ -1,0 +1,135 @@
+//! A cluster whose brokers are the test: it sees decoded requests and answers them by hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::cluster::{Action, Cluster, Completion, ConnId};
+use crate::config::ClientConfig;
+use crate::wire::frame::{self, PREFIX_BYTES, RequestHeader};
+use crate::wire::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
+use crate::wire::messages::metadata::{
+    MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use crate::wire::messages::{APIS, api};
+use crate::wire::{Request, Uuid};
+
+pub(crate) const MILLI: Duration = Duration::from_millis(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+/// A request as a broker gets it.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) conn: ConnId,
+    pub(crate) header: RequestHeader,
+    frame: Bytes,
+}
+
+impl Asked {
+    pub(crate) fn api(&self) -> &'static str {
+        api(self.header.api_key).map_or("?", |api| api.name)
+    }
+
+    pub(crate) fn body<R: Request>(&self) -> R {
+        frame::decode_request(self.frame.clone()).unwrap().1
+    }
+}
+
+/// See the module.
+pub(crate) struct Bench {
+    pub(crate) cluster: Cluster,
+    pub(crate) now: Duration,
+    /// Metadata requests that were asked.
+    pub(crate) refreshes: usize,
+}
+
+impl Bench {
+    /// Brokers 1 and 2; `pairs` are client properties.
+    pub(crate) fn new(pairs: &[(&str, &str)]) -> Self {
+        let bootstrap = ("bootstrap.servers", "b1:1");
+        let (config, _) = ClientConfig::parse([bootstrap].iter().chain(pairs).copied()).unwrap();
+        Self { cluster: Cluster::new(Arc::new(config), 1), now: SECOND, refreshes: 0 }
+    }
+
+    /// Tells the cache about a topic: the leader of each partition, −1 for none.
+    pub(crate) fn topic(&mut self, name: &str, id: u8, leaders: &[i32]) {
+        let response = metadata(&[(name, id, leaders)]);
+        self.cluster.metadata.merge(&response, self.now);
+    }
+
+    /// Requests since the last call. Connections open and agree on versions by themselves.
+    pub(crate) fn asked(&mut self) -> Vec<Asked> {
+        let mut out = Vec::new();
+        while let Some(action) = self.cluster.poll_action() {
+            match action {
+                Action::Connect { conn, .. } => self.cluster.connected(conn, self.now),
+                Action::Send { conn, frame } => {
+                    let frame = frame.slice(PREFIX_BYTES..);
+                    let mut reader = crate::wire::Reader::new(frame.clone());
+                    let header = RequestHeader::decode(&mut reader).unwrap();
+                    let asked = Asked { conn, header, frame };
+                    if asked.api() == "ApiVersions" {
+                        self.answer::<ApiVersionsRequest>(&asked, &versions());
+                    } else {
+                        self.refreshes += usize::from(asked.api() == "Metadata");
+                        out.push(asked);
+                    }
+                }
+                Action::Close { .. } => {}
+            }
+        }
+        out
+    }
+
+    pub(crate) fn answer<R: Request>(&mut self, to: &Asked, response: &R::Response) {
+        let (id, version) = (to.header.correlation_id, to.header.api_version);
+        let frame = frame::encode_response::<R>(id, version, response).unwrap();
+        self.cluster.received(to.conn, frame.slice(PREFIX_BYTES..), self.now);
+    }
+
+    pub(crate) fn break_off(&mut self, conn: ConnId) {
+        self.cluster.disconnected(conn, "gone", self.now);
+    }
+
+    pub(crate) fn completions(&mut self) -> Vec<Completion> {
+        std::iter::from_fn(|| self.cluster.poll_completion()).collect()
+    }
+}
+
+pub(crate) fn metadata(topics: &[(&str, u8, &[i32])]) -> MetadataResponse {
+    let broker = |node_id| MetadataResponseBroker {
+        node_id,
+        host: format!("b{node_id}"),
+        port: node_id,
+        rack: None,
+    };
+    let topic = |(name, id, leaders): &(&str, u8, &[i32])| MetadataResponseTopic {
+        name: Some((*name).to_owned()),
+        topic_id: Uuid([*id; 16]),
+        partitions: leaders
+            .iter()
+            .zip(0..)
+            .map(|(leader_id, partition_index)| MetadataResponsePartition {
+                partition_index,
+                leader_id: *leader_id,
+                ..Default::default()
+            })
+            .collect(),
+        ..Default::default()
+    };
+    MetadataResponse {
+        brokers: vec![broker(1), broker(2)],
+        topics: topics.iter().map(topic).collect(),
+        ..Default::default()
+    }
+}
+
+fn versions() -> ApiVersionsResponse {
+    let all = APIS.iter().map(|api| ApiVersion {
+        api_key: api.key,
+        min_version: api.version_min,
+        max_version: api.version_max,
+    });
+    ApiVersionsResponse { api_keys: all.collect(), ..Default::default() }
+}

@@ -1,0 +1,254 @@
+//! The client and the dev broker in one thread, under a virtual clock and a seed: connections
+//! break at any point, and yet each record is in the log once and in order.
+
+mod client_support;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use brooklet_devbroker::{Action, Broker, Config, ConnId};
+use brooklet_kafka::consumer::Fetched;
+use brooklet_kafka::pending::Pending;
+use brooklet_kafka::producer::{ProduceEvent, SendError};
+use brooklet_kafka::transport::{BrokerEvent, MemoryNetwork, Responder};
+use brooklet_kafka::wire::compression::Compression;
+use brooklet_kafka::{
+    Client, ClientConfig, CommittedOffset, Isolation, Network, NewTopic, OffsetSpec, TopicPartition,
+};
+use bytes::Bytes;
+use client_support::{batch_at, values};
+
+/// 2026, in the virtual clock: brokers forget old producers.
+const START: Duration = Duration::from_secs(1_790_000_000);
+
+struct InMemory {
+    broker: Broker,
+    conns: BTreeMap<u64, ConnId>,
+    next: u64,
+}
+
+impl InMemory {
+    fn new(seed: u64) -> Self {
+        let mut config = Config::default();
+        config.seed = seed;
+        Self { broker: Broker::new(config), conns: BTreeMap::new(), next: 0 }
+    }
+
+    fn name(&self, conn: ConnId) -> Option<u64> {
+        self.conns.iter().find(|(_, of)| **of == conn).map(|(name, _)| *name)
+    }
+}
+
+impl Responder for InMemory {
+    fn connect(&mut self, _: &str, _: u16, _: Duration) -> Option<u64> {
+        self.next += 1;
+        self.conns.insert(self.next, self.broker.connect());
+        Some(self.next)
+    }
+
+    fn request(&mut self, conn: u64, frame: Bytes, now: Duration) {
+        if let Some(conn) = self.conns.get(&conn) {
+            self.broker.request(*conn, frame, now);
+        }
+    }
+
+    fn disconnect(&mut self, conn: u64) {
+        if let Some(conn) = self.conns.remove(&conn) {
+            self.broker.disconnect(conn);
+        }
+    }
+
+    fn poll(&mut self, now: Duration) -> Vec<BrokerEvent> {
+        let mut out = Vec::new();
+        for action in self.broker.poll(now) {
+            match action {
+                Action::Respond { conn, frame } => {
+                    out.extend(self.name(conn).map(|name| BrokerEvent::Frame(name, frame)));
+                }
+                Action::Close { conn, .. } => {
+                    out.extend(self.name(conn).map(BrokerEvent::Close));
+                }
+            }
+        }
+        out
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        self.broker.next_deadline()
+    }
+}
+
+struct World {
+    network: MemoryNetwork,
+    client: Client,
+    now: Duration,
+    steps: u64,
+}
+
+impl World {
+    fn new(seed: u64, pairs: &[(&str, &str)]) -> Self {
+        let network = MemoryNetwork::new(Box::new(InMemory::new(seed)), seed);
+        let bootstrap = ("bootstrap.servers", "127.0.0.1:9092");
+        let (config, _) = ClientConfig::parse([bootstrap].iter().chain(pairs).copied()).unwrap();
+        let client = Client::new(config, &Network::memory(&network));
+        Self { network, client, now: START, steps: 0 }
+    }
+
+    /// One step, or the next moment at which something happens.
+    fn step(&mut self) {
+        self.steps += 1;
+        if !self.network.step(self.now) {
+            let next = self.network.next_deadline().expect("something is still to happen");
+            assert!(next > self.now, "time stands still");
+            self.now = next;
+        }
+    }
+
+    /// Up to `count` steps, as long as something happens at this moment.
+    fn steps_at_once(&self, count: u64) {
+        for _ in 0..count {
+            if !self.network.step(self.now) {
+                return;
+            }
+        }
+    }
+
+    fn wait<T>(&mut self, pending: &Pending<brooklet_kafka::Result<T>>) -> T {
+        loop {
+            if let Some(result) = pending.try_take() {
+                return result.unwrap();
+            }
+            self.step();
+        }
+    }
+
+    fn create(&mut self, topic: &str, partitions: i32) {
+        let created = self.client.create_topics(&[NewTopic::new(topic, partitions)]);
+        self.wait(&created).into_iter().for_each(|(_, result)| result.unwrap());
+    }
+}
+
+fn nothing() -> Arc<dyn Fn() + Send + Sync> {
+    Arc::new(|| ())
+}
+
+/// Writes and reads 60 batches over 3 partitions; every `cut_every` steps the network breaks.
+/// Returns everything that could be seen, in order.
+fn write_and_read(seed: u64, cut_every: Option<u64>) -> Vec<String> {
+    let mut world = World::new(seed, &[("buffer.memory", "2000")]);
+    let mut trace = Vec::new();
+    world.create("t", 3);
+    let topic: Arc<str> = "t".into();
+    let producer = world.client.producer(nothing());
+    let mut consumer = world.client.consumer(nothing());
+    let all: Vec<_> = (0..3).map(|p| (TopicPartition::new("t", p), 0)).collect();
+    consumer.assign(&all);
+
+    let mut to_send: VecDeque<u64> = (0..60).collect();
+    let mut log: BTreeMap<i32, Vec<(i64, String)>> = BTreeMap::new();
+    let mut acknowledged = 0;
+    let mut read = 0;
+    while acknowledged < 120 || read < 120 {
+        if let Some(&n) = to_send.front() {
+            let values = [format!("{n}a"), format!("{n}b")];
+            let timestamp = i64::try_from(world.now.as_millis()).unwrap();
+            let batch = batch_at(timestamp, &[&values[0], &values[1]], Compression::None);
+            match producer.send(&topic, (n % 3) as i32, batch, n) {
+                Ok(()) => drop(to_send.pop_front()),
+                Err(SendError::Full(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        world.step();
+        if cut_every.is_some_and(|every| world.steps.is_multiple_of(every)) {
+            world.network.cut_connections();
+        }
+        while let Some(event) = producer.poll() {
+            match &event {
+                ProduceEvent::Delivered { records, .. } => acknowledged += records,
+                ProduceEvent::Failed { error, .. } => panic!("{error}"),
+            }
+            trace.push(format!("{:?} {event:?}", world.now));
+        }
+        while let Some(item) = consumer.poll() {
+            match item {
+                Fetched::Data(data) => {
+                    let records = values(&data, Isolation::ReadCommitted);
+                    trace.push(format!("{:?} {} {records:?}", world.now, data.partition));
+                    read += records.len();
+                    log.entry(data.partition.partition).or_default().extend(records);
+                }
+                Fetched::Failed(failed) => panic!("{}", failed.error),
+            }
+        }
+        assert!(world.steps < 200_000, "seed {seed}: no end");
+    }
+    for (partition, records) in log {
+        let numbers = (0..60).filter(|n| n % 3 == partition);
+        let expected = numbers.flat_map(|n| [format!("{n}a"), format!("{n}b")]);
+        let found = records.iter().map(|(_, value)| value.clone());
+        assert!(found.eq(expected), "seed {seed}, partition {partition}: {records:?}");
+        assert!(records.iter().map(|r| r.0).eq(0..40), "seed {seed}, partition {partition}");
+    }
+    trace
+}
+
+#[test]
+fn once_and_in_order_without_failures() {
+    for seed in 0..20 {
+        write_and_read(seed, None);
+    }
+}
+
+#[test]
+fn once_and_in_order_while_connections_break() {
+    for seed in 0..100 {
+        write_and_read(seed, Some(40 + seed % 60));
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    let traces: Vec<_> = [3, 3, 4].map(|seed| write_and_read(seed, Some(57))).into();
+    assert_eq!(traces[0], traces[1]);
+    assert_ne!(traces[0], traces[2]);
+}
+
+#[test]
+fn calls_outlive_broken_connections() {
+    for seed in 0..50 {
+        let mut world = World::new(seed, &[]);
+        world.create("t", 2);
+        let tp = TopicPartition::new("t", 1);
+        let committed = CommittedOffset { offset: 7, leader_epoch: -1, metadata: "m".to_owned() };
+        let commit = world.client.offset_commit("g", &[(tp.clone(), committed.clone())]);
+        world.steps_at_once(seed);
+        world.network.cut_connections();
+        world.wait(&commit);
+        let fetch = world.client.offset_fetch("g", None);
+        let list = world
+            .client
+            .list_offsets(&[(tp.clone(), OffsetSpec::Latest)], Isolation::ReadUncommitted);
+        world.steps_at_once(seed / 2);
+        world.network.cut_connections();
+        assert_eq!(world.wait(&list)[&tp].offset, Some(0));
+        assert_eq!(world.wait(&fetch), BTreeMap::from([(tp, committed)]));
+    }
+}
+
+#[test]
+fn a_dropped_client_leaves_nothing_behind() {
+    let mut world = World::new(1, &[]);
+    world.create("t", 1);
+    let mut consumer = world.client.consumer(nothing());
+    consumer.assign(&[(TopicPartition::new("t", 0), 0)]);
+    while consumer.poll().is_none() {
+        world.step();
+    }
+    drop(consumer);
+    let World { network, client, now, .. } = world;
+    drop(client);
+    network.settle(now);
+    assert_eq!(network.next_deadline(), None);
+}

@@ -1,0 +1,41 @@
+//! `brooklet topic describe`.
+
+use super::connection::Connection;
+use super::failure::Failure;
+use super::output;
+use crate::cli::args::ClusterArguments;
+use brooklet_kafka::OffsetSpec;
+
+/// Heads of the columns.
+const COLUMNS: [&str; 6] = ["partition", "leader", "replicas", "in-sync", "earliest", "latest"];
+
+/// Name, id, and a table of the partitions. A partition without a leader has no offsets.
+pub(super) fn describe(cluster: &ClusterArguments, name: &str) -> Result<(), Failure> {
+    let connection = Connection::open(cluster)?;
+    let topic = connection.topic(name)?;
+    let led: Vec<_> = topic.partitions.iter().filter(|info| info.leader.is_some()).collect();
+    let earliest = connection.ask_offsets(&topic.name, &led, OffsetSpec::Earliest);
+    let latest = connection.ask_offsets(&topic.name, &led, OffsetSpec::Latest);
+    let (earliest, latest) = (connection.offsets(&earliest)?, connection.offsets(&latest)?);
+    let text =
+        |number: Option<i64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+    let mut rows = vec![COLUMNS.map(str::to_owned).to_vec()];
+    rows.extend(topic.partitions.iter().map(|info| {
+        vec![
+            info.partition.to_string(),
+            info.leader.map_or_else(|| "none".to_owned(), |leader| leader.to_string()),
+            info.replicas.to_string(),
+            info.in_sync.to_string(),
+            text(earliest.get(&info.partition).copied()),
+            text(latest.get(&info.partition).copied()),
+        ]
+    }));
+    let internal = if topic.internal { " (internal)" } else { "" };
+    output::print(format!(
+        "topic: {}{internal}\nid: {}\npartitions: {}\n{}",
+        topic.name,
+        topic.id,
+        topic.partitions.len(),
+        output::table(&rows)
+    ))
+}

@@ -1,0 +1,54 @@
+//! Why a subcommand ended early.
+
+use crate::base::{Error, ErrorKind};
+use brooklet_kafka::error as kafka;
+
+/// The end of a subcommand that did not reach its goal.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Wrong use of the command line.
+    Usage(String),
+    /// Something failed; its kind decides the exit code.
+    Error(Error),
+    /// The first INT or TERM, or nobody reads standard output any more: no error.
+    Stopped,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Error(error)
+    }
+}
+
+impl From<kafka::Error> for Failure {
+    fn from(error: kafka::Error) -> Failure {
+        use kafka::ErrorKind as Kind;
+        let kind = match error.kind() {
+            Kind::Config { .. } => return Failure::Usage(error.message().to_owned()),
+            Kind::Corrupt { .. } | Kind::TooLarge => ErrorKind::Data,
+            _ => ErrorKind::External,
+        };
+        let hint = match error.kind() {
+            Kind::UnknownTopic { topic } => Some(format!(
+                "'brooklet topic list' shows what there is; create it with 'brooklet topic create {topic} -b \
+                 HOST:PORT --partitions N'"
+            )),
+            Kind::Unreachable { .. } | Kind::Timeout => {
+                Some("check the address given with -b and that the broker is running".to_owned())
+            }
+            Kind::NotAuthorized => Some("ask for an ACL that allows this".to_owned()),
+            Kind::OffsetOutOfRange { .. } => {
+                Some("records were deleted meanwhile; start again, or use -o beginning".to_owned())
+            }
+            Kind::TooLarge => Some(
+                "raise max.message.bytes of the topic, and max.request.size with -X".to_owned(),
+            ),
+            _ => None,
+        };
+        let translated = Error::new(kind, error.to_string());
+        Failure::Error(match hint {
+            Some(hint) => translated.with_hint(hint),
+            None => translated,
+        })
+    }
+}

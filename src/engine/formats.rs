@@ -1,0 +1,101 @@
+//! Finds the format of a table (Flink's `FactoryUtil`).
+
+use crate::base::{Error, ErrorKind, Result, nearest};
+use crate::options::{Opt, OptKind, OptionReader};
+use crate::table::{
+    DecodeRequest, DecoderFactory, EncodeRequest, EncoderFactory, Format, FormatResolver,
+};
+use std::sync::Arc;
+
+const FORMAT: Opt = Opt::new("format", OptKind::String, "Format of the record's value.");
+const VALUE_FORMAT: Opt = Opt::new(
+    "value.format",
+    OptKind::String,
+    "Format of the record's value; the same as `format`.",
+);
+
+/// Resolves formats from a list.
+#[derive(Debug)]
+pub(super) struct Formats<'a>(pub(super) &'a [Arc<dyn Format>]);
+
+/// A format as a table names it, and the prefix of its options.
+struct Named {
+    format: Arc<dyn Format>,
+    prefix: String,
+}
+
+impl Formats<'_> {
+    fn value_format(&self, options: &OptionReader<'_>) -> Result<Named> {
+        let (opt, name, outer) = match (options.string(&FORMAT), options.string(&VALUE_FORMAT)) {
+            (Some(name), _) => (&FORMAT, name, ""),
+            (None, Some(name)) => (&VALUE_FORMAT, name, "value."),
+            (None, None) => {
+                return Err(Error::new(
+                    ErrorKind::Option,
+                    format!("missing required option 'format' for {}", options.subject()),
+                )
+                .with_hint(format!("Supported formats: {}", self.names().join(", "))));
+            }
+        };
+        let Some(format) = self.0.iter().find(|format| format.identifier() == name) else {
+            let known = [
+                "avro",
+                "avro-confluent",
+                "debezium-json",
+                "canal-json",
+                "maxwell-json",
+                "ogg-json",
+            ];
+            if known.contains(&name.as_str())
+                || name == "protobuf"
+                || name == "debezium-avro-confluent"
+            {
+                return Err(Error::unsupported(format!(
+                    "format '{name}', for {}",
+                    options.subject()
+                )));
+            }
+            let names = self.names();
+            let mut error =
+                options.invalid(opt, format_args!("could not find any format '{name}'"));
+            let near = nearest(&name, names.iter().copied())
+                .map(|near| format!("did you mean '{near}'? "));
+            error = error.with_hint(format!(
+                "{}Supported formats: {}",
+                near.unwrap_or_default(),
+                names.join(", ")
+            ));
+            return Err(error);
+        };
+        Ok(Named { format: Arc::clone(format), prefix: format!("{outer}{name}.") })
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        self.0.iter().map(|format| format.identifier()).collect()
+    }
+}
+
+impl FormatResolver for Formats<'_> {
+    fn value_decoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: DecodeRequest,
+    ) -> Result<DecoderFactory> {
+        let named = self.value_format(options)?;
+        let own = options.owned(&named.prefix);
+        // Once now, so that wrong options are refused before anything starts.
+        named.format.decoder(&options.scoped(&named.prefix), &request)?;
+        Ok(Arc::new(move || own.with(|options| named.format.decoder(options, &request))))
+    }
+
+    fn value_encoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: EncodeRequest,
+    ) -> Result<EncoderFactory> {
+        let named = self.value_format(options)?;
+        let own = options.owned(&named.prefix);
+        named.format.encoder(&options.scoped(&named.prefix), &request)?;
+        Ok(Arc::new(move || own.with(|options| named.format.encoder(options, &request))))
+    }
+}

@@ -1,0 +1,296 @@
+//! From bound plans to a job: tables opened, scans shared, operators chained.
+
+use super::formats::Formats;
+use crate::base::{Error, ErrorKind, Result, nearest};
+use crate::exec::{Job, JobStats, Output, Scan};
+use crate::expr::{EvalEnv, Expr};
+use crate::ops::{Filter, Limit, NotNull, Operator, OperatorFactory, Project};
+use crate::options::{Opt, OptKind, OptionReader, Taken};
+use crate::plan::{Rel, Settings};
+use crate::table::{
+    Connector, Format, JobContext, ScanRequest, Sink, SinkRequest, Source, TableContext, TableDef,
+};
+use crate::types::DataType;
+use std::sync::Arc;
+
+const CONNECTOR: Opt = Opt::new("connector", OptKind::String, "Which connector serves the table.");
+const PROPERTY_VERSION: Opt =
+    Opt::new("property-version", OptKind::Int, "Accepted everywhere, as in Flink.");
+
+/// Opens tables and puts jobs together.
+#[derive(Debug)]
+pub(super) struct JobBuilder<'a> {
+    pub(super) connectors: &'a [Arc<dyn Connector>],
+    pub(super) formats: &'a [Arc<dyn Format>],
+    pub(super) settings: &'a Settings,
+    pub(super) context: JobContext,
+    pub(super) env: EvalEnv,
+}
+
+/// Where the rows of a plan go.
+pub(super) struct Target {
+    pub(super) name: String,
+    pub(super) sink: Box<dyn Sink>,
+    /// NOT NULL columns of the sink, by position.
+    pub(super) not_null: Vec<(usize, String)>,
+}
+
+/// One plan and its target.
+pub(super) struct Branch {
+    pub(super) rel: Rel,
+    pub(super) target: Target,
+}
+
+/// A plan taken apart: its scan and the steps above it, lowest first.
+struct Chain {
+    table: Arc<TableDef>,
+    columns: Vec<usize>,
+    predicate: Option<Expr>,
+    steps: Vec<Step>,
+}
+
+#[derive(Clone)]
+enum Step {
+    Filter(Expr),
+    Project(Vec<Expr>),
+    Limit(u64),
+}
+
+impl JobBuilder<'_> {
+    /// The job of some branches; those that read the same table with the same options share one scan.
+    pub(super) fn job(
+        &self,
+        branches: Vec<Branch>,
+        keeps_progress: bool,
+        fresh: bool,
+    ) -> Result<Job> {
+        let mut groups: Vec<Vec<(Chain, Target)>> = Vec::new();
+        let mut limited = false;
+        for Branch { rel, target } in branches {
+            let chain = take_apart(rel);
+            limited |= chain.steps.iter().any(|step| matches!(step, Step::Limit(_)));
+            let same = |group: &&mut Vec<(Chain, Target)>| {
+                group.first().is_some_and(|(first, _)| first.table == chain.table)
+            };
+            match groups.iter_mut().find(same) {
+                Some(group) => group.push((chain, target)),
+                None => groups.push(vec![(chain, target)]),
+            }
+        }
+        let mut scans = Vec::with_capacity(groups.len());
+        for group in groups {
+            scans.push(self.scan(group)?);
+        }
+        let parallelism = self.settings.parallelism;
+        Ok(Job {
+            context: self.context.clone(),
+            scans,
+            checkpoint_interval: self.settings.checkpoint_interval,
+            restart_attempts: self.settings.restart_attempts,
+            workers: if limited { Some(1) } else { (parallelism > 1).then_some(parallelism) },
+            keeps_progress,
+            fresh,
+            stats: Arc::new(JobStats::default()),
+        })
+    }
+
+    fn scan(&self, mut group: Vec<(Chain, Target)>) -> Result<Scan> {
+        let shared = group.len() > 1;
+        let mut columns: Vec<usize> =
+            group.iter().flat_map(|(chain, _)| chain.columns.clone()).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        let mut predicate = None;
+        if let [(chain, _)] = group.as_mut_slice() {
+            columns.clone_from(&chain.columns);
+            predicate = chain.predicate.clone();
+        }
+        let Some(table) = group.first().map(|(chain, _)| Arc::clone(&chain.table)) else {
+            return Err(Error::internal("a scan without outputs"));
+        };
+        let request = ScanRequest {
+            columns: columns.clone(),
+            predicate,
+            parallelism: self.settings.parallelism,
+        };
+        let source = self.source(&table, request)?;
+        let applied = !shared && source.applies_predicate();
+        let mut outputs = Vec::with_capacity(group.len());
+        for (mut chain, target) in group {
+            if applied
+                && chain.predicate.is_some()
+                && matches!(chain.steps.first(), Some(Step::Filter(_)))
+            {
+                chain.steps.remove(0);
+            }
+            if shared {
+                widen(&mut chain, &columns);
+            }
+            let mut operators: Vec<OperatorFactory> =
+                chain.steps.into_iter().map(|step| self.operator(step)).collect();
+            if !target.not_null.is_empty() {
+                let (columns, drop) = (target.not_null, self.settings.drop_null_violations);
+                operators.push(Arc::new(move || Box::new(NotNull::new(columns.clone(), drop))));
+            }
+            outputs.push(Output { name: target.name, operators, sink: target.sink });
+        }
+        Ok(Scan { name: table.name.table.clone(), source, outputs })
+    }
+
+    fn operator(&self, step: Step) -> OperatorFactory {
+        let env = self.env;
+        Arc::new(move || -> Box<dyn Operator> {
+            match step.clone() {
+                Step::Filter(condition) => Box::new(Filter::new(condition, env)),
+                Step::Project(expressions) => Box::new(Project::new(expressions, env)),
+                Step::Limit(rows) => Box::new(Limit::new(rows)),
+            }
+        })
+    }
+
+    fn source(&self, table: &TableDef, request: ScanRequest) -> Result<Box<dyn Source>> {
+        self.open(table, |connector, context| connector.source(context, request))
+    }
+
+    /// Opens a table for writing.
+    pub(super) fn sink(&self, table: &TableDef, columns: Vec<usize>) -> Result<Target> {
+        let not_null = columns
+            .iter()
+            .enumerate()
+            .filter_map(|(at, column)| Some((at, table.columns.get(*column)?)))
+            .filter(|(_, column)| !column.data_type.nullable)
+            .map(|(at, column)| (at, column.name.clone()))
+            .collect();
+        let request = SinkRequest { columns, parallelism: self.settings.parallelism };
+        let sink = self.open(table, |connector, context| connector.sink(context, request))?;
+        Ok(Target { name: table.name.table.clone(), sink, not_null })
+    }
+
+    /// Finds the connector, lets it take its options, and refuses what is left over.
+    fn open<T>(
+        &self,
+        table: &TableDef,
+        open: impl FnOnce(&dyn Connector, &TableContext<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let taken = Taken::default();
+        let options = OptionReader::new(&table.options, &taken, table.subject());
+        options.supports(&[PROPERTY_VERSION]);
+        let connector = self.connector(table, &options)?;
+        let context = TableContext {
+            table,
+            options: &options,
+            formats: &Formats(self.formats),
+            job: &self.context,
+        };
+        let opened = open(connector.as_ref(), &context);
+        // An unknown key explains a missing one better than the other way round.
+        if opened.as_ref().is_ok_and(|_| true) {
+            options.finish()?;
+        }
+        opened.map_err(|error| match table.span {
+            Some(span) => error.at(span),
+            None => error,
+        })
+    }
+
+    fn connector(
+        &self,
+        table: &TableDef,
+        options: &OptionReader<'_>,
+    ) -> Result<&Arc<dyn Connector>> {
+        let Some(name) = options.string(&CONNECTOR) else {
+            let legacy = table.options.get("connector.type").is_some();
+            if legacy {
+                return Err(Error::unsupported(format!(
+                    "tables declared with 'connector.type' (Flink 1.10 and older), for {}",
+                    table.subject()
+                )));
+            }
+            return Err(Error::new(
+                ErrorKind::Option,
+                format!(
+                    "table options of {} do not contain an option key 'connector'",
+                    table.subject()
+                ),
+            ));
+        };
+        if let Some(connector) =
+            self.connectors.iter().find(|connector| connector.identifier() == name)
+        {
+            return Ok(connector);
+        }
+        let later = [
+            "upsert-kafka",
+            "filesystem",
+            "jdbc",
+            "elasticsearch-6",
+            "elasticsearch-7",
+            "elasticsearch-8",
+            "opensearch",
+            "hbase-1.4",
+            "hbase-2.2",
+            "hbase-2.6",
+            "dynamic-kafka",
+            "kafka-0.10",
+            "kafka-0.11",
+        ];
+        if later.contains(&name.as_str()) {
+            return Err(Error::unsupported(format!(
+                "connector '{name}', for table '{}'",
+                table.name.table
+            )));
+        }
+        let names: Vec<&str> =
+            self.connectors.iter().map(|connector| connector.identifier()).collect();
+        let near =
+            nearest(&name, names.iter().copied()).map(|near| format!("did you mean '{near}'? "));
+        Err(options.invalid(&CONNECTOR, "could not find any connector of this name").with_hint(
+            format!("{}Supported connectors: {}", near.unwrap_or_default(), names.join(", ")),
+        ))
+    }
+}
+
+fn take_apart(rel: Rel) -> Chain {
+    match rel {
+        Rel::Scan { table, columns, predicate } => {
+            Chain { table, columns, predicate, steps: Vec::new() }
+        }
+        Rel::Filter { input, condition } => above(*input, Step::Filter(condition)),
+        Rel::Project { input, expressions, .. } => above(*input, Step::Project(expressions)),
+        Rel::Limit { input, rows } => above(*input, Step::Limit(rows)),
+    }
+}
+
+fn above(input: Rel, step: Step) -> Chain {
+    let mut chain = take_apart(input);
+    chain.steps.push(step);
+    chain
+}
+
+/// Makes a chain that was bound to its own columns read the wider columns of a shared scan.
+fn widen(chain: &mut Chain, columns: &[usize]) {
+    let place: Vec<usize> = chain
+        .columns
+        .iter()
+        .map(|column| columns.iter().position(|shared| shared == column).unwrap_or(0))
+        .collect();
+    let map = |expr: &Expr| expr.clone().move_columns(&|at| place.get(at).copied().unwrap_or(at));
+    for step in &mut chain.steps {
+        match step {
+            // Filters keep the columns: what is above them still refers to the scan.
+            Step::Filter(condition) => *condition = map(condition),
+            Step::Limit(_) => {}
+            Step::Project(expressions) => {
+                for expression in expressions.iter_mut() {
+                    *expression = map(expression);
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// The types of a relation's columns.
+pub(super) fn types(rel: &Rel) -> Vec<(String, DataType)> {
+    rel.schema().fields.into_iter().map(|field| (field.name, field.data_type)).collect()
+}

@@ -1,0 +1,10 @@
+//! The session: statements in, running jobs out. The only place where SQL, exec, connectors and formats meet.
+
+mod catalog;
+mod expand;
+mod formats;
+mod job;
+mod session;
+mod tableau;
+
+pub use session::{OnEnd, OnJob, Session, SessionConfig};

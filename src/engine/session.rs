@@ -1,0 +1,342 @@
+//! Running a script, statement by statement.
+
+use super::catalog::MemoryCatalog;
+use super::expand;
+use super::job::{Branch, JobBuilder, types};
+use super::tableau;
+use crate::base::{Error, ErrorKind, Result};
+use crate::exec::{Job, JobControl, JobEnd, JobStats};
+use crate::expr::EvalEnv;
+use crate::options::Options;
+use crate::plan::Settings;
+use crate::registry;
+use crate::sql::ast::{self, DropObject, ShowWhat, Statement};
+use crate::sql::binder::Binder;
+use crate::sql::{ParsedStatement, parse_script};
+use crate::table::{Catalog as _, Connector, Format, JobContext, TableDef, Warnings};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// Output of query results; standard output unless a program gives its own.
+pub(super) type Out = Arc<Mutex<dyn std::io::Write + Send>>;
+
+/// Called with the name and statistics of each job that starts.
+pub type OnJob = Arc<dyn Fn(&str, &Arc<JobStats>) + Send + Sync>;
+
+/// Called with the name, statistics and outcome of each job that ended.
+pub type OnEnd = Arc<dyn Fn(&str, &JobStats, &Result<JobEnd>) + Send + Sync>;
+
+/// What a session needs from its surroundings.
+#[derive(Clone)]
+pub struct SessionConfig {
+    /// Name of the script, for job ids and messages.
+    pub script: String,
+    /// Replaces `properties.bootstrap.servers` of every Kafka table, and lets sources create missing topics.
+    pub dev_broker: Option<String>,
+    /// Forget the progress of earlier runs.
+    pub fresh: bool,
+    /// Stops all jobs.
+    pub control: JobControl,
+    /// Takes status lines and warnings.
+    pub warnings: Warnings,
+    /// Takes query results.
+    pub out: Out,
+    /// Wall clock, milliseconds since 1970 UTC.
+    pub now_millis: fn() -> i64,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Sees the statistics of each job that starts.
+    pub on_job: OnJob,
+    /// Told how each job ended.
+    pub on_end: OnEnd,
+}
+
+impl std::fmt::Debug for SessionConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionConfig").field("script", &self.script).finish_non_exhaustive()
+    }
+}
+
+/// A session: settings, catalog, running jobs.
+#[derive(Debug)]
+pub struct Session {
+    config: SessionConfig,
+    options: Options,
+    catalog: MemoryCatalog,
+    connectors: Vec<Arc<dyn Connector>>,
+    formats: Vec<Arc<dyn Format>>,
+    running: Vec<Running>,
+    jobs_named: BTreeMap<String, usize>,
+}
+
+#[derive(Debug)]
+struct Running {
+    thread: JoinHandle<Result<JobEnd>>,
+}
+
+impl Session {
+    /// A session with the built-in connectors and formats.
+    pub fn new(config: SessionConfig) -> Session {
+        Session {
+            config,
+            options: Options::default(),
+            catalog: MemoryCatalog::default(),
+            connectors: registry::connectors(),
+            formats: registry::formats(),
+            running: Vec::new(),
+            jobs_named: BTreeMap::new(),
+        }
+    }
+
+    /// Puts a connector before the built-in ones.
+    pub fn register(&mut self, connector: Arc<dyn Connector>) {
+        self.connectors.insert(0, connector);
+    }
+
+    /// Sets a session option.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        self.options.set(key, expand::text(value)?, None);
+        Settings::read(&self.options).map(|_| ())
+    }
+
+    /// Runs a script to the end of its jobs. The first failing statement ends it; a failing job drains the others.
+    pub fn run_script(&mut self, source: &str) -> Result<()> {
+        let mut outcome = Ok(());
+        for statement in parse_script(source) {
+            if self.config.control.is_draining() {
+                break;
+            }
+            outcome = self.statement(statement);
+            if outcome.is_err() {
+                self.config.control.drain();
+                break;
+            }
+        }
+        let awaited = self.await_jobs();
+        outcome.and(awaited)
+    }
+
+    fn statement(&mut self, parsed: ParsedStatement) -> Result<()> {
+        let span = parsed.span;
+        let statement = parsed.result.map_err(|error| {
+            let refused = Error::new(ErrorKind::Syntax, error.message).at(error.span);
+            match error.hint {
+                Some(hint) => refused.with_hint(hint),
+                None => refused,
+            }
+        })?;
+        self.execute(&statement).map_err(|error| error.at(span))
+    }
+
+    fn execute(&mut self, statement: &Statement) -> Result<()> {
+        match statement {
+            Statement::Set(set) => match &set.assignment {
+                Some(assignment) => {
+                    let value = expand::text(&assignment.value.value)?;
+                    self.options.set(&assignment.key.value, value, Some(assignment.span));
+                    Settings::read(&self.options).map(|_| ())
+                }
+                None => self.show_settings(),
+            },
+            Statement::Reset(reset) => {
+                match &reset.key {
+                    Some(key) => drop(self.options.remove(&key.value)),
+                    None => self.options = Options::default(),
+                }
+                Ok(())
+            }
+            Statement::CreateTable(create) => {
+                let mut table = Binder::new(&self.catalog).create_table(create)?;
+                table.options = expand::options(&table.options)?;
+                self.catalog.create(table, create.if_not_exists)
+            }
+            Statement::Drop(statement) if statement.object == DropObject::Table => {
+                self.drop_table(statement)
+            }
+            Statement::Insert(insert) => self.insert(std::slice::from_ref(insert.as_ref())),
+            Statement::StatementSet(set) => self.insert(&set.inserts),
+            Statement::Query(query) => self.select(query),
+            Statement::Show(show) if show.what == ShowWhat::Tables && show.like.is_none() => {
+                self.show_tables()
+            }
+            Statement::Jar(_) => {
+                self.config
+                    .warnings
+                    .say("[INFO] ADD JAR is not needed here: connectors and formats are built in");
+                Ok(())
+            }
+            Statement::Unsupported(unsupported) => Err(Error::unsupported(unsupported.kind)),
+            other => Err(Error::unsupported(other.kind())),
+        }
+    }
+
+    fn drop_table(&mut self, statement: &ast::Drop) -> Result<()> {
+        let parts: Vec<String> =
+            statement.name.parts.iter().map(|part| part.value.clone()).collect();
+        let name = self.catalog.resolve(&parts);
+        if self.catalog.drop(&name) || statement.if_exists {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Schema, format!("table with identifier '{name}' does not exist"))
+            .at(statement.name.span))
+    }
+
+    fn insert(&mut self, inserts: &[ast::Insert]) -> Result<()> {
+        let settings = Settings::read(&self.options)?;
+        let binder = Binder::new(&self.catalog).with_time_zone(settings.time_zone);
+        let mut bound = Vec::with_capacity(inserts.len());
+        for insert in inserts {
+            bound.push(binder.insert(insert)?);
+        }
+        if settings.batch && bound.is_empty() {
+            return Ok(());
+        }
+        let targets: Vec<&str> =
+            bound.iter().map(|insert| insert.table.name.table.as_str()).collect();
+        let name = self.job_name(&settings, &targets);
+        let builder = self.builder(&settings, &name);
+        let mut branches = Vec::with_capacity(bound.len());
+        for insert in bound {
+            let table = self.dev_broker_table(&insert.table);
+            let target = builder.sink(&table, insert.columns)?;
+            branches.push(Branch { rel: self.dev_broker_rel(insert.rel), target });
+        }
+        let job = builder.job(branches, true, self.config.fresh)?;
+        self.start(name, job)?;
+        if settings.dml_sync { self.await_jobs() } else { Ok(()) }
+    }
+
+    fn select(&mut self, query: &ast::Query) -> Result<()> {
+        let settings = Settings::read(&self.options)?;
+        let rel = Binder::new(&self.catalog).with_time_zone(settings.time_zone).query(query)?;
+        let name = self.job_name(&settings, &["collect"]);
+        let builder = self.builder(&settings, &name);
+        let (printer, rel) = tableau::printer(rel, Arc::clone(&self.config.out), settings.batch);
+        let columns = types(&rel);
+        let target = printer.target(&columns);
+        let branch = Branch { rel: self.dev_broker_rel(rel), target };
+        let mut job = builder.job(vec![branch], false, false)?;
+        job.workers = job.workers.or(Some(1));
+        self.start(name, job)?;
+        let end = self.await_jobs();
+        printer.finish(end.is_ok())?;
+        end
+    }
+
+    fn builder<'a>(&'a self, settings: &'a Settings, name: &str) -> JobBuilder<'a> {
+        let now_millis = (self.config.now_millis)();
+        let pairs = self.options.iter().map(|(key, entry)| (key.to_owned(), entry.value.clone()));
+        JobBuilder {
+            connectors: &self.connectors,
+            formats: &self.formats,
+            settings,
+            context: JobContext {
+                id: name.to_owned(),
+                create_missing_topics: self.config.dev_broker.is_some(),
+                seed: self.config.seed,
+                started_at_millis: now_millis,
+                time_zone: settings.time_zone,
+                warnings: self.config.warnings.clone(),
+                settings: Arc::new(pairs.collect()),
+            },
+            env: EvalEnv {
+                time_zone: settings.time_zone,
+                now_micros: now_millis.saturating_mul(1000),
+            },
+        }
+    }
+
+    /// `pipeline.name`, else script and target tables; a second job of the same name gets a number.
+    fn job_name(&mut self, settings: &Settings, targets: &[&str]) -> String {
+        let script = std::path::Path::new(&self.config.script);
+        let script = script.file_stem().and_then(|stem| stem.to_str()).unwrap_or("script");
+        let name = settings
+            .pipeline_name
+            .clone()
+            .unwrap_or_else(|| format!("{script}.{}", targets.join("+")));
+        let count = self.jobs_named.entry(name.clone()).or_default();
+        *count += 1;
+        if *count == 1 { name } else { format!("{name}.{count}") }
+    }
+
+    fn dev_broker_table(&self, table: &Arc<TableDef>) -> Arc<TableDef> {
+        match &self.config.dev_broker {
+            Some(bootstrap) if table.connector() == Some("kafka") => {
+                let mut changed = (**table).clone();
+                changed.options.set("properties.bootstrap.servers", bootstrap, None);
+                Arc::new(changed)
+            }
+            _ => Arc::clone(table),
+        }
+    }
+
+    fn dev_broker_rel(&self, mut rel: crate::plan::Rel) -> crate::plan::Rel {
+        rel.map_tables(&|table| self.dev_broker_table(table));
+        rel
+    }
+
+    fn start(&mut self, name: String, mut job: Job) -> Result<()> {
+        (self.config.on_job)(&name, &job.stats);
+        let config = self.config.clone();
+        let thread = std::thread::Builder::new()
+            .name(format!("job-{name}"))
+            .spawn(move || {
+                let warnings = config.warnings.clone();
+                let end = crate::exec::run(&mut job, &config.control, &mut |line| {
+                    warnings.say(&format!("[INFO] job '{name}': {line}"));
+                });
+                (config.on_end)(&name, &job.stats, &end);
+                if end.is_err() {
+                    config.control.drain();
+                }
+                end
+            })
+            .map_err(|error| {
+                Error::new(ErrorKind::External, format!("cannot start a thread: {error}"))
+            })?;
+        self.running.push(Running { thread });
+        Ok(())
+    }
+
+    /// Waits for all jobs; the first failure counts.
+    fn await_jobs(&mut self) -> Result<()> {
+        let mut outcome = Ok(());
+        for running in self.running.drain(..) {
+            let end = running
+                .thread
+                .join()
+                .unwrap_or_else(|_| Err(Error::internal("a job's thread panicked")));
+            if outcome.is_ok() {
+                outcome = end.map(|_| ());
+            }
+        }
+        outcome
+    }
+
+    fn show_tables(&self) -> Result<()> {
+        let rows: Vec<Vec<String>> =
+            self.catalog.names().map(|name| vec![name.table.clone()]).collect();
+        self.print_table(&["table name"], &rows)
+    }
+
+    fn show_settings(&self) -> Result<()> {
+        let shown = |key: &str, value: &str| match crate::options::is_secret(key) {
+            true => crate::options::REDACTED.to_owned(),
+            false => value.to_owned(),
+        };
+        let rows: Vec<Vec<String>> = self
+            .options
+            .iter()
+            .map(|(key, entry)| vec![key.to_owned(), shown(key, &entry.value)])
+            .collect();
+        self.print_table(&["key", "value"], &rows)
+    }
+
+    fn print_table(&self, header: &[&str], rows: &[Vec<String>]) -> Result<()> {
+        let text = tableau::table(header, rows);
+        let mut out = self.config.out.lock().unwrap_or_else(PoisonError::into_inner);
+        out.write_all(text.as_bytes())
+            .map_err(|error| Error::new(ErrorKind::External, format!("cannot print: {error}")))
+    }
+}

@@ -1,0 +1,70 @@
+//! CAST and TRY_CAST, with Flink's rules (`org.apache.flink.table.planner.functions.casting`, not the legacy ones).
+
+mod nested;
+mod number;
+mod rules;
+mod string;
+mod time;
+
+pub(crate) use number::to_double;
+pub use rules::{Castable, castable, fits_without_cast, implicitly_castable};
+pub(crate) use string::first_chars;
+
+use super::Selection;
+use crate::types::{Column, DataType, Kind, RowErrors};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Decimal128Type;
+use chrono_tz::Tz;
+use std::sync::Arc;
+
+/// A cast under way.
+pub(crate) struct Cast<'a> {
+    pub(crate) from: &'a DataType,
+    pub(crate) to: &'a DataType,
+    pub(crate) zone: Tz,
+    pub(crate) selection: &'a Selection,
+}
+
+impl Cast<'_> {
+    /// Casts a column. Rows that cannot be cast go to `errors` and become NULL.
+    pub(crate) fn apply(&self, column: &Column, errors: &mut RowErrors) -> Column {
+        if self.from.kind == self.to.kind {
+            return Arc::clone(column);
+        }
+        let (from, to) = (&self.from.kind, &self.to.kind);
+        match (from, to) {
+            (Kind::Null, _) => arrow_array::new_null_array(&self.to.physical(), column.len()),
+            (Kind::Char(_) | Kind::VarChar(_), Kind::Char(_) | Kind::VarChar(_)) => {
+                string::fit_text(column, to, self.selection)
+            }
+            (Kind::Row(_) | Kind::Array(_) | Kind::Map(..) | Kind::Multiset(_), Kind::Row(_))
+            | (Kind::Array(_), Kind::Array(_))
+            | (Kind::Map(..), Kind::Map(..))
+            | (Kind::Multiset(_), Kind::Multiset(_)) => nested::cast(self, column, errors),
+            (_, Kind::Char(_) | Kind::VarChar(_)) => string::to_text(self, column),
+            (Kind::Char(_) | Kind::VarChar(_), Kind::Binary(_) | Kind::VarBinary(_)) => {
+                string::text_to_bytes(column, to, self.selection)
+            }
+            (Kind::Binary(_) | Kind::VarBinary(_), Kind::Binary(_) | Kind::VarBinary(_)) => {
+                string::fit_bytes(column, to, self.selection)
+            }
+            (Kind::Char(_) | Kind::VarChar(_), _) => string::parse(self, column, errors),
+            _ if to.is_numeric() || *to == Kind::Boolean => number::cast(self, column, errors),
+            (_, Kind::IntervalMillis | Kind::IntervalMonths) => number::cast(self, column, errors),
+            _ => time::cast(self, column),
+        }
+    }
+}
+
+/// A decimal column with the type's precision and scale written on it.
+pub(crate) fn as_decimal(
+    array: arrow_array::PrimitiveArray<Decimal128Type>,
+    data_type: &DataType,
+) -> Column {
+    Arc::new(array.with_data_type(data_type.physical()))
+}
+
+/// Access to a decimal column.
+pub(crate) fn decimals(column: &Column) -> &arrow_array::PrimitiveArray<Decimal128Type> {
+    column.as_primitive::<Decimal128Type>()
+}

@@ -1,0 +1,86 @@
+//! Casts of rows, arrays, maps and multisets, element by element.
+
+use super::Cast;
+use crate::expr::Selection;
+use crate::types::{Column, DataType, Kind, RowErrors};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ListArray, MapArray, StructArray};
+use arrow_schema::DataType as Physical;
+use std::sync::Arc;
+
+pub(super) fn cast(cast: &Cast<'_>, column: &Column, errors: &mut RowErrors) -> Column {
+    let physical = cast.to.physical();
+    match (&cast.from.kind, &cast.to.kind, &physical) {
+        (Kind::Row(from), Kind::Row(to), Physical::Struct(fields)) => {
+            let row = column.as_struct();
+            let columns = row.columns().iter().zip(from.iter().zip(to));
+            let columns = columns.map(|(column, (from, to))| {
+                child(cast, column, (&from.data_type, &to.data_type), cast.selection, errors)
+            });
+            let columns = columns.collect();
+            Arc::new(StructArray::new(fields.clone(), columns, row.nulls().cloned()))
+        }
+        (Kind::Array(from), Kind::Array(to), Physical::List(field)) => {
+            let list = column.as_list::<i32>();
+            let values = all(cast, list.values(), (from, to), column, errors);
+            let (offsets, nulls) = (list.offsets().clone(), list.nulls().cloned());
+            Arc::new(ListArray::new(Arc::clone(field), offsets, values, nulls))
+        }
+        (from, to, Physical::Map(field, _)) => {
+            let count = Kind::Int.not_null();
+            let types = match (from, to) {
+                (Kind::Map(k1, v1), Kind::Map(k2, v2)) => [(&**k1, &**k2), (&**v1, &**v2)],
+                (Kind::Multiset(a), Kind::Multiset(b)) => [(&**a, &**b), (&count, &count)],
+                _ => return arrow_array::new_null_array(&physical, column.len()),
+            };
+            let Physical::Struct(fields) = field.data_type() else {
+                return arrow_array::new_null_array(&physical, column.len());
+            };
+            let map = column.as_map();
+            let [key_types, value_types] = types;
+            let keys = all(cast, map.keys(), key_types, column, errors);
+            let values = all(cast, map.values(), value_types, column, errors);
+            let entries = StructArray::new(fields.clone(), vec![keys, values], None);
+            let (offsets, nulls) = (map.offsets().clone(), map.nulls().cloned());
+            Arc::new(MapArray::new(Arc::clone(field), offsets, entries, nulls, false))
+        }
+        _ => arrow_array::new_null_array(&physical, column.len()),
+    }
+}
+
+fn child(
+    cast: &Cast<'_>,
+    column: &Column,
+    (from, to): (&DataType, &DataType),
+    selection: &Selection,
+    errors: &mut RowErrors,
+) -> Column {
+    Cast { from, to, zone: cast.zone, selection }.apply(column, errors)
+}
+
+/// Casts every element; a failure is reported for the row that holds it.
+fn all(
+    cast: &Cast<'_>,
+    elements: &Column,
+    types: (&DataType, &DataType),
+    parent: &Column,
+    errors: &mut RowErrors,
+) -> Column {
+    let mut inner = RowErrors::new();
+    let column = child(cast, elements, types, &Selection::All(elements.len()), &mut inner);
+    let offsets: &[i32] = match parent.as_list_opt::<i32>() {
+        Some(list) => list.value_offsets(),
+        None => parent.as_map().value_offsets(),
+    };
+    let row_of = |element: usize| {
+        let element = i32::try_from(element).unwrap_or(i32::MAX);
+        offsets.partition_point(|offset| *offset <= element).saturating_sub(1)
+    };
+    for error in inner.kept() {
+        errors.push(row_of(error.row), || error.message.clone());
+    }
+    for row in inner.rows().iter().skip(inner.kept().len()) {
+        errors.push(row_of(*row as usize), || "cannot cast an element".to_owned());
+    }
+    column
+}

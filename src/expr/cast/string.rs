@@ -1,0 +1,247 @@
+//! Casts from and to text and bytes.
+
+use super::{Cast, as_decimal};
+use crate::expr::Selection;
+use crate::expr::text::TextWriter;
+use crate::expr::value::{RowResult, build_bytes, build_prim, build_slices, build_string};
+use crate::expr::zone;
+use crate::types::java_text::{
+    Moment, ParsedDecimal, parse_date_cast, parse_decimal, parse_double, parse_float,
+    parse_time_cast, parse_timestamp_cast,
+};
+use crate::types::{Column, Kind, RowErrors};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowPrimitiveType, Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, Time32MillisecondType, TimestampMicrosecondType,
+};
+use arrow_array::{Array, StringViewArray};
+use std::sync::Arc;
+
+/// Characters of a text that an error message shows.
+const SHOWN_CHARS: usize = 60;
+
+/// Anything as text, then cut and padded to the target's length.
+pub(super) fn to_text(cast: &Cast<'_>, column: &Column) -> Column {
+    let writer = TextWriter::new(column.as_ref(), cast.from, cast.zone);
+    let text = build_string(column.len(), cast.selection, &mut RowErrors::new(), |row, out| {
+        Ok(writer.write(row, out).then_some(()))
+    });
+    fit_text(&(Arc::new(text) as Column), &cast.to.kind, cast.selection)
+}
+
+/// VARCHAR(n) cuts after n code points, CHAR(n) also pads with blanks.
+pub(super) fn fit_text(column: &Column, to: &Kind, selection: &Selection) -> Column {
+    let (length, pad) = match to {
+        Kind::Char(n) => (*n as usize, true),
+        Kind::VarChar(Kind::STRING_LENGTH) => return Arc::clone(column),
+        Kind::VarChar(n) => (*n as usize, false),
+        _ => return Arc::clone(column),
+    };
+    let array = column.as_string_view();
+    if !pad {
+        if array.lengths().all(|bytes| bytes as usize <= length) {
+            return Arc::clone(column);
+        }
+        return Arc::new(build_slices(array.len(), selection, |row| {
+            array.is_valid(row).then(|| first_chars(array.value(row), length))
+        }));
+    }
+    Arc::new(build_string(array.len(), selection, &mut RowErrors::new(), |row, out| {
+        if array.is_null(row) {
+            return Ok(None);
+        }
+        let text = first_chars(array.value(row), length);
+        out.push_str(text);
+        (text.chars().count()..length).for_each(|_| out.push(' '));
+        Ok(Some(()))
+    }))
+}
+
+/// The first `n` code points.
+pub(crate) fn first_chars(text: &str, n: usize) -> &str {
+    if text.len() <= n {
+        return text;
+    }
+    match text.char_indices().nth(n) {
+        Some((end, _)) => &text[..end],
+        None => text,
+    }
+}
+
+/// The UTF-8 bytes of a text, cut and padded with zeros to the target's length.
+pub(super) fn text_to_bytes(column: &Column, to: &Kind, selection: &Selection) -> Column {
+    let array = column.as_string_view();
+    let (length, pad) = byte_length(to);
+    Arc::new(build_bytes(array.len(), selection, &mut RowErrors::new(), |row, out| {
+        Ok(array.is_valid(row).then(|| put_bytes(array.value(row).as_bytes(), length, pad, out)))
+    }))
+}
+
+/// VARBINARY(n) cuts after n bytes, BINARY(n) also pads with zeros.
+pub(super) fn fit_bytes(column: &Column, to: &Kind, selection: &Selection) -> Column {
+    let (length, pad) = byte_length(to);
+    let array = column.as_binary_view();
+    if !pad && array.lengths().all(|bytes| bytes as usize <= length) {
+        return Arc::clone(column);
+    }
+    Arc::new(build_bytes(array.len(), selection, &mut RowErrors::new(), |row, out| {
+        Ok(array.is_valid(row).then(|| put_bytes(array.value(row), length, pad, out)))
+    }))
+}
+
+fn byte_length(to: &Kind) -> (usize, bool) {
+    match to {
+        Kind::Binary(n) => (*n as usize, true),
+        Kind::VarBinary(n) => (*n as usize, false),
+        _ => (usize::MAX, false),
+    }
+}
+
+fn put_bytes(bytes: &[u8], length: usize, pad: bool, out: &mut Vec<u8>) {
+    out.extend_from_slice(&bytes[..bytes.len().min(length)]);
+    if pad {
+        out.resize(length, 0);
+    }
+}
+
+/// Text to anything that is not text or bytes.
+pub(super) fn parse(cast: &Cast<'_>, column: &Column, errors: &mut RowErrors) -> Column {
+    let texts = column.as_string_view();
+    let (to, zone) = (cast.to, cast.zone);
+    let fail = |text: &str, why: &str| {
+        let shown = first_chars(text, SHOWN_CHARS);
+        let dots = if shown.len() < text.len() { "…" } else { "" };
+        format!("cannot cast '{shown}{dots}' to {}: {why}", to.kind)
+    };
+    let integer = |text: &str| parse_integer_cast(text).map_err(|why| fail(text, why));
+    match &to.kind {
+        Kind::Boolean => {
+            let rows = texts.len();
+            Arc::new(crate::expr::value::build_bool(rows, cast.selection, errors, |row| {
+                if texts.is_null(row) {
+                    return Ok(None);
+                }
+                let text = texts.value(row);
+                parse_boolean_cast(text).map(Some).ok_or_else(|| fail(text, "not a truth value"))
+            }))
+        }
+        Kind::TinyInt => each::<Int8Type>(cast, texts, errors, |text| {
+            i8::try_from(integer(text)?).map(Some).map_err(|_| fail(text, "overflow"))
+        }),
+        Kind::SmallInt => each::<Int16Type>(cast, texts, errors, |text| {
+            i16::try_from(integer(text)?).map(Some).map_err(|_| fail(text, "overflow"))
+        }),
+        Kind::Int => each::<Int32Type>(cast, texts, errors, |text| {
+            i32::try_from(integer(text)?).map(Some).map_err(|_| fail(text, "overflow"))
+        }),
+        Kind::BigInt => each::<Int64Type>(cast, texts, errors, |text| integer(text).map(Some)),
+        Kind::Float => each::<Float32Type>(cast, texts, errors, |text| {
+            parse_float(text).map(Some).ok_or_else(|| fail(text, "not a number"))
+        }),
+        Kind::Double => each::<Float64Type>(cast, texts, errors, |text| {
+            parse_double(text).map(Some).ok_or_else(|| fail(text, "not a number"))
+        }),
+        Kind::Decimal { precision, scale } => {
+            let array = build_prim(texts.len(), cast.selection, errors, |row| {
+                if texts.is_null(row) {
+                    return Ok(None);
+                }
+                let text = texts.value(row);
+                match parse_decimal(text.trim_matches([' ', '\n', '\t']), *precision, *scale) {
+                    ParsedDecimal::Value(value) => Ok(Some(value)),
+                    ParsedDecimal::Overflow => Ok(None),
+                    ParsedDecimal::Invalid => Err(fail(text, "not a number")),
+                }
+            });
+            as_decimal(array, to)
+        }
+        Kind::Date => each::<Date32Type>(cast, texts, errors, |text| {
+            parse_date_cast(text).map(Some).ok_or_else(|| fail(text, "not a date"))
+        }),
+        Kind::Time(_) => each::<Time32MillisecondType>(cast, texts, errors, |text| {
+            parse_time_cast(text).map(Some).ok_or_else(|| fail(text, "not a time"))
+        }),
+        Kind::Timestamp(precision) | Kind::TimestampLtz(precision) => {
+            let local = matches!(to.kind, Kind::TimestampLtz(_));
+            let moment = |text: &str| -> Result<Moment, String> {
+                let moment =
+                    parse_timestamp_cast(text).ok_or_else(|| fail(text, "not a timestamp"))?;
+                Ok(moment.truncated(*precision))
+            };
+            if *precision <= 6 {
+                return each::<TimestampMicrosecondType>(cast, texts, errors, |text| {
+                    let micros = moment(text)?.to_micros();
+                    let utc =
+                        |micros| if local { zone::local_to_utc(micros, zone) } else { micros };
+                    micros.map(|micros| Some(utc(micros))).ok_or_else(|| fail(text, "overflow"))
+                });
+            }
+            let array = build_prim(texts.len(), cast.selection, errors, |row| {
+                if texts.is_null(row) {
+                    return Ok(None);
+                }
+                let nanos = moment(texts.value(row))?.to_nanos();
+                Ok(Some(if local { zone::local_to_utc_nanos(nanos, zone) } else { nanos }))
+            });
+            as_decimal(array, to)
+        }
+        _ => arrow_array::new_null_array(&to.physical(), texts.len()),
+    }
+}
+
+fn each<T: ArrowPrimitiveType>(
+    cast: &Cast<'_>,
+    texts: &StringViewArray,
+    errors: &mut RowErrors,
+    mut f: impl FnMut(&str) -> RowResult<T::Native>,
+) -> Column {
+    Arc::new(build_prim::<T>(texts.len(), cast.selection, errors, |row| {
+        if texts.is_null(row) { Ok(None) } else { f(texts.value(row)) }
+    }))
+}
+
+/// `BinaryStringDataUtil.toBooleanSQL`.
+fn parse_boolean_cast(text: &str) -> Option<bool> {
+    let is =
+        |words: &[&str]| words.iter().any(|word| text.trim_matches(' ').eq_ignore_ascii_case(word));
+    if is(&["t", "true", "y", "yes", "1"]) {
+        Some(true)
+    } else if is(&["f", "false", "n", "no", "0"]) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// `BinaryStringDataUtil.toLong`: a sign, digits, and a fraction that is checked and dropped.
+pub(crate) fn parse_integer_cast(text: &str) -> Result<i64, &'static str> {
+    let bytes = text.trim_matches(' ').as_bytes();
+    let (negative, digits) = match bytes {
+        [] => return Err("empty"),
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    if digits.is_empty() {
+        return Err("only a sign");
+    }
+    // Counted downwards, since i64::MIN has no positive twin.
+    let mut value = 0_i64;
+    let mut digits = digits.iter();
+    for byte in digits.by_ref() {
+        match byte {
+            b'.' => break,
+            b'0'..=b'9' => {
+                let digit = i64::from(byte - b'0');
+                let next = value.checked_mul(10).and_then(|value| value.checked_sub(digit));
+                value = next.ok_or("overflow")?;
+            }
+            _ => return Err("invalid character"),
+        }
+    }
+    if !digits.all(u8::is_ascii_digit) {
+        return Err("invalid character");
+    }
+    if negative { Ok(value) } else { value.checked_neg().ok_or("overflow") }
+}

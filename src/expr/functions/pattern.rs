@@ -1,0 +1,348 @@
+//! Patterns of Java's `DateTimeFormatter` and `SimpleDateFormat`, as far as both agree.
+
+use super::time_unit::Unit;
+use crate::types::java_text::days_from_civil;
+use std::fmt::Write;
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const DAYS: [&str; 7] =
+    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+/// A pattern taken apart once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JavaPattern {
+    items: Vec<Item>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Item {
+    Literal(String),
+    Field(Letter, usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Letter {
+    Year,
+    Quarter,
+    Month,
+    DayOfMonth,
+    DayOfYear,
+    DayOfWeek,
+    DayOfWeekNumber,
+    AmPm,
+    Hour24,
+    Hour12,
+    HourFrom1To24,
+    HourFrom0To11,
+    Minute,
+    Second,
+    Fraction,
+}
+
+impl JavaPattern {
+    /// Takes a pattern apart.
+    ///
+    /// # Errors
+    /// The text names the letter that is not known.
+    pub(crate) fn new(pattern: &str) -> Result<JavaPattern, String> {
+        let mut items: Vec<Item> = Vec::new();
+        let mut chars = pattern.chars().peekable();
+        let literal = |items: &mut Vec<Item>, c: char| match items.last_mut() {
+            Some(Item::Literal(text)) => text.push(c),
+            _ => items.push(Item::Literal(c.to_string())),
+        };
+        while let Some(c) = chars.next() {
+            if c == '\'' {
+                if chars.next_if_eq(&'\'').is_some() {
+                    literal(&mut items, '\'');
+                    continue;
+                }
+                loop {
+                    match chars.next() {
+                        Some('\'') if chars.next_if_eq(&'\'').is_some() => {
+                            literal(&mut items, '\'');
+                        }
+                        Some('\'') => break,
+                        Some(c) => literal(&mut items, c),
+                        None => return Err(format!("unterminated quote in pattern '{pattern}'")),
+                    }
+                }
+                continue;
+            }
+            if !c.is_ascii_alphabetic() {
+                literal(&mut items, c);
+                continue;
+            }
+            let mut count = 1;
+            while chars.next_if_eq(&c).is_some() {
+                count += 1;
+            }
+            let letter = match c {
+                'y' | 'u' => Letter::Year,
+                'Q' | 'q' => Letter::Quarter,
+                'M' | 'L' => Letter::Month,
+                'd' => Letter::DayOfMonth,
+                'D' => Letter::DayOfYear,
+                'E' => Letter::DayOfWeek,
+                'e' => Letter::DayOfWeekNumber,
+                'a' => Letter::AmPm,
+                'H' => Letter::Hour24,
+                'h' => Letter::Hour12,
+                'k' => Letter::HourFrom1To24,
+                'K' => Letter::HourFrom0To11,
+                'm' => Letter::Minute,
+                's' => Letter::Second,
+                'S' => Letter::Fraction,
+                _ => {
+                    return Err(format!("letter '{c}' of pattern '{pattern}' is not supported"));
+                }
+            };
+            items.push(Item::Field(letter, count));
+        }
+        Ok(JavaPattern { items })
+    }
+
+    /// Writes a local time in microseconds since 1970.
+    pub(crate) fn format(&self, local: i64, out: &mut String) {
+        for item in &self.items {
+            match item {
+                Item::Literal(text) => out.push_str(text),
+                Item::Field(letter, count) => format_field(*letter, *count, local, out),
+            }
+        }
+    }
+
+    /// Reads a local time in microseconds since 1970; what the pattern does not name is that of 1970-01-01 00:00.
+    pub(crate) fn parse(&self, text: &str) -> Option<i64> {
+        let mut fields = Fields::default();
+        let mut rest = text;
+        for (at, item) in self.items.iter().enumerate() {
+            match item {
+                Item::Literal(literal) => rest = rest.strip_prefix(literal.as_str())?,
+                Item::Field(letter, count) => {
+                    // Where digits follow each other, every field has exactly its width.
+                    let adjacent = matches!(self.items.get(at + 1), Some(Item::Field(..)));
+                    rest = fields.read(*letter, *count, adjacent, rest)?;
+                }
+            }
+        }
+        if rest.is_empty() { fields.resolve() } else { None }
+    }
+}
+
+fn format_field(letter: Letter, count: usize, local: i64, out: &mut String) {
+    let get = |unit: Unit| unit.extract(local, local);
+    let hour = get(Unit::Hour);
+    let name = |names: &'static [&'static str], index: i64| {
+        let name = names.get(usize::try_from(index).unwrap_or(0)).copied().unwrap_or("");
+        if count >= 4 { name } else { name.get(..3).unwrap_or(name) }
+    };
+    let number = match letter {
+        Letter::Year if count == 2 => get(Unit::Year).rem_euclid(100),
+        Letter::Year => get(Unit::Year),
+        Letter::Quarter => get(Unit::Quarter),
+        Letter::Month if count >= 3 => {
+            return out.push_str(name(&MONTHS, get(Unit::Month) - 1));
+        }
+        Letter::Month => get(Unit::Month),
+        Letter::DayOfMonth => get(Unit::Day),
+        Letter::DayOfYear => get(Unit::DayOfYear),
+        Letter::DayOfWeek => return out.push_str(name(&DAYS, get(Unit::IsoDayOfWeek) - 1)),
+        Letter::DayOfWeekNumber => get(Unit::DayOfWeek),
+        Letter::AmPm => return out.push_str(if hour < 12 { "AM" } else { "PM" }),
+        Letter::Hour24 => hour,
+        Letter::Hour12 => (hour + 11) % 12 + 1,
+        Letter::HourFrom1To24 => (hour + 23) % 24 + 1,
+        Letter::HourFrom0To11 => hour % 12,
+        Letter::Minute => get(Unit::Minute),
+        Letter::Second => get(Unit::Second),
+        Letter::Fraction => {
+            let micros = local.rem_euclid(1_000_000);
+            let digits = format!("{micros:06}000");
+            return out.push_str(digits.get(..count.min(9)).unwrap_or(&digits));
+        }
+    };
+    // Writing to a String has no way to fail.
+    let _ = write!(out, "{number:0count$}");
+}
+
+#[derive(Debug, Default)]
+struct Fields {
+    year: Option<i64>,
+    month: Option<i64>,
+    day: Option<i64>,
+    day_of_year: Option<i64>,
+    pm: Option<bool>,
+    hour: Option<i64>,
+    hour12: Option<i64>,
+    minute: i64,
+    second: i64,
+    micros: i64,
+}
+
+impl Fields {
+    fn read<'t>(
+        &mut self,
+        letter: Letter,
+        count: usize,
+        adjacent: bool,
+        text: &'t str,
+    ) -> Option<&'t str> {
+        match letter {
+            Letter::Month if count >= 3 => {
+                let (index, rest) = read_name(&MONTHS, count, text)?;
+                self.month = Some(index + 1);
+                return Some(rest);
+            }
+            Letter::DayOfWeek => return Some(read_name(&DAYS, count, text)?.1),
+            Letter::AmPm => {
+                let (half, rest) = (text.get(..2)?, text.get(2..)?);
+                self.pm = Some(match half.to_ascii_uppercase().as_str() {
+                    "AM" => false,
+                    "PM" => true,
+                    _ => return None,
+                });
+                return Some(rest);
+            }
+            _ => {}
+        }
+        let (least, most) = match letter {
+            Letter::Year if count == 2 => (2, 2),
+            Letter::Year if adjacent => (count, count),
+            Letter::Year => (count, 9),
+            Letter::Fraction => (count, count),
+            _ if count == 1 && !adjacent => (1, 2),
+            Letter::DayOfYear => (count, 3),
+            _ => (count, count),
+        };
+        let digits = text.bytes().take(most).take_while(u8::is_ascii_digit).count();
+        if digits < least {
+            return None;
+        }
+        let (number, rest) = text.split_at(digits);
+        let value: i64 = number.parse().ok()?;
+        match letter {
+            Letter::Year if count == 2 => self.year = Some(2_000 + value),
+            Letter::Year => self.year = Some(value),
+            Letter::Month => self.month = Some(value),
+            Letter::DayOfMonth => self.day = Some(value),
+            Letter::DayOfYear => self.day_of_year = Some(value),
+            Letter::Hour24 => self.hour = Some(within(value, 0..24)?),
+            Letter::HourFrom1To24 => self.hour = Some(within(value, 1..25)? % 24),
+            Letter::Hour12 => self.hour12 = Some(within(value, 1..13)? % 12),
+            Letter::HourFrom0To11 => self.hour12 = Some(within(value, 0..12)?),
+            Letter::Minute => self.minute = within(value, 0..60)?,
+            Letter::Second => self.second = within(value, 0..60)?,
+            Letter::Fraction => {
+                let shown = number.get(..number.len().min(6))?;
+                let scale = 10_i64.pow(u32::try_from(6 - shown.len()).ok()?);
+                self.micros = shown.parse::<i64>().ok()? * scale;
+            }
+            Letter::Quarter | Letter::DayOfWeekNumber => {}
+            Letter::DayOfWeek | Letter::AmPm => return None,
+        }
+        Some(rest)
+    }
+
+    fn resolve(&self) -> Option<i64> {
+        let year = within(self.year.unwrap_or(1970), 0..10_000)?;
+        let days = match self.day_of_year {
+            Some(day) => days_from_civil(year, 1, 1) + within(day, 1..367)? - 1,
+            None => {
+                let month = u32::try_from(within(self.month.unwrap_or(1), 1..13)?).ok()?;
+                let day = within(self.day.unwrap_or(1), 1..32)?;
+                let first = days_from_civil(year, month, 1);
+                let next = if month == 12 {
+                    days_from_civil(year + 1, 1, 1)
+                } else {
+                    days_from_civil(year, month + 1, 1)
+                };
+                // `ResolverStyle.SMART` cuts the 31st of a shorter month to its last day.
+                first + day.min(next - first) - 1
+            }
+        };
+        let hour = match (self.hour, self.hour12) {
+            (Some(hour), _) => hour,
+            (None, Some(hour)) => hour + if self.pm? { 12 } else { 0 },
+            (None, None) => 0,
+        };
+        let seconds = hour * 3_600 + self.minute * 60 + self.second;
+        Some(days * MICROS_PER_DAY + seconds * 1_000_000 + self.micros)
+    }
+}
+
+fn within(value: i64, range: std::ops::Range<i64>) -> Option<i64> {
+    range.contains(&value).then_some(value)
+}
+
+fn read_name<'t>(names: &[&str], count: usize, text: &'t str) -> Option<(i64, &'t str)> {
+    for (index, name) in names.iter().enumerate() {
+        let name = if count >= 4 { name } else { name.get(..3)? };
+        if text.get(..name.len()).is_some_and(|head| head == name) {
+            return Some((i64::try_from(index).ok()?, text.get(name.len()..)?));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::java_text::parse_timestamp_cast;
+
+    fn at(text: &str) -> i64 {
+        parse_timestamp_cast(text).unwrap().to_micros().unwrap()
+    }
+
+    #[test]
+    fn formats_like_java() {
+        let time = at("2024-03-05 14:07:09.123456");
+        for (pattern, expected) in [
+            ("yyyy-MM-dd HH:mm:ss", "2024-03-05 14:07:09"),
+            ("yyyy-MM-dd'T'HH:mm:ss.SSS", "2024-03-05T14:07:09.123"),
+            ("yy/M/d h:m:s a", "24/3/5 2:7:9 PM"),
+            ("EEE, d MMM yyyy", "Tue, 5 Mar 2024"),
+            ("EEEE MMMM", "Tuesday March"),
+            ("D Q ''yy''", "65 1 '24'"),
+            ("yyyyMMddHH", "2024030514"),
+        ] {
+            let mut out = String::new();
+            JavaPattern::new(pattern).unwrap().format(time, &mut out);
+            assert_eq!(out, expected, "{pattern}");
+        }
+        assert!(JavaPattern::new("yyyy-XX").unwrap_err().contains("'X'"));
+    }
+
+    #[test]
+    fn parses_what_it_formats() {
+        for (pattern, text, expected) in [
+            ("yyyy-MM-dd HH:mm:ss", "2024-03-05 14:07:09", Some("2024-03-05 14:07:09")),
+            ("yyyyMMddHHmmss", "20240305140709", Some("2024-03-05 14:07:09")),
+            ("dd/MMM/yyyy", "05/Mar/2024", Some("2024-03-05 00:00:00")),
+            ("h:mm a", "2:07 PM", Some("1970-01-01 14:07:00")),
+            ("yyyy-MM-dd", "2024-02-31", Some("2024-02-29 00:00:00")),
+            ("yyyy-MM-dd", "2024-13-01", None),
+            ("yyyy-MM-dd", "2024-3-1", None),
+            ("yyyy-MM-dd", "2024-03-01x", None),
+            ("HH:mm:ss.SSS", "01:02:03.004", Some("1970-01-01 01:02:03.004")),
+        ] {
+            let parsed = JavaPattern::new(pattern).unwrap().parse(text);
+            assert_eq!(parsed, expected.map(at), "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Regular expressions. Java's syntax is read by a matcher of linear time: look-around and back-references, which it
+//! has no form for, fail with a text that says so (Flink answers NULL or FALSE for a pattern that it cannot compile).
+
+use super::signature::{STRING, fixed, nullable};
+use super::{Call, Function, Param};
+use crate::types::{Column, Kind};
+use regex::Regex;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use Param::{Int, Text};
+
+/// Compiled patterns that a thread keeps; where data brings more, they are compiled again.
+const COMPILED_MAX: usize = 64;
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function::new(
+        "REGEXP(string, regex)",
+        "Whether a part of the text matches; FALSE for an empty pattern.",
+        |args| fixed(args, &[Text, Text], 2, Kind::Boolean),
+        |call| {
+            let (text, pattern) = (call.text(0), call.text(1));
+            call.bools(|row| {
+                let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)) else {
+                    return Ok(None);
+                };
+                if pattern.is_empty() {
+                    return Ok(Some(false));
+                }
+                with_regex(pattern, |regex| regex.is_match(text)).map(Some)
+            })
+        },
+    )
+    .can_fail(),
+    Function::new(
+        "REGEXP_EXTRACT(string, regex [, group])",
+        "The first match, or a group of it; NULL where nothing matches.",
+        |args| nullable(fixed(args, &[Text, Text, Int], 2, STRING)),
+        extract,
+    )
+    .can_fail(),
+    Function::new(
+        "REGEXP_REPLACE(string, regex, replacement)",
+        "Every match replaced by the text as it stands.",
+        |args| nullable(fixed(args, &[Text, Text, Text], 3, STRING)),
+        |call| {
+            let (text, pattern, with) = (call.text(0), call.text(1), call.text(2));
+            call.strings(|row, out| {
+                let (Some(text), Some(pattern), Some(with)) =
+                    (text.get(row), pattern.get(row), with.get(row))
+                else {
+                    return Ok(None);
+                };
+                with_regex(pattern, |regex| {
+                    let mut last = 0;
+                    for found in regex.find_iter(text) {
+                        out.push_str(&text[last..found.start()]);
+                        out.push_str(with);
+                        last = found.end();
+                    }
+                    out.push_str(&text[last..]);
+                })
+                .map(Some)
+            })
+        },
+    )
+    .can_fail(),
+    Function::new(
+        "REGEXP_COUNT(string, regex)",
+        "The number of matches.",
+        |args| nullable(fixed(args, &[Text, Text], 2, Kind::Int)),
+        |call| {
+            let (text, pattern) = (call.text(0), call.text(1));
+            call.values::<arrow_array::types::Int32Type>(|row| {
+                let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)) else {
+                    return Ok(None);
+                };
+                with_regex(pattern, |regex| regex.find_iter(text).count() as i32).map(Some)
+            })
+        },
+    )
+    .can_fail(),
+    Function::new(
+        "$LIKE(string, pattern [, escape])",
+        "LIKE with a pattern that is not constant.",
+        |args| fixed(args, &[Text, Text, Text], 2, Kind::Boolean),
+        |call| {
+            let (text, pattern, escape) = (call.text(0), call.text(1), call.text(2));
+            let has_escape = call.has(2);
+            let mut last: Option<crate::expr::LikePattern> = None;
+            call.bools(|row| {
+                let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)) else {
+                    return Ok(None);
+                };
+                let escape = escape.get(row);
+                if has_escape && escape.is_none() {
+                    return Ok(None);
+                }
+                let same = last.as_ref().is_some_and(|last| last.text() == pattern && !has_escape);
+                if !same {
+                    last = Some(crate::expr::LikePattern::new(pattern, escape)?);
+                }
+                Ok(last.as_ref().map(|like| like.matches(text)))
+            })
+        },
+    )
+    .can_fail(),
+    Function::new(
+        "$SIMILAR(string, pattern [, escape])",
+        "SIMILAR TO.",
+        |args| fixed(args, &[Text, Text, Text], 2, Kind::Boolean),
+        |call| {
+            let (text, pattern, escape) = (call.text(0), call.text(1), call.text(2));
+            call.bools(|row| {
+                let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)) else {
+                    return Ok(None);
+                };
+                let escape = escape.get(row).and_then(|escape| escape.chars().next());
+                let pattern = similar_to_regex(pattern, escape);
+                with_regex(&pattern, |regex| regex.is_match(text)).map(Some)
+            })
+        },
+    )
+    .can_fail(),
+];
+
+fn extract(call: &mut Call<'_, '_>) -> Column {
+    let (text, pattern, group) = (call.text(0), call.text(1), call.int(2));
+    let has_group = call.has(2);
+    call.strings(|row, out| {
+        let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)) else {
+            return Ok(None);
+        };
+        let group = if has_group { group.get(row) } else { Some(0) };
+        let Some(group) = group.and_then(|group| usize::try_from(group).ok()) else {
+            return Ok(None);
+        };
+        let found = with_regex(pattern, |regex| {
+            let part = if group == 0 {
+                regex.find(text)
+            } else {
+                regex.captures(text).and_then(|captures| captures.get(group))
+            };
+            part.map(|part| out.push_str(part.as_str()))
+        })?;
+        Ok(found)
+    })
+}
+
+thread_local! {
+    static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::new(HashMap::new());
+}
+
+/// Runs `f` with the compiled pattern.
+fn with_regex<T>(pattern: &str, f: impl FnOnce(&Regex) -> T) -> Result<T, String> {
+    COMPILED.with_borrow_mut(|compiled| {
+        if !compiled.contains_key(pattern) {
+            if compiled.len() >= COMPILED_MAX {
+                compiled.clear();
+            }
+            compiled.insert(pattern.to_owned(), compile(pattern)?);
+        }
+        match compiled.get(pattern) {
+            Some(regex) => Ok(f(regex)),
+            None => Err(format!("cannot compile the regular expression '{pattern}'")),
+        }
+    })
+}
+
+/// Compiles a pattern as Java does by default: ASCII classes, `$` also before a last line break is not supported.
+///
+/// # Errors
+/// The text names the pattern and why it cannot be run.
+pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
+    regex::RegexBuilder::new(&ascii_classes(pattern)).size_limit(1 << 22).build().map_err(|error| {
+        let text = error.to_string();
+        let why = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        format!("cannot run the regular expression '{pattern}': {why}")
+    })
+}
+
+/// Java's `\d`, `\w`, `\s` and `\b` mean ASCII; the crate's mean Unicode.
+fn ascii_classes(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len() + 8);
+    let mut chars = pattern.chars();
+    let mut in_class = false;
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => match chars.next() {
+                Some('d') => out.push_str(if in_class { "0-9" } else { "[0-9]" }),
+                Some('w') => out.push_str(if in_class { "0-9A-Za-z_" } else { "[0-9A-Za-z_]" }),
+                Some('s') => {
+                    out.push_str(if in_class { r" \t\n\x0B\f\r" } else { r"[ \t\n\x0B\f\r]" });
+                }
+                Some('D') if !in_class => out.push_str("[^0-9]"),
+                Some('W') if !in_class => out.push_str("[^0-9A-Za-z_]"),
+                Some('S') if !in_class => out.push_str(r"[^ \t\n\x0B\f\r]"),
+                Some('Z') if !in_class => out.push_str(r"\z"),
+                Some(next) => {
+                    out.push('\\');
+                    out.push(next);
+                }
+                None => out.push('\\'),
+            },
+            '[' => {
+                in_class = true;
+                out.push(c);
+            }
+            ']' => {
+                in_class = false;
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// SIMILAR TO: `%` and `_` as in LIKE, `| * + ? {} () []` as in regular expressions.
+fn similar_to_regex(pattern: &str, escape: Option<char>) -> String {
+    let mut out = String::from("(?s)^(?:");
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            c if Some(c) == escape => {
+                if let Some(next) = chars.next() {
+                    out.push_str(&regex::escape(next.encode_utf8(&mut [0; 4])));
+                }
+            }
+            '%' => out.push_str(".*"),
+            '_' => out.push('.'),
+            '.' | '\\' | '^' | '$' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+    }
+    out.push_str(")$");
+    out
+}

@@ -1,0 +1,585 @@
+//! Functions over text. Positions count code points from 1, as in Flink.
+
+use super::signature::{STRING, any_nullable, fixed, not_null, nullable, variadic};
+use super::{Call, Function, Param, Signature};
+use crate::expr::cast::first_chars;
+use crate::expr::value::Str;
+use crate::types::{Column, DataType};
+use arrow_array::types::Int32Type;
+
+use Param::{Bytes, Int, Long, Text};
+
+/// Characters that one LPAD, RPAD, REPEAT or SPACE result may have; a larger one fails its row instead of taking all
+/// memory.
+const RESULT_CHARS_MAX: usize = 16 << 20;
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function::new("UPPER(string)", "The text in upper case.", one_text, |call| {
+        map(call, |text, out| out.extend(text.chars().flat_map(char::to_uppercase)))
+    }),
+    Function::new("LOWER(string)", "The text in lower case.", one_text, |call| {
+        map(call, |text, out| out.push_str(&text.to_lowercase()))
+    }),
+    Function::new(
+        "INITCAP(string)",
+        "The first letter of each word in upper case, the others in lower case.",
+        one_text,
+        |call| {
+            map(call, |text, out| {
+                let mut inside = false;
+                for c in text.chars() {
+                    if inside {
+                        out.extend(c.to_lowercase());
+                    } else {
+                        out.extend(c.to_uppercase());
+                    }
+                    inside = c.is_alphanumeric();
+                }
+            })
+        },
+    ),
+    Function::new("REVERSE(string)", "The characters from last to first.", one_text, |call| {
+        map(call, |text, out| out.extend(text.chars().rev()))
+    }),
+    Function::new(
+        "CHAR_LENGTH(string)",
+        "The number of characters.",
+        |args| fixed(args, &[Text], 1, crate::types::Kind::Int),
+        |call| {
+            let text = call.text(0);
+            call.values::<Int32Type>(|row| Ok(text.get(row).map(|text| length(text) as i32)))
+        },
+    )
+    .aliases(&["CHARACTER_LENGTH", "LENGTH"]),
+    Function::new(
+        "OCTET_LENGTH(string)",
+        "The number of bytes of the text in UTF-8.",
+        |args| fixed(args, &[Text], 1, crate::types::Kind::Int),
+        |call| {
+            let text = call.text(0);
+            call.values::<Int32Type>(|row| Ok(text.get(row).map(|text| text.len() as i32)))
+        },
+    ),
+    Function::new(
+        "SUBSTRING(string, start [, length])",
+        "Part of the text from `start` on, at most `length` characters. A negative `start` counts from the end.",
+        |args| fixed(args, &[Text, Int, Int], 2, STRING),
+        substring,
+    )
+    .aliases(&["SUBSTR"]),
+    Function::new(
+        "LEFT(string, length)",
+        "The first characters; empty where the length is not positive.",
+        |args| fixed(args, &[Text, Int], 2, STRING),
+        |call| {
+            let (text, count) = (call.text(0), call.int(1));
+            call.slices(|row| Some(first_chars(text.get(row)?, at_least_zero(count.get(row)?))))
+        },
+    ),
+    Function::new(
+        "RIGHT(string, length)",
+        "The last characters; empty where the length is not positive.",
+        |args| fixed(args, &[Text, Int], 2, STRING),
+        |call| {
+            let (text, count) = (call.text(0), call.int(1));
+            call.slices(|row| {
+                let (text, count) = (text.get(row)?, at_least_zero(count.get(row)?));
+                Some(after_chars(text, length(text).saturating_sub(count)))
+            })
+        },
+    ),
+    Function::new(
+        "$TRIM(side, characters, string)",
+        "TRIM in its long form.",
+        |args| fixed(args, &[Text, Text, Text], 3, STRING),
+        |call| {
+            let (side, set, text) = (call.text(0), call.text(1), call.text(2));
+            call.slices(|row| Some(trim(text.get(row)?, set.get(row)?, side.get(row)?)))
+        },
+    ),
+    Function::new(
+        "TRIM(string)",
+        "The text without blanks at both ends; `TRIM(LEADING 'x' FROM string)` cuts other characters and one end.",
+        one_text,
+        |call| {
+            let text = call.text(0);
+            call.slices(|row| Some(trim(text.get(row)?, " ", "BOTH")))
+        },
+    ),
+    Function::new(
+        "LTRIM(string [, characters])",
+        "The text without the characters (blanks) at its start.",
+        |args| fixed(args, &[Text, Text], 1, STRING),
+        |call| trim_side(call, "LEADING"),
+    ),
+    Function::new(
+        "RTRIM(string [, characters])",
+        "The text without the characters (blanks) at its end.",
+        |args| fixed(args, &[Text, Text], 1, STRING),
+        |call| trim_side(call, "TRAILING"),
+    ),
+    Function::new(
+        "BTRIM(string [, characters])",
+        "The text without the characters (blanks) at both ends.",
+        |args| fixed(args, &[Text, Text], 1, STRING),
+        |call| trim_side(call, "BOTH"),
+    ),
+    Function::new(
+        "CONCAT(string, …)",
+        "The texts joined; NULL where one of them is NULL.",
+        |args| variadic(args, &[], Text, 1, STRING),
+        |call| {
+            let texts: Vec<Str<'_>> = (0..call.args.len()).map(|at| call.text(at)).collect();
+            call.strings(|row, out| {
+                for text in &texts {
+                    let Some(text) = text.get(row) else { return Ok(None) };
+                    out.push_str(text);
+                }
+                Ok(Some(()))
+            })
+        },
+    )
+    .aliases(&["||"]),
+    Function::new(
+        "CONCAT_WS(separator, string, …)",
+        "The texts that are not NULL, joined by the separator.",
+        concat_ws_signature,
+        |call| {
+            let separator = call.text(0);
+            let texts: Vec<Str<'_>> = (1..call.args.len()).map(|at| call.text(at)).collect();
+            call.strings(|row, out| {
+                let Some(separator) = separator.get(row) else { return Ok(None) };
+                let mut first = true;
+                for text in texts.iter().filter_map(|text| text.get(row)) {
+                    if !first {
+                        out.push_str(separator);
+                    }
+                    first = false;
+                    out.push_str(text);
+                }
+                Ok(Some(()))
+            })
+        },
+    ),
+    Function::new(
+        "REPLACE(string, search, replacement)",
+        "Every occurrence of `search` replaced.",
+        |args| fixed(args, &[Text, Text, Text], 3, STRING),
+        |call| {
+            let (text, from, to) = (call.text(0), call.text(1), call.text(2));
+            call.strings(|row, out| {
+                let (Some(text), Some(from), Some(to)) = (text.get(row), from.get(row), to.get(row))
+                else {
+                    return Ok(None);
+                };
+                replace(text, from, to, out);
+                Ok(Some(()))
+            })
+        },
+    ),
+    Function::new(
+        "POSITION(search, string [, start])",
+        "Position of the first occurrence, 0 where there is none; written POSITION(search IN string).",
+        |args| fixed(args, &[Text, Text, Int], 2, crate::types::Kind::Int),
+        |call| position(call, 0, 1),
+    ),
+    Function::new(
+        "LOCATE(search, string [, start])",
+        "Position of the first occurrence from `start` on, 0 where there is none.",
+        |args| fixed(args, &[Text, Text, Int], 2, crate::types::Kind::Int),
+        |call| position(call, 0, 1),
+    ),
+    Function::new(
+        "INSTR(string, search [, start [, occurrence]])",
+        "Position of the n-th occurrence from `start` on, 0 where there is none. A negative `start` searches backwards.",
+        |args| fixed(args, &[Text, Text, Int, Int], 2, crate::types::Kind::Int),
+        instr,
+    )
+    .can_fail(),
+    Function::new(
+        "LPAD(string, length, pad)",
+        "The text padded on the left, or cut, to `length` characters; NULL where the length is negative or `pad` is empty.",
+        |args| nullable(fixed(args, &[Text, Int, Text], 3, STRING)),
+        |call| pad(call, true),
+    )
+    .can_fail(),
+    Function::new(
+        "RPAD(string, length, pad)",
+        "The text padded on the right, or cut, to `length` characters; NULL where the length is negative or `pad` is empty.",
+        |args| nullable(fixed(args, &[Text, Int, Text], 3, STRING)),
+        |call| pad(call, false),
+    )
+    .can_fail(),
+    Function::new(
+        "REPEAT(string, count)",
+        "The text repeated; empty where the count is not positive.",
+        |args| fixed(args, &[Text, Int], 2, STRING),
+        |call| {
+            let (text, count) = (call.text(0), call.int(1));
+            call.strings(|row, out| {
+                let (Some(text), Some(count)) = (text.get(row), count.get(row)) else {
+                    return Ok(None);
+                };
+                let count = at_least_zero(count);
+                within_limit(text.len().saturating_mul(count))?;
+                (0..count).for_each(|_| out.push_str(text));
+                Ok(Some(()))
+            })
+        },
+    )
+    .can_fail(),
+    Function::new(
+        "SPLIT_INDEX(string, delimiter, index)",
+        "Part number `index`, from 0, of the text split at a delimiter, or at a character code; NULL where there is none.",
+        split_index_signature,
+        split_index,
+    ),
+    Function::new(
+        "OVERLAY(string, replacement, start [, length])",
+        "Part of the text replaced; written OVERLAY(string PLACING replacement FROM start [FOR length]).",
+        |args| fixed(args, &[Text, Text, Int, Int], 3, STRING),
+        overlay,
+    ),
+    Function::new(
+        "ASCII(string)",
+        "The code of the first byte; 0 for the empty text.",
+        |args| fixed(args, &[Text], 1, crate::types::Kind::Int),
+        |call| {
+            let text = call.text(0);
+            call.values::<Int32Type>(|row| {
+                // Flink answers the byte as Java reads it, with a sign.
+                let first = |text: &str| text.bytes().next().map_or(0, |byte| i32::from(byte as i8));
+                Ok(text.get(row).map(first))
+            })
+        },
+    ),
+    Function::new(
+        "CHR(code)",
+        "The character of a code modulo 256; empty for a negative code.",
+        |args| fixed(args, &[Long], 1, STRING),
+        |call| {
+            let code = call.long(0);
+            call.strings(|row, out| {
+                let Some(code) = code.get(row) else { return Ok(None) };
+                if code >= 0 {
+                    out.push(char::from((code & 0xFF) as u8));
+                }
+                Ok(Some(()))
+            })
+        },
+    ),
+    Function::new(
+        "STARTSWITH(string, prefix)",
+        "Whether the text starts with the other.",
+        |args| fixed(args, &[Text, Text], 2, crate::types::Kind::Boolean),
+        |call| {
+            let (text, prefix) = (call.text(0), call.text(1));
+            call.bools(|row| {
+                let found = |text: &str, prefix| text.starts_with::<&str>(prefix);
+                Ok(text.get(row).zip(prefix.get(row)).map(|(text, prefix)| found(text, prefix)))
+            })
+        },
+    ),
+    Function::new(
+        "ENDSWITH(string, suffix)",
+        "Whether the text ends with the other.",
+        |args| fixed(args, &[Text, Text], 2, crate::types::Kind::Boolean),
+        |call| {
+            let (text, suffix) = (call.text(0), call.text(1));
+            call.bools(|row| {
+                let found = |text: &str, suffix: &str| text.ends_with(suffix);
+                Ok(text.get(row).zip(suffix.get(row)).map(|(text, suffix)| found(text, suffix)))
+            })
+        },
+    ),
+    Function::new(
+        "TO_BASE64(string)",
+        "The text's bytes in Base64.",
+        |args| {
+            fixed(args, &[Text], 1, STRING).or_else(|| fixed(args, &[Bytes], 1, STRING))
+        },
+        |call| {
+            if call.data_type(0).kind.is_binary() {
+                let bytes = call.bytes(0);
+                return call.strings(|row, out| {
+                    Ok(bytes.get(row).map(|bytes| base64(bytes, out)))
+                });
+            }
+            map(call, |text, out| base64(text.as_bytes(), out))
+        },
+    ),
+    Function::new(
+        "IS_ALPHA(string)",
+        "Whether every character is a letter; FALSE for NULL and the empty text.",
+        |args| not_null(fixed(args, &[Text], 1, crate::types::Kind::Boolean)),
+        |call| test(call, |text| !text.is_empty() && text.chars().all(char::is_alphabetic)),
+    ),
+    Function::new(
+        "IS_DIGIT(string)",
+        "Whether every character is a digit; FALSE for NULL and the empty text.",
+        |args| not_null(fixed(args, &[Text], 1, crate::types::Kind::Boolean)),
+        |call| test(call, |text| !text.is_empty() && text.chars().all(char::is_numeric)),
+    ),
+    Function::new(
+        "IS_DECIMAL(string)",
+        "Whether the text is a number; FALSE for NULL and the empty text.",
+        |args| not_null(fixed(args, &[Text], 1, crate::types::Kind::Boolean)),
+        |call| test(call, |text| crate::types::java_text::parse_double(text).is_some()),
+    ),
+];
+
+fn one_text(args: &[crate::expr::Expr]) -> Option<Signature> {
+    fixed(args, &[Text], 1, STRING)
+}
+
+fn concat_ws_signature(args: &[crate::expr::Expr]) -> Option<Signature> {
+    let mut signature = variadic(args, &[], Text, 2, STRING)?;
+    signature.returns = DataType { kind: STRING, nullable: any_nullable(&args[..1]) };
+    Some(signature)
+}
+
+fn split_index_signature(args: &[crate::expr::Expr]) -> Option<Signature> {
+    let by_text = fixed(args, &[Text, Text, Int], 3, STRING);
+    nullable(by_text.or_else(|| fixed(args, &[Text, Int, Int], 3, STRING)))
+}
+
+fn map(call: &mut Call<'_, '_>, f: impl Fn(&str, &mut String)) -> Column {
+    let text = call.text(0);
+    call.strings(|row, out| Ok(text.get(row).map(|text| f(text, out))))
+}
+
+fn test(call: &mut Call<'_, '_>, f: impl Fn(&str) -> bool) -> Column {
+    let text = call.text(0);
+    call.bools(|row| Ok(Some(text.get(row).is_some_and(&f))))
+}
+
+/// Number of code points.
+pub(super) fn length(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.chars().count() }
+}
+
+fn at_least_zero(value: i32) -> usize {
+    usize::try_from(value).unwrap_or(0)
+}
+
+/// The text after its first `n` code points.
+fn after_chars(text: &str, n: usize) -> &str {
+    &text[first_chars(text, n).len()..]
+}
+
+fn within_limit(chars: usize) -> Result<(), String> {
+    if chars > RESULT_CHARS_MAX {
+        return Err(format!("a text of {chars} characters is longer than {RESULT_CHARS_MAX}"));
+    }
+    Ok(())
+}
+
+fn substring(call: &mut Call<'_, '_>) -> Column {
+    let (text, start, count) = (call.text(0), call.int(1), call.int(2));
+    let bounded = call.has(2);
+    call.slices(|row| {
+        let (text, start) = (text.get(row)?, i64::from(start.get(row)?));
+        let count = if bounded { count.get(row)? } else { i32::MAX };
+        let count = usize::try_from(count).ok()?;
+        let skip = match start {
+            0 => 0,
+            1.. => start - 1,
+            _ => {
+                let from_end = length(text) as i64 + start;
+                if from_end < 0 {
+                    return Some("");
+                }
+                from_end
+            }
+        };
+        Some(first_chars(after_chars(text, usize::try_from(skip).unwrap_or(0)), count))
+    })
+}
+
+fn trim<'t>(text: &'t str, set: &str, side: &str) -> &'t str {
+    let cut = |c: char| set.contains(c);
+    match side {
+        "LEADING" => text.trim_start_matches(cut),
+        "TRAILING" => text.trim_end_matches(cut),
+        _ => text.trim_matches(cut),
+    }
+}
+
+fn trim_side(call: &mut Call<'_, '_>, side: &str) -> Column {
+    let (text, set) = (call.text(0), call.text(1));
+    let given = call.has(1);
+    call.slices(|row| {
+        let set = if given { set.get(row)? } else { " " };
+        Some(trim(text.get(row)?, set, side))
+    })
+}
+
+fn replace(text: &str, from: &str, to: &str, out: &mut String) {
+    // Java puts the replacement around every character where nothing is searched for; so does Rust.
+    let mut last = 0;
+    for (at, found) in text.match_indices(from) {
+        out.push_str(&text[last..at]);
+        out.push_str(to);
+        last = at + found.len();
+    }
+    out.push_str(&text[last..]);
+}
+
+fn position(call: &mut Call<'_, '_>, search: usize, within: usize) -> Column {
+    let (search, text, start) = (call.text(search), call.text(within), call.int(2));
+    let has_start = call.has(2);
+    call.values::<Int32Type>(|row| {
+        let (Some(search), Some(text)) = (search.get(row), text.get(row)) else { return Ok(None) };
+        let start = if has_start { start.get(row) } else { Some(1) };
+        Ok(start.map(|start| find(text, search, start)))
+    })
+}
+
+/// Position, from 1, of the first occurrence at or after `start`; 0 for none.
+fn find(text: &str, search: &str, start: i32) -> i32 {
+    let skip = at_least_zero(start.saturating_sub(1));
+    if search.is_empty() {
+        // `BinaryStringData.indexOf` answers 0 for the empty text wherever the search begins.
+        return 1;
+    }
+    let head = first_chars(text, skip);
+    let rest = &text[head.len()..];
+    match rest.find(search) {
+        Some(at) => (length(head) + length(&rest[..at]) + 1) as i32,
+        None => 0,
+    }
+}
+
+fn instr(call: &mut Call<'_, '_>) -> Column {
+    let (text, search, start, nth) = (call.text(0), call.text(1), call.int(2), call.int(3));
+    let (has_start, has_nth) = (call.has(2), call.has(3));
+    call.values::<Int32Type>(|row| {
+        let (Some(text), Some(search)) = (text.get(row), search.get(row)) else { return Ok(None) };
+        let start = if has_start { start.get(row) } else { Some(1) };
+        let nth = if has_nth { nth.get(row) } else { Some(1) };
+        let (Some(start), Some(nth)) = (start, nth) else { return Ok(None) };
+        if nth <= 0 {
+            return Err("the occurrence of INSTR must be positive".to_owned());
+        }
+        if start >= 0 {
+            return Ok(Some(nth_position(text, search, start, nth)));
+        }
+        let reversed = |text: &str| text.chars().rev().collect::<String>();
+        let found = nth_position(&reversed(text), &reversed(search), start.saturating_neg(), nth);
+        Ok(Some(match found {
+            0 => 0,
+            found => length(text) as i32 + 2 - found - length(search) as i32,
+        }))
+    })
+}
+
+fn nth_position(text: &str, search: &str, start: i32, nth: i32) -> i32 {
+    if start == 0 {
+        return 0;
+    }
+    let mut from = start;
+    let mut found = 0;
+    for _ in 0..nth {
+        found = find(text, search, from);
+        if found == 0 || search.is_empty() {
+            return found;
+        }
+        from = found + 1;
+    }
+    found
+}
+
+fn pad(call: &mut Call<'_, '_>, left: bool) -> Column {
+    let (text, count, fill) = (call.text(0), call.int(1), call.text(2));
+    call.strings(|row, out| {
+        let (Some(text), Some(count), Some(fill)) = (text.get(row), count.get(row), fill.get(row))
+        else {
+            return Ok(None);
+        };
+        let Ok(count) = usize::try_from(count) else { return Ok(None) };
+        if fill.is_empty() {
+            return Ok(None);
+        }
+        within_limit(count)?;
+        let kept = first_chars(text, count);
+        let missing = count - length(kept);
+        if !left {
+            out.push_str(kept);
+        }
+        out.extend(fill.chars().cycle().take(missing));
+        if left {
+            out.push_str(kept);
+        }
+        Ok(Some(()))
+    })
+}
+
+fn split_index(call: &mut Call<'_, '_>) -> Column {
+    let (text, index) = (call.text(0), call.int(2));
+    if call.data_type(1).kind.is_string() {
+        let delimiter = call.text(1);
+        return call.slices(|row| {
+            let index = usize::try_from(index.get(row)?).ok()?;
+            part(text.get(row)?, delimiter.get(row)?, index)
+        });
+    }
+    let code = call.int(1);
+    call.slices(|row| {
+        let index = usize::try_from(index.get(row)?).ok()?;
+        let code = u8::try_from(code.get(row)?).ok().filter(|code| *code > 0)?;
+        let mut buffer = [0; 4];
+        part(text.get(row)?, char::from(code).encode_utf8(&mut buffer), index)
+    })
+}
+
+/// `StringUtils.splitByWholeSeparatorPreserveAllTokens`: no separator means blanks, and the empty text has no parts.
+fn part<'t>(text: &'t str, delimiter: &str, index: usize) -> Option<&'t str> {
+    if text.is_empty() {
+        return None;
+    }
+    if delimiter.is_empty() {
+        return text.split(char::is_whitespace).nth(index);
+    }
+    text.split(delimiter).nth(index)
+}
+
+fn overlay(call: &mut Call<'_, '_>) -> Column {
+    let (text, with, start, count) = (call.text(0), call.text(1), call.int(2), call.int(3));
+    let has_count = call.has(3);
+    call.strings(|row, out| {
+        let (Some(text), Some(with), Some(start)) = (text.get(row), with.get(row), start.get(row))
+        else {
+            return Ok(None);
+        };
+        let count = if has_count { count.get(row) } else { Some(length(with) as i32) };
+        let Some(count) = count else { return Ok(None) };
+        let total = length(text) as i64;
+        let (start, count) = (i64::from(start), i64::from(count));
+        if start <= 0 || start > total {
+            out.push_str(text);
+            return Ok(Some(()));
+        }
+        out.push_str(first_chars(text, usize::try_from(start - 1).unwrap_or(0)));
+        out.push_str(with);
+        if start + count <= total && count > 0 {
+            out.push_str(after_chars(text, usize::try_from(start - 1 + count).unwrap_or(0)));
+        }
+        Ok(Some(()))
+    })
+}
+
+fn base64(bytes: &[u8], out: &mut String) {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for chunk in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
+        let word = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for digit in 0..4 {
+            if digit <= chunk.len() {
+                let index = (word >> (18 - 6 * digit)) & 63;
+                out.push(char::from(DIGITS[index as usize]));
+            } else {
+                out.push('=');
+            }
+        }
+    }
+}

@@ -1,0 +1,562 @@
+//! Functions over dates and times. TIMESTAMP_LTZ is read in the session's time zone.
+
+use super::signature::{STRING, fixed, nullable};
+use super::time_unit::{MICROS_PER_DAY, add_months, add_months_to_days, months_between};
+use super::{Call, Function, JavaPattern, Param, Signature, Unit};
+use crate::expr::value::{Prim, Str, Time, nanos_to_micros};
+use crate::expr::{Expr, Scalar, zone};
+use crate::types::java_text::{parse_date_jdbc, parse_timestamp_jdbc};
+use crate::types::{Column, Kind};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Decimal128Type, Int32Type, Int64Type, Time32MillisecondType,
+    TimestampMicrosecondType,
+};
+use std::sync::Arc;
+
+use Param::{Double, Interval, Long, Temporal, Text, Timestamp};
+
+const DEFAULT_PATTERN: &str = "yyyy-MM-dd HH:mm:ss";
+
+macro_rules! extract {
+    ($usage:literal, $doc:literal, $unit:expr) => {
+        Function::new(
+            $usage,
+            $doc,
+            |args| fixed(args, &[Temporal], 1, Kind::BigInt),
+            |call| extract(call, 0, $unit),
+        )
+    };
+}
+
+macro_rules! now {
+    ($usage:literal, $doc:literal, $kind:expr, $build:expr) => {
+        Function::new($usage, $doc, |args| fixed(args, &[], 0, $kind), |call| now(call, $build))
+            .time()
+    };
+}
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function::new(
+        "$EXTRACT(unit, time)",
+        "EXTRACT(unit FROM time).",
+        |args| fixed(args, &[Text, Temporal], 2, Kind::BigInt),
+        |call| match unit(call, 0) {
+            Some(unit) => extract(call, 1, unit),
+            None => call.values::<Int64Type>(|_| Ok(None)),
+        },
+    ),
+    extract!("YEAR(date)", "The year.", Unit::Year),
+    extract!("QUARTER(date)", "The quarter, 1 to 4.", Unit::Quarter),
+    extract!("MONTH(date)", "The month, 1 to 12.", Unit::Month),
+    extract!("WEEK(date)", "The ISO week, 1 to 53.", Unit::Week),
+    extract!("DAYOFYEAR(date)", "The day of the year, 1 to 366.", Unit::DayOfYear),
+    extract!("DAYOFMONTH(date)", "The day of the month, 1 to 31.", Unit::Day),
+    extract!("DAYOFWEEK(date)", "The day of the week; Sunday is 1.", Unit::DayOfWeek),
+    extract!("HOUR(timestamp)", "The hour, 0 to 23.", Unit::Hour),
+    extract!("MINUTE(timestamp)", "The minute, 0 to 59.", Unit::Minute),
+    extract!("SECOND(timestamp)", "The second, 0 to 59.", Unit::Second),
+    Function::new(
+        "$FLOOR(unit, time)",
+        "FLOOR(time TO unit).",
+        round_signature,
+        |call| round(call, Unit::floor),
+    ),
+    Function::new(
+        "$CEIL(unit, time)",
+        "CEIL(time TO unit).",
+        round_signature,
+        |call| round(call, Unit::ceil),
+    ),
+    Function::new(
+        "$ADD(time, interval)",
+        "A time an interval later.",
+        |args| same_time(args, &[Temporal, Interval], 0),
+        |call| {
+            let months = matches!(call.data_type(1).kind, Kind::IntervalMonths);
+            if months {
+                let months = call.int(1);
+                return shift(call, 0, |row| months.get(row).map(|months| Step::Months(months.into())));
+            }
+            let millis = call.long(1);
+            shift(call, 0, |row| millis.get(row).map(|millis| Step::Micros(millis.wrapping_mul(1_000))))
+        },
+    ),
+    Function::new(
+        "TIMESTAMPADD(unit, count, time)",
+        "A time `count` units later.",
+        timestampadd_signature,
+        |call| {
+            let Some(unit) = unit(call, 0) else { return shift(call, 2, |_| None) };
+            let count = call.long(1);
+            shift(call, 2, |row| {
+                let count = count.get(row)?;
+                match (unit.months(), unit.micros()) {
+                    (Some(months), _) => Some(Step::Months(count.saturating_mul(months))),
+                    (None, Some(micros)) => Some(Step::Micros(count.saturating_mul(micros))),
+                    (None, None) => None,
+                }
+            })
+        },
+    ),
+    Function::new(
+        "TIMESTAMPDIFF(unit, from, to)",
+        "The number of whole units between two times.",
+        |args| {
+            let first_two = [Text, Temporal, Temporal];
+            fixed(args, &first_two, 3, Kind::Int)
+        },
+        |call| {
+            let Some(unit) = unit(call, 0) else { return call.values::<Int32Type>(|_| Ok(None)) };
+            let (from, to) = (Local::new(call, 1), Local::new(call, 2));
+            call.values::<Int32Type>(|row| {
+                let (Some(from), Some(to)) = (from.get(row), to.get(row)) else { return Ok(None) };
+                Ok(match (unit.months(), unit.micros()) {
+                    (Some(months), _) => Some((months_between(to, from) / months) as i32),
+                    // Flink counts milliseconds.
+                    (None, Some(micros)) => {
+                        Some(((to.div_euclid(1_000) - from.div_euclid(1_000)) / (micros / 1_000).max(1)) as i32)
+                    }
+                    (None, None) => None,
+                })
+            })
+        },
+    ),
+    Function::new(
+        "$DIFF(to, from)",
+        "(to - from) DAY TO SECOND.",
+        |args| fixed(args, &[Temporal, Temporal], 2, Kind::IntervalMillis),
+        |call| {
+            let (to, from) = (Local::new(call, 0), Local::new(call, 1));
+            call.values::<Int64Type>(|row| {
+                let pair = to.get(row).zip(from.get(row));
+                Ok(pair.map(|(to, from)| to.div_euclid(1_000) - from.div_euclid(1_000)))
+            })
+        },
+    ),
+    Function::new(
+        "DATE_FORMAT(timestamp, pattern)",
+        "The time as text by a pattern of Java's DateTimeFormatter; a text is read as a timestamp first.",
+        |args| {
+            let time = fixed(args, &[Timestamp, Text], 2, STRING);
+            nullable(time.or_else(|| fixed(args, &[Text, Text], 2, STRING)))
+        },
+        date_format,
+    )
+    .can_fail(),
+    Function::new(
+        "TO_TIMESTAMP(string [, pattern])",
+        "The text as TIMESTAMP(3), by default `yyyy-MM-dd HH:mm:ss`; NULL where it does not fit.",
+        |args| nullable(fixed(args, &[Text, Text], 1, Kind::Timestamp(3))),
+        |call| {
+            let local = parse_local(call, 0, 1);
+            call.values::<TimestampMicrosecondType>(|row| {
+                Ok(local(row)?.map(|micros| micros.div_euclid(1_000) * 1_000))
+            })
+        },
+    )
+    .can_fail(),
+    Function::new(
+        "TO_DATE(string [, pattern])",
+        "The text as DATE, by default `yyyy-MM-dd`; NULL where it does not fit.",
+        |args| nullable(fixed(args, &[Text, Text], 1, Kind::Date)),
+        |call| {
+            let local = parse_local(call, 0, 1);
+            call.values::<Date32Type>(|row| {
+                Ok(local(row)?.map(|micros| micros.div_euclid(MICROS_PER_DAY) as i32))
+            })
+        },
+    )
+    .can_fail(),
+    Function::new(
+        "TO_TIMESTAMP_LTZ(number [, precision])",
+        "Seconds (precision 0) or milliseconds (precision 3, the default) since 1970 as TIMESTAMP_LTZ(3); also a text, by a pattern, in the session's time zone or a given one.",
+        to_timestamp_ltz_signature,
+        to_timestamp_ltz,
+    )
+    .can_fail(),
+    Function::new(
+        "FROM_UNIXTIME(seconds [, pattern])",
+        "Seconds since 1970 as text in the session's time zone, by default `yyyy-MM-dd HH:mm:ss`.",
+        |args| fixed(args, &[Long, Text], 1, STRING),
+        |call| {
+            let (seconds, pattern) = (call.long(0), Pattern::new(call, 1));
+            let zone = call.env.time_zone;
+            let mut pattern = pattern;
+            call.strings(|row, out| {
+                let Some(seconds) = seconds.get(row) else { return Ok(None) };
+                let Some(pattern) = pattern.get(row)? else { return Ok(None) };
+                pattern.format(zone::utc_to_local(seconds.saturating_mul(1_000_000), zone), out);
+                Ok(Some(()))
+            })
+        },
+    )
+    .can_fail(),
+    Function::new(
+        "UNIX_TIMESTAMP([string [, pattern]])",
+        "Seconds since 1970: now, or of a text in the session's time zone, by default `yyyy-MM-dd HH:mm:ss`.",
+        |args| fixed(args, &[Text, Text], 0, Kind::BigInt),
+        |call| {
+            if !call.has(0) {
+                let now = call.env.now_micros.div_euclid(1_000_000);
+                return call.values::<Int64Type>(|_| Ok(Some(now)));
+            }
+            let text = call.text(0);
+            let local = parse_local(call, 0, 1);
+            let zone = call.env.time_zone;
+            call.values::<Int64Type>(|row| {
+                if text.get(row).is_none() {
+                    return Ok(None);
+                }
+                // Flink answers the smallest BIGINT for a text that does not fit.
+                let utc = local(row)?.map(|micros| zone::local_to_utc(micros, zone));
+                Ok(Some(utc.map_or(i64::MIN, |micros| micros.div_euclid(1_000_000))))
+            })
+        },
+    )
+    .can_fail()
+    .time(),
+    Function::new(
+        "CONVERT_TZ(string, from, to)",
+        "A time `yyyy-MM-dd HH:mm:ss` of one time zone as text of another.",
+        |args| nullable(fixed(args, &[Text, Text, Text], 3, STRING)),
+        |call| {
+            let (text, from, to) = (call.text(0), call.text(1), call.text(2));
+            let pattern = JavaPattern::new(DEFAULT_PATTERN);
+            call.strings(|row, out| {
+                let (Some(text), Some(from), Some(to)) = (text.get(row), from.get(row), to.get(row))
+                else {
+                    return Ok(None);
+                };
+                let pattern = pattern.as_ref().map_err(Clone::clone)?;
+                let (Ok(from), Ok(to)) = (from.parse(), to.parse()) else { return Ok(None) };
+                let Some(local) = pattern.parse(text) else { return Ok(None) };
+                pattern.format(zone::utc_to_local(zone::local_to_utc(local, from), to), out);
+                Ok(Some(()))
+            })
+        },
+    ),
+    now!("CURRENT_TIMESTAMP()", "The moment, as TIMESTAMP_LTZ(3).", Kind::TimestampLtz(3), |utc, _| {
+        Scalar::Timestamp(i128::from(utc) * 1_000)
+    })
+    .aliases(&["NOW", "CURRENT_ROW_TIMESTAMP"]),
+    now!("PROCTIME()", "The moment, as TIMESTAMP_LTZ(3).", Kind::TimestampLtz(3), |utc, _| {
+        Scalar::Timestamp(i128::from(utc) * 1_000)
+    }),
+    now!("LOCALTIMESTAMP()", "The local time, as TIMESTAMP(3).", Kind::Timestamp(3), |_, local| {
+        Scalar::Timestamp(i128::from(local) * 1_000)
+    }),
+    now!("CURRENT_DATE()", "The local date.", Kind::Date, |_, local| {
+        Scalar::Date(local.div_euclid(MICROS_PER_DAY) as i32)
+    }),
+    now!("LOCALTIME()", "The local time of the day.", Kind::Time(0), |_, local| {
+        Scalar::Time((local.rem_euclid(MICROS_PER_DAY) / 1_000_000 * 1_000) as i32)
+    })
+    .aliases(&["CURRENT_TIME"]),
+];
+
+/// The unit that a constant argument names.
+fn unit(call: &Call<'_, '_>, at: usize) -> Option<Unit> {
+    Unit::parse(call.constant_text(at)?)
+}
+
+/// Local times of any temporal argument, in microseconds since 1970.
+enum Local<'a> {
+    Date(Prim<'a, Date32Type>),
+    TimeOfDay(Prim<'a, Time32MillisecondType>),
+    Timestamp(Time<'a>),
+    Utc(Time<'a>, chrono_tz::Tz),
+}
+
+impl<'a> Local<'a> {
+    fn new(call: &Call<'a, '_>, at: usize) -> Local<'a> {
+        match call.data_type(at).kind {
+            Kind::Date => Local::Date(Prim::new(call.arg(at))),
+            Kind::Time(_) => Local::TimeOfDay(Prim::new(call.arg(at))),
+            Kind::TimestampLtz(_) => Local::Utc(call.timestamp(at), call.env.time_zone),
+            _ => Local::Timestamp(call.timestamp(at)),
+        }
+    }
+
+    fn get(&self, row: usize) -> Option<i64> {
+        match self {
+            Local::Date(days) => days.get(row).map(|days| i64::from(days) * MICROS_PER_DAY),
+            Local::TimeOfDay(millis) => millis.get(row).map(|millis| i64::from(millis) * 1_000),
+            Local::Timestamp(time) => time.micros(row),
+            Local::Utc(time, zone) => time.micros(row).map(|utc| zone::utc_to_local(utc, *zone)),
+        }
+    }
+}
+
+fn extract(call: &mut Call<'_, '_>, at: usize, unit: Unit) -> Column {
+    let local = Local::new(call, at);
+    let zone = call.env.time_zone;
+    let is_utc = matches!(local, Local::Utc(..));
+    let to_utc =
+        |local| if is_utc && unit == Unit::Epoch { zone::local_to_utc(local, zone) } else { local };
+    call.values::<Int64Type>(|row| {
+        Ok(local.get(row).map(|local| unit.extract(local, to_utc(local))))
+    })
+}
+
+/// The signature of a function that gives back a time of the type of argument `time`.
+fn same_time(args: &[Expr], params: &[Param], time: usize) -> Option<Signature> {
+    let mut signature = fixed(args, params, params.len(), Kind::Null)?;
+    signature.returns.kind = signature.args.get(time)?.clone();
+    Some(signature)
+}
+
+fn round_signature(args: &[Expr]) -> Option<Signature> {
+    same_time(args, &[Text, Temporal], 1)
+}
+
+fn timestampadd_signature(args: &[Expr]) -> Option<Signature> {
+    let mut signature = same_time(args, &[Text, Long, Temporal], 2)?;
+    let unit = match args.first()?.as_literal() {
+        Some(Scalar::String(unit)) => Unit::parse(unit)?,
+        _ => return None,
+    };
+    // A date some hours later is a timestamp.
+    let below_day = unit.micros().is_some_and(|micros| micros < MICROS_PER_DAY);
+    if signature.returns.kind == Kind::Date && below_day {
+        signature.returns.kind = Kind::Timestamp(3);
+        if let Some(time) = signature.args.last_mut() {
+            *time = Kind::Timestamp(3);
+        }
+    }
+    Some(signature)
+}
+
+/// Gives a time of the result's type for each row; `local` is in microseconds since 1970, and for TIMESTAMP_LTZ really in
+/// UTC.
+fn times(call: &mut Call<'_, '_>, f: impl Fn(usize) -> Option<i64>) -> Column {
+    match call.returns.kind {
+        Kind::Date => call.values::<Date32Type>(|row| {
+            Ok(f(row).map(|micros| micros.div_euclid(MICROS_PER_DAY) as i32))
+        }),
+        Kind::Time(_) => call.values::<Time32MillisecondType>(|row| {
+            Ok(f(row).map(|micros| (micros.rem_euclid(MICROS_PER_DAY) / 1_000) as i32))
+        }),
+        Kind::Timestamp(p) | Kind::TimestampLtz(p) if p <= 6 => {
+            call.values::<TimestampMicrosecondType>(|row| Ok(f(row)))
+        }
+        _ => {
+            let physical = call.returns.physical();
+            let column = call.values::<Decimal128Type>(|row| {
+                Ok(f(row).map(|micros| i128::from(micros) * 1_000))
+            });
+            Arc::new(column.as_primitive::<Decimal128Type>().clone().with_data_type(physical))
+        }
+    }
+}
+
+fn round(call: &mut Call<'_, '_>, f: fn(Unit, i64) -> Option<i64>) -> Column {
+    let unit = unit(call, 0);
+    let local = Local::new(call, 1);
+    let zone = call.env.time_zone;
+    let is_utc = matches!(local, Local::Utc(..));
+    times(call, |row| {
+        let rounded = f(unit?, local.get(row)?)?;
+        Some(if is_utc { zone::local_to_utc(rounded, zone) } else { rounded })
+    })
+}
+
+/// How far a time moves.
+enum Step {
+    Months(i64),
+    Micros(i64),
+}
+
+fn shift(call: &mut Call<'_, '_>, at: usize, step: impl Fn(usize) -> Option<Step>) -> Column {
+    match call.data_type(at).kind {
+        Kind::Date => {
+            let days: Prim<'_, Date32Type> = Prim::new(call.arg(at));
+            times(call, |row| {
+                let days = i64::from(days.get(row)?);
+                let moved = match step(row)? {
+                    Step::Months(months) => add_months_to_days(days, months),
+                    Step::Micros(micros) => days.saturating_add(micros / MICROS_PER_DAY),
+                };
+                moved.checked_mul(MICROS_PER_DAY)
+            })
+        }
+        Kind::Timestamp(p) | Kind::TimestampLtz(p) if p > 6 => {
+            let time = call.timestamp(at);
+            let physical = call.returns.physical();
+            let column = call.values::<Decimal128Type>(|row| {
+                let (Some(nanos), Some(step)) = (time.nanos(row), step(row)) else {
+                    return Ok(None);
+                };
+                Ok(Some(match step {
+                    Step::Months(months) => {
+                        let moved = add_months(nanos_to_micros(nanos), months);
+                        i128::from(moved) * 1_000 + nanos.rem_euclid(1_000)
+                    }
+                    Step::Micros(micros) => nanos + i128::from(micros) * 1_000,
+                }))
+            });
+            Arc::new(column.as_primitive::<Decimal128Type>().clone().with_data_type(physical))
+        }
+        Kind::TimestampLtz(_) | Kind::Timestamp(_) => {
+            // Flink moves TIMESTAMP_LTZ in UTC, without looking at the time zone.
+            let time = call.timestamp(at);
+            times(call, |row| Some(apply(time.micros(row)?, &step(row)?)))
+        }
+        _ => {
+            let local = Local::new(call, at);
+            times(call, |row| Some(apply(local.get(row)?, &step(row)?)))
+        }
+    }
+}
+
+fn apply(micros: i64, step: &Step) -> i64 {
+    match step {
+        Step::Months(months) => add_months(micros, *months),
+        Step::Micros(step) => micros.wrapping_add(*step),
+    }
+}
+
+/// A pattern argument, compiled once where it is constant.
+enum Pattern<'a> {
+    Fixed(Result<JavaPattern, String>),
+    PerRow { text: Str<'a>, last: Option<(String, JavaPattern)> },
+}
+
+impl<'a> Pattern<'a> {
+    fn new(call: &Call<'a, '_>, at: usize) -> Pattern<'a> {
+        if !call.has(at) {
+            return Pattern::Fixed(JavaPattern::new(DEFAULT_PATTERN));
+        }
+        match call.text(at) {
+            Str::Scalar(Some(text)) => Pattern::Fixed(JavaPattern::new(text)),
+            text => Pattern::PerRow { text, last: None },
+        }
+    }
+
+    fn get(&mut self, row: usize) -> Result<Option<&JavaPattern>, String> {
+        match self {
+            Pattern::Fixed(pattern) => pattern.as_ref().map(Some).map_err(std::clone::Clone::clone),
+            Pattern::PerRow { text, last } => {
+                let Some(text) = text.get(row) else { return Ok(None) };
+                if last.as_ref().is_none_or(|(pattern, _)| pattern != text) {
+                    *last = Some((text.to_owned(), JavaPattern::new(text)?));
+                }
+                Ok(last.as_ref().map(|(_, pattern)| pattern))
+            }
+        }
+    }
+}
+
+/// Reads local times as TO_TIMESTAMP does: by the pattern, else as `java.sql.Timestamp` or `Date` would.
+fn parse_local<'a>(
+    call: &Call<'a, '_>,
+    at: usize,
+    pattern_at: usize,
+) -> impl Fn(usize) -> Result<Option<i64>, String> + use<'a> {
+    let text = call.text(at);
+    let pattern = std::cell::RefCell::new(Pattern::new(call, pattern_at));
+    move |row| {
+        let Some(text) = text.get(row) else { return Ok(None) };
+        let mut pattern = pattern.borrow_mut();
+        let Some(pattern) = pattern.get(row)? else { return Ok(None) };
+        Ok(pattern.parse(text).or_else(|| {
+            let text = text.trim_matches(|c: char| c <= ' ');
+            if text.contains(' ') {
+                parse_timestamp_jdbc(text)?.to_micros()
+            } else {
+                Some(i64::from(parse_date_jdbc(text)?) * MICROS_PER_DAY)
+            }
+        }))
+    }
+}
+
+fn date_format(call: &mut Call<'_, '_>) -> Column {
+    let mut pattern = Pattern::new(call, 1);
+    if call.data_type(0).kind.is_string() {
+        let local = parse_local(call, 0, usize::MAX);
+        return call.strings(|row, out| {
+            let (Some(local), Some(pattern)) = (local(row)?, pattern.get(row)?) else {
+                return Ok(None);
+            };
+            pattern.format(local, out);
+            Ok(Some(()))
+        });
+    }
+    let local = Local::new(call, 0);
+    call.strings(|row, out| {
+        let (Some(local), Some(pattern)) = (local.get(row), pattern.get(row)?) else {
+            return Ok(None);
+        };
+        pattern.format(local, out);
+        Ok(Some(()))
+    })
+}
+
+fn to_timestamp_ltz_signature(args: &[Expr]) -> Option<Signature> {
+    let returns = || Kind::TimestampLtz(3);
+    let by_number = fixed(args, &[Long, Param::Int], 1, returns());
+    let by_double = || fixed(args, &[Double, Param::Int], 1, returns());
+    let by_text = || fixed(args, &[Text, Text, Text], 1, returns());
+    nullable(by_number.or_else(by_double).or_else(by_text))
+}
+
+fn to_timestamp_ltz(call: &mut Call<'_, '_>) -> Column {
+    // The years 0001 to 9999, beyond which Flink gives NULL.
+    let within = |micros: i64| {
+        (-62_135_596_800_000_000..=253_402_300_799_999_000).contains(&micros).then_some(micros)
+    };
+    let scale = |precision: i32| match precision {
+        0 => Ok(1_000_000_i64),
+        3 => Ok(1_000),
+        other => Err(format!("the precision of TO_TIMESTAMP_LTZ is 0 or 3, not {other}")),
+    };
+    match call.data_type(0).kind {
+        Kind::BigInt => {
+            let (value, precision) = (call.long(0), call_precision(call));
+            call.values::<TimestampMicrosecondType>(|row| {
+                let (Some(value), Some(precision)) = (value.get(row), precision(row)) else {
+                    return Ok(None);
+                };
+                Ok(value.checked_mul(scale(precision)?).and_then(within))
+            })
+        }
+        Kind::Double => {
+            let (value, precision) = (call.double(0), call_precision(call));
+            call.values::<TimestampMicrosecondType>(|row| {
+                let (Some(value), Some(precision)) = (value.get(row), precision(row)) else {
+                    return Ok(None);
+                };
+                let millis = value * (scale(precision)? / 1_000) as f64;
+                Ok((millis as i64).checked_mul(1_000).and_then(within))
+            })
+        }
+        _ => {
+            let local = parse_local(call, 0, 1);
+            let session = call.env.time_zone;
+            let zone_text = call.text(2);
+            let has_zone = call.has(2);
+            call.values::<TimestampMicrosecondType>(|row| {
+                let Some(local) = local(row)? else { return Ok(None) };
+                let zone = if has_zone {
+                    let Some(text) = zone_text.get(row) else { return Ok(None) };
+                    text.parse().map_err(|_| format!("unknown time zone '{text}'"))?
+                } else {
+                    session
+                };
+                Ok(Some(zone::local_to_utc(local, zone).div_euclid(1_000) * 1_000))
+            })
+        }
+    }
+}
+
+fn call_precision<'a>(call: &Call<'a, '_>) -> impl Fn(usize) -> Option<i32> + use<'a> {
+    let precision = call.int(1);
+    let given = call.has(1);
+    move |row| if given { precision.get(row) } else { Some(3) }
+}
+
+fn now(call: &mut Call<'_, '_>, build: fn(i64, i64) -> Scalar) -> Column {
+    let utc = call.env.now_micros.div_euclid(1_000) * 1_000;
+    let local = zone::utc_to_local(utc, call.env.time_zone);
+    crate::expr::spread(&build(utc, local), call.returns, call.rows)
+}

@@ -1,0 +1,247 @@
+//! Values as Flink's `CAST(… AS STRING)` prints them.
+
+use super::zone;
+use crate::types::java_text::{
+    Fraction, Moment, write_date, write_decimal_plain, write_double, write_float, write_integer,
+    write_time, write_timestamp,
+};
+use crate::types::{DataType, Kind};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, Time32MillisecondType, TimestampMicrosecondType,
+};
+use arrow_array::{
+    Array, BinaryViewArray, BooleanArray, ListArray, MapArray, PrimitiveArray, StringViewArray,
+    StructArray,
+};
+use chrono_tz::Tz;
+
+/// Writes the values of one column as text: CAST to STRING, the print connector and query results.
+#[derive(Debug)]
+pub struct TextWriter<'a>(Source<'a>);
+
+#[derive(Debug)]
+enum Source<'a> {
+    Null,
+    Boolean(&'a BooleanArray),
+    TinyInt(&'a PrimitiveArray<Int8Type>),
+    SmallInt(&'a PrimitiveArray<Int16Type>),
+    Int(&'a PrimitiveArray<Int32Type>),
+    BigInt(&'a PrimitiveArray<Int64Type>),
+    Float(&'a PrimitiveArray<Float32Type>),
+    Double(&'a PrimitiveArray<Float64Type>),
+    Decimal(&'a PrimitiveArray<Decimal128Type>, u8),
+    Text(&'a StringViewArray),
+    Bytes(&'a BinaryViewArray),
+    Date(&'a PrimitiveArray<Date32Type>),
+    Time(&'a PrimitiveArray<Time32MillisecondType>, u8),
+    Micros(&'a PrimitiveArray<TimestampMicrosecondType>, u8, Option<Tz>),
+    Nanos(&'a PrimitiveArray<Decimal128Type>, u8, Option<Tz>),
+    Months(&'a PrimitiveArray<Int32Type>),
+    Millis(&'a PrimitiveArray<Int64Type>),
+    List(&'a ListArray, Box<TextWriter<'a>>),
+    Map(&'a MapArray, Box<TextWriter<'a>>, Box<TextWriter<'a>>),
+    Row(&'a StructArray, Vec<TextWriter<'a>>),
+}
+
+impl<'a> TextWriter<'a> {
+    /// A writer for a column laid out as `data_type` says; `zone` is the session's, for TIMESTAMP_LTZ.
+    pub fn new(array: &'a dyn Array, data_type: &DataType, zone: Tz) -> TextWriter<'a> {
+        let child = |array, data_type| Box::new(TextWriter::new(array, data_type, zone));
+        TextWriter(match &data_type.kind {
+            Kind::Null => Source::Null,
+            Kind::Boolean => Source::Boolean(array.as_boolean()),
+            Kind::TinyInt => Source::TinyInt(array.as_primitive()),
+            Kind::SmallInt => Source::SmallInt(array.as_primitive()),
+            Kind::Int => Source::Int(array.as_primitive()),
+            Kind::BigInt => Source::BigInt(array.as_primitive()),
+            Kind::Float => Source::Float(array.as_primitive()),
+            Kind::Double => Source::Double(array.as_primitive()),
+            Kind::Decimal { scale, .. } => Source::Decimal(array.as_primitive(), *scale),
+            Kind::Char(_) | Kind::VarChar(_) => Source::Text(array.as_string_view()),
+            Kind::Binary(_) | Kind::VarBinary(_) => Source::Bytes(array.as_binary_view()),
+            Kind::Date => Source::Date(array.as_primitive()),
+            Kind::Time(precision) => Source::Time(array.as_primitive(), *precision),
+            Kind::Timestamp(precision) => timestamps(array, *precision, None),
+            Kind::TimestampLtz(precision) => timestamps(array, *precision, Some(zone)),
+            Kind::IntervalMonths => Source::Months(array.as_primitive()),
+            Kind::IntervalMillis => Source::Millis(array.as_primitive()),
+            Kind::Array(element) => {
+                let list = array.as_list::<i32>();
+                Source::List(list, child(list.values().as_ref(), element))
+            }
+            Kind::Multiset(element) => {
+                let map = array.as_map();
+                let count = Kind::Int.not_null();
+                Source::Map(
+                    map,
+                    child(map.keys().as_ref(), element),
+                    child(map.values().as_ref(), &count),
+                )
+            }
+            Kind::Map(key, value) => {
+                let map = array.as_map();
+                Source::Map(
+                    map,
+                    child(map.keys().as_ref(), key),
+                    child(map.values().as_ref(), value),
+                )
+            }
+            Kind::Row(fields) => {
+                let row = array.as_struct();
+                let columns = row.columns().iter().zip(fields);
+                let columns = columns.map(|(c, f)| TextWriter::new(c.as_ref(), &f.data_type, zone));
+                Source::Row(row, columns.collect())
+            }
+        })
+    }
+
+    /// Appends the text of a row; says `false`, and appends nothing, for NULL.
+    pub fn write(&self, row: usize, out: &mut String) -> bool {
+        if self.is_null(row) {
+            return false;
+        }
+        match &self.0 {
+            Source::Null => {}
+            Source::Boolean(array) => out.push_str(if array.value(row) { "TRUE" } else { "FALSE" }),
+            Source::TinyInt(array) => write_integer(array.value(row), out),
+            Source::SmallInt(array) => write_integer(array.value(row), out),
+            Source::Int(array) => write_integer(array.value(row), out),
+            Source::BigInt(array) => write_integer(array.value(row), out),
+            Source::Float(array) => write_float(array.value(row), out),
+            Source::Double(array) => write_double(array.value(row), out),
+            Source::Decimal(array, scale) => {
+                write_decimal_plain(array.value(row), i32::from(*scale), out);
+            }
+            Source::Text(array) => out.push_str(array.value(row)),
+            Source::Bytes(array) => out.push_str(&String::from_utf8_lossy(array.value(row))),
+            Source::Date(array) => write_date(i64::from(array.value(row)), out),
+            Source::Time(array, precision) => {
+                let millis = u64::try_from(array.value(row).rem_euclid(86_400_000)).unwrap_or(0);
+                // The value has milliseconds only, whatever the declared precision.
+                write_time(millis * 1_000_000, Fraction::AtLeast(*precision), out);
+            }
+            Source::Micros(array, precision, zone) => {
+                let micros = array.value(row);
+                let local = zone.map_or(micros, |zone| zone::utc_to_local(micros, zone));
+                let fraction = Fraction::AtLeast(*precision);
+                write_timestamp(Moment::from_micros(local), b' ', fraction, out);
+            }
+            Source::Nanos(array, precision, zone) => {
+                let nanos = array.value(row);
+                let local = zone.map_or(nanos, |zone| zone::utc_to_local_nanos(nanos, zone));
+                let fraction = Fraction::AtLeast(*precision);
+                write_timestamp(Moment::from_nanos(local), b' ', fraction, out);
+            }
+            Source::Months(array) => write_months(array.value(row), out),
+            Source::Millis(array) => write_millis(array.value(row), out),
+            Source::List(list, items) => {
+                let offsets = list.value_offsets();
+                out.push('[');
+                write_all(items, offsets[row] as usize..offsets[row + 1] as usize, out);
+                out.push(']');
+            }
+            Source::Map(map, keys, values) => {
+                let offsets = map.value_offsets();
+                let first = offsets[row] as usize;
+                out.push('{');
+                for at in first..offsets[row + 1] as usize {
+                    if at > first {
+                        out.push_str(", ");
+                    }
+                    keys.write_or_null(at, out);
+                    out.push('=');
+                    values.write_or_null(at, out);
+                }
+                out.push('}');
+            }
+            Source::Row(_, fields) => {
+                out.push('(');
+                for (at, field) in fields.iter().enumerate() {
+                    if at > 0 {
+                        out.push_str(", ");
+                    }
+                    field.write_or_null(row, out);
+                }
+                out.push(')');
+            }
+        }
+        true
+    }
+
+    /// Appends the text of a row, `NULL` for NULL.
+    pub fn write_or_null(&self, row: usize, out: &mut String) {
+        if !self.write(row, out) {
+            out.push_str("NULL");
+        }
+    }
+
+    fn is_null(&self, row: usize) -> bool {
+        match &self.0 {
+            Source::Null => true,
+            Source::Boolean(array) => array.is_null(row),
+            Source::TinyInt(array) => array.is_null(row),
+            Source::SmallInt(array) => array.is_null(row),
+            Source::Int(array) | Source::Months(array) => array.is_null(row),
+            Source::BigInt(array) | Source::Millis(array) => array.is_null(row),
+            Source::Float(array) => array.is_null(row),
+            Source::Double(array) => array.is_null(row),
+            Source::Decimal(array, _) | Source::Nanos(array, ..) => array.is_null(row),
+            Source::Text(array) => array.is_null(row),
+            Source::Bytes(array) => array.is_null(row),
+            Source::Date(array) => array.is_null(row),
+            Source::Time(array, _) => array.is_null(row),
+            Source::Micros(array, ..) => array.is_null(row),
+            Source::List(array, _) => array.is_null(row),
+            Source::Map(array, ..) => array.is_null(row),
+            Source::Row(array, _) => array.is_null(row),
+        }
+    }
+}
+
+fn timestamps(array: &dyn Array, precision: u8, zone: Option<Tz>) -> Source<'_> {
+    match array.as_primitive_opt::<TimestampMicrosecondType>() {
+        Some(micros) => Source::Micros(micros, precision, zone),
+        None => Source::Nanos(array.as_primitive(), precision, zone),
+    }
+}
+
+fn write_all(items: &TextWriter<'_>, range: std::ops::Range<usize>, out: &mut String) {
+    for (count, at) in range.enumerate() {
+        if count > 0 {
+            out.push_str(", ");
+        }
+        items.write_or_null(at, out);
+    }
+}
+
+/// `+1-02`, as `DateTimeUtils.intervalYearMonthToString` with its sign.
+fn write_months(months: i32, out: &mut String) {
+    out.push(if months < 0 { '-' } else { '+' });
+    let months = months.unsigned_abs();
+    write_integer(months / 12, out);
+    out.push('-');
+    two_digits(u64::from(months % 12), out);
+}
+
+/// `+1 02:03:04.005`, as `DateTimeUtils.intervalDayTimeToString` with its sign.
+fn write_millis(millis: i64, out: &mut String) {
+    out.push(if millis < 0 { '-' } else { '+' });
+    let millis = millis.unsigned_abs();
+    write_integer(millis / 86_400_000, out);
+    out.push(' ');
+    two_digits(millis / 3_600_000 % 24, out);
+    out.push(':');
+    two_digits(millis / 60_000 % 60, out);
+    out.push(':');
+    two_digits(millis / 1_000 % 60, out);
+    out.push('.');
+    out.push(char::from(b'0' + (millis / 100 % 10) as u8));
+    two_digits(millis % 100, out);
+}
+
+fn two_digits(value: u64, out: &mut String) {
+    out.push(char::from(b'0' + (value / 10 % 10) as u8));
+    out.push(char::from(b'0' + (value % 10) as u8));
+}

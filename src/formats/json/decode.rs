@@ -1,0 +1,285 @@
+//! The decoder: scans records into tokens and hands them on.
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice
+)]
+
+use super::convert::JsonConvert;
+use super::keys::{Keys, NO_KEY};
+use super::options::JsonOptions;
+use super::scan::{Fault, byte, fault, next, skip_space, start, string_end, token, value};
+use super::text::unescape;
+use crate::base::Result;
+use crate::formats::payload::bytes_of;
+use crate::formats::rows::{CHUNK_ROWS, Rows, Token, TokenKind};
+use crate::table::{DecodeRequest, Decoded, Decoder, Payload};
+use crate::types::{DataType, Kind, RowErrors};
+use bytes::Bytes;
+
+/// What [`Fault::expected`] says of a record without a declared field.
+const MISSING_FIELD: &str = "all declared fields";
+
+/// A decoder compiled for a schema.
+#[derive(Debug)]
+pub(super) struct JsonDecoder {
+    rows: Rows<JsonConvert>,
+    keys: Keys,
+    /// A key without its escapes.
+    name: String,
+    ignore_parse_errors: bool,
+    /// Names of all declared fields by token, where each must be in every record.
+    required: Vec<String>,
+}
+
+impl JsonDecoder {
+    pub(super) fn new(options: &JsonOptions, request: &DecodeRequest) -> Result<JsonDecoder> {
+        let mut slots: Vec<(&str, u32)> = Vec::with_capacity(request.fields.len());
+        let mut required = Vec::new();
+        let mut next_slot = request.columns.len();
+        for (position, field) in request.fields.iter().enumerate() {
+            match request.columns.iter().position(|column| *column == position) {
+                Some(slot) => slots.push((&field.name, slot as u32)),
+                None if options.fail_on_missing_field => {
+                    slots.push((&field.name, next_slot as u32));
+                    next_slot = next_slot.wrapping_add(1);
+                }
+                None => {}
+            }
+        }
+        if options.fail_on_missing_field {
+            required = vec![String::new(); next_slot];
+            for (name, slot) in &slots {
+                if let Some(place) = required.get_mut(*slot as usize) {
+                    (*name).clone_into(place);
+                }
+            }
+        }
+        let convert = JsonConvert::new(
+            options.style,
+            options.fail_on_missing_field,
+            request.fields.iter().any(|field| has_decimal(&field.data_type)),
+        );
+        let extra = next_slot.saturating_sub(request.columns.len());
+        Ok(JsonDecoder {
+            rows: Rows::new(convert, request, extra, "JSON", options.ignore_parse_errors)?,
+            keys: Keys::new(slots),
+            name: String::new(),
+            ignore_parse_errors: options.ignore_parse_errors,
+            required,
+        })
+    }
+
+    /// Scans one record, which is not empty; its rows wait.
+    fn record(&mut self, texts: &[&str], errors: &mut RowErrors) -> Result<Result<(), Fault>> {
+        let at = texts.len().saturating_sub(1);
+        let Some(text) = texts.last() else { return Ok(Ok(())) };
+        let bytes = text.as_bytes();
+        let first = start(bytes);
+        match byte(bytes, first) {
+            Some(b'{') => {
+                let tokens = self.rows.begin_row(at);
+                let scanned = object(&mut self.keys, &mut self.name, tokens, bytes, next(first), 1);
+                Ok(scanned.and_then(|_| self.missing(first)))
+            }
+            Some(b'[') => self.array(texts, next(first), errors),
+            _ => Ok(fault(first, "a JSON object, or an array of objects")),
+        }
+    }
+
+    /// Scans the items of a top-level array, each a row; NULL items are none.
+    fn array(
+        &mut self,
+        texts: &[&str],
+        from: usize,
+        errors: &mut RowErrors,
+    ) -> Result<Result<(), Fault>> {
+        let number = texts.len().saturating_sub(1);
+        let bytes = texts.last().map_or(&[][..], |text| text.as_bytes());
+        let mut at = skip_space(bytes, from);
+        if byte(bytes, at) == Some(b']') {
+            return Ok(Ok(()));
+        }
+        loop {
+            let scanned = match byte(bytes, at) {
+                Some(b'{') => {
+                    if self.rows.is_full() {
+                        self.rows.convert(texts, errors)?;
+                    }
+                    let tokens = self.rows.begin_row(number);
+                    let keys = &mut self.keys;
+                    object(keys, &mut self.name, tokens, bytes, next(at), 2).and_then(|end| {
+                        // A missing field drops the item's row, and only that where errors are ignored.
+                        self.missing(at).map(|()| end)
+                    })
+                }
+                _ => value(bytes, at, 1).and_then(|item| {
+                    if item.kind != TokenKind::Null {
+                        if !self.ignore_parse_errors {
+                            return fault(at, "a JSON object as item of the array");
+                        }
+                        self.rows.count_ignored();
+                    }
+                    Ok(item.end)
+                }),
+            };
+            at = match scanned {
+                Ok(end) => skip_space(bytes, end),
+                Err(found) => return Ok(Err(found)),
+            };
+            match byte(bytes, at) {
+                Some(b',') => at = skip_space(bytes, next(at)),
+                Some(b']') => return Ok(Ok(())),
+                _ => return Ok(fault(at, "',' or ']'")),
+            }
+        }
+    }
+
+    /// Whether the last row lacks a field that must be there.
+    fn missing(&self, at: usize) -> Result<(), Fault> {
+        if self.required.is_empty() || self.rows.last_row().iter().all(is_there) {
+            return Ok(());
+        }
+        fault(at, MISSING_FIELD)
+    }
+
+    /// The name of a missing field, for a message.
+    fn missing_name(&self) -> Option<String> {
+        let missing = self.rows.last_row().iter().position(|token| !is_there(token))?;
+        self.required.get(missing).cloned()
+    }
+}
+
+fn is_there(token: &Token) -> bool {
+    token.kind != TokenKind::Missing
+}
+
+/// Scans an object from after its brace; one past its end.
+#[inline]
+fn object(
+    keys: &mut Keys,
+    name: &mut String,
+    tokens: &mut [Token],
+    bytes: &[u8],
+    from: usize,
+    depth: usize,
+) -> Result<usize, Fault> {
+    let mut at = skip_space(bytes, from);
+    if byte(bytes, at) == Some(b'}') {
+        return Ok(next(at));
+    }
+    let mut previous = NO_KEY;
+    loop {
+        if byte(bytes, at) != Some(b'"') {
+            return fault(at, "a field name in quotes");
+        }
+        let inside = next(at);
+        let (key, after) = match keys.expected(previous, bytes, inside) {
+            Some(found) => found,
+            None => other_key(keys, name, previous, bytes, inside)?,
+        };
+        if key != NO_KEY {
+            previous = key;
+        }
+        at = skip_space(bytes, after);
+        let scanned = value(bytes, at, depth)?;
+        if let Some(place) = tokens.get_mut(keys.slot(key) as usize) {
+            *place = token(at, scanned);
+        }
+        at = skip_space(bytes, scanned.end);
+        match byte(bytes, at) {
+            Some(b',') => at = skip_space(bytes, next(at)),
+            Some(b'}') => return Ok(next(at)),
+            _ => return fault(at, "',' or '}'"),
+        }
+    }
+}
+
+/// A key that was not expected: which one it is, and the position after its colon.
+fn other_key(
+    keys: &mut Keys,
+    name: &mut String,
+    previous: u32,
+    bytes: &[u8],
+    inside: usize,
+) -> Result<(u32, usize), Fault> {
+    let (quote, escaped) = string_end(bytes, inside)?;
+    let raw = bytes.get(inside..quote).unwrap_or_default();
+    let key = if escaped {
+        name.clear();
+        unescape(std::str::from_utf8(raw).unwrap_or(""), name);
+        keys.find(name.as_bytes())
+    } else {
+        keys.find_or_learn(raw)
+    };
+    if key != NO_KEY {
+        keys.remember(previous, key);
+    }
+    let colon = skip_space(bytes, next(quote));
+    if byte(bytes, colon) != Some(b':') {
+        return fault(colon, "':'");
+    }
+    Ok((key, next(colon)))
+}
+
+fn has_decimal(data_type: &DataType) -> bool {
+    match &data_type.kind {
+        Kind::Decimal { .. } => true,
+        Kind::Array(item) | Kind::Multiset(item) => has_decimal(item),
+        Kind::Map(key, value) => has_decimal(key) || has_decimal(value),
+        Kind::Row(fields) => fields.iter().any(|field| has_decimal(&field.data_type)),
+        _ => false,
+    }
+}
+
+impl Decoder for JsonDecoder {
+    fn push(&mut self, slab: &Bytes, payloads: &[Payload], errors: &mut RowErrors) -> Result<()> {
+        let mut texts: Vec<&str> = Vec::with_capacity(payloads.len().min(CHUNK_ROWS));
+        for chunk in payloads.chunks(CHUNK_ROWS) {
+            texts.clear();
+            for payload in chunk {
+                let number = texts.len();
+                // NULL and empty payloads are no rows.
+                let bytes = bytes_of(slab, *payload)?.unwrap_or_default();
+                let Ok(text) = simdutf8::basic::from_utf8(bytes) else {
+                    texts.push("");
+                    self.rows.fail(number, bytes, errors, || "it is not valid UTF-8".to_owned());
+                    continue;
+                };
+                texts.push(text);
+                if text.is_empty() {
+                    continue;
+                }
+                if self.rows.is_full() {
+                    self.rows.convert(&texts, errors)?;
+                }
+                if let Err(found) = self.record(&texts, errors)? {
+                    let missing = self.missing_name();
+                    self.rows.fail(number, bytes, errors, || match missing {
+                        Some(name) if found.expected == MISSING_FIELD => {
+                            format!("could not find field with name '{name}'")
+                        }
+                        _ => found.describe(text),
+                    });
+                }
+            }
+            self.rows.convert(&texts, errors)?;
+            self.rows.end_chunk(texts.len());
+        }
+        Ok(())
+    }
+
+    fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn finish(&mut self) -> Result<Decoded> {
+        self.rows.finish()
+    }
+
+    fn ignored(&self) -> u64 {
+        self.rows.ignored()
+    }
+}

@@ -1,0 +1,81 @@
+//! `json`: one JSON object per record (Flink's `JsonFormatFactory`).
+
+mod container;
+mod convert;
+mod decode;
+mod encode;
+mod keys;
+mod options;
+mod scan;
+mod text;
+
+#[cfg(test)]
+pub(crate) use text::unescape as unescape_for_tests;
+
+pub(crate) use convert::push_moment;
+
+use crate::base::{Error, ErrorKind, Result};
+use crate::options::{Opt, OptionReader};
+use crate::table::{DecodeRequest, Decoder, EncodeRequest, Encoder, Format};
+use crate::types::{DataType, Field, Kind};
+
+/// The format.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JsonFormat;
+
+impl Format for JsonFormat {
+    fn identifier(&self) -> &'static str {
+        "json"
+    }
+
+    fn options(&self) -> &'static [Opt] {
+        options::OPTIONS
+    }
+
+    fn decoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: &DecodeRequest,
+    ) -> Result<Box<dyn Decoder>> {
+        let options = options::JsonOptions::read(options)?;
+        check_types(&request.fields)?;
+        Ok(Box::new(decode::JsonDecoder::new(&options, request)?))
+    }
+
+    fn encoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: &EncodeRequest,
+    ) -> Result<Box<dyn Encoder>> {
+        let options = options::JsonOptions::read(options)?;
+        check_types(&request.fields)?;
+        Ok(Box::new(encode::JsonEncoder::new(options, request)))
+    }
+}
+
+fn check_types(fields: &[Field]) -> Result<()> {
+    fields.iter().try_for_each(|field| {
+        check_type(&field.data_type)
+            .map_err(|error| error.context(format!("reading the type of '{}'", field.name)))
+    })
+}
+
+/// Map keys must be strings, as in Flink: JSON has no others.
+fn check_type(data_type: &DataType) -> Result<()> {
+    match &data_type.kind {
+        Kind::Array(item) => check_type(item),
+        Kind::Row(fields) => check_types(fields),
+        Kind::Map(key, _) | Kind::Multiset(key) if !key.kind.is_string() => Err(Error::new(
+            ErrorKind::Schema,
+            format!(
+                "JSON format doesn't support non-string as key type of map. The type is: {}",
+                data_type.kind
+            ),
+        )),
+        Kind::Map(_, value) => check_type(value),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,22 @@
+//! Formats: `json`, `csv` and `raw`, with Flink's options and results.
+//!
+//! A record's way through a text format's decoder: one scan checks its structure and leaves a token (kind and range)
+//! per wanted column; the filter's columns are converted and the filter is evaluated; the other columns are converted
+//! for the rows that are left. Nothing is allocated per record or value.
+
+mod base64;
+mod column;
+mod filter;
+#[cfg(test)]
+mod harness;
+mod payload;
+mod rows;
+mod write;
+
+pub mod csv;
+pub mod json;
+pub mod raw;
+
+pub use csv::CsvFormat;
+pub use json::JsonFormat;
+pub use raw::RawFormat;

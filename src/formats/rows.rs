@@ -1,0 +1,484 @@
+//! From tokens to columns: the part of decoding that all text formats share.
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice
+)]
+
+use super::column::Builder;
+use super::filter::Filter;
+use super::payload::shown;
+use crate::base::limits::ROW_ERRORS_KEPT_MAX;
+use crate::base::{Error, Result};
+use crate::expr::Selection;
+use crate::table::{DecodeRequest, Decoded};
+use crate::types::{Column, Field, RowErrors};
+use arrow_array::{Array, BooleanArray, new_empty_array};
+use arrow_buffer::BooleanBuffer;
+use arrow_select::filter::FilterBuilder;
+use std::fmt::Debug;
+
+/// Rows that are scanned before they are converted: enough to spread the costs per conversion, few enough that their
+/// tokens and text stay in the second-level cache.
+pub(crate) const CHUNK_ROWS: usize = 4_096;
+
+/// What the scan found for a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    /// The field is not in the record.
+    Missing,
+    Null,
+    True,
+    False,
+    /// A number without point and exponent.
+    Int,
+    /// A number with one.
+    Float,
+    /// Text that stands for itself.
+    String,
+    /// Text with escapes.
+    Escaped,
+    Object,
+    Array,
+}
+
+/// A field's place in its record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Token {
+    /// First byte in the record; of a string, the first inside of the quotes.
+    pub(crate) start: u32,
+    /// Bytes; of a string, those inside of the quotes.
+    pub(crate) len: u32,
+    /// What it is.
+    pub(crate) kind: TokenKind,
+}
+
+impl Token {
+    /// No such field.
+    pub(crate) const MISSING: Token = Token { start: 0, len: 0, kind: TokenKind::Missing };
+
+    /// A token over `start..end`. Records are shorter than 2^31 bytes ([`crate::table::Payload::len`]).
+    #[inline]
+    pub(crate) fn new(start: usize, end: usize, kind: TokenKind) -> Token {
+        Token { start: start as u32, len: end.wrapping_sub(start) as u32, kind }
+    }
+
+    /// The token's text.
+    #[inline]
+    pub(crate) fn text(self, record: &str) -> &str {
+        let start = self.start as usize;
+        record.get(start..start.wrapping_add(self.len as usize)).unwrap_or("")
+    }
+}
+
+/// What was wrong in the values of one row.
+#[derive(Debug)]
+pub(crate) struct Problems {
+    /// How many values were wrong.
+    pub(crate) count: u64,
+    /// Whether somebody will read about the first one.
+    describe: bool,
+    /// Place inside of the column (`.b[2]`) and reason.
+    first: Option<(String, String)>,
+}
+
+impl Problems {
+    fn new(describe: bool) -> Problems {
+        Problems { count: 0, describe, first: None }
+    }
+
+    /// Notes a wrong value.
+    #[cold]
+    pub(crate) fn note(&mut self, reason: impl FnOnce() -> String) {
+        self.count = self.count.saturating_add(1);
+        if self.describe && self.first.is_none() {
+            self.first = Some((String::new(), reason()));
+        }
+    }
+
+    /// Says where the first problem lies, from the inside out, if there was none `before`.
+    #[inline]
+    pub(crate) fn locate(&mut self, before: u64, step: impl FnOnce() -> String) {
+        if before == 0
+            && self.count > 0
+            && let Some((path, _)) = &mut self.first
+        {
+            path.insert_str(0, &step());
+        }
+    }
+}
+
+/// Turns tokens into values. Must add exactly one value to `out` whatever the token is; a wrong one becomes NULL and is
+/// noted.
+pub(crate) trait Convert: Debug + Send {
+    /// Adds the value of `token` in `record` to `out`, a column of the field's type.
+    fn convert(
+        &mut self,
+        field: &Field,
+        token: Token,
+        record: &str,
+        out: &mut Builder,
+        problems: &mut Problems,
+    );
+}
+
+/// Payload number of a row that must not come out.
+const DEAD: u32 = u32::MAX;
+
+/// Rows on their way from tokens to columns.
+#[derive(Debug)]
+pub(crate) struct Rows<C> {
+    convert: C,
+    /// The requested columns.
+    fields: Vec<Field>,
+    /// Tokens per row: the requested columns, then fields that only have to be there.
+    width: usize,
+    /// What a message says could not be read.
+    what: &'static str,
+    ignore_errors: bool,
+    builders: Vec<Builder>,
+    filter: Option<(Filter, Vec<Builder>)>,
+    /// Tokens of the rows that wait for conversion.
+    tokens: Vec<Token>,
+    /// Payload of each waiting row, as an index into the chunk's texts.
+    waiting: Vec<u32>,
+    failed: Vec<bool>,
+    sources: Vec<u32>,
+    dead: usize,
+    /// Payloads before the current chunk, since the last finish.
+    payloads: u32,
+    /// A payload that failed while some of its rows were converted already.
+    failed_across: Option<u32>,
+    ignored: u64,
+}
+
+impl<C: Convert> Rows<C> {
+    /// `extra` is the number of tokens per row beyond the requested columns.
+    pub(crate) fn new(
+        convert: C,
+        request: &DecodeRequest,
+        extra: usize,
+        what: &'static str,
+        ignore_errors: bool,
+    ) -> Result<Rows<C>> {
+        let mut fields = Vec::with_capacity(request.columns.len());
+        for column in &request.columns {
+            let field = request.fields.get(*column);
+            fields.push(field.ok_or_else(|| Error::internal("a column that is not declared"))?);
+        }
+        let fields: Vec<Field> = fields.into_iter().cloned().collect();
+        let builders = || fields.iter().map(|field| Builder::new(&field.data_type)).collect();
+        let filter = request
+            .predicate
+            .clone()
+            .map(|predicate| (Filter::new(predicate, fields.len(), request.time_zone), builders()));
+        Ok(Rows {
+            convert,
+            width: fields.len().saturating_add(extra),
+            what,
+            ignore_errors,
+            builders: builders(),
+            filter,
+            fields,
+            tokens: Vec::new(),
+            waiting: Vec::new(),
+            failed: Vec::new(),
+            sources: Vec::new(),
+            dead: 0,
+            payloads: 0,
+            failed_across: None,
+            ignored: 0,
+        })
+    }
+
+    /// Rows that [`Rows::finish`] would hand out.
+    pub(crate) fn len(&self) -> usize {
+        self.sources.len().saturating_sub(self.dead)
+    }
+
+    /// Values and payloads dropped by the format's options.
+    pub(crate) fn ignored(&self) -> u64 {
+        self.ignored
+    }
+
+    /// Whether the waiting rows should be converted before more are scanned.
+    pub(crate) fn is_full(&self) -> bool {
+        self.waiting.len() >= CHUNK_ROWS
+    }
+
+    /// Adds a waiting row of the chunk's text `text`; the caller fills the tokens in.
+    #[inline]
+    pub(crate) fn begin_row(&mut self, text: usize) -> &mut [Token] {
+        let start = self.tokens.len();
+        self.tokens.resize(start.wrapping_add(self.width), Token::MISSING);
+        self.waiting.push(text as u32);
+        self.tokens.get_mut(start..).unwrap_or_default()
+    }
+
+    /// The tokens of the last waiting row.
+    pub(crate) fn last_row(&self) -> &[Token] {
+        self.tokens.get(self.tokens.len().saturating_sub(self.width)..).unwrap_or_default()
+    }
+
+    /// Takes the last waiting row back.
+    pub(crate) fn abandon_row(&mut self) {
+        self.waiting.pop();
+        self.tokens.truncate(self.tokens.len().saturating_sub(self.width));
+    }
+
+    /// Counts one thing that the options ignore.
+    pub(crate) fn count_ignored(&mut self) {
+        self.ignored = self.ignored.saturating_add(1);
+    }
+
+    /// The payload of the chunk's text `text` is no record: none of its rows come out.
+    #[cold]
+    pub(crate) fn fail(
+        &mut self,
+        text: usize,
+        payload: &[u8],
+        errors: &mut RowErrors,
+        reason: impl FnOnce() -> String,
+    ) {
+        while self.waiting.last() == Some(&(text as u32)) {
+            self.abandon_row();
+        }
+        let number = self.payloads.wrapping_add(text as u32);
+        if self.failed_across == Some(number) {
+            return;
+        }
+        self.kill_converted(number);
+        if self.ignore_errors {
+            self.count_ignored();
+            return;
+        }
+        let what = self.what;
+        errors.push(number as usize, || {
+            format!("failed to deserialize {what} '{}': {}", shown(payload), reason())
+        });
+    }
+
+    /// Rows of `number` that were converted in an earlier chunk: only the last rows can be.
+    fn kill_converted(&mut self, number: u32) {
+        for source in self.sources.iter_mut().rev() {
+            if *source != number {
+                break;
+            }
+            *source = DEAD;
+            self.dead = self.dead.saturating_add(1);
+        }
+    }
+
+    /// Converts the waiting rows. `texts` are the chunk's records.
+    pub(crate) fn convert(&mut self, texts: &[&str], errors: &mut RowErrors) -> Result<()> {
+        let rows = self.waiting.len();
+        if rows == 0 {
+            return Ok(());
+        }
+        self.failed.clear();
+        self.failed.resize(rows, false);
+        if let Some(number) = self.failed_across {
+            for (failed, text) in self.failed.iter_mut().zip(&self.waiting) {
+                *failed = self.payloads.wrapping_add(*text) == number;
+            }
+        }
+        let selection = match self.filter.take() {
+            None => Selection::All(rows),
+            Some((filter, mut builders)) => {
+                let selected = self.filtered(&filter, &mut builders, texts, errors);
+                self.filter = Some((filter, builders));
+                selected?
+            }
+        };
+        let mut builders = std::mem::take(&mut self.builders);
+        for (column, builder) in builders.iter_mut().enumerate() {
+            // Problems of the filter's columns were counted when the filter was evaluated.
+            let counted =
+                !self.filter.as_ref().is_some_and(|(filter, _)| used(&filter.uses, column));
+            match &selection {
+                Selection::All(rows) => {
+                    self.column(column, 0..*rows, texts, builder, counted, errors);
+                }
+                Selection::Rows(rows) => {
+                    let rows = rows.iter().map(|row| *row as usize);
+                    self.column(column, rows, texts, builder, counted, errors);
+                }
+            }
+        }
+        self.builders = builders;
+        let (waiting, failed, payloads) = (&self.waiting, &self.failed, self.payloads);
+        let source = |row: usize| match (waiting.get(row), failed.get(row)) {
+            (Some(text), Some(false)) => payloads.wrapping_add(*text),
+            _ => DEAD,
+        };
+        let before = self.sources.len();
+        match &selection {
+            Selection::All(rows) => self.sources.extend((0..*rows).map(source)),
+            Selection::Rows(rows) => {
+                self.sources.extend(rows.iter().map(|row| source(*row as usize)));
+            }
+        }
+        if self.failed.contains(&true) {
+            let added = self.sources.get(before..).unwrap_or_default();
+            let dead = added.iter().filter(|source| **source == DEAD).count();
+            self.dead = self.dead.saturating_add(dead);
+        }
+        self.tokens.clear();
+        self.waiting.clear();
+        Ok(())
+    }
+
+    /// Evaluates the filter over the waiting rows.
+    fn filtered(
+        &mut self,
+        filter: &Filter,
+        builders: &mut [Builder],
+        texts: &[&str],
+        errors: &mut RowErrors,
+    ) -> Result<Selection> {
+        let rows = self.waiting.len();
+        let mut columns: Vec<Column> = Vec::with_capacity(builders.len());
+        for (column, builder) in builders.iter_mut().enumerate() {
+            let Some(field) = self.fields.get(column) else { break };
+            if used(&filter.uses, column) {
+                let data_type = field.data_type.clone();
+                self.column(column, 0..rows, texts, builder, true, errors);
+                columns.push(builder.finish(&data_type)?);
+            } else {
+                columns.push(new_empty_array(&field.data_type.physical()));
+            }
+        }
+        let selection = if self.failed.contains(&true) {
+            let rows = (0u32..).zip(&self.failed).filter(|(_, failed)| !**failed);
+            Selection::Rows(rows.map(|(row, _)| row).collect())
+        } else {
+            Selection::All(rows)
+        };
+        let mut failures = RowErrors::new();
+        let selected = filter.evaluate(&columns, rows, &selection, &mut failures);
+        if failures.is_empty() {
+            return Ok(selected);
+        }
+        for failure in failures.kept() {
+            self.fail_row(failure.row, errors, || failure.message.clone());
+        }
+        for row in failures.rows() {
+            self.fail_row(*row as usize, errors, || "the filter failed".to_owned());
+        }
+        Ok(match selected {
+            Selection::All(_) => selected,
+            Selection::Rows(mut rows) => {
+                rows.retain(|row| !used(&self.failed, *row as usize));
+                Selection::Rows(rows)
+            }
+        })
+    }
+
+    /// Converts one column of some waiting rows.
+    fn column(
+        &mut self,
+        column: usize,
+        rows: impl Iterator<Item = usize>,
+        texts: &[&str],
+        builder: &mut Builder,
+        counted: bool,
+        errors: &mut RowErrors,
+    ) {
+        let Some(field) = self.fields.get(column) else { return };
+        let describe = !self.ignore_errors && errors.kept().len() < ROW_ERRORS_KEPT_MAX;
+        let mut problems = Problems::new(describe);
+        // A field is borrowed from `self` while rows fail, so that failures wait until the loop's end.
+        let mut broken: Vec<(usize, Option<(String, String)>)> = Vec::new();
+        for row in rows {
+            let token = self.tokens.get(row.wrapping_mul(self.width).wrapping_add(column));
+            let text = self.waiting.get(row).and_then(|text| texts.get(*text as usize));
+            let (Some(token), Some(text), Some(false)) = (token, text, self.failed.get(row)) else {
+                builder.push_null();
+                continue;
+            };
+            self.convert.convert(field, *token, text, builder, &mut problems);
+            if problems.count > 0 {
+                if self.ignore_errors {
+                    if counted {
+                        self.ignored = self.ignored.saturating_add(problems.count);
+                    }
+                } else {
+                    broken.push((row, problems.first.take()));
+                }
+                problems = Problems::new(describe && broken.len() < ROW_ERRORS_KEPT_MAX);
+            }
+        }
+        for (row, first) in broken {
+            let Some(text) = self.waiting.get(row).and_then(|text| texts.get(*text as usize))
+            else {
+                continue;
+            };
+            let name = self.fields.get(column).map_or("", |field| field.name.as_str()).to_owned();
+            let what = self.what;
+            self.fail_row(row, errors, || {
+                let (path, reason) = first.unwrap_or_default();
+                let payload = shown(text.as_bytes());
+                format!("failed to deserialize {what} '{payload}': field '{name}{path}': {reason}")
+            });
+        }
+    }
+
+    /// A waiting row fails, and with it all rows of its payload.
+    #[cold]
+    fn fail_row(&mut self, row: usize, errors: &mut RowErrors, message: impl FnOnce() -> String) {
+        let Some(text) = self.waiting.get(row).copied() else { return };
+        if used(&self.failed, row) {
+            return;
+        }
+        let number = self.payloads.wrapping_add(text);
+        errors.push(number as usize, message);
+        // The rows of a payload are neighbours.
+        let (before, from) = self.waiting.split_at(row.min(self.waiting.len()));
+        let first = row.saturating_sub(before.iter().rev().take_while(|t| **t == text).count());
+        let last = row.saturating_add(from.iter().take_while(|t| **t == text).count());
+        if let Some(failed) = self.failed.get_mut(first..last) {
+            failed.fill(true);
+        }
+        if first == 0 {
+            self.kill_converted(number);
+        }
+        if self.waiting.last() == Some(&text) {
+            self.failed_across = Some(number);
+        }
+    }
+
+    /// Ends a chunk of `texts` records; all waiting rows were converted.
+    pub(crate) fn end_chunk(&mut self, texts: usize) {
+        self.payloads = self.payloads.wrapping_add(texts as u32);
+    }
+
+    /// Hands out the rows and starts anew.
+    pub(crate) fn finish(&mut self) -> Result<Decoded> {
+        let mut columns = Vec::with_capacity(self.builders.len());
+        for (builder, field) in self.builders.iter_mut().zip(&self.fields) {
+            columns.push(builder.finish(&field.data_type)?);
+        }
+        let mut sources = std::mem::take(&mut self.sources);
+        if self.dead > 0 {
+            let alive = BooleanBuffer::collect_bool(sources.len(), |row| {
+                sources.get(row).is_some_and(|source| *source != DEAD)
+            });
+            let filter = FilterBuilder::new(&BooleanArray::new(alive, None)).optimize().build();
+            for column in &mut columns {
+                debug_assert_eq!(column.len(), sources.len());
+                *column = filter.filter(column).map_err(Error::internal)?;
+            }
+            sources.retain(|source| *source != DEAD);
+        }
+        self.dead = 0;
+        self.payloads = 0;
+        self.failed_across = None;
+        Ok(Decoded { columns, sources })
+    }
+}
+
+fn used(flags: &[bool], at: usize) -> bool {
+    flags.get(at).copied().unwrap_or(false)
+}

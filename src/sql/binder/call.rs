@@ -1,0 +1,207 @@
+//! Function calls by name.
+
+use super::coerce::{self, shown};
+use crate::base::{Error, ErrorKind, Result, nearest};
+use crate::expr::{ArithmeticOp, CompareOp, Expr, FUNCTIONS, common_type, function};
+use crate::types::{DataType, Kind};
+
+/// Flink's functions that are known by name only.
+const LATER: &[&str] = &[
+    "AGGREGATE",
+    "APPLY_VALUED_AGG",
+    "ARRAY_AGG",
+    "AVG",
+    "COLLECT",
+    "COUNT",
+    "COVAR_POP",
+    "COVAR_SAMP",
+    "CUME_DIST",
+    "DENSE_RANK",
+    "FIRST_VALUE",
+    "JSON_ARRAYAGG",
+    "JSON_OBJECTAGG",
+    "LAG",
+    "LAST_VALUE",
+    "LEAD",
+    "LISTAGG",
+    "MAX",
+    "MIN",
+    "NTILE",
+    "PERCENTILE",
+    "PERCENT_RANK",
+    "RANK",
+    "REGR_COUNT",
+    "REGR_SXX",
+    "REGR_SYY",
+    "ROW_NUMBER",
+    "STDDEV_POP",
+    "STDDEV_SAMP",
+    "SUM",
+    "SUM0",
+    "VARIANCE",
+    "VAR_POP",
+    "VAR_SAMP",
+    "ARRAY_APPEND",
+    "ARRAY_CONCAT",
+    "ARRAY_EXCEPT",
+    "ARRAY_INTERSECT",
+    "ARRAY_JOIN",
+    "ARRAY_MAX",
+    "ARRAY_MIN",
+    "ARRAY_POSITION",
+    "ARRAY_PREPEND",
+    "ARRAY_REMOVE",
+    "ARRAY_REVERSE",
+    "ARRAY_SLICE",
+    "ARRAY_SORT",
+    "ARRAY_UNION",
+    "ARRAY_DISTINCT",
+    "ARRAY_CONTAINS",
+    "CARDINALITY",
+    "CHANGELOG_MODE",
+    "CURRENT_WATERMARK",
+    "DECODE",
+    "ELEMENT",
+    "ELT",
+    "ENCODE",
+    "FROM_BASE64",
+    "GROUPING",
+    "GROUPING_ID",
+    "GROUP_ID",
+    "HASH_CODE",
+    "HOP_END",
+    "HOP_START",
+    "JSON",
+    "JSON_ARRAY",
+    "JSON_EXISTS",
+    "JSON_LENGTH",
+    "JSON_OBJECT",
+    "JSON_QUERY",
+    "JSON_QUOTE",
+    "JSON_STRING",
+    "JSON_UNQUOTE",
+    "JSON_VALUE",
+    "MAP_ENTRIES",
+    "MAP_FROM_ARRAYS",
+    "MAP_KEYS",
+    "MAP_UNION",
+    "MAP_VALUES",
+    "MD5",
+    "PARSE_JSON",
+    "PARSE_URL",
+    "PRINTF",
+    "RAND",
+    "RAND_INTEGER",
+    "REGEXP_EXTRACT_ALL",
+    "REGEXP_INSTR",
+    "REGEXP_SUBSTR",
+    "SESSION_END",
+    "SESSION_START",
+    "SHA1",
+    "SHA2",
+    "SHA224",
+    "SHA256",
+    "SHA384",
+    "SHA512",
+    "SOURCE_WATERMARK",
+    "SPLIT",
+    "STR_TO_MAP",
+    "TRANSLATE",
+    "TRY_PARSE_JSON",
+    "TUMBLE_END",
+    "TUMBLE_ROWTIME",
+    "TUMBLE_START",
+    "TYPEOF",
+    "UNHEX",
+    "URL_DECODE",
+    "URL_ENCODE",
+    "UUID",
+];
+
+/// A call of the function called `name`.
+pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
+    match (name.to_ascii_uppercase().as_str(), args.len()) {
+        ("COALESCE", 1..) => return coalesce(args),
+        ("IFNULL", 2) => return coalesce(args),
+        ("IF", 3) => {
+            let (Some(otherwise), Some(then), Some(condition)) =
+                (args.pop(), args.pop(), args.pop())
+            else {
+                return Err(Error::internal("IF lost its arguments"));
+            };
+            if !matches!(condition.data_type.kind, Kind::Boolean | Kind::Null) {
+                return Err(refused(
+                    "IF",
+                    &[condition, then, otherwise],
+                    "IF(condition, then, else)",
+                ));
+            }
+            return coerce::case(vec![(condition, then)], Some(otherwise));
+        }
+        ("NULLIF", 2) => {
+            let (Some(other), Some(value)) = (args.pop(), args.pop()) else {
+                return Err(Error::internal("NULLIF lost its arguments"));
+            };
+            let same = coerce::compare(CompareOp::Eq, value.clone(), other)?;
+            let kind = value.data_type.kind.clone();
+            return Ok(Expr::case(vec![(same, Expr::null(kind.clone()))], Some(value), kind));
+        }
+        ("MOD", 2) => {
+            let (Some(divisor), Some(dividend)) = (args.pop(), args.pop()) else {
+                return Err(Error::internal("MOD lost its arguments"));
+            };
+            return coerce::arithmetic(ArithmeticOp::Remainder, dividend, divisor);
+        }
+        _ => {}
+    }
+    let Some(found) = function(name) else { return Err(unknown(name, &args)) };
+    match Expr::call(found, args.clone()) {
+        Some(expr) => Ok(expr),
+        None => Err(refused(name, &args, found.usage)),
+    }
+}
+
+fn coalesce(args: Vec<Expr>) -> Result<Expr> {
+    let Some(common) = common_type(args.iter().map(|arg| &arg.data_type)) else {
+        return Err(refused("COALESCE", &args, "COALESCE(<COMMON>...)"));
+    };
+    let args = args.into_iter().map(|arg| arg.cast_kind(common.kind.clone())).collect();
+    Ok(Expr::coalesce(args, common.kind))
+}
+
+fn arguments(args: &[Expr]) -> String {
+    let types: Vec<String> =
+        args.iter().map(|arg| format!("<{}>", shown(&arg.data_type))).collect();
+    types.join(", ")
+}
+
+fn refused(name: &str, args: &[Expr], usage: &str) -> Error {
+    let name = name.trim_start_matches('$');
+    Error::new(
+        ErrorKind::Schema,
+        format!("cannot apply '{name}' to arguments of type '{name}({})'", arguments(args)),
+    )
+    .with_hint(format!("supported form: {}", usage.trim_start_matches('$')))
+}
+
+fn unknown(name: &str, args: &[Expr]) -> Error {
+    if LATER.iter().any(|later| later.eq_ignore_ascii_case(name)) {
+        return Error::unsupported(format!("function {}", name.to_ascii_uppercase()));
+    }
+    let known = FUNCTIONS.iter().flat_map(|group| group.iter()).filter(|f| f.is_public());
+    let known = known.flat_map(|f| std::iter::once(f.name).chain(f.aliases.iter().copied()));
+    let error = Error::new(
+        ErrorKind::Schema,
+        format!("no match found for function signature {name}({})", arguments(args)),
+    );
+    match nearest(name, known.chain(LATER.iter().copied())) {
+        Some(near) => error.with_hint(format!("did you mean '{near}'?")),
+        None => error,
+    }
+}
+
+/// The constant of a unit of time.
+pub(super) fn unit(name: &str) -> Expr {
+    let data_type = DataType::string().with_nullable(false);
+    Expr::literal(crate::expr::Scalar::String(name.to_owned()), data_type)
+}

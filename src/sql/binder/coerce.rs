@@ -1,0 +1,299 @@
+//! Operators over typed operands: implicit casts made explicit, as Flink's type coercion makes them.
+
+use crate::base::{Error, ErrorKind, Result};
+use crate::expr::{
+    ArithmeticOp, Castable, CompareOp, Expr, LikePattern, LiteralSet, Node, Scalar, castable,
+    common_type, fits_without_cast, implicitly_castable,
+};
+use crate::types::{DataType, Kind};
+use std::fmt::Display;
+
+/// A type as Calcite names it in messages: `INTEGER`, `VARCHAR(2147483647)`.
+pub(super) fn shown(data_type: &DataType) -> String {
+    match &data_type.kind {
+        Kind::Int => "INTEGER".to_owned(),
+        Kind::VarChar(n) => format!("VARCHAR({n})"),
+        Kind::VarBinary(n) => format!("VARBINARY({n})"),
+        kind => kind.to_string(),
+    }
+}
+
+fn mismatch(operator: impl Display, left: &Expr, right: &Expr, supported: &str) -> Error {
+    let operands = format!("<{}> {operator} <{}>", shown(&left.data_type), shown(&right.data_type));
+    Error::new(
+        ErrorKind::Schema,
+        format!("cannot apply '{operator}' to arguments of type '{operands}'"),
+    )
+    .with_hint(format!("supported form: {}", supported.replace("op", &operator.to_string())))
+}
+
+/// `left op right`.
+pub(super) fn compare(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
+    let (l, r) = (&left.data_type.kind, &right.data_type.kind);
+    let equality = matches!(op, CompareOp::Eq | CompareOp::NotEq);
+    if (l.is_string() && r.is_string()) || (l.is_binary() && r.is_binary()) {
+        return Ok(Expr::compare(op, left, right));
+    }
+    if l.is_string() || r.is_string() {
+        return compare_with_text(op, left, right);
+    }
+    let Some(common) = common_type([&left.data_type, &right.data_type]) else {
+        return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
+    };
+    if is_nested(&common.kind) && !equality {
+        return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
+    }
+    if common.kind == Kind::Null {
+        return Ok(Expr::null(Kind::Boolean));
+    }
+    Ok(Expr::compare(op, left.cast_kind(common.kind.clone()), right.cast_kind(common.kind)))
+}
+
+/// A text against something else.
+///
+/// Flink reads the text as the other operand's type, with three exceptions: equality with a number is refused, equality
+/// with a BOOLEAN compares two unlike objects and is FALSE, and a text column that is no time gives NULL.
+fn compare_with_text(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
+    let text_left = left.data_type.kind.is_string();
+    let (text, other) = if text_left { (&left, &right) } else { (&right, &left) };
+    let equality = matches!(op, CompareOp::Eq | CompareOp::NotEq);
+    let kind = other.data_type.kind.clone();
+    let read = |text: Expr| match kind {
+        Kind::Null => Expr::null(text.data_type.kind),
+        _ if kind.is_numeric() || kind == Kind::Boolean || text.as_literal().is_some() => {
+            text.cast_kind(kind.clone())
+        }
+        _ => Expr::cast(text, kind.clone(), true),
+    };
+    if kind.is_numeric() && equality {
+        return Err(Error::new(
+            ErrorKind::Schema,
+            format!(
+                "implicit type conversion between {} and {} is not supported now",
+                root(&left.data_type.kind),
+                root(&right.data_type.kind)
+            ),
+        )
+        .with_hint("cast one of the operands"));
+    }
+    if kind == Kind::Boolean && equality {
+        let known = vec![Expr::is_null(left.clone()), Expr::is_null(right.clone())];
+        let unknown = Expr::or(known);
+        let answer =
+            Expr::literal(Scalar::Boolean(op == CompareOp::NotEq), Kind::Boolean.not_null());
+        let branches = vec![(unknown, Expr::null(Kind::Boolean))];
+        return Ok(Expr::case(branches, Some(answer), Kind::Boolean));
+    }
+    if (is_nested(&kind)
+        || kind.is_binary()
+        || castable(&text.data_type, &other.data_type) != Castable::Yes)
+        && kind != Kind::Null
+    {
+        return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
+    }
+    let (left, right) = if text_left { (read(left), right) } else { (left, read(right)) };
+    if kind == Kind::Null {
+        return Ok(Expr::null(Kind::Boolean));
+    }
+    Ok(Expr::compare(op, left, right))
+}
+
+/// Flink's `LogicalTypeRoot`.
+fn root(kind: &Kind) -> String {
+    let text = match kind {
+        Kind::Int => "INTEGER".to_owned(),
+        Kind::VarChar(_) => "VARCHAR".to_owned(),
+        kind => kind.to_string(),
+    };
+    text.split('(').next().unwrap_or_default().to_owned()
+}
+
+fn is_nested(kind: &Kind) -> bool {
+    matches!(kind, Kind::Array(_) | Kind::Map(..) | Kind::Multiset(_) | Kind::Row(_))
+}
+
+fn is_interval(kind: &Kind) -> bool {
+    matches!(kind, Kind::IntervalMonths | Kind::IntervalMillis)
+}
+
+fn is_temporal(kind: &Kind) -> bool {
+    matches!(kind, Kind::Date | Kind::Time(_) | Kind::Timestamp(_) | Kind::TimestampLtz(_))
+}
+
+/// `left op right` for numbers, times and intervals.
+pub(super) fn arithmetic(op: ArithmeticOp, left: Expr, right: Expr) -> Result<Expr> {
+    let null_as = |operand: Expr, other: &Kind| match operand.data_type.kind {
+        Kind::Null if other.is_numeric() => Expr::null(other.clone()),
+        Kind::Null if is_temporal(other) => Expr::null(Kind::IntervalMillis),
+        _ => operand,
+    };
+    let (l, r) = (left.data_type.kind.clone(), right.data_type.kind.clone());
+    if l == Kind::Null && r == Kind::Null {
+        return Ok(Expr::null(Kind::Int));
+    }
+    let (left, right) = (null_as(left, &r), null_as(right, &l));
+    let (l, r) = (left.data_type.kind.clone(), right.data_type.kind.clone());
+    let error = || mismatch(op, &left, &right, "<NUMERIC> op <NUMERIC>");
+    match op {
+        ArithmeticOp::Add if is_temporal(&l) && is_interval(&r) => return add(left, right),
+        ArithmeticOp::Add if is_interval(&l) && is_temporal(&r) => return add(right, left),
+        ArithmeticOp::Subtract if is_temporal(&l) && is_interval(&r) => {
+            return add(left, Expr::negative(right));
+        }
+        ArithmeticOp::Add | ArithmeticOp::Subtract if is_interval(&l) && l == r => {
+            return Ok(interval_arithmetic(op, left, right, l));
+        }
+        ArithmeticOp::Multiply if is_interval(&l) && r.is_integer() => {
+            let factor = right.cast_kind(l.clone());
+            return Ok(interval_arithmetic(op, left, factor, l));
+        }
+        ArithmeticOp::Multiply if l.is_integer() && is_interval(&r) => {
+            let factor = left.cast_kind(r.clone());
+            return Ok(interval_arithmetic(op, factor, right, r));
+        }
+        _ if is_temporal(&l) || is_temporal(&r) || is_interval(&l) || is_interval(&r) => {
+            return Err(error());
+        }
+        _ => {}
+    }
+    match Expr::arithmetic(op, left.clone(), right.clone()) {
+        Some(expr) => Ok(expr),
+        None => Err(error()),
+    }
+}
+
+fn interval_arithmetic(op: ArithmeticOp, left: Expr, right: Expr, kind: Kind) -> Expr {
+    let nullable = left.data_type.nullable || right.data_type.nullable;
+    let node = Node::Arithmetic { op, left: Box::new(left), right: Box::new(right) };
+    Expr::new(node, DataType { kind, nullable })
+}
+
+fn add(time: Expr, interval: Expr) -> Result<Expr> {
+    // A date some hours later is a timestamp.
+    let below_day = |millis: &Scalar| matches!(millis, Scalar::Millis(m) if m % 86_400_000 != 0);
+    let literal = match &interval.node {
+        Node::Negate(inner) => inner.as_literal(),
+        _ => interval.as_literal(),
+    };
+    let time = if time.data_type.kind == Kind::Date && literal.is_some_and(below_day) {
+        time.cast_kind(Kind::Timestamp(6))
+    } else {
+        time
+    };
+    super::call::call("$ADD", vec![time, interval])
+}
+
+/// `operand IN (list)`.
+pub(super) fn in_list(operand: Expr, list: Vec<Expr>) -> Result<Expr> {
+    let kind = operand.data_type.kind.clone();
+    let constants: Option<Vec<Scalar>> = list
+        .iter()
+        .map(|item| {
+            let same_family = item.data_type.kind == kind
+                || item.data_type.kind == Kind::Null
+                || (kind.is_string() && item.data_type.kind.is_string());
+            item.clone().folded(chrono_tz::UTC).as_literal().filter(|_| same_family).cloned()
+        })
+        .collect();
+    if let Some(set) = constants.and_then(|constants| LiteralSet::new(constants, &kind)) {
+        return Ok(Expr::in_set(operand, set));
+    }
+    let mut arms = Vec::with_capacity(list.len());
+    for candidate in list {
+        arms.push(compare(CompareOp::Eq, operand.clone(), candidate)?);
+    }
+    Ok(Expr::or(arms))
+}
+
+/// `operand LIKE pattern [ESCAPE escape]`.
+pub(super) fn like(operand: Expr, pattern: Expr, escape: Option<Expr>) -> Result<Expr> {
+    let text = |expr: &Expr| match expr.as_literal() {
+        Some(Scalar::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    if !operand.data_type.kind.is_string() && operand.data_type.kind != Kind::Null {
+        return Err(mismatch("LIKE", &operand, &pattern, "<CHARACTER> op <CHARACTER>"));
+    }
+    let constant_escape = match &escape {
+        None => Some(None),
+        Some(escape) => text(escape).map(Some),
+    };
+    if let (Some(text), Some(escape)) = (text(&pattern), constant_escape) {
+        let pattern = LikePattern::new(&text, escape.as_deref())
+            .map_err(|message| Error::new(ErrorKind::Schema, message))?;
+        let operand = operand.cast_kind(Kind::VarChar(Kind::STRING_LENGTH));
+        let data_type = DataType { kind: Kind::Boolean, nullable: operand.data_type.nullable };
+        return Ok(Expr::new(Node::Like { input: Box::new(operand), pattern }, data_type));
+    }
+    let mut args = vec![operand, pattern];
+    args.extend(escape);
+    super::call::call("$LIKE", args)
+}
+
+/// `left IS [NOT] DISTINCT FROM right`.
+pub(super) fn distinct(left: Expr, right: Expr, negated: bool) -> Result<Expr> {
+    let equal = Expr::is_truth(compare(CompareOp::Eq, left.clone(), right.clone())?, true);
+    let both_null = Expr::and(vec![Expr::is_null(left), Expr::is_null(right)]);
+    let same = Expr::or(vec![both_null, equal]);
+    Ok(if negated { same } else { Expr::negate(same) })
+}
+
+/// CASE: the result has the common type of all results.
+pub(super) fn case(arms: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Result<Expr> {
+    let types = arms.iter().map(|(_, result)| &result.data_type);
+    let types = types.chain(otherwise.iter().map(|expr| &expr.data_type));
+    let Some(common) = common_type(types) else {
+        return Err(Error::new(
+            ErrorKind::Schema,
+            "illegal mixing of types in CASE or COALESCE statement",
+        ));
+    };
+    if common.kind == Kind::Null {
+        return Err(Error::new(
+            ErrorKind::Schema,
+            "ELSE clause or at least one THEN clause must be non-NULL",
+        ));
+    }
+    let arms =
+        arms.into_iter().map(|(when, then)| (when, then.cast_kind(common.kind.clone()))).collect();
+    let otherwise = otherwise.map(|expr| expr.cast_kind(common.kind.clone()));
+    Ok(Expr::case(arms, otherwise, common.kind))
+}
+
+/// CAST and TRY_CAST as written.
+pub(super) fn cast(input: Expr, target: &DataType, try_cast: bool) -> Result<Expr> {
+    if input.data_type.kind == Kind::Null {
+        return Ok(Expr::literal(Scalar::Null, target.clone().with_nullable(true)));
+    }
+    let refused = |why: String| {
+        let name = if try_cast { "TRY_CAST" } else { "CAST" };
+        let from = shown(&input.data_type);
+        Error::new(
+            ErrorKind::Schema,
+            format!(
+                "{name} function cannot convert value of type {from} to type {}",
+                shown(target)
+            ),
+        )
+        .with_hint(why)
+    };
+    match castable(&input.data_type, target) {
+        Castable::Yes => Ok(Expr::cast(input, target.kind.clone(), try_cast)),
+        Castable::Instead(hint) => Err(refused(hint.to_owned())),
+        Castable::No => Err(refused("no such conversion exists in Flink".to_owned())),
+    }
+}
+
+/// The cast that an INSERT makes without being asked (`LogicalTypeCasts.supportsImplicitCast`).
+pub(super) fn implicit_cast(input: Expr, target: &DataType) -> Result<Expr> {
+    if fits_without_cast(&input.data_type, target) {
+        return Ok(input);
+    }
+    if !implicitly_castable(&input.data_type, target) {
+        return Err(Error::new(
+            ErrorKind::Schema,
+            format!("no implicit cast from {} to {}", input.data_type.kind, target.kind),
+        ));
+    }
+    Ok(input.cast_kind(target.kind.clone()))
+}

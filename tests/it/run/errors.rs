@@ -1,0 +1,274 @@
+//! What goes wrong, how it is told, and the exit code.
+
+use super::script::{ALL, JSON, kafka, print, produce};
+use crate::support::{Cluster, Ended, Program, Rec};
+
+fn run(sql: &str) -> Ended {
+    Program::script("job", sql).run()
+}
+
+#[test]
+fn a_syntax_error_shows_its_place() {
+    let ended = run("SET 'a' = 'b';\n\nINSERT INTO x SELECT FROM y;\n");
+    ended.code(3).says(&[
+        "error: ",
+        "--> job.sql:3:22",
+        " 3 | INSERT INTO x SELECT FROM y;",
+        "^^^^",
+    ]);
+    ended.prints("");
+}
+
+#[test]
+fn statements_before_a_syntax_error_have_run() {
+    let sql = format!("{}SHOW TABLES;\nSELEC 1;\n", print("sink", "a INT"));
+    let ended = run(&sql);
+    ended.code(3).says(&["--> job.sql:3:1"]);
+    assert!(ended.stdout.contains(" sink |"), "{}", ended.stdout);
+}
+
+#[test]
+fn an_unknown_option_names_the_nearest() {
+    let cluster = Cluster::embedded();
+    let options = format!("'scan.startup.mod' = 'earliest-offset', {JSON}");
+    let sql = kafka("orders", "v STRING", "t", &cluster, &options) + "SELECT * FROM orders;\n";
+    run(&sql).code(3).says(&[
+        "error: unknown option 'scan.startup.mod' for table 'orders' (connector 'kafka')",
+        "--> job.sql:2:",
+        "^^^^",
+        "hint: did you mean 'scan.startup.mode'? Supported options: ",
+    ]);
+}
+
+#[test]
+fn a_table_that_nobody_uses_is_not_checked() {
+    let cluster = Cluster::embedded();
+    run(&kafka("orders", "v STRING", "t", &cluster, "'nonsense' = 'x'")).code(0);
+}
+
+#[test]
+fn an_unknown_connector_names_the_known_ones() {
+    let sql = "CREATE TABLE t (a INT) WITH ('connector' = 'kafkaa');\nSELECT * FROM t;\n";
+    run(sql).code(3).says(&[
+        "error: ",
+        "'kafkaa'",
+        "--> job.sql:",
+        "did you mean 'kafka'?",
+        "datagen",
+    ]);
+}
+
+#[test]
+fn a_table_without_connector_is_refused() {
+    run("CREATE TABLE t (a INT);\nSELECT * FROM t;\n").code(3).says(&["'connector'", "'t'"]);
+}
+
+#[test]
+fn an_unknown_format_is_refused() {
+    let cluster = Cluster::embedded();
+    let sql = kafka("t", "a INT", "t", &cluster, &format!("{ALL}, 'format' = 'jsn'"))
+        + "SELECT * FROM t;\n";
+    run(&sql).code(3).says(&["'jsn'", "json"]);
+}
+
+#[test]
+fn a_wrong_option_value_is_refused() {
+    let cluster = Cluster::embedded();
+    let interval = "'scan.topic-partition-discovery.interval' = 'often'";
+    for (options, part) in [
+        (
+            format!("{ALL}, {JSON}, {interval}"),
+            "'scan.topic-partition-discovery.interval' = 'often'",
+        ),
+        (format!("'scan.startup.mode' = 'sometimes', {JSON}"), "expected one of earliest-offset"),
+        (
+            format!("{ALL}, 'format' = 'json', 'json.ignore-parse-errors' = 'maybe'"),
+            "expected true or false",
+        ),
+    ] {
+        let sql = kafka("t", "v STRING", "t", &cluster, &options) + "SELECT * FROM t;\n";
+        run(&sql).code(3).says(&["error: ", part, "--> job.sql:2:"]);
+    }
+}
+
+#[test]
+fn names_that_do_not_exist_are_refused() {
+    run("SELECT * FROM nowhere;\n").code(3).says(&["nowhere", "--> job.sql:1:15"]);
+    let sql = print("sink", "a INT") + "INSERT INTO sink SELECT b FROM sink;\n";
+    run(&sql).code(3).says(&["'b'"]);
+}
+
+#[test]
+fn wrong_use_of_the_command_line() {
+    Program::new(&["run", "missing.sql"]).run().code(2).says(&["missing.sql"]);
+    Program::new(&["run"]).run().code(2).says(&["FILE"]);
+    Program::new(&["run", "--nonsense", "x.sql"]).run().code(2).says(&["--nonsense"]);
+    Program::new(&["frobnicate"]).run().code(2).says(&["frobnicate"]);
+    Program::script("job", "").arg("-D").arg("no equals sign").run().code(2).says(&["key=value"]);
+}
+
+#[test]
+fn an_unreachable_broker_is_named() {
+    // Bound and closed again: nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let sql = format!(
+        "CREATE TABLE t (v STRING) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'json',\n\
+         'properties.bootstrap.servers' = '127.0.0.1:{port}', 'properties.default.api.timeout.ms' = '1000',\n\
+         'scan.startup.mode' = 'earliest-offset');\nSELECT * FROM t;\n"
+    );
+    let ended = run(&sql);
+    ended.code(4).says(&[&format!("127.0.0.1:{port}"), "hint: "]);
+    assert!(ended.took.as_secs() < 10, "{:?}", ended.took);
+}
+
+#[test]
+fn an_unreachable_broker_stops_a_sink_too() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let sql = format!(
+        "CREATE TABLE g (a INT) WITH ('connector' = 'datagen', 'number-of-rows' = '10');\n\
+         CREATE TABLE t (a INT) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'json',\n\
+         'properties.bootstrap.servers' = '127.0.0.1:{port}', 'properties.default.api.timeout.ms' = '1000',\n\
+         'properties.max.block.ms' = '1000');\nINSERT INTO t SELECT * FROM g;\n"
+    );
+    run(&sql).code(4).says(&["error: ", &format!("127.0.0.1:{port}")]);
+}
+
+#[test]
+fn a_missing_source_topic_is_named() {
+    let cluster = Cluster::embedded();
+    let sql = kafka("t", "v STRING", "nobody-made-it", &cluster, &format!("{ALL}, {JSON}"));
+    run(&(sql + "SELECT * FROM t;\n"))
+        .code(4)
+        .says(&["nobody-made-it", "hint: create it with 'brooklet topic create nobody-made-it"]);
+}
+
+#[test]
+fn a_group_without_offsets_names_the_cure() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 2);
+    let options =
+        format!("'properties.group.id' = 'readers', 'scan.bounded.mode' = 'latest-offset', {JSON}");
+    let sql = kafka("t", "v STRING", &topic, &cluster, &options) + "SELECT * FROM t;\n";
+    run(&sql).code(4).says(&[
+        &format!("topic '{topic}'"),
+        "partition 0",
+        "group 'readers'",
+        "hint: set 'properties.auto.offset.reset'",
+    ]);
+    // The default start mode wants a group.
+    let sql = kafka("t", "v STRING", &topic, &cluster, JSON) + "SELECT * FROM t;\n";
+    run(&sql).code(3).says(&["'properties.group.id'"]);
+}
+
+#[test]
+fn committed_offsets_of_a_group_are_the_start() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 1);
+    produce(&cluster, &topic, &["a", "b", "c"]);
+    cluster.commit("readers", &topic, &[(0, 1)]);
+    let options =
+        format!("'properties.group.id' = 'readers', 'scan.bounded.mode' = 'latest-offset', {JSON}");
+    let sql = kafka("t", "v STRING", &topic, &cluster, &options)
+        + &print("sink", "v STRING")
+        + "INSERT INTO sink SELECT v FROM t;\n";
+    run(&sql).code(0).prints("+I[b]\n+I[c]\n");
+}
+
+#[test]
+fn an_offset_outside_of_the_log_is_not_repaired_in_silence() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 1);
+    produce(&cluster, &topic, &["a", "b", "c"]);
+    let options = format!(
+        "'scan.startup.mode' = 'specific-offsets', 'scan.startup.specific-offsets' = 'partition:0,offset:99', {JSON}"
+    );
+    let sql = kafka("t", "v STRING", &topic, &cluster, &options) + "SELECT * FROM t;\n";
+    run(&sql).code(4).says(&["99", &topic, "hint: "]);
+}
+
+#[test]
+fn a_malformed_record_names_its_place_and_shows_it() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 2);
+    let at = |value: &str| Rec { partition: 1, ..Rec::value(value) };
+    cluster.produce(
+        &topic,
+        &[at(r#"{"a":1}"#), at(r#"{"a":2}"#), at(r#"{"a": oops}"#), at(r#"{"a":4}"#)],
+    );
+    let sql = kafka("t", "a INT", &topic, &cluster, &format!("{ALL}, 'format' = 'json'"))
+        + &print("sink", "a INT")
+        + "INSERT INTO sink SELECT a FROM t;\n";
+    run(&sql).code(1).says(&[&topic, "partition 1", "offset 2", "oops"]);
+}
+
+#[test]
+fn ignored_records_are_counted() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 1);
+    cluster.produce_lines(&topic, &[r#"{"a":1}"#, "not json", r#"{"a":3}"#, "{"]);
+    let options = format!("{ALL}, 'format' = 'json', 'json.ignore-parse-errors' = 'true'");
+    let sql = kafka("t", "a INT", &topic, &cluster, &options)
+        + &print("sink", "a INT")
+        + "INSERT INTO sink SELECT a FROM t;\n";
+    run(&sql).code(0).prints("+I[1]\n+I[3]\n").says(&["2 rejected by ignore-parse-errors"]);
+}
+
+#[test]
+fn a_record_that_is_too_large_for_the_sink_fails_the_job() {
+    let cluster = Cluster::embedded();
+    let (input, output) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    produce(&cluster, &input, &["small", &"x".repeat(5000)]);
+    let options = format!("{JSON}, 'properties.max.request.size' = '4096'");
+    let sql = kafka("src", "v STRING", &input, &cluster, &format!("{ALL}, {JSON}"))
+        + &kafka("sink", "v STRING", &output, &cluster, &options)
+        + "INSERT INTO sink SELECT v FROM src;\n";
+    run(&sql).code(1).says(&[&output, "partition 0", "too large", "max.request.size"]);
+}
+
+#[test]
+fn a_division_by_zero_fails_the_job() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 1);
+    cluster.produce_lines(&topic, &[r#"{"a":0}"#]);
+    let sql = kafka("t", "a INT", &topic, &cluster, &format!("{ALL}, 'format' = 'json'"))
+        + &print("sink", "a INT")
+        + "INSERT INTO sink SELECT 1 / a FROM t;\n";
+    run(&sql).code(1).says(&["error: ", "zero"]);
+}
+
+#[test]
+fn a_failing_job_drains_the_others() {
+    let cluster = Cluster::embedded();
+    let (endless, bad) = (cluster.topic("endless", 1), cluster.topic("bad", 1));
+    cluster.produce_lines(&bad, &["not json"]);
+    let sql = kafka(
+        "endless",
+        "v STRING",
+        &endless,
+        &cluster,
+        &format!("{}, {JSON}", super::script::ENDLESS),
+    ) + &kafka("bad", "a INT", &bad, &cluster, &format!("{ALL}, 'format' = 'json'"))
+        + &print("sink_a", "v STRING")
+        + &print("sink_b", "a INT")
+        + "INSERT INTO sink_a SELECT v FROM endless;\nINSERT INTO sink_b SELECT a FROM bad;\n";
+    run(&sql).code(1).says(&[&bad]);
+}
+
+#[test]
+fn secrets_are_hidden() {
+    let sql = "SET 'my.password' = 'hunter2';\nSET;\n";
+    let ended = run(sql);
+    ended.code(0);
+    assert!(
+        ended.stdout.contains("******") && !ended.stdout.contains("hunter2"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn constructs_that_are_missing_say_so() {
+    for sql in ["CREATE FUNCTION f AS 'com.example.F';\n", "ALTER TABLE t RENAME TO u;\n"] {
+        run(sql).code(3).says(&["error: not supported yet: ", "--> job.sql:1:1"]);
+    }
+}

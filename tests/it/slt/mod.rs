@@ -1,0 +1,65 @@
+//! Replay of `tests/slt/*.slt`: what real Flink did, asked of brooklet. The format is in `tests/slt/README.md`.
+//!
+//! What brooklet answers with "not supported yet" must be listed in `unsupported.txt`, and every other difference in
+//! `differences.txt` with its reason. A line that is not needed any more fails as well. `UPDATE=1` rewrites the first
+//! of these files and prints what is missing in the second.
+
+mod file;
+mod known;
+mod record;
+mod replay;
+
+use crate::support::Cluster;
+use std::path::PathBuf;
+
+/// One test per file and broker.
+macro_rules! replay {
+    ($($name:ident),+ $(,)?) => {
+        const FILES: &[&str] = &[$(stringify!($name)),+];
+
+        mod dev_broker {
+            $(#[test] fn $name() { super::check(stringify!($name), &super::Cluster::embedded()); })+
+        }
+
+        mod apache_kafka {
+            $(#[test] fn $name() {
+                if let Some(cluster) = super::Cluster::apache() {
+                    super::check(stringify!($name), &cluster);
+                }
+            })+
+        }
+    };
+}
+
+replay! {
+    flink_cast_dst,
+    flink_cast_zone,
+    flink_json_types,
+    flink_raw,
+    flink_smoke,
+    flink_string_functions,
+    flink_time_functions,
+    flink_types,
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/slt")
+}
+
+fn check(name: &str, cluster: &Cluster) {
+    let text = std::fs::read_to_string(folder().join(format!("{name}.slt"))).unwrap();
+    let blocks = file::parse(&text).unwrap_or_else(|error| panic!("{name}.slt: {error}"));
+    let found = replay::replay(name, &blocks, cluster);
+    known::compare(name, &found);
+}
+
+#[test]
+fn every_file_has_its_tests() {
+    let mut files: Vec<String> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| name.strip_suffix(".slt").map(str::to_owned))
+        .collect();
+    files.sort();
+    assert_eq!(files, FILES, "list the files in {}", file!());
+}

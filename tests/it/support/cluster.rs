@@ -1,0 +1,267 @@
+//! A cluster with a client for what tests put in and look at.
+
+use brooklet_devbroker::{Config, DevBroker};
+use brooklet_kafka::consumer::Fetched;
+use brooklet_kafka::producer::ProduceEvent;
+use brooklet_kafka::wire::compression::{Compression, Compressor, Decompressor};
+use brooklet_kafka::wire::records::{BatchBuilder, Header};
+use brooklet_kafka::{
+    Client, ClientConfig, CommittedOffset, Isolation, Network, NewTopic, OffsetSpec, TopicPartition,
+};
+use brooklet_protocol_tests::services::{self, Version};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// Nothing that a test asks of a broker takes longer, on a loaded machine.
+const ANSWER: Duration = Duration::from_secs(30);
+/// Decompressed bytes of one batch.
+const BATCH_BYTES_MAX: usize = 64 << 20;
+
+/// One record, as written or read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rec {
+    pub(crate) partition: i32,
+    /// Where it was read.
+    pub(crate) offset: i64,
+    /// Milliseconds since 1970 UTC; when writing, `None` is now.
+    pub(crate) timestamp: Option<i64>,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl Rec {
+    /// A value in partition 0.
+    pub(crate) fn value(value: impl AsRef<[u8]>) -> Rec {
+        Rec { value: Some(value.as_ref().to_vec()), ..Rec::default() }
+    }
+
+    /// The value as text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(self.value.as_deref().unwrap_or_default()).into_owned()
+    }
+}
+
+/// A broker that tests use; an embedded one ends with it.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    bootstrap: String,
+    client: Client,
+    _embedded: Option<DevBroker>,
+}
+
+impl Cluster {
+    /// A fresh embedded broker in this process, so that it survives the programs under test.
+    pub(crate) fn embedded() -> Cluster {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let broker = DevBroker::start(address, Config::default()).expect("the broker starts");
+        let bootstrap = broker.bootstrap();
+        Cluster { client: client(&bootstrap), bootstrap, _embedded: Some(broker) }
+    }
+
+    /// The newest Apache Kafka; `None` says that it is not there and the test ends early.
+    pub(crate) fn apache() -> Option<Cluster> {
+        let bootstrap = services::kafka(Version::Newest)?.bootstrap().to_owned();
+        Some(Cluster { client: client(&bootstrap), bootstrap, _embedded: None })
+    }
+
+    /// `host:port`.
+    pub(crate) fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// A name that no other test and no other run uses.
+    pub(crate) fn unique(stem: &str) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        format!("{stem}-{}-{number}", std::process::id())
+    }
+
+    /// Creates a topic under a unique name.
+    pub(crate) fn topic(&self, stem: &str, partitions: i32) -> String {
+        self.topic_with(stem, partitions, &[])
+    }
+
+    /// The same with topic settings.
+    pub(crate) fn topic_with(
+        &self,
+        stem: &str,
+        partitions: i32,
+        configs: &[(&str, &str)],
+    ) -> String {
+        let name = Cluster::unique(stem);
+        let mut topic = NewTopic::new(&name, partitions);
+        topic.configs = configs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        topic.replication_factor = 1;
+        let created = self.client.create_topics(&[topic]).wait(ANSWER).expect("an answer").unwrap();
+        for (name, result) in created {
+            result.unwrap_or_else(|error| panic!("topic {name}: {error}"));
+        }
+        name
+    }
+
+    /// Raises the number of partitions.
+    pub(crate) fn grow(&self, topic: &str, partitions: i32) {
+        let answer = self.client.create_partitions(topic, partitions).wait(ANSWER);
+        for (name, result) in answer.expect("an answer").unwrap() {
+            result.unwrap_or_else(|error| panic!("partitions of {name}: {error}"));
+        }
+    }
+
+    /// Writes records, one batch for each partition, and waits until they are there.
+    pub(crate) fn produce(&self, topic: &str, records: &[Rec]) {
+        let mut partitions: BTreeMap<i32, Vec<&Rec>> = BTreeMap::new();
+        for record in records {
+            partitions.entry(record.partition).or_default().push(record);
+        }
+        let (waker, woken) = waker();
+        let producer = self.client.producer(waker);
+        let name: Arc<str> = topic.into();
+        for (partition, records) in &partitions {
+            let mut builder = BatchBuilder::new(Compression::None, 1 << 20);
+            for record in records {
+                let headers: Vec<Header<'_>> = record
+                    .headers
+                    .iter()
+                    .map(|(key, value)| Header { key: key.as_bytes(), value: value.as_deref() })
+                    .collect();
+                let timestamp = record.timestamp.unwrap_or_else(super::now_millis);
+                let (key, value) = (record.key.as_deref(), record.value.as_deref());
+                builder.append(timestamp, key, value, &headers).expect("a record");
+            }
+            let batch = builder.seal(&mut Compressor::new()).expect("a batch");
+            producer.send(&name, *partition, batch, 0).expect("room");
+        }
+        let mut missing = records.len();
+        while missing > 0 {
+            match producer.poll() {
+                Some(ProduceEvent::Delivered { records, .. }) => missing -= records,
+                Some(ProduceEvent::Failed { partition, error, .. }) => {
+                    panic!("writing to {partition}: {error}")
+                }
+                None => woken.recv_timeout(ANSWER).expect("an answer to a produce request"),
+            }
+        }
+    }
+
+    /// Writes one value a line to partition 0.
+    pub(crate) fn produce_lines(&self, topic: &str, lines: &[&str]) {
+        let records: Vec<Rec> = lines.iter().map(Rec::value).collect();
+        self.produce(topic, &records);
+    }
+
+    fn partitions(&self, topic: &str) -> Vec<TopicPartition> {
+        let described = self.client.metadata(&[topic]).wait(ANSWER).expect("an answer").unwrap();
+        let info = described.into_iter().next().unwrap().1;
+        let info = info.unwrap_or_else(|error| panic!("topic {topic}: {error}"));
+        info.partitions.iter().map(|p| TopicPartition::new(topic, p.partition)).collect()
+    }
+
+    fn offsets(&self, partitions: &[TopicPartition], spec: OffsetSpec) -> BTreeMap<i32, i64> {
+        let asked: Vec<_> = partitions.iter().map(|tp| (tp.clone(), spec)).collect();
+        let listed = self.client.list_offsets(&asked, Isolation::ReadUncommitted).wait(ANSWER);
+        let listed = listed.expect("an answer").unwrap();
+        listed.into_iter().map(|(tp, listed)| (tp.partition, listed.offset.unwrap_or(0))).collect()
+    }
+
+    /// Ends of the partitions.
+    pub(crate) fn ends(&self, topic: &str) -> BTreeMap<i32, i64> {
+        self.offsets(&self.partitions(topic), OffsetSpec::Latest)
+    }
+
+    /// Everything from the beginning of a topic to its end at this moment, by partition and offset.
+    pub(crate) fn read(&self, topic: &str) -> Vec<Rec> {
+        let partitions = self.partitions(topic);
+        let starts = self.offsets(&partitions, OffsetSpec::Earliest);
+        let mut ends = self.offsets(&partitions, OffsetSpec::Latest);
+        ends.retain(|partition, end| *end > starts[partition]);
+        let positions: Vec<_> =
+            ends.keys().map(|p| (TopicPartition::new(topic, *p), starts[p])).collect();
+        let (waker, woken) = waker();
+        let mut consumer = self.client.consumer(waker);
+        consumer.assign(&positions);
+        let mut records = Vec::new();
+        while !ends.is_empty() {
+            let data = match consumer.poll() {
+                Some(Fetched::Data(data)) => data,
+                Some(Fetched::Failed(failed)) => {
+                    panic!("reading {}: {}", failed.partition, failed.error)
+                }
+                None => {
+                    woken.recv_timeout(ANSWER).expect("an answer to a fetch request");
+                    continue;
+                }
+            };
+            let partition = data.partition.partition;
+            let Some(end) = ends.get(&partition).copied() else { continue };
+            let mut decompressor = Decompressor::new();
+            let mut batches = data.batches(Isolation::ReadUncommitted, true);
+            while let Some(batch) = batches.next_batch(&mut decompressor) {
+                let batch = batch.expect("a sound batch");
+                let slab = batch.records(&mut decompressor, BATCH_BYTES_MAX).expect("records");
+                for record in &slab {
+                    let record = record.expect("a sound record");
+                    if record.offset >= data.fetch_offset && record.offset < end {
+                        records.push(owned(partition, &record));
+                    }
+                }
+            }
+            if data.next_offset >= end {
+                ends.remove(&partition);
+            }
+        }
+        records.sort_by_key(|record| (record.partition, record.offset));
+        records
+    }
+
+    /// Values of a topic as text, by partition and offset.
+    pub(crate) fn values(&self, topic: &str) -> Vec<String> {
+        self.read(topic).iter().map(Rec::text).collect()
+    }
+
+    /// What a group committed for a topic, by partition.
+    pub(crate) fn committed(&self, group: &str, topic: &str) -> BTreeMap<i32, CommittedOffset> {
+        let answer = self.client.offset_fetch(group, None).wait(ANSWER).expect("an answer");
+        answer
+            .unwrap_or_else(|error| panic!("offsets of {group}: {error}"))
+            .into_iter()
+            .filter(|(tp, _)| &*tp.topic == topic)
+            .map(|(tp, offset)| (tp.partition, offset))
+            .collect()
+    }
+
+    /// Commits offsets of a group.
+    pub(crate) fn commit(&self, group: &str, topic: &str, offsets: &[(i32, i64)]) {
+        let offsets: Vec<_> = offsets
+            .iter()
+            .map(|(p, offset)| (TopicPartition::new(topic, *p), CommittedOffset::new(*offset)))
+            .collect();
+        self.client.offset_commit(group, &offsets).wait(ANSWER).expect("an answer").unwrap();
+    }
+}
+
+fn client(bootstrap: &str) -> Client {
+    Client::new(ClientConfig::new(bootstrap).expect("an address"), &Network::tokio())
+}
+
+fn waker() -> (brooklet_kafka::pending::Waker, Receiver<()>) {
+    let (sender, receiver) = channel();
+    // After the end of the wait nobody listens any more.
+    (Arc::new(move || drop(sender.send(()))), receiver)
+}
+
+fn owned(partition: i32, record: &brooklet_kafka::wire::records::Record<'_>) -> Rec {
+    let name = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
+    Rec {
+        partition,
+        offset: record.offset,
+        timestamp: Some(record.timestamp),
+        key: record.key.map(<[u8]>::to_vec),
+        value: record.value.map(<[u8]>::to_vec),
+        headers: record.headers.map(|h| (name(h.key), h.value.map(<[u8]>::to_vec))).collect(),
+    }
+}
