@@ -17,7 +17,7 @@ use crate::types::{Batch, DataType, Field, Kind, RowErrors};
 use arrow_array::Array;
 use bytes::Bytes;
 
-use super::write::{Source, SourceColumn};
+use super::write::{Source, SourceColumn, span};
 
 /// A decoder for all of `fields`.
 pub(crate) fn decoder(
@@ -209,10 +209,6 @@ fn show(column: &SourceColumn<'_>, row: usize) -> String {
         }
         Source::Row(columns) => show_row(columns, row),
     }
-}
-
-fn span(offsets: &[i32], row: usize) -> std::ops::Range<usize> {
-    usize::try_from(offsets[row]).unwrap()..usize::try_from(offsets[row + 1]).unwrap()
 }
 
 /// Runs a recording; panics with all lines that differ both from it and from `differences`, which holds the lines with

@@ -144,3 +144,16 @@ fn moments(array: &dyn Array, precision: u8) -> Option<Moments<'_>> {
         Moments::Nanos(primitive(array)?)
     })
 }
+
+/// The items of a list, as rows of the column of items.
+pub(crate) fn span(offsets: &[i32], row: usize) -> std::ops::Range<usize> {
+    let at =
+        |row: usize| offsets.get(row).and_then(|offset| usize::try_from(*offset).ok()).unwrap_or(0);
+    at(row)..at(row.saturating_add(1))
+}
+
+/// End of the last record.
+pub(crate) fn end_of(bytes: &[u8]) -> Result<u32> {
+    u32::try_from(bytes.len())
+        .map_err(|_| Error::internal("the records of one batch exceed four gigabytes"))
+}

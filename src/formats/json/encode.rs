@@ -4,7 +4,7 @@ use super::options::{JsonOptions, NullKeys};
 use super::text::{Astral, write_string};
 use crate::base::{Error, Result};
 use crate::formats::base64;
-use crate::formats::write::{Source, SourceColumn};
+use crate::formats::write::{Source, SourceColumn, end_of, span};
 use crate::table::{EncodeRequest, Encoded, Encoder};
 use crate::types::java_text::{
     Fraction, Moment, TextOut, TimestampStyle, strip_trailing_zeros, write_date,
@@ -156,7 +156,7 @@ impl JsonEncoder {
                 // Flink 2.1 writes whole seconds, whatever the precision.
                 let seconds = u64::try_from(array.value(row) / 1_000).unwrap_or(0);
                 quoted(true, out, |out| {
-                    write_time(seconds * 1_000_000_000, Fraction::Trimmed, out);
+                    write_time(seconds.saturating_mul(1_000_000_000), Fraction::Trimmed, out);
                 });
             }
             Source::Timestamp(moments) => {
@@ -166,9 +166,10 @@ impl JsonEncoder {
             Source::TimestampLtz(moments) => self.moment(moments.get(row), true, out),
             Source::List(array, items) => {
                 let inner = names.inner.first().unwrap_or(names);
-                let (start, end) = range(array.value_offsets(), row);
+                let items_of_row = span(array.value_offsets(), row);
+                let start = items_of_row.start;
                 out.push(b'[');
-                for item in start..end {
+                for item in items_of_row {
                     if item > start {
                         out.push(b',');
                     }
@@ -178,10 +179,9 @@ impl JsonEncoder {
             }
             Source::Map(array, keys, values) => {
                 let inner = names.inner.first().unwrap_or(names);
-                let (start, end) = range(array.value_offsets(), row);
                 out.push(b'{');
                 let mut any = false;
-                for entry in start..end {
+                for entry in span(array.value_offsets(), row) {
                     let null = keys.is_null(entry);
                     let key = match (&keys.source, &self.options.null_keys) {
                         (_, NullKeys::Fail) if null => return Err(NULL_KEY),
@@ -211,13 +211,6 @@ impl JsonEncoder {
         write_timestamp(moment, separator, Fraction::Trimmed, out);
         out.put(if zone { "Z\"" } else { "\"" });
     }
-}
-
-/// First and last-but-one item of a list.
-fn range(offsets: &[i32], row: usize) -> (usize, usize) {
-    let at =
-        |row: usize| offsets.get(row).and_then(|offset| usize::try_from(*offset).ok()).unwrap_or(0);
-    (at(row), at(row + 1))
 }
 
 fn quoted(quotes: bool, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
@@ -255,10 +248,4 @@ impl Encoder for JsonEncoder {
         }
         Ok(())
     }
-}
-
-/// End of the last record.
-pub(crate) fn end_of(bytes: &[u8]) -> Result<u32> {
-    u32::try_from(bytes.len())
-        .map_err(|_| Error::internal("the records of one batch exceed four gigabytes"))
 }

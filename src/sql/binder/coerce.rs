@@ -84,13 +84,12 @@ fn compare_with_text(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
         let branches = vec![(unknown, Expr::null(Kind::Boolean))];
         return Ok(Expr::case(branches, Some(answer), Kind::Boolean));
     }
-    if is_nested(&kind)
+    if (is_nested(&kind)
         || kind.is_binary()
-        || castable(&text.data_type, &other.data_type) != Castable::Yes
+        || castable(&text.data_type, &other.data_type) != Castable::Yes)
+        && kind != Kind::Null
     {
-        if kind != Kind::Null {
-            return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
-        }
+        return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
     }
     let (left, right) = if text_left { (read(left), right) } else { (left, read(right)) };
     if kind == Kind::Null {

@@ -100,7 +100,7 @@ impl<'a> Binder<'a> {
                         options.set(
                             &property.key.value,
                             &property.value.value,
-                            Some(property.key.span),
+                            Some(property.span),
                         );
                     }
                 }

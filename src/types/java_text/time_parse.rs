@@ -191,7 +191,7 @@ pub fn parse_timestamp_cast(text: &str) -> Option<Moment> {
 
 /// `java.sql.Date.valueOf`: `2020-1-2`; days beyond the month's end roll over.
 pub fn parse_date_jdbc(text: &str) -> Option<i32> {
-    i32::try_from(jdbc_date(trim(text))?).ok()
+    i32::try_from(jdbc_date(text)?).ok()
 }
 
 /// `java.sql.Timestamp.valueOf`: `2020-1-2 3:4:5.678`; hours, minutes and seconds roll over.
