@@ -19,7 +19,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         let elements = interleaved(&columns, call.rows);
         list(call, elements, columns.len())
     }),
-    Function::new("$MAP(key, value, …)", "MAP[key, value, …].", map_signature, map_constructor),
+    Function::new("$MAP(key, value, …)", "MAP[key, value, …].", map_signature, map_constructor)
+        .can_fail(),
     Function::new("$ROW(value, …)", "ROW(value, …).", row_signature, |call| {
         let columns = columns(call);
         match call.returns.physical() {
@@ -321,10 +322,22 @@ fn map_constructor(call: &mut Call<'_, '_>) -> Column {
         return new_null_array(&physical, call.rows);
     };
     let width = keys.len();
-    let entries = vec![interleaved(&keys, call.rows), interleaved(&values, call.rows)];
+    // Flink has maps with a NULL key; the columns here have no form for them.
+    let mut failed = NullBufferBuilder::new(call.rows);
+    let errors = &mut *call.errors;
+    call.selection.scan(call.rows, |row, selected| {
+        let null = keys.iter().any(|key| key.is_null(row));
+        if null && selected {
+            errors.push(row, || "not supported yet: a NULL key of a MAP".to_owned());
+        }
+        failed.append(!null);
+    });
+    let keys = interleaved(&keys, call.rows);
+    let keys = crate::expr::choose::with_nulls(&keys, None);
+    let entries = vec![keys, interleaved(&values, call.rows)];
     let entries = StructArray::new(fields.clone(), entries, None);
     let offsets = even_offsets(call.rows, width);
-    Arc::new(MapArray::new(Arc::clone(field), offsets, entries, None, false))
+    Arc::new(MapArray::new(Arc::clone(field), offsets, entries, failed.finish(), false))
 }
 
 fn row_signature(args: &[Expr]) -> Option<Signature> {
