@@ -7,4 +7,4 @@ mod job;
 mod session;
 mod tableau;
 
-pub use session::{OnEnd, OnJob, Session, SessionConfig};
+pub use session::{OnEnd, OnJob, Out, Session, SessionConfig};

@@ -155,7 +155,8 @@ impl KafkaEnumerator {
             return Ok(self.finished(Vec::new(), now));
         }
         self.look_up(added);
-        Ok(None)
+        // Nothing may have to be asked of the broker, and then nothing would wake us.
+        self.poll(now)
     }
 
     fn look_up(&mut self, partitions: Vec<TopicPartition>) {

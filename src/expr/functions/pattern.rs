@@ -299,7 +299,9 @@ impl Fields {
             Letter::Quarter | Letter::DayOfWeekNumber | Letter::WeekOfYear => {}
             Letter::WeekYear => self.year = Some(value),
             Letter::NanoOfSecond => self.micros = value / 1_000,
-            Letter::MilliOfDay | Letter::NanoOfDay | Letter::DayPeriod | Letter::Era => return None,
+            Letter::MilliOfDay | Letter::NanoOfDay | Letter::DayPeriod | Letter::Era => {
+                return None;
+            }
             Letter::DayOfWeek | Letter::AmPm => return None,
         }
         Some(rest)

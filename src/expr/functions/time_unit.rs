@@ -187,7 +187,8 @@ pub(crate) fn add_months_to_days(days: i64, months: i64) -> i64 {
 /// Months from one local time to another (`DateTimeUtils.subtractMonths`): by days, less one where the days agree and the
 /// time of the day is not reached.
 pub(crate) fn months_between(to: i64, from: i64) -> i64 {
-    let split = |micros: i64| (micros.div_euclid(MICROS_PER_DAY), micros.rem_euclid(MICROS_PER_DAY));
+    let split =
+        |micros: i64| (micros.div_euclid(MICROS_PER_DAY), micros.rem_euclid(MICROS_PER_DAY));
     let ((to_day, to_time), (from_day, from_time)) = (split(to), split(from));
     let months = months_between_days(to_day, from_day);
     if add_months_to_days(from_day, months) == to_day && to_time < from_time {

@@ -54,9 +54,8 @@ impl Scope {
     /// The column of a name, then the fields that further parts name: `a`, `t.a`, `a.b`, `t.a.b`.
     fn find(&self, name: &ast::ObjectName) -> Result<Expr> {
         let column = |wanted: &str| self.columns.iter().find(|(name, _)| name == wanted);
-        let (first, rest) = match name.parts.split_first() {
-            Some((first, rest)) => (first, rest),
-            None => return Err(schema_error("an empty name", name.span)),
+        let Some((first, rest)) = name.parts.split_first() else {
+            return Err(schema_error("an empty name", name.span));
         };
         if let Some((_, expr)) = column(&first.value) {
             return fields(expr.clone(), rest);

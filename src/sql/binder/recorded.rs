@@ -90,10 +90,9 @@ impl Replay {
         let Ok(statement) = parse_statement(sql) else { return };
         match statement {
             Statement::Set(set) => {
-                if let Some(set) = set.assignment {
-                    if set.key.value == "table.local-time-zone" {
-                        self.zone = set.value.value.parse().unwrap();
-                    }
+                let zone = set.assignment.filter(|set| set.key.value == "table.local-time-zone");
+                if let Some(zone) = zone {
+                    self.zone = zone.value.value.parse().unwrap();
                 }
             }
             Statement::CreateTable(create) => {
