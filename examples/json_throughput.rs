@@ -121,6 +121,7 @@ fn decoder(
         fields: fields(),
         columns: columns.to_vec(),
         predicate,
+        strict: false,
         time_zone: chrono_tz::UTC,
     };
     format.decoder(&OptionReader::new(&options, &taken, "table"), &request)

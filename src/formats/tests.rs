@@ -82,6 +82,34 @@ fn columns_that_nobody_sees_are_not_type_checked() {
 }
 
 #[test]
+fn a_strict_decoder_checks_every_field_of_every_record() {
+    let fields = "a INT, b STRING, c INT";
+    let payloads = [
+        r#"{"a":1,"b":"x","c":"no number"}"#,
+        r#"{"a":"no number","b":"y","c":1}"#,
+        r#"{"a":3,"b":"x","c":1}"#,
+        r#"{"a":4,"b":"y","c":{}}"#,
+    ];
+    for predicate in [None, Some(equals(0, "x"))] {
+        let filtered = predicate.is_some();
+        let wanted = DecodeRequest { strict: true, ..request(fields, &[1, 0], predicate) };
+        let (rows, sources, errors) = run(&JsonFormat, &[], &wanted, &payloads.map(Some));
+        assert_eq!((rows.as_str(), sources), ("('x', 3)", vec![2]));
+        let mut rows: Vec<&str> = errors.iter().map(|error| &error[..1]).collect();
+        rows.sort_unstable();
+        assert_eq!(rows, ["0", "1", "3"]);
+        let ignore = [("ignore-parse-errors", "true")];
+        let (rows, _, errors) = run(&JsonFormat, &ignore, &wanted, &payloads.map(Some));
+        assert!(errors.is_empty());
+        assert_eq!(rows.matches('(').count(), if filtered { 2 } else { 4 });
+    }
+    let csv = ["1,x,n", "n,y,1", "3,x,1"];
+    let wanted = DecodeRequest { strict: true, ..request(fields, &[1], Some(equals(0, "x"))) };
+    let (rows, _, errors) = run(&CsvFormat, &[], &wanted, &csv.map(Some));
+    assert_eq!((rows.as_str(), errors.len()), ("('x')", 2));
+}
+
+#[test]
 fn failures_name_payload_place_and_reason() {
     for (given, fields, payload, message) in [
         (&[][..], "a INT", "{\"a\":1", "unexpected end of input at byte 6: expected ',' or '}'"),
@@ -513,5 +541,55 @@ fn types_that_a_format_cannot_carry_are_refused() {
         &[("escape-character", "")],
     ] {
         assert!(decoder(&CsvFormat, &options(given), &fields).is_err(), "{given:?}");
+    }
+}
+
+#[test]
+fn mutated_records_never_panic() {
+    let seeds: [(fn(&[u8]), &[&[u8]]); 3] = [
+        (
+            crate::fuzzing_formats::json_decode,
+            &[
+                include_bytes!("../../fuzz/corpus/json_decode/all-fields"),
+                include_bytes!("../../fuzz/corpus/json_decode/array"),
+                include_bytes!("../../fuzz/corpus/json_decode/several"),
+            ],
+        ),
+        (
+            crate::fuzzing_formats::csv_decode,
+            &[
+                include_bytes!("../../fuzz/corpus/csv_decode/line"),
+                include_bytes!("../../fuzz/corpus/csv_decode/quotes"),
+                include_bytes!("../../fuzz/corpus/csv_decode/escapes"),
+                include_bytes!("../../fuzz/corpus/csv_decode/wide"),
+            ],
+        ),
+        (
+            crate::fuzzing_formats::raw_decode,
+            &[
+                include_bytes!("../../fuzz/corpus/raw_decode/text"),
+                include_bytes!("../../fuzz/corpus/raw_decode/utf16"),
+            ],
+        ),
+    ];
+    let mut random = Random(4);
+    for (target, corpus) in seeds {
+        for _ in 0..1_500 {
+            let mut bytes = corpus[random.below(corpus.len())].to_vec();
+            for _ in 0..random.below(4) {
+                let at = random.below(bytes.len());
+                match random.below(4) {
+                    0 => bytes[at] = random.next() as u8,
+                    1 => bytes.truncate(at + 1),
+                    2 => bytes.insert(at, b"\",:{}[]0-e.\\\n\xfe;n"[random.below(16)]),
+                    _ => {
+                        let copy = bytes[at..(at + random.below(20)).min(bytes.len())].to_vec();
+                        let to = random.below(bytes.len());
+                        bytes.splice(to..to, copy);
+                    }
+                }
+            }
+            target(&bytes);
+        }
     }
 }
