@@ -544,9 +544,12 @@ fn types_that_a_format_cannot_carry_are_refused() {
     }
 }
 
+/// A fuzz target and some of its corpus.
+type Target = (fn(&[u8]), &'static [&'static [u8]]);
+
 #[test]
 fn mutated_records_never_panic() {
-    let seeds: [(fn(&[u8]), &[&[u8]]); 3] = [
+    let seeds: [Target; 3] = [
         (
             crate::fuzzing_formats::json_decode,
             &[
