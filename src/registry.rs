@@ -1,7 +1,7 @@
 //! What can be named in `connector` and `format`: two lists.
 
 use crate::connectors::{blackhole::Blackhole, datagen::DataGen, kafka::Kafka, print::Print};
-use crate::formats::{CsvFormat, JsonFormat};
+use crate::formats::{CsvFormat, JsonFormat, RawFormat};
 use crate::table::{Connector, Format};
 use std::sync::Arc;
 
@@ -17,5 +17,5 @@ pub fn connectors() -> Vec<Arc<dyn Connector>> {
 
 /// Every built-in format.
 pub fn formats() -> Vec<Arc<dyn Format>> {
-    vec![Arc::new(CsvFormat), Arc::new(JsonFormat)]
+    vec![Arc::new(CsvFormat), Arc::new(JsonFormat), Arc::new(RawFormat)]
 }

@@ -9,7 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use brooklet_protocol_tests::proxy::Proxy;
-use brooklet_protocol_tests::services::{self, Jvm, Kafka, KafkaConfig, Version, broker_count};
+use brooklet_protocol_tests::services::{
+    self, Bridge, BridgeRecord, Isolation, Jvm, Kafka, KafkaConfig, Version, broker_count,
+};
 
 const CONSUMER: &str = "org.apache.kafka.tools.consumer.ConsoleConsumer";
 const PRODUCER: &str = "org.apache.kafka.tools.ConsoleProducer";
@@ -34,6 +36,52 @@ fn produce_and_consume(version: Version) {
         .filter_map(|l| l.strip_prefix(&topic)?.rsplit(':').next()?.parse::<u64>().ok())
         .sum();
     assert_eq!(total, 2, "{offsets}");
+}
+
+#[test]
+fn the_bridge_carries_every_part_of_a_record() {
+    let Some(kafka) = services::kafka(Version::Newest) else { return };
+    let topic = kafka.unique("bridge");
+    kafka.create_topic(&topic, 2);
+    let full = BridgeRecord {
+        partition: Some(1),
+        offset: 0,
+        timestamp: Some(1000),
+        key: Some(b"k\0\xff".to_vec()),
+        value: Some(Vec::new()),
+        headers: vec![("h".into(), None), ("h".into(), Some(b"2".to_vec()))],
+    };
+    let tombstone = BridgeRecord {
+        partition: Some(1),
+        offset: 1,
+        timestamp: Some(2000),
+        ..BridgeRecord::default()
+    };
+    let first = BridgeRecord { timestamp: Some(3000), ..BridgeRecord::value(0, "é") };
+    let records = [full.clone(), tombstone.clone(), first.clone()];
+    kafka.bridge().produce(&topic, &records).unwrap();
+    let read = kafka.bridge().read(&topic, Isolation::ReadUncommitted).unwrap();
+    assert_eq!(read, [first, full, tombstone]);
+    assert!(kafka.bridge().create_topic(&topic, 1, &[]).is_err());
+}
+
+#[test]
+fn aborted_records_are_hidden_from_committed_reads() {
+    let Some(kafka) = services::kafka(Version::Newest) else { return };
+    let topic = kafka.unique("transactions");
+    kafka.create_topic(&topic, 1);
+    let mut writer = Bridge::start(kafka, &[("transactional.id", &topic)]).unwrap();
+    for (value, end) in [("kept", "commit"), ("dropped", "abort")] {
+        writer.transaction("begin").unwrap();
+        writer.produce(&topic, &[BridgeRecord::value(0, value)]).unwrap();
+        writer.transaction(end).unwrap();
+    }
+    let values = |isolation| -> Vec<String> {
+        let records = kafka.bridge().read(&topic, isolation).unwrap();
+        records.into_iter().map(|r| String::from_utf8(r.value.unwrap()).unwrap()).collect()
+    };
+    assert_eq!(values(Isolation::ReadCommitted), ["kept"]);
+    assert_eq!(values(Isolation::ReadUncommitted), ["kept", "dropped"]);
 }
 
 #[test]

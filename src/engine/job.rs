@@ -183,9 +183,15 @@ impl JobBuilder<'_> {
             job: &self.context,
         };
         let opened = open(connector.as_ref(), &context);
-        // An unknown key explains a missing one better than the other way round.
-        if opened.as_ref().is_ok_and(|_| true) {
-            options.finish()?;
+        match &opened {
+            Ok(_) => options.finish()?,
+            // An unknown key explains a missing one better than the other way round.
+            Err(error)
+                if error.kind() == ErrorKind::Option && error.message().contains("required") =>
+            {
+                options.finish_but(&["format", "value.", "key.", "json.", "csv.", "raw."])?;
+            }
+            Err(_) => {}
         }
         opened.map_err(|error| match table.span {
             Some(span) => error.at(span),

@@ -19,6 +19,9 @@ impl Expr {
         if constant(&expr) || expr.has_column() || expr.stability() != Stability::Immutable {
             return expr;
         }
+        if let Some(answer) = compare_constant_texts(&expr) {
+            return Expr::literal(Scalar::Boolean(answer), Kind::Boolean.not_null());
+        }
         let env = EvalEnv { time_zone: zone, now_micros: 0 };
         let mut errors = RowErrors::new();
         let input = Input { columns: &[], rows: 1 };
@@ -61,6 +64,17 @@ impl Expr {
             }
         }
         if conjunction { Expr::and(kept) } else { Expr::or(kept) }
+    }
+}
+
+/// Calcite compares constant texts by UTF-16 units, Flink's runtime by the bytes of UTF-8: they differ above U+FFFF.
+fn compare_constant_texts(expr: &Expr) -> Option<bool> {
+    let Node::Compare { op, left, right } = &expr.node else { return None };
+    match (left.as_literal()?, right.as_literal()?) {
+        (Scalar::String(a), Scalar::String(b)) => {
+            Some(op.holds(a.encode_utf16().cmp(b.encode_utf16())))
+        }
+        _ => None,
     }
 }
 

@@ -25,8 +25,7 @@ enum Token {
 }
 
 impl LikePattern {
-    /// Takes `pattern` apart. Without ESCAPE a backslash escapes `%`, `_` and itself, and stands for itself before
-    /// anything else; with it, the escape character must stand before one of these.
+    /// Takes `pattern` apart. The character of ESCAPE must stand before `%`, `_` or itself; without ESCAPE there is none.
     ///
     /// # Errors
     /// The text says what is wrong with the escape character.
@@ -41,17 +40,15 @@ impl LikePattern {
                 }
             }
         };
-        let marker = escape.unwrap_or('\\');
         let mut tokens = Vec::new();
         let mut chars = pattern.chars().peekable();
         while let Some(c) = chars.next() {
-            if c == marker {
-                match chars.next_if(|next| matches!(next, '%' | '_') || *next == marker) {
+            if Some(c) == escape {
+                match chars.next_if(|next| matches!(next, '%' | '_') || *next == c) {
                     Some(next) => tokens.push(Token::Char(next)),
-                    None if escape.is_some() => {
+                    None => {
                         return Err(format!("invalid escape sequence in LIKE pattern '{pattern}'"));
                     }
-                    None => tokens.push(Token::Char(c)),
                 }
                 continue;
             }
@@ -165,8 +162,8 @@ mod tests {
             ("a%b_c", "abc", false),
             ("%aab", "aaab", true),
             ("%%a", "a", true),
-            ("10\\%", "10%", true),
-            ("10\\%", "10x", false),
+            ("10\\%", "10\\x", true),
+            ("10\\%", "10%", false),
             ("a\\b", "a\\b", true),
         ] {
             let like = LikePattern::new(pattern, None).unwrap();

@@ -289,6 +289,17 @@ impl<'a> Time<'a> {
         }
     }
 
+    /// Nanoseconds below the microsecond; 0 for NULL.
+    #[inline]
+    pub(crate) fn nanos_of_micro(&self, row: usize) -> i64 {
+        match self {
+            Time::Micros(_) => 0,
+            Time::Nanos(_) | Time::Scalar(_) => {
+                self.nanos(row).map_or(0, |nanos| nanos.rem_euclid(1_000) as i64)
+            }
+        }
+    }
+
     /// Nanoseconds since the epoch; `None` for NULL.
     #[inline]
     pub(crate) fn nanos(&self, row: usize) -> Option<i128> {

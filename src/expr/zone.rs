@@ -1,5 +1,6 @@
 //! Between UTC and the session's local time, as `java.time` converts.
 
+use crate::types::java_text::{civil_from_days, days_from_civil};
 use chrono::{DateTime, MappedLocalTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
@@ -27,11 +28,47 @@ pub(crate) fn local_to_utc_nanos(nanos: i128, zone: Tz) -> i128 {
     nanos - i128::from(local_offset_seconds(seconds, zone)) * 1_000_000_000
 }
 
+/// Local time of a moment and how far it is ahead of UTC, as `java.util.TimeZone` has it: before 1900 the zone's present
+/// standard time counts, not its mean solar time. Both in microseconds.
+pub(crate) fn utc_to_local_legacy(micros: i64, zone: Tz) -> (i64, i64) {
+    let seconds = micros.div_euclid(1_000_000);
+    let offset = if seconds < YEAR_1900 {
+        let winter = offset_seconds(JANUARY_2024, zone);
+        winter.min(offset_seconds(JANUARY_2024 + 182 * 86_400, zone))
+    } else {
+        offset_seconds(seconds, zone)
+    };
+    (micros.saturating_add(offset * 1_000_000), offset * 1_000_000)
+}
+
+/// 1900-01-01 in seconds since 1970.
+const YEAR_1900: i64 = -2_208_988_800;
+/// 2024-01-01 in seconds since 1970.
+const JANUARY_2024: i64 = 1_704_067_200;
+/// 2100-01-01 in seconds since 1970: the time zone data lists no changes from there on.
+const YEAR_2100: i64 = 4_102_444_800;
+
+/// The same moment of a year before 2100 that has the same calendar: the rules of today go on for ever.
+fn within_data(seconds: i64) -> i64 {
+    if seconds < YEAR_2100 {
+        return seconds;
+    }
+    let days = seconds.div_euclid(86_400);
+    let (year, ..) = civil_from_days(days);
+    let first = |year: i64| days_from_civil(year, 1, 1);
+    let same = |candidate: &i64| {
+        (first(*candidate) - first(year)) % 7 == 0
+            && first(*candidate + 1) - first(*candidate) == first(year + 1) - first(year)
+    };
+    let twin = (2_060..2_088).find(same).unwrap_or(2_060);
+    seconds + (first(twin) - first(year)) * 86_400
+}
+
 fn offset_seconds(utc_seconds: i64, zone: Tz) -> i64 {
     if zone == Tz::UTC {
         return 0;
     }
-    match DateTime::from_timestamp(utc_seconds, 0) {
+    match DateTime::from_timestamp(within_data(utc_seconds), 0) {
         Some(moment) => {
             let offset = zone.offset_from_utc_datetime(&moment.naive_utc());
             i64::from(offset.fix().local_minus_utc())
@@ -44,7 +81,7 @@ fn local_offset_seconds(local_seconds: i64, zone: Tz) -> i64 {
     if zone == Tz::UTC {
         return 0;
     }
-    let Some(local) = DateTime::from_timestamp(local_seconds, 0) else { return 0 };
+    let Some(local) = DateTime::from_timestamp(within_data(local_seconds), 0) else { return 0 };
     match zone.offset_from_local_datetime(&local.naive_utc()) {
         MappedLocalTime::Single(offset) | MappedLocalTime::Ambiguous(offset, _) => {
             i64::from(offset.fix().local_minus_utc())

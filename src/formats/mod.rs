@@ -3,6 +3,23 @@
 //! A record's way through a text format's decoder: one scan checks its structure and leaves a token (kind and range)
 //! per wanted column; the filter's columns are converted and the filter is evaluated; the other columns are converted
 //! for the rows that are left. Nothing is allocated per record or value.
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice
+    )
+)]
 
 mod base64;
 mod column;

@@ -149,7 +149,7 @@ fn moments(array: &dyn Array, precision: u8) -> Option<Moments<'_>> {
 pub(crate) fn span(offsets: &[i32], row: usize) -> std::ops::Range<usize> {
     let at =
         |row: usize| offsets.get(row).and_then(|offset| usize::try_from(*offset).ok()).unwrap_or(0);
-    at(row)..at(row + 1)
+    at(row)..at(row.saturating_add(1))
 }
 
 /// End of the last record.

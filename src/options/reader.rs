@@ -230,10 +230,16 @@ impl<'a> OptionReader<'a> {
 
     /// Refuses the first key that nobody asked for, naming the nearest match and all that is supported.
     pub fn finish(&self) -> Result<()> {
+        self.finish_but(&[])
+    }
+
+    /// [`OptionReader::finish`] for a table that could not be opened to the end: keys below these prefixes may not have
+    /// been asked for yet.
+    pub fn finish_but(&self, prefixes: &[&str]) -> Result<()> {
         let taken = self.taken.keys.borrow();
         let supported = self.taken.supported.borrow();
         for (key, value) in self.options.iter() {
-            if taken.contains(key) {
+            if taken.contains(key) || prefixes.iter().any(|prefix| key.starts_with(prefix)) {
                 continue;
             }
             let mut hint = String::new();

@@ -150,7 +150,7 @@ impl Test {
         let table = |table, topic, options: &str| {
             format!(
                 "CREATE TABLE {table} (v STRING) WITH ('connector' = 'kafka', 'topic' = '{topic}', \
-                 'properties.bootstrap.servers' = '{}', 'format' = 'raw'{options});\n",
+                 'properties.bootstrap.servers' = '{}', 'format' = 'json'{options});\n",
                 cluster.bootstrap()
             )
         };
@@ -176,7 +176,7 @@ impl Test {
             let mut running = self.launch(&mut starts);
             if self.mode == Mode::Latest {
                 // Before its first epoch the job has not decided where the end of the topic was.
-                self.wait(&running, "a first epoch", |committed| {
+                self.wait(&mut running, "a first epoch", |committed| {
                     committed.len() == PARTITIONS as usize
                 });
             }
@@ -197,7 +197,7 @@ impl Test {
             }
             stop.store(true, Ordering::Relaxed);
             let written = producer.join().expect("the producer");
-            self.wait(&running, "all offsets", |committed| {
+            self.wait(&mut running, "all offsets", |committed| {
                 written.iter().all(|(p, end)| committed.get(p) == Some(end))
             });
             running.signal("INT");
@@ -222,7 +222,7 @@ impl Test {
     }
 
     /// Waits until `done` holds of the committed offsets.
-    fn wait(&self, running: &Running, what: &str, done: impl Fn(&BTreeMap<i32, i64>) -> bool) {
+    fn wait(&self, running: &mut Running, what: &str, done: impl Fn(&BTreeMap<i32, i64>) -> bool) {
         let since = Instant::now();
         loop {
             let committed = self.committed();
@@ -230,7 +230,7 @@ impl Test {
                 return;
             }
             assert!(
-                since.elapsed() < PATIENCE,
+                since.elapsed() < PATIENCE && running.ended().is_none(),
                 "{what} not committed: {committed:?}, ends {:?}\n{}",
                 self.cluster.ends(&self.source),
                 running.stderr()
@@ -271,8 +271,10 @@ impl Test {
             .map(|(p, end)| (*p, vec![false; usize::try_from(*end).unwrap()]))
             .collect();
         for record in self.cluster.read(&self.sink) {
-            let text = record.text();
-            let (partition, number) = text.split_once(':').expect("a record of this test");
+            let json = record.text();
+            let text = json.strip_prefix(r#"{"v":""#).and_then(|text| text.strip_suffix(r#""}"#));
+            let text = text.unwrap_or_else(|| panic!("not of this test: {json}"));
+            let (partition, number) = text.split_once(':').expect("partition and number");
             let (partition, number): (i32, i64) =
                 (partition.parse().unwrap(), number.parse().unwrap());
             seen.get_mut(&partition).unwrap()[usize::try_from(number).unwrap()] = true;
@@ -316,7 +318,7 @@ impl Test {
 }
 
 fn record(partition: i32, number: i64) -> Rec {
-    Rec { partition, ..Rec::value(format!("{partition}:{number}")) }
+    Rec { partition, ..Rec::value(format!(r#"{{"v":"{partition}:{number}"}}"#)) }
 }
 
 struct OnDrop<F: Fn()>(F);

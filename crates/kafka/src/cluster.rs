@@ -434,3 +434,92 @@ impl Cluster {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::testing::{MILLI, SECOND};
+    use crate::wire::messages::metadata::MetadataRequest;
+
+    fn cluster(bootstrap: &str) -> Cluster {
+        Cluster::new(Arc::new(ClientConfig::new(bootstrap).unwrap()), 1)
+    }
+
+    fn send(cluster: &mut Cluster, target: Target, purpose: Purpose, now: Duration) -> CallId {
+        let request = MetadataRequest::default().into();
+        cluster.send(target, purpose, request, 30 * SECOND, Owner::Operation(1), now)
+    }
+
+    /// Hosts that connections are opened to.
+    fn connects(cluster: &mut Cluster) -> Vec<(ConnId, String)> {
+        std::iter::from_fn(|| cluster.poll_action())
+            .filter_map(|action| match action {
+                Action::Connect { conn, host, .. } => Some((conn, host)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_bootstrap_server_that_fails_is_left_for_another() {
+        let mut c = cluster("a:1,b:1,c:1");
+        let mut tried = Vec::new();
+        for _ in 0..3 {
+            let call = send(&mut c, Target::Any, Purpose::Coordination, SECOND);
+            let (conn, host) = connects(&mut c).remove(0);
+            tried.push(host);
+            c.disconnected(conn, "refused", SECOND);
+            let done = c.poll_completion().unwrap();
+            assert_eq!(done.call, call);
+            let failed = done.result.unwrap_err();
+            assert!(!failed.maybe_sent);
+            assert!(matches!(failed.error.kind(), ErrorKind::Unreachable { .. }));
+        }
+        tried.sort();
+        assert_eq!(tried, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn reconnects_wait_for_the_back_off() {
+        let mut c = cluster("a:1");
+        send(&mut c, Target::Any, Purpose::Coordination, SECOND);
+        let (conn, _) = connects(&mut c).remove(0);
+        c.disconnected(conn, "refused", SECOND);
+        send(&mut c, Target::Any, Purpose::Coordination, SECOND);
+        assert!(connects(&mut c).is_empty());
+        c.tick(SECOND + 39 * MILLI);
+        assert!(connects(&mut c).is_empty());
+        c.tick(SECOND + 61 * MILLI);
+        assert_eq!(connects(&mut c).len(), 1);
+    }
+
+    #[test]
+    fn purposes_do_not_share_a_connection_but_equal_ones_do() {
+        let mut c = cluster("a:1");
+        let purposes =
+            [Purpose::Coordination, Purpose::Produce, Purpose::Fetch(1), Purpose::Fetch(2)];
+        for purpose in purposes.into_iter().chain(purposes) {
+            send(&mut c, Target::Any, purpose, SECOND);
+        }
+        assert_eq!(connects(&mut c).len(), 4);
+        c.close_purpose(Purpose::Fetch(1), SECOND);
+        assert_eq!(c.poll_action(), Some(Action::Close { conn: ConnId(2) }));
+    }
+
+    #[test]
+    fn a_node_without_address_is_unreachable_at_once() {
+        let mut c = cluster("a:1");
+        send(&mut c, Target::Node(7), Purpose::Produce, SECOND);
+        assert!(c.poll_completion().unwrap().result.is_err());
+    }
+
+    #[test]
+    fn opening_a_connection_is_bounded_in_time() {
+        let mut c = cluster("a:1");
+        send(&mut c, Target::Any, Purpose::Coordination, SECOND);
+        assert_eq!(connects(&mut c).len(), 1);
+        c.tick(14 * SECOND);
+        assert!(c.poll_completion().unwrap().result.is_err());
+    }
+}

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::cluster::{Action, Cluster, Completion, ConnId};
+use crate::cluster::{Action, Cluster, Completion, ConnId, Owner};
 use crate::config::ClientConfig;
 use crate::wire::frame::{self, PREFIX_BYTES, RequestHeader};
 use crate::wire::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
 use crate::wire::messages::metadata::{
-    MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+    MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
+    MetadataResponseTopic,
 };
 use crate::wire::messages::{APIS, api};
 use crate::wire::{Request, Uuid};
@@ -40,8 +41,9 @@ impl Asked {
 pub(crate) struct Bench {
     pub(crate) cluster: Cluster,
     pub(crate) now: Duration,
-    /// Metadata requests that were asked.
+    /// Metadata requests that were asked; they are answered at once.
     pub(crate) refreshes: usize,
+    topics: Vec<(String, u8, Vec<i32>)>,
 }
 
 impl Bench {
@@ -49,16 +51,22 @@ impl Bench {
     pub(crate) fn new(pairs: &[(&str, &str)]) -> Self {
         let bootstrap = ("bootstrap.servers", "b1:1");
         let (config, _) = ClientConfig::parse([bootstrap].iter().chain(pairs).copied()).unwrap();
-        Self { cluster: Cluster::new(Arc::new(config), 1), now: SECOND, refreshes: 0 }
+        Self {
+            cluster: Cluster::new(Arc::new(config), 1),
+            now: SECOND,
+            refreshes: 0,
+            topics: vec![],
+        }
     }
 
     /// Tells the cache about a topic: the leader of each partition, −1 for none.
     pub(crate) fn topic(&mut self, name: &str, id: u8, leaders: &[i32]) {
-        let response = metadata(&[(name, id, leaders)]);
-        self.cluster.metadata.merge(&response, self.now);
+        self.topics.retain(|topic| topic.0 != name);
+        self.topics.push((name.to_owned(), id, leaders.to_vec()));
+        self.cluster.metadata.merge(&metadata(&self.topics), self.now);
     }
 
-    /// Requests since the last call. Connections open and agree on versions by themselves.
+    /// Requests since the last call, those for metadata apart. Connections open and agree on versions by themselves.
     pub(crate) fn asked(&mut self) -> Vec<Asked> {
         let mut out = Vec::new();
         while let Some(action) = self.cluster.poll_action() {
@@ -71,8 +79,10 @@ impl Bench {
                     let asked = Asked { conn, header, frame };
                     if asked.api() == "ApiVersions" {
                         self.answer::<ApiVersionsRequest>(&asked, &versions());
+                    } else if asked.api() == "Metadata" {
+                        self.refreshes += 1;
+                        self.answer::<MetadataRequest>(&asked, &metadata(&self.topics));
                     } else {
-                        self.refreshes += usize::from(asked.api() == "Metadata");
                         out.push(asked);
                     }
                 }
@@ -93,19 +103,26 @@ impl Bench {
     }
 
     pub(crate) fn completions(&mut self) -> Vec<Completion> {
-        std::iter::from_fn(|| self.cluster.poll_completion()).collect()
+        let mut out = Vec::new();
+        while let Some(done) = self.cluster.poll_completion() {
+            match done.owner {
+                Owner::Metadata => self.cluster.metadata_answered(done.result, self.now),
+                _ => out.push(done),
+            }
+        }
+        out
     }
 }
 
-pub(crate) fn metadata(topics: &[(&str, u8, &[i32])]) -> MetadataResponse {
+fn metadata(topics: &[(String, u8, Vec<i32>)]) -> MetadataResponse {
     let broker = |node_id| MetadataResponseBroker {
         node_id,
         host: format!("b{node_id}"),
         port: node_id,
         rack: None,
     };
-    let topic = |(name, id, leaders): &(&str, u8, &[i32])| MetadataResponseTopic {
-        name: Some((*name).to_owned()),
+    let topic = |(name, id, leaders): &(String, u8, Vec<i32>)| MetadataResponseTopic {
+        name: Some(name.clone()),
         topic_id: Uuid([*id; 16]),
         partitions: leaders
             .iter()

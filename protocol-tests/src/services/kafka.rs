@@ -8,11 +8,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Exit, Jvm, Version, broker_count, cache};
+use super::{Bridge, Exit, Jvm, Version, broker_count, cache};
 
 /// A loaded machine with two cores takes up to 20 s; the rest is for slow disks.
 const START_WAIT_MAX: Duration = Duration::from_secs(120);
@@ -75,6 +75,7 @@ impl KafkaConfig {
 pub struct Kafka {
     version: Version,
     bootstrap: String,
+    bridge: OnceLock<Mutex<Bridge>>,
     own: Option<Own>,
 }
 
@@ -109,7 +110,7 @@ impl Kafka {
     }
 
     pub(super) fn external(bootstrap: String) -> Self {
-        Self { version: Version::Newest, bootstrap, own: None }
+        Self { version: Version::Newest, bootstrap, bridge: OnceLock::new(), own: None }
     }
 
     fn launch(config: &KafkaConfig, jars: &Path) -> io::Result<Self> {
@@ -125,7 +126,7 @@ impl Kafka {
         let own = Own { folder, jars: jars.to_owned(), listener, jvm: Mutex::new(None) };
         own.format(&config.storage_args)?;
         own.boot()?;
-        Ok(Self { version: config.version, bootstrap, own: Some(own) })
+        Ok(Self { version: config.version, bootstrap, bridge: OnceLock::new(), own: Some(own) })
     }
 
     /// `host:port` for clients; a comma list when the cluster is an external one.
@@ -235,16 +236,24 @@ impl Kafka {
         })
     }
 
-    /// Creates a topic with Kafka's own tool and replication factor 1.
+    /// Kafka's own Java client, started at first use and shared by the tests of the binary.
     ///
     /// # Panics
-    /// The tool fails.
+    /// It does not start.
+    pub fn bridge(&self) -> MutexGuard<'_, Bridge> {
+        let bridge = self
+            .bridge
+            .get_or_init(|| Mutex::new(Bridge::start(self, &[]).expect("the Java client starts")));
+        bridge.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Creates a topic with replication factor 1 that keeps records of any age.
+    ///
+    /// # Panics
+    /// The cluster refuses.
     pub fn create_topic(&self, topic: &str, partitions: u32) {
-        let partitions = partitions.to_string();
-        let (create, b) =
-            (["--create", "--topic", topic], ["--bootstrap-server", self.bootstrap()]);
-        let size = ["--partitions", &partitions, "--replication-factor", "1"];
-        self.tool_stdout("org.apache.kafka.tools.TopicCommand", &[&b[..], &create, &size].concat());
+        let kept = [("retention.ms", "-1")];
+        self.bridge().create_topic(topic, partitions, &kept).expect("the topic is created");
     }
 
     /// Standard output of a tool that must succeed.
@@ -253,10 +262,6 @@ impl Kafka {
     /// The tool fails.
     #[must_use]
     pub fn tool_text(&self, class: &str, args: &[&str]) -> String {
-        self.tool_stdout(class, args)
-    }
-
-    fn tool_stdout(&self, class: &str, args: &[&str]) -> String {
         let output = self.java_tool(class, args).expect("java runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);

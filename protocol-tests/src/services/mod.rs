@@ -10,6 +10,7 @@
 //! | `BROOKLET_CACHE` | folder for downloaded jars; default `services/` in the cargo target folder |
 //! | `CI` | a service that does not start is a failure |
 
+mod bridge;
 mod cache;
 mod jvm;
 mod kafka;
@@ -19,6 +20,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::OnceLock;
 
+pub use bridge::{Bridge, BridgeRecord, Isolation};
 pub use jvm::{Exit, Jvm};
 pub use kafka::{Kafka, KafkaConfig};
 pub use probe::{ProbeError, broker_count};

@@ -108,7 +108,7 @@ mod tests {
         for chunks in [&["ok\nabcde\n"][..], &["ok\nab", "cde\n"], &["ok\nab", "cd", "e"]] {
             match cut(chunks, 4) {
                 Err(Failure::Error(error)) => {
-                    assert!(error.message().starts_with("line 2 "), "{error}")
+                    assert!(error.message().starts_with("line 2 "), "{error}");
                 }
                 other => panic!("{other:?}"),
             }

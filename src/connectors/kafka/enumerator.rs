@@ -155,7 +155,8 @@ impl KafkaEnumerator {
             return Ok(self.finished(Vec::new(), now));
         }
         self.look_up(added);
-        Ok(None)
+        // Nothing may have to be asked of the broker, and then nothing would wake us.
+        self.poll(now)
     }
 
     fn look_up(&mut self, partitions: Vec<TopicPartition>) {
@@ -187,6 +188,8 @@ impl KafkaEnumerator {
             lookups.push((Purpose::End, lookup));
         }
         self.work = Work::Offsets { partitions, lookups, starts, ends: Offsets::new() };
+        // Offsets that are known without asking a broker wake nobody else.
+        (self.waker.0)();
     }
 
     fn finished(&mut self, added: Vec<Split>, now: Duration) -> Option<Discovered> {

@@ -1,7 +1,6 @@
 //! Patterns of Java's `DateTimeFormatter` and `SimpleDateFormat`, as far as both agree.
 
-use super::time_unit::Unit;
-use crate::types::java_text::days_from_civil;
+use crate::types::java_text::{civil_from_days, days_from_civil};
 use std::fmt::Write;
 
 const MONTHS: [&str; 12] = [
@@ -52,6 +51,13 @@ enum Letter {
     Minute,
     Second,
     Fraction,
+    WeekYear,
+    WeekOfYear,
+    Era,
+    NanoOfSecond,
+    MilliOfDay,
+    NanoOfDay,
+    DayPeriod,
 }
 
 impl JavaPattern {
@@ -108,6 +114,13 @@ impl JavaPattern {
                 'm' => Letter::Minute,
                 's' => Letter::Second,
                 'S' => Letter::Fraction,
+                'Y' => Letter::WeekYear,
+                'w' => Letter::WeekOfYear,
+                'G' => Letter::Era,
+                'n' => Letter::NanoOfSecond,
+                'A' => Letter::MilliOfDay,
+                'N' => Letter::NanoOfDay,
+                'B' => Letter::DayPeriod,
                 _ => {
                     return Err(format!("letter '{c}' of pattern '{pattern}' is not supported"));
                 }
@@ -117,12 +130,12 @@ impl JavaPattern {
         Ok(JavaPattern { items })
     }
 
-    /// Writes a local time in microseconds since 1970.
-    pub(crate) fn format(&self, local: i64, out: &mut String) {
+    /// Writes a local time in microseconds since 1970 and `nanos` below the microsecond.
+    pub(crate) fn format(&self, local: i64, nanos: i64, out: &mut String) {
         for item in &self.items {
             match item {
                 Item::Literal(text) => out.push_str(text),
-                Item::Field(letter, count) => format_field(*letter, *count, local, out),
+                Item::Field(letter, count) => format_field(*letter, *count, (local, nanos), out),
             }
         }
     }
@@ -145,40 +158,70 @@ impl JavaPattern {
     }
 }
 
-fn format_field(letter: Letter, count: usize, local: i64, out: &mut String) {
-    let get = |unit: Unit| unit.extract(local, local);
-    let hour = get(Unit::Hour);
+fn format_field(letter: Letter, count: usize, (local, nanos): (i64, i64), out: &mut String) {
+    let days = local.div_euclid(MICROS_PER_DAY);
+    let of_day = local.rem_euclid(MICROS_PER_DAY);
+    let (year, month, day) = civil_from_days(days);
+    let hour = of_day / 3_600_000_000;
+    let minute = of_day / 60_000_000 % 60;
+    let nanos_of_second = of_day % 1_000_000 * 1_000 + nanos;
     let name = |names: &'static [&'static str], index: i64| {
         let name = names.get(usize::try_from(index).unwrap_or(0)).copied().unwrap_or("");
         if count >= 4 { name } else { name.get(..3).unwrap_or(name) }
     };
     let number = match letter {
-        Letter::Year if count == 2 => get(Unit::Year).rem_euclid(100),
-        Letter::Year => get(Unit::Year),
-        Letter::Quarter => get(Unit::Quarter),
+        Letter::Year if count == 2 => year.rem_euclid(100),
+        Letter::Year => year,
+        Letter::WeekYear if count == 2 => week_of_year(days).0.rem_euclid(100),
+        Letter::WeekYear => week_of_year(days).0,
+        Letter::WeekOfYear => week_of_year(days).1,
+        Letter::Quarter => i64::from((month - 1) / 3 + 1),
         Letter::Month if count >= 3 => {
-            return out.push_str(name(&MONTHS, get(Unit::Month) - 1));
+            return out.push_str(name(&MONTHS, i64::from(month) - 1));
         }
-        Letter::Month => get(Unit::Month),
-        Letter::DayOfMonth => get(Unit::Day),
-        Letter::DayOfYear => get(Unit::DayOfYear),
-        Letter::DayOfWeek => return out.push_str(name(&DAYS, get(Unit::IsoDayOfWeek) - 1)),
-        Letter::DayOfWeekNumber => get(Unit::DayOfWeek),
+        Letter::Month => i64::from(month),
+        Letter::DayOfMonth => i64::from(day),
+        Letter::DayOfYear => days - days_from_civil(year, 1, 1) + 1,
+        Letter::DayOfWeek => return out.push_str(name(&DAYS, (days + 3).rem_euclid(7))),
+        Letter::DayOfWeekNumber => (days + 4).rem_euclid(7) + 1,
         Letter::AmPm => return out.push_str(if hour < 12 { "AM" } else { "PM" }),
+        Letter::Era if count == 4 => {
+            return out.push_str(if year > 0 { "Anno Domini" } else { "Before Christ" });
+        }
+        Letter::Era => return out.push_str(if year > 0 { "AD" } else { "BC" }),
         Letter::Hour24 => hour,
         Letter::Hour12 => (hour + 11) % 12 + 1,
         Letter::HourFrom1To24 => (hour + 23) % 24 + 1,
         Letter::HourFrom0To11 => hour % 12,
-        Letter::Minute => get(Unit::Minute),
-        Letter::Second => get(Unit::Second),
+        Letter::Minute => minute,
+        Letter::Second => of_day / 1_000_000 % 60,
+        Letter::NanoOfSecond => nanos_of_second,
+        Letter::MilliOfDay => of_day / 1_000,
+        Letter::NanoOfDay => of_day * 1_000 + nanos,
+        Letter::DayPeriod => {
+            return out.push_str(match (hour, minute) {
+                (0, 0) => "midnight",
+                (12, 0) => "noon",
+                (6..12, _) => "in the morning",
+                (12..18, _) => "in the afternoon",
+                (18..21, _) => "in the evening",
+                _ => "at night",
+            });
+        }
         Letter::Fraction => {
-            let micros = local.rem_euclid(1_000_000);
-            let digits = format!("{micros:06}000");
+            let digits = format!("{nanos_of_second:09}");
             return out.push_str(digits.get(..count.min(9)).unwrap_or(&digits));
         }
     };
     // Writing to a String has no way to fail.
     let _ = write!(out, "{number:0count$}");
+}
+
+/// Year and week as in the United States: weeks start on Sunday and the first holds January 1st.
+fn week_of_year(days: i64) -> (i64, i64) {
+    let sunday = |day: i64| day - (day + 4).rem_euclid(7);
+    let (year, ..) = civil_from_days(sunday(days) + 6);
+    (year, (sunday(days) - sunday(days_from_civil(year, 1, 1))) / 7 + 1)
 }
 
 #[derive(Debug, Default)]
@@ -253,7 +296,12 @@ impl Fields {
                 let scale = 10_i64.pow(u32::try_from(6 - shown.len()).ok()?);
                 self.micros = shown.parse::<i64>().ok()? * scale;
             }
-            Letter::Quarter | Letter::DayOfWeekNumber => {}
+            Letter::Quarter | Letter::DayOfWeekNumber | Letter::WeekOfYear => {}
+            Letter::WeekYear => self.year = Some(value),
+            Letter::NanoOfSecond => self.micros = value / 1_000,
+            Letter::MilliOfDay | Letter::NanoOfDay | Letter::DayPeriod | Letter::Era => {
+                return None;
+            }
             Letter::DayOfWeek | Letter::AmPm => return None,
         }
         Some(rest)
@@ -322,7 +370,7 @@ mod tests {
             ("yyyyMMddHH", "2024030514"),
         ] {
             let mut out = String::new();
-            JavaPattern::new(pattern).unwrap().format(time, &mut out);
+            JavaPattern::new(pattern).unwrap().format(time, 0, &mut out);
             assert_eq!(out, expected, "{pattern}");
         }
         assert!(JavaPattern::new("yyyy-XX").unwrap_err().contains("'X'"));

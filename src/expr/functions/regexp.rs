@@ -13,6 +13,9 @@ use Param::{Int, Text};
 /// Compiled patterns that a thread keeps; where data brings more, they are compiled again.
 const COMPILED_MAX: usize = 64;
 
+/// Bytes of one compiled pattern: nested counted repetitions would take all memory otherwise.
+const COMPILED_BYTES_MAX: usize = 4 << 20;
+
 pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "REGEXP(string, regex)",
@@ -27,7 +30,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 if pattern.is_empty() {
                     return Ok(Some(false));
                 }
-                with_regex(pattern, |regex| regex.is_match(text)).map(Some)
+                let matched = with_regex(pattern, |regex| regex.is_match(text))?;
+                Ok(Some(matched.unwrap_or(false)))
             })
         },
     )
@@ -60,7 +64,6 @@ pub(super) static FUNCTIONS: &[Function] = &[
                     }
                     out.push_str(&text[last..]);
                 })
-                .map(Some)
             })
         },
     )
@@ -75,7 +78,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)) else {
                     return Ok(None);
                 };
-                with_regex(pattern, |regex| regex.find_iter(text).count() as i32).map(Some)
+                with_regex(pattern, |regex| regex.find_iter(text).count() as i32)
             })
         },
     )
@@ -117,7 +120,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 };
                 let escape = escape.get(row).and_then(|escape| escape.chars().next());
                 let pattern = similar_to_regex(pattern, escape);
-                with_regex(&pattern, |regex| regex.is_match(text)).map(Some)
+                with_regex(&pattern, |regex| regex.is_match(text))
             })
         },
     )
@@ -143,16 +146,17 @@ fn extract(call: &mut Call<'_, '_>) -> Column {
             };
             part.map(|part| out.push_str(part.as_str()))
         })?;
-        Ok(found)
+        Ok(found.flatten())
     })
 }
 
 thread_local! {
-    static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::new(HashMap::new());
+    static COMPILED: RefCell<HashMap<String, Option<Regex>>> = RefCell::new(HashMap::new());
 }
 
-/// Runs `f` with the compiled pattern.
-fn with_regex<T>(pattern: &str, f: impl FnOnce(&Regex) -> T) -> Result<T, String> {
+/// Runs `f` with the compiled pattern; `None` where the pattern is no regular expression, as Flink goes on with NULL or
+/// FALSE then.
+fn with_regex<T>(pattern: &str, f: impl FnOnce(&Regex) -> T) -> Result<Option<T>, String> {
     COMPILED.with_borrow_mut(|compiled| {
         if !compiled.contains_key(pattern) {
             if compiled.len() >= COMPILED_MAX {
@@ -160,23 +164,32 @@ fn with_regex<T>(pattern: &str, f: impl FnOnce(&Regex) -> T) -> Result<T, String
             }
             compiled.insert(pattern.to_owned(), compile(pattern)?);
         }
-        match compiled.get(pattern) {
-            Some(regex) => Ok(f(regex)),
-            None => Err(format!("cannot compile the regular expression '{pattern}'")),
-        }
+        Ok(compiled.get(pattern).and_then(Option::as_ref).map(f))
     })
 }
 
-/// Compiles a pattern as Java does by default: ASCII classes, `$` also before a last line break is not supported.
+/// Compiles a pattern as Java does by default; `None` where it is no regular expression.
 ///
 /// # Errors
-/// The text names the pattern and why it cannot be run.
-pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
-    regex::RegexBuilder::new(&ascii_classes(pattern)).size_limit(1 << 22).build().map_err(|error| {
-        let text = error.to_string();
-        let why = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        format!("cannot run the regular expression '{pattern}': {why}")
-    })
+/// The text names what the pattern uses that this matcher has no form for.
+fn compile(pattern: &str) -> Result<Option<Regex>, String> {
+    let built =
+        regex::RegexBuilder::new(&ascii_classes(pattern)).size_limit(COMPILED_BYTES_MAX).build();
+    match built {
+        Ok(regex) => Ok(Some(regex)),
+        Err(regex::Error::CompiledTooBig(limit)) => Err(format!(
+            "the regular expression '{pattern}' takes more than {limit} bytes when compiled"
+        )),
+        Err(error) => {
+            let text = error.to_string();
+            if text.contains("look-around") || text.contains("backreferences") {
+                return Err(format!(
+                    "the regular expression '{pattern}' uses look-around or back-references, which are not supported"
+                ));
+            }
+            Ok(None)
+        }
+    }
 }
 
 /// Java's `\d`, `\w`, `\s` and `\b` mean ASCII; the crate's mean Unicode.
@@ -216,7 +229,7 @@ fn ascii_classes(pattern: &str) -> String {
     out
 }
 
-/// SIMILAR TO: `%` and `_` as in LIKE, `| * + ? {} () []` as in regular expressions.
+/// SIMILAR TO: `%` and `_` as in LIKE, `. | * + ? {} () []` as in regular expressions.
 fn similar_to_regex(pattern: &str, escape: Option<char>) -> String {
     let mut out = String::from("(?s)^(?:");
     let mut chars = pattern.chars();
@@ -229,7 +242,7 @@ fn similar_to_regex(pattern: &str, escape: Option<char>) -> String {
             }
             '%' => out.push_str(".*"),
             '_' => out.push('.'),
-            '.' | '\\' | '^' | '$' => {
+            '\\' | '^' | '$' => {
                 out.push('\\');
                 out.push(c);
             }

@@ -25,15 +25,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "The first letter of each word in upper case, the others in lower case.",
         one_text,
         |call| {
+            // Flink knows the letters and digits of ASCII only; anything else ends a word and stays as it is.
             map(call, |text, out| {
                 let mut inside = false;
                 for c in text.chars() {
-                    if inside {
-                        out.extend(c.to_lowercase());
-                    } else {
-                        out.extend(c.to_uppercase());
-                    }
-                    inside = c.is_alphanumeric();
+                    out.push(if inside { c.to_ascii_lowercase() } else { c.to_ascii_uppercase() });
+                    inside = c.is_ascii_alphanumeric();
                 }
             })
         },
@@ -501,17 +498,33 @@ fn pad(call: &mut Call<'_, '_>, left: bool) -> Column {
             return Ok(None);
         }
         within_limit(count)?;
-        let kept = first_chars(text, count);
-        let missing = count - length(kept);
-        if !left {
-            out.push_str(kept);
+        // Flink counts UTF-16 units here.
+        let (kept, units) = first_units(text, count);
+        let mut padding = String::new();
+        let mut missing = count - units;
+        for c in fill.chars().cycle() {
+            if c.len_utf16() > missing {
+                break;
+            }
+            missing -= c.len_utf16();
+            padding.push(c);
         }
-        out.extend(fill.chars().cycle().take(missing));
-        if left {
-            out.push_str(kept);
-        }
+        out.push_str(if left { &padding } else { kept });
+        out.push_str(if left { kept } else { &padding });
         Ok(Some(()))
     })
+}
+
+/// The first characters that together have at most `n` UTF-16 units, and how many units they have.
+fn first_units(text: &str, n: usize) -> (&str, usize) {
+    let mut units = 0;
+    for (at, c) in text.char_indices() {
+        if units + c.len_utf16() > n {
+            return (&text[..at], units);
+        }
+        units += c.len_utf16();
+    }
+    (text, units)
 }
 
 fn split_index(call: &mut Call<'_, '_>) -> Column {

@@ -5,7 +5,7 @@ use super::time_unit::{MICROS_PER_DAY, add_months, add_months_to_days, months_be
 use super::{Call, Function, JavaPattern, Param, Signature, Unit};
 use crate::expr::value::{Prim, Str, Time, nanos_to_micros};
 use crate::expr::{Expr, Scalar, zone};
-use crate::types::java_text::{parse_date_jdbc, parse_timestamp_jdbc};
+use crate::types::java_text::{parse_date_cast, parse_date_jdbc, parse_timestamp_jdbc};
 use crate::types::{Column, Kind};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -161,6 +161,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "The text as DATE, by default `yyyy-MM-dd`; NULL where it does not fit.",
         |args| nullable(fixed(args, &[Text, Text], 1, Kind::Date)),
         |call| {
+            if !call.has(1) {
+                let text = call.text(0);
+                return call.values::<Date32Type>(|row| Ok(text.get(row).and_then(parse_date_cast)));
+            }
             let local = parse_local(call, 0, 1);
             call.values::<Date32Type>(|row| {
                 Ok(local(row)?.map(|micros| micros.div_euclid(MICROS_PER_DAY) as i32))
@@ -170,7 +174,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .can_fail(),
     Function::new(
         "TO_TIMESTAMP_LTZ(number [, precision])",
-        "Seconds (precision 0) or milliseconds (precision 3, the default) since 1970 as TIMESTAMP_LTZ(3); also a text, by a pattern, in the session's time zone or a given one.",
+        "Seconds (precision 0) or milliseconds (precision 3, the default) since 1970 as TIMESTAMP_LTZ(3); also a text, by a pattern, in UTC or a given time zone.",
         to_timestamp_ltz_signature,
         to_timestamp_ltz,
     )
@@ -186,7 +190,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             call.strings(|row, out| {
                 let Some(seconds) = seconds.get(row) else { return Ok(None) };
                 let Some(pattern) = pattern.get(row)? else { return Ok(None) };
-                pattern.format(zone::utc_to_local(seconds.saturating_mul(1_000_000), zone), out);
+                pattern.format(zone::utc_to_local(seconds.saturating_mul(1_000_000), zone), 0, out);
                 Ok(Some(()))
             })
         },
@@ -231,7 +235,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let pattern = pattern.as_ref().map_err(Clone::clone)?;
                 let (Ok(from), Ok(to)) = (from.parse(), to.parse()) else { return Ok(None) };
                 let Some(local) = pattern.parse(text) else { return Ok(None) };
-                pattern.format(zone::utc_to_local(zone::local_to_utc(local, from), to), out);
+                pattern.format(zone::utc_to_local(zone::local_to_utc(local, from), to), 0, out);
                 Ok(Some(()))
             })
         },
@@ -286,16 +290,29 @@ impl<'a> Local<'a> {
             Local::Utc(time, zone) => time.micros(row).map(|utc| zone::utc_to_local(utc, *zone)),
         }
     }
+
+    /// Nanoseconds below the microsecond.
+    fn nanos_of_micro(&self, row: usize) -> i64 {
+        match self {
+            Local::Timestamp(time) | Local::Utc(time, _) => time.nanos_of_micro(row),
+            Local::Date(_) | Local::TimeOfDay(_) => 0,
+        }
+    }
 }
 
 fn extract(call: &mut Call<'_, '_>, at: usize, unit: Unit) -> Column {
     let local = Local::new(call, at);
-    let zone = call.env.time_zone;
-    let is_utc = matches!(local, Local::Utc(..));
-    let to_utc =
-        |local| if is_utc && unit == Unit::Epoch { zone::local_to_utc(local, zone) } else { local };
+    // EPOCH counts from 1970 in UTC, whatever the zone is.
+    let utc = match (&local, unit) {
+        (Local::Utc(time, _), Unit::Epoch) => Some(*time),
+        _ => None,
+    };
     call.values::<Int64Type>(|row| {
-        Ok(local.get(row).map(|local| unit.extract(local, to_utc(local))))
+        let time = match &utc {
+            Some(time) => time.micros(row),
+            None => local.get(row),
+        };
+        Ok(time.map(|time| unit.extract(time, local.nanos_of_micro(row))))
     })
 }
 
@@ -319,9 +336,9 @@ fn timestampadd_signature(args: &[Expr]) -> Option<Signature> {
     // A date some hours later is a timestamp.
     let below_day = unit.micros().is_some_and(|micros| micros < MICROS_PER_DAY);
     if signature.returns.kind == Kind::Date && below_day {
-        signature.returns.kind = Kind::Timestamp(3);
+        signature.returns.kind = Kind::Timestamp(6);
         if let Some(time) = signature.args.last_mut() {
-            *time = Kind::Timestamp(3);
+            *time = Kind::Timestamp(6);
         }
     }
     Some(signature)
@@ -353,11 +370,13 @@ fn times(call: &mut Call<'_, '_>, f: impl Fn(usize) -> Option<i64>) -> Column {
 fn round(call: &mut Call<'_, '_>, f: fn(Unit, i64) -> Option<i64>) -> Column {
     let unit = unit(call, 0);
     let local = Local::new(call, 1);
-    let zone = call.env.time_zone;
-    let is_utc = matches!(local, Local::Utc(..));
     times(call, |row| {
-        let rounded = f(unit?, local.get(row)?)?;
-        Some(if is_utc { zone::local_to_utc(rounded, zone) } else { rounded })
+        if let Local::Utc(time, zone) = &local {
+            // Flink goes back to UTC by the offset of the time that is rounded, also across a change of the offset.
+            let (local, offset) = zone::utc_to_local_legacy(time.micros(row)?, *zone);
+            return Some(f(unit?, local)? - offset);
+        }
+        f(unit?, local.get(row)?)
     })
 }
 
@@ -473,21 +492,24 @@ fn parse_local<'a>(
 fn date_format(call: &mut Call<'_, '_>) -> Column {
     let mut pattern = Pattern::new(call, 1);
     if call.data_type(0).kind.is_string() {
-        let local = parse_local(call, 0, usize::MAX);
+        let text = call.text(0);
+        let default = JavaPattern::new(DEFAULT_PATTERN);
         return call.strings(|row, out| {
-            let (Some(local), Some(pattern)) = (local(row)?, pattern.get(row)?) else {
+            let default = default.as_ref().map_err(Clone::clone)?;
+            let local = text.get(row).and_then(|text| default.parse(text));
+            let (Some(local), Some(pattern)) = (local, pattern.get(row)?) else {
                 return Ok(None);
             };
-            pattern.format(local, out);
+            pattern.format(local, 0, out);
             Ok(Some(()))
         });
     }
     let local = Local::new(call, 0);
     call.strings(|row, out| {
-        let (Some(local), Some(pattern)) = (local.get(row), pattern.get(row)?) else {
+        let (Some(time), Some(pattern)) = (local.get(row), pattern.get(row)?) else {
             return Ok(None);
         };
-        pattern.format(local, out);
+        pattern.format(time, local.nanos_of_micro(row), out);
         Ok(Some(()))
     })
 }
@@ -532,7 +554,6 @@ fn to_timestamp_ltz(call: &mut Call<'_, '_>) -> Column {
         }
         _ => {
             let local = parse_local(call, 0, 1);
-            let session = call.env.time_zone;
             let zone_text = call.text(2);
             let has_zone = call.has(2);
             call.values::<TimestampMicrosecondType>(|row| {
@@ -541,7 +562,7 @@ fn to_timestamp_ltz(call: &mut Call<'_, '_>) -> Column {
                     let Some(text) = zone_text.get(row) else { return Ok(None) };
                     text.parse().map_err(|_| format!("unknown time zone '{text}'"))?
                 } else {
-                    session
+                    chrono_tz::UTC
                 };
                 Ok(Some(zone::local_to_utc(local, zone).div_euclid(1_000) * 1_000))
             })

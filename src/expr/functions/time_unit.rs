@@ -4,6 +4,7 @@ use crate::types::java_text::{civil_from_days, days_from_civil};
 
 pub(crate) const MICROS_PER_SECOND: i64 = 1_000_000;
 pub(crate) const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+const MILLIS_PER_DAY: i64 = 86_400_000;
 
 /// A unit of EXTRACT, FLOOR, CEIL, TIMESTAMPADD and TIMESTAMPDIFF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,10 +84,14 @@ impl Unit {
         })
     }
 
-    /// EXTRACT of a local time; `utc` is the same moment in UTC, for EPOCH.
-    pub(crate) fn extract(self, local: i64, utc: i64) -> i64 {
-        let days = local.div_euclid(MICROS_PER_DAY);
-        let of_day = local.rem_euclid(MICROS_PER_DAY);
+    /// EXTRACT of a local time. `nanos` are those below the microsecond.
+    ///
+    /// Flink divides milliseconds since 1970 towards zero: the last moment of 1969 counts as 1970-01-01 there.
+    pub(crate) fn extract(self, local: i64, nanos: i64) -> i64 {
+        let millis = local.div_euclid(1_000);
+        let of_milli = local.rem_euclid(1_000);
+        let days = millis / MILLIS_PER_DAY;
+        let of_day = millis % MILLIS_PER_DAY;
         let (year, month, day) = civil_from_days(days);
         match self {
             Unit::Millennium => positive_period(year, 1_000),
@@ -102,20 +107,21 @@ impl Unit {
             Unit::DayOfWeek => (days + 4).rem_euclid(7) + 1,
             Unit::IsoDayOfWeek => (days + 3).rem_euclid(7) + 1,
             Unit::DayOfYear => days - days_from_civil(year, 1, 1) + 1,
-            Unit::Hour => of_day / (3_600 * MICROS_PER_SECOND),
-            Unit::Minute => of_day / (60 * MICROS_PER_SECOND) % 60,
-            Unit::Second => of_day / MICROS_PER_SECOND % 60,
-            Unit::Millisecond => of_day / 1_000 % 60_000,
-            Unit::Microsecond => of_day % (60 * MICROS_PER_SECOND),
-            Unit::Nanosecond => of_day % (60 * MICROS_PER_SECOND) * 1_000,
-            Unit::Epoch => utc.div_euclid(MICROS_PER_SECOND),
+            Unit::Hour => of_day / 3_600_000,
+            Unit::Minute => of_day % 3_600_000 / 60_000,
+            Unit::Second => of_day % 60_000 / 1_000,
+            Unit::Millisecond => millis % 1_000,
+            Unit::Microsecond => millis % 1_000 * 1_000 + of_milli,
+            Unit::Nanosecond => millis % 1_000 * 1_000_000 + of_milli * 1_000 + nanos,
+            Unit::Epoch => millis / 1_000,
         }
     }
 
     /// The start of the unit that a local time lies in; `None` for units that nothing is rounded to.
     pub(crate) fn floor(self, local: i64) -> Option<i64> {
         let days = local.div_euclid(MICROS_PER_DAY);
-        let (year, month, _) = civil_from_days(days);
+        // Towards zero, as in `extract`.
+        let (year, month, _) = civil_from_days(local.div_euclid(1_000) / MILLIS_PER_DAY);
         let start = |year: i64, month: u32| days_from_civil(year, month, 1) * MICROS_PER_DAY;
         Some(match self {
             Unit::Millennium => start((year - 1).div_euclid(1_000) * 1_000 + 1, 1),
@@ -178,18 +184,28 @@ pub(crate) fn add_months_to_days(days: i64, months: i64) -> i64 {
     first + i64::from(day).min(length) - 1
 }
 
-/// Whole months from one local time to a later one, negative where it is earlier (`DateTimeUtils.subtractMonths`).
-pub(crate) fn months_between(later: i64, earlier: i64) -> i64 {
-    if later < earlier {
-        return -months_between(earlier, later);
+/// Months from one local time to another (`DateTimeUtils.subtractMonths`): by days, less one where the days agree and the
+/// time of the day is not reached.
+pub(crate) fn months_between(to: i64, from: i64) -> i64 {
+    let split =
+        |micros: i64| (micros.div_euclid(MICROS_PER_DAY), micros.rem_euclid(MICROS_PER_DAY));
+    let ((to_day, to_time), (from_day, from_time)) = (split(to), split(from));
+    let months = months_between_days(to_day, from_day);
+    if add_months_to_days(from_day, months) == to_day && to_time < from_time {
+        months - 1
+    } else {
+        months
     }
-    let (y1, m1, _) = civil_from_days(later.div_euclid(MICROS_PER_DAY));
-    let (y0, m0, _) = civil_from_days(earlier.div_euclid(MICROS_PER_DAY));
-    let mut months = (y1 - y0) * 12 + i64::from(m1) - i64::from(m0);
-    if add_months(earlier, months) > later {
-        months -= 1;
+}
+
+fn months_between_days(to: i64, from: i64) -> i64 {
+    if to < from {
+        return -months_between_days(from, to);
     }
-    months
+    let (y1, m1, _) = civil_from_days(to);
+    let (y0, m0, _) = civil_from_days(from);
+    let months = (y1 - y0) * 12 + i64::from(m1) - i64::from(m0);
+    if add_months_to_days(from, months) > to { months - 1 } else { months }
 }
 
 #[cfg(test)]
@@ -217,12 +233,12 @@ mod tests {
             ("HOUR", 23),
             ("MINUTE", 59),
             ("SECOND", 58),
-            ("MILLISECOND", 58_123),
+            ("MILLISECOND", 123),
             ("CENTURY", 21),
             ("MILLENNIUM", 3),
             ("DECADE", 202),
         ] {
-            assert_eq!(Unit::parse(unit).unwrap().extract(time, time), expected, "{unit}");
+            assert_eq!(Unit::parse(unit).unwrap().extract(time, 0), expected, "{unit}");
         }
     }
 

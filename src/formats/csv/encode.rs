@@ -31,7 +31,7 @@ impl CsvEncoder {
         let quote = options.quote.map_or(0, u32::from);
         CsvEncoder {
             fields: request.fields.clone(),
-            safe_from: u32::from(options.delimiter).max(quote) + 1,
+            safe_from: u32::from(options.delimiter).max(quote).saturating_add(1),
             quoted_character: options.escape.unwrap_or('\\'),
             options,
             text: Vec::new(),
@@ -92,7 +92,7 @@ impl CsvEncoder {
             }
             Source::Time(array) => {
                 let millis = u64::try_from(array.value(row)).unwrap_or(0);
-                write_time(millis * 1_000_000, Fraction::Trimmed, out);
+                write_time(millis.saturating_mul(1_000_000), Fraction::Trimmed, out);
                 return true;
             }
             Source::Timestamp(moments) => {
@@ -145,7 +145,8 @@ impl CsvEncoder {
         let doubled = |c: char| c == quote || Some(c) == self.options.escape;
         let mut rest = text;
         while let Some(at) = rest.find(doubled) {
-            let end = at + rest.get(at..).and_then(|r| r.chars().next()).map_or(1, char::len_utf8);
+            let width = rest.get(at..).and_then(|r| r.chars().next()).map_or(1, char::len_utf8);
+            let end = at.saturating_add(width);
             let (head, tail) = rest.split_at_checked(end).unwrap_or((rest, ""));
             out.put(head);
             out.put(head.get(at..).unwrap_or(""));

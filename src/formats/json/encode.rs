@@ -156,7 +156,7 @@ impl JsonEncoder {
                 // Flink 2.1 writes whole seconds, whatever the precision.
                 let seconds = u64::try_from(array.value(row) / 1_000).unwrap_or(0);
                 quoted(true, out, |out| {
-                    write_time(seconds * 1_000_000_000, Fraction::Trimmed, out);
+                    write_time(seconds.saturating_mul(1_000_000_000), Fraction::Trimmed, out);
                 });
             }
             Source::Timestamp(moments) => {

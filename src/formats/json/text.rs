@@ -37,7 +37,7 @@ pub(crate) fn unescape(text: &str, out: &mut String) {
     out.push_str(rest);
 }
 
-/// The character of `XXXX`, or of `XXXX\uXXXX` where both are a surrogate pair, and how many bytes it took.
+/// The character of four hex digits, or of twice four where both are a surrogate pair, and how many bytes it took.
 fn code_point(text: &str) -> (char, usize) {
     let Some(first) = hex(text) else { return ('?', text.len().min(4)) };
     if let Some(character) = char::from_u32(first) {

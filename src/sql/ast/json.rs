@@ -14,6 +14,7 @@ pub struct JsonCall {
 
 /// The SQL/JSON functions.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "it stands in a box")]
 pub enum JsonKind {
     /// `JSON_EXISTS(input, path [TRUE | FALSE | UNKNOWN | ERROR ON ERROR])`.
     Exists {

@@ -7,22 +7,115 @@ use crate::types::{DataType, Kind};
 
 /// Flink's functions that are known by name only.
 const LATER: &[&str] = &[
-    "AGGREGATE", "APPLY_VALUED_AGG", "ARRAY_AGG", "AVG", "COLLECT", "COUNT", "COVAR_POP",
-    "COVAR_SAMP", "CUME_DIST", "DENSE_RANK", "FIRST_VALUE", "JSON_ARRAYAGG", "JSON_OBJECTAGG",
-    "LAG", "LAST_VALUE", "LEAD", "LISTAGG", "MAX", "MIN", "NTILE", "PERCENTILE", "PERCENT_RANK",
-    "RANK", "REGR_COUNT", "REGR_SXX", "REGR_SYY", "ROW_NUMBER", "STDDEV_POP", "STDDEV_SAMP", "SUM",
-    "SUM0", "VARIANCE", "VAR_POP", "VAR_SAMP", "ARRAY_APPEND", "ARRAY_CONCAT", "ARRAY_EXCEPT",
-    "ARRAY_INTERSECT", "ARRAY_JOIN", "ARRAY_MAX", "ARRAY_MIN", "ARRAY_POSITION", "ARRAY_PREPEND",
-    "ARRAY_REMOVE", "ARRAY_REVERSE", "ARRAY_SLICE", "ARRAY_SORT", "ARRAY_UNION", "ARRAY_DISTINCT",
-    "ARRAY_CONTAINS", "CARDINALITY", "CHANGELOG_MODE", "CURRENT_WATERMARK", "DECODE", "ELEMENT",
-    "ELT", "ENCODE", "FROM_BASE64", "GROUPING", "GROUPING_ID", "GROUP_ID", "HASH_CODE",
-    "HOP_END", "HOP_START", "JSON", "JSON_ARRAY", "JSON_EXISTS", "JSON_LENGTH", "JSON_OBJECT",
-    "JSON_QUERY", "JSON_QUOTE", "JSON_STRING", "JSON_UNQUOTE", "JSON_VALUE", "MAP_ENTRIES",
-    "MAP_FROM_ARRAYS", "MAP_KEYS", "MAP_UNION", "MAP_VALUES", "MD5", "PARSE_JSON", "PARSE_URL",
-    "PRINTF", "RAND", "RAND_INTEGER", "REGEXP_EXTRACT_ALL", "REGEXP_INSTR", "REGEXP_SUBSTR",
-    "SESSION_END", "SESSION_START", "SHA1", "SHA2", "SHA224", "SHA256", "SHA384", "SHA512",
-    "SOURCE_WATERMARK", "SPLIT", "STR_TO_MAP", "TRANSLATE", "TRY_PARSE_JSON", "TUMBLE_END",
-    "TUMBLE_ROWTIME", "TUMBLE_START", "TYPEOF", "UNHEX", "URL_DECODE", "URL_ENCODE", "UUID",
+    "AGGREGATE",
+    "APPLY_VALUED_AGG",
+    "ARRAY_AGG",
+    "AVG",
+    "COLLECT",
+    "COUNT",
+    "COVAR_POP",
+    "COVAR_SAMP",
+    "CUME_DIST",
+    "DENSE_RANK",
+    "FIRST_VALUE",
+    "JSON_ARRAYAGG",
+    "JSON_OBJECTAGG",
+    "LAG",
+    "LAST_VALUE",
+    "LEAD",
+    "LISTAGG",
+    "MAX",
+    "MIN",
+    "NTILE",
+    "PERCENTILE",
+    "PERCENT_RANK",
+    "RANK",
+    "REGR_COUNT",
+    "REGR_SXX",
+    "REGR_SYY",
+    "ROW_NUMBER",
+    "STDDEV_POP",
+    "STDDEV_SAMP",
+    "SUM",
+    "SUM0",
+    "VARIANCE",
+    "VAR_POP",
+    "VAR_SAMP",
+    "ARRAY_APPEND",
+    "ARRAY_CONCAT",
+    "ARRAY_EXCEPT",
+    "ARRAY_INTERSECT",
+    "ARRAY_JOIN",
+    "ARRAY_MAX",
+    "ARRAY_MIN",
+    "ARRAY_POSITION",
+    "ARRAY_PREPEND",
+    "ARRAY_REMOVE",
+    "ARRAY_REVERSE",
+    "ARRAY_SLICE",
+    "ARRAY_SORT",
+    "ARRAY_UNION",
+    "ARRAY_DISTINCT",
+    "ARRAY_CONTAINS",
+    "CARDINALITY",
+    "CHANGELOG_MODE",
+    "CURRENT_WATERMARK",
+    "DECODE",
+    "ELEMENT",
+    "ELT",
+    "ENCODE",
+    "FROM_BASE64",
+    "GROUPING",
+    "GROUPING_ID",
+    "GROUP_ID",
+    "HASH_CODE",
+    "HOP_END",
+    "HOP_START",
+    "JSON",
+    "JSON_ARRAY",
+    "JSON_EXISTS",
+    "JSON_LENGTH",
+    "JSON_OBJECT",
+    "JSON_QUERY",
+    "JSON_QUOTE",
+    "JSON_STRING",
+    "JSON_UNQUOTE",
+    "JSON_VALUE",
+    "MAP_ENTRIES",
+    "MAP_FROM_ARRAYS",
+    "MAP_KEYS",
+    "MAP_UNION",
+    "MAP_VALUES",
+    "MD5",
+    "PARSE_JSON",
+    "PARSE_URL",
+    "PRINTF",
+    "RAND",
+    "RAND_INTEGER",
+    "REGEXP_EXTRACT_ALL",
+    "REGEXP_INSTR",
+    "REGEXP_SUBSTR",
+    "SESSION_END",
+    "SESSION_START",
+    "SHA1",
+    "SHA2",
+    "SHA224",
+    "SHA256",
+    "SHA384",
+    "SHA512",
+    "SOURCE_WATERMARK",
+    "SPLIT",
+    "STR_TO_MAP",
+    "TRANSLATE",
+    "TRY_PARSE_JSON",
+    "TUMBLE_END",
+    "TUMBLE_ROWTIME",
+    "TUMBLE_START",
+    "TYPEOF",
+    "UNHEX",
+    "URL_DECODE",
+    "URL_ENCODE",
+    "UUID",
 ];
 
 /// A call of the function called `name`.
@@ -31,12 +124,17 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
         ("COALESCE", 1..) => return coalesce(args),
         ("IFNULL", 2) => return coalesce(args),
         ("IF", 3) => {
-            let (Some(otherwise), Some(then), Some(condition)) = (args.pop(), args.pop(), args.pop())
+            let (Some(otherwise), Some(then), Some(condition)) =
+                (args.pop(), args.pop(), args.pop())
             else {
                 return Err(Error::internal("IF lost its arguments"));
             };
             if !matches!(condition.data_type.kind, Kind::Boolean | Kind::Null) {
-                return Err(refused("IF", &[condition, then, otherwise], "IF(condition, then, else)"));
+                return Err(refused(
+                    "IF",
+                    &[condition, then, otherwise],
+                    "IF(condition, then, else)",
+                ));
             }
             return coerce::case(vec![(condition, then)], Some(otherwise));
         }
@@ -72,7 +170,8 @@ fn coalesce(args: Vec<Expr>) -> Result<Expr> {
 }
 
 fn arguments(args: &[Expr]) -> String {
-    let types: Vec<String> = args.iter().map(|arg| format!("<{}>", shown(&arg.data_type))).collect();
+    let types: Vec<String> =
+        args.iter().map(|arg| format!("<{}>", shown(&arg.data_type))).collect();
     types.join(", ")
 }
 

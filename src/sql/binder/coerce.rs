@@ -79,18 +79,17 @@ fn compare_with_text(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
     if kind == Kind::Boolean && equality {
         let known = vec![Expr::is_null(left.clone()), Expr::is_null(right.clone())];
         let unknown = Expr::or(known);
-        let answer = Expr::literal(
-            Scalar::Boolean(op == CompareOp::NotEq),
-            Kind::Boolean.not_null(),
-        );
+        let answer =
+            Expr::literal(Scalar::Boolean(op == CompareOp::NotEq), Kind::Boolean.not_null());
         let branches = vec![(unknown, Expr::null(Kind::Boolean))];
         return Ok(Expr::case(branches, Some(answer), Kind::Boolean));
     }
-    if is_nested(&kind) || kind.is_binary() || castable(&text.data_type, &other.data_type) != Castable::Yes
+    if (is_nested(&kind)
+        || kind.is_binary()
+        || castable(&text.data_type, &other.data_type) != Castable::Yes)
+        && kind != Kind::Null
     {
-        if kind != Kind::Null {
-            return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
-        }
+        return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
     }
     let (left, right) = if text_left { (read(left), right) } else { (left, read(right)) };
     if kind == Kind::Null {
@@ -271,7 +270,10 @@ pub(super) fn cast(input: Expr, target: &DataType, try_cast: bool) -> Result<Exp
         let from = shown(&input.data_type);
         Error::new(
             ErrorKind::Schema,
-            format!("{name} function cannot convert value of type {from} to type {}", shown(target)),
+            format!(
+                "{name} function cannot convert value of type {from} to type {}",
+                shown(target)
+            ),
         )
         .with_hint(why)
     };

@@ -54,9 +54,8 @@ impl Scope {
     /// The column of a name, then the fields that further parts name: `a`, `t.a`, `a.b`, `t.a.b`.
     fn find(&self, name: &ast::ObjectName) -> Result<Expr> {
         let column = |wanted: &str| self.columns.iter().find(|(name, _)| name == wanted);
-        let (first, rest) = match name.parts.split_first() {
-            Some((first, rest)) => (first, rest),
-            None => return Err(schema_error("an empty name", name.span)),
+        let Some((first, rest)) = name.parts.split_first() else {
+            return Err(schema_error("an empty name", name.span));
         };
         if let Some((_, expr)) = column(&first.value) {
             return fields(expr.clone(), rest);
@@ -101,7 +100,8 @@ fn field(expr: Expr, name: &ast::Ident) -> Result<Expr> {
     let found = fields.iter().position(|field| field.name == name.value);
     let Some((index, field)) = found.and_then(|index| Some((index, fields.get(index)?.clone())))
     else {
-        let error = schema_error(format!("column '{}' not found in the row", name.value), name.span);
+        let error =
+            schema_error(format!("column '{}' not found in the row", name.value), name.span);
         return Err(match nearest(&name.value, fields.iter().map(|field| field.name.as_str())) {
             Some(near) => error.with_hint(format!("did you mean '{near}'?")),
             None => error,
@@ -133,7 +133,10 @@ impl Binder<'_> {
             ExprKind::Binary { op, left, right, .. } => self.binary(*op, left, right, scope, span),
             ExprKind::Is { operand, test, negated } => {
                 let tested = bind(operand)?;
-                let truth = |truth| condition(tested.clone(), operand.span).map(|input| Expr::is_truth(input, truth));
+                let truth = |truth| {
+                    condition(tested.clone(), operand.span)
+                        .map(|input| Expr::is_truth(input, truth))
+                };
                 let result = match test {
                     IsTest::Null => Expr::is_null(tested),
                     IsTest::Unknown => Expr::is_null(condition(tested, operand.span)?),
@@ -236,9 +239,10 @@ impl Binder<'_> {
             | ExprKind::Unique(_)
             | ExprKind::CollectionQuery { .. } => not_yet("subqueries in expressions", span),
             ExprKind::Json(_) => not_yet("JSON functions", span),
-            ExprKind::Array(_) | ExprKind::Map(_) | ExprKind::Multiset(_) | ExprKind::Row { .. } => {
-                not_yet("ARRAY, MAP, MULTISET and ROW constructors", span)
-            }
+            ExprKind::Array(_)
+            | ExprKind::Map(_)
+            | ExprKind::Multiset(_)
+            | ExprKind::Row { .. } => not_yet("ARRAY, MAP, MULTISET and ROW constructors", span),
             ExprKind::Element { .. } => not_yet("access to elements of a collection", span),
             _ => not_yet("this form of expression", span),
         }
@@ -306,7 +310,9 @@ impl Binder<'_> {
         if written.over.is_some() {
             return not_yet("OVER windows", written.span);
         }
-        if written.quantifier.is_some() || written.filter.is_some() || !written.within_group.is_empty()
+        if written.quantifier.is_some()
+            || written.filter.is_some()
+            || !written.within_group.is_empty()
         {
             return not_yet(format_args!("aggregate function {name}"), written.span);
         }
@@ -330,6 +336,8 @@ fn condition(expr: Expr, span: Span) -> Result<Expr> {
     match expr.data_type.kind {
         Kind::Boolean => Ok(expr),
         Kind::Null => Ok(Expr::literal(Scalar::Null, Kind::Boolean.nullable())),
-        _ => Err(schema_error(format!("expected a condition, found type {}", expr.data_type), span)),
+        _ => {
+            Err(schema_error(format!("expected a condition, found type {}", expr.data_type), span))
+        }
     }
 }

@@ -48,7 +48,11 @@ impl<'a> Binder<'a> {
     }
 
     /// A standalone expression over named columns: for tests and for options that hold expressions.
-    pub fn expression(&self, expr: &ast::Expr, columns: &crate::types::Schema) -> Result<crate::expr::Expr> {
+    pub fn expression(
+        &self,
+        expr: &ast::Expr,
+        columns: &crate::types::Schema,
+    ) -> Result<crate::expr::Expr> {
         let mut scope = expr::Scope::default();
         for (at, field) in columns.fields.iter().enumerate() {
             scope.add(&field.name, at, &field.data_type);
@@ -96,7 +100,7 @@ impl<'a> Binder<'a> {
                         options.set(
                             &property.key.value,
                             &property.value.value,
-                            Some(property.key.span),
+                            Some(property.span),
                         );
                     }
                 }

@@ -155,7 +155,9 @@ fn bind_from(binder: &Binder<'_>, from: &ast::TableRef) -> Result<(Rel, Scope)> 
         }
         TableRefKind::Unnest { .. } => not_yet("UNNEST", from.span),
         TableRefKind::Join { .. } => not_yet("JOIN", from.span),
-        TableRefKind::Unsupported { construct, construct_span, .. } => not_yet(construct, *construct_span),
+        TableRefKind::Unsupported { construct, construct_span, .. } => {
+            not_yet(construct, *construct_span)
+        }
     }
 }
 
@@ -179,7 +181,9 @@ fn scan(table: &Arc<TableDef>, span: crate::base::Span) -> Result<(Rel, Scope)> 
         match (&column.kind, position.get(at).copied().flatten()) {
             (ColumnKind::Computed(expr), _) => {
                 let mut expr = expr.clone();
-                rewrite::map_columns(&mut expr, &|at| position.get(at).copied().flatten().unwrap_or(0));
+                rewrite::map_columns(&mut expr, &|at| {
+                    position.get(at).copied().flatten().unwrap_or(0)
+                });
                 scope.add_expr(&column.name, expr);
             }
             (_, Some(at)) => scope.add(&column.name, at, &column.data_type),

@@ -60,7 +60,7 @@ pub(super) fn parts(name: &ast::ObjectName) -> Vec<String> {
 fn options(properties: &[ast::Property]) -> Options {
     let mut options = Options::default();
     for property in properties {
-        options.set(&property.key.value, &property.value.value, Some(property.key.span));
+        options.set(&property.key.value, &property.value.value, Some(property.span));
     }
     options
 }

@@ -251,7 +251,8 @@ impl Parser<'_> {
             if !symmetric {
                 self.eat_keyword("ASYMMETRIC");
             }
-            let low = Box::new(self.chained(|p| p.operators(power::RANGE + 1))?);
+            // AND ends the lower bound, whatever else it holds.
+            let low = Box::new(self.chained(|p| p.operators(power::NOT))?);
             self.expect_keyword("AND")?;
             let high = Box::new(self.chained(|p| p.operators(power::RANGE + 1))?);
             return Ok(ExprKind::Between { operand, low, high, symmetric, negated });

@@ -10,21 +10,22 @@ mod clauses;
 mod data_type;
 mod expr;
 mod json;
+mod names;
 mod primary;
 mod query;
 mod statement;
 mod table;
 mod table_ref;
+mod unexpected;
 mod utility;
 
-use super::ast::{Hint, HintArgs, Ident, NumberKind, ObjectName, Property, SqlString, Statement};
 pub(super) use statement::leading_kind;
+use unexpected::{error, opens_a_clause};
 
+use super::ast::{DataType, Expr, Statement};
 use super::error::ParseError;
-use super::token::{Invalid, Symbol, Token, TokenKind};
-use crate::base::limits::{
-    SQL_EXPECTED_SHOWN_MAX, SQL_NESTING_MAX, SQL_SCRIPT_BYTES_MAX, SQL_TREE_HEIGHT_MAX,
-};
+use super::token::{Symbol, Token, TokenKind};
+use crate::base::limits::{SQL_NESTING_MAX, SQL_SCRIPT_BYTES_MAX, SQL_TREE_HEIGHT_MAX};
 use crate::base::{LineIndex, Span};
 
 pub(super) type Result<T> = std::result::Result<T, ParseError>;
@@ -44,7 +45,7 @@ pub fn parse_statement(source: &str) -> Result<Statement> {
 ///
 /// # Errors
 /// The first place where the text stops being an expression.
-pub fn parse_expression(source: &str) -> Result<super::ast::Expr> {
+pub fn parse_expression(source: &str) -> Result<Expr> {
     check_size(source)?;
     let tokens = super::lexer::tokenize(source);
     let lines = LineIndex::new(source);
@@ -58,7 +59,7 @@ pub fn parse_expression(source: &str) -> Result<super::ast::Expr> {
 ///
 /// # Errors
 /// The first place where the text stops being a type.
-pub fn parse_data_type(source: &str) -> Result<super::ast::DataType> {
+pub fn parse_data_type(source: &str) -> Result<DataType> {
     check_size(source)?;
     let tokens = super::lexer::tokenize(source);
     let lines = LineIndex::new(source);
@@ -244,218 +245,6 @@ impl<'a> Parser<'a> {
         Err(self.unexpected())
     }
 
-    // ---- names and literals
-
-    /// Takes a name: quoted, or a word that is not reserved.
-    fn eat_ident(&mut self) -> Option<Ident> {
-        let span = self.here();
-        let (value, quoted) = match &self.token().kind {
-            TokenKind::QuotedIdent(name) => (name.clone(), true),
-            TokenKind::Word(None) => (span.text(self.source).to_owned(), false),
-            TokenKind::Word(Some(k)) if !k.reserved => (span.text(self.source).to_owned(), false),
-            _ => {
-                self.expecting("identifier");
-                return None;
-            }
-        };
-        self.advance();
-        Some(Ident { value, quoted, span })
-    }
-
-    fn ident(&mut self) -> Result<Ident> {
-        self.eat_ident().ok_or_else(|| self.unexpected())
-    }
-
-    /// `a.b.c`.
-    fn object_name(&mut self) -> Result<ObjectName> {
-        let start = self.here();
-        let mut parts = vec![self.ident()?];
-        while self.eat(Symbol::Dot) {
-            parts.push(self.ident()?);
-        }
-        Ok(ObjectName { span: self.since(start), parts })
-    }
-
-    /// A string literal: `'…'`, with adjacent literals joined, or `U&'…'`.
-    fn eat_string(&mut self) -> Result<Option<SqlString>> {
-        let span = self.here();
-        let mut value = match &self.token().kind {
-            TokenKind::String(text) => text.clone(),
-            TokenKind::UnicodeString(text) => {
-                let text = text.clone();
-                self.advance();
-                return self.unicode_string(&text, span).map(Some);
-            }
-            _ => {
-                self.expecting("string literal");
-                return Ok(None);
-            }
-        };
-        self.advance();
-        while let TokenKind::String(text) = &self.token().kind {
-            value.push_str(text);
-            self.at += 1;
-        }
-        Ok(Some(SqlString { value, span: self.since(span) }))
-    }
-
-    fn string(&mut self) -> Result<SqlString> {
-        self.eat_string()?.ok_or_else(|| self.unexpected())
-    }
-
-    /// The rest of `U&'…' [UESCAPE 'c']`.
-    fn unicode_string(&mut self, text: &str, start: Span) -> Result<SqlString> {
-        let mut escape = '\\';
-        if self.eat_keyword("UESCAPE") {
-            let written = self.string()?;
-            let mut chars = written.value.chars();
-            escape = match (chars.next(), chars.next()) {
-                (Some(c), None) if !c.is_ascii_hexdigit() && !"+'\" ".contains(c) => c,
-                _ => {
-                    let message = "UESCAPE must be one character that is no hexadecimal digit, \
-                                   sign, quote or blank";
-                    return Err(error(message, written.span));
-                }
-            };
-        }
-        let span = self.since(start);
-        let value = unescape(text, escape).ok_or_else(|| {
-            let message = format!(
-                "Unicode escape sequence of {escape} and four hexadecimal \
-                                   digits expected in the string"
-            );
-            error(message, span)
-        })?;
-        Ok(SqlString { value, span })
-    }
-
-    /// Digits.
-    fn unsigned<T: std::str::FromStr>(&mut self) -> Result<T> {
-        let span = self.here();
-        if !matches!(self.token().kind, TokenKind::Number(NumberKind::Integer)) {
-            self.expecting("unsigned integer literal");
-            return Err(self.unexpected());
-        }
-        let text = span.text(self.source);
-        let value = text.parse();
-        self.advance();
-        value.map_err(|_| error(format!("the number {text} is too large here"), span))
-    }
-
-    /// `(item, …)` with at least one item.
-    fn parenthesized_list<T>(
-        &mut self,
-        item: impl FnMut(&mut Self) -> Result<T>,
-    ) -> Result<Vec<T>> {
-        self.expect(Symbol::LParen)?;
-        let items = self.comma_list(item)?;
-        self.expect(Symbol::RParen)?;
-        Ok(items)
-    }
-
-    fn comma_list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
-        let mut items = vec![item(self)?];
-        while self.eat(Symbol::Comma) {
-            items.push(item(self)?);
-        }
-        Ok(items)
-    }
-
-    /// `('k' = 'v', …)`, possibly empty.
-    fn properties(&mut self) -> Result<Vec<Property>> {
-        self.expect(Symbol::LParen)?;
-        if self.eat(Symbol::RParen) {
-            return Ok(Vec::new());
-        }
-        let properties = self.comma_list(Self::property)?;
-        self.expect(Symbol::RParen)?;
-        Ok(properties)
-    }
-
-    fn property(&mut self) -> Result<Property> {
-        let key = self.string()?;
-        self.expect(Symbol::Eq)?;
-        let value = self.string()?;
-        Ok(Property { span: key.span.join(value.span), key, value })
-    }
-
-    /// `WITH (…)`, or nothing.
-    fn with_properties(&mut self) -> Result<Vec<Property>> {
-        if self.eat_keyword("WITH") { self.properties() } else { Ok(Vec::new()) }
-    }
-
-    /// `COMMENT '…'`, or nothing.
-    fn comment(&mut self) -> Result<Option<SqlString>> {
-        if self.eat_keyword("COMMENT") { self.string().map(Some) } else { Ok(None) }
-    }
-
-    fn if_exists(&mut self) -> bool {
-        self.eat_keywords(&["IF", "EXISTS"])
-    }
-
-    fn if_not_exists(&mut self) -> bool {
-        self.eat_keywords(&["IF", "NOT", "EXISTS"])
-    }
-
-    /// `/*+ NAME(…), NAME(…) */`, or nothing.
-    fn hints(&mut self) -> Result<Vec<Hint>> {
-        if self.token().kind != TokenKind::HintStart {
-            return Ok(Vec::new());
-        }
-        self.advance();
-        let hints = self.comma_list(Self::hint)?;
-        if self.token().kind != TokenKind::HintEnd {
-            self.expecting("*/");
-            return Err(self.unexpected());
-        }
-        self.advance();
-        Ok(hints)
-    }
-
-    fn hint(&mut self) -> Result<Hint> {
-        let name = self.ident()?;
-        let mut args = HintArgs::None;
-        if self.eat(Symbol::LParen) && !self.eat(Symbol::RParen) {
-            let first = self.hint_item()?;
-            args = if self.at(Symbol::Eq) {
-                let mut properties = vec![self.hint_property(first)?];
-                while self.eat(Symbol::Comma) {
-                    let key = self.hint_item()?;
-                    properties.push(self.hint_property(key)?);
-                }
-                HintArgs::Properties(properties)
-            } else {
-                let mut items = vec![first];
-                while self.eat(Symbol::Comma) {
-                    items.push(self.hint_item()?);
-                }
-                HintArgs::List(items)
-            };
-            self.expect(Symbol::RParen)?;
-        }
-        Ok(Hint { span: self.since(name.span), name, args })
-    }
-
-    fn hint_property(&mut self, key: SqlString) -> Result<Property> {
-        self.expect(Symbol::Eq)?;
-        let value = self.string()?;
-        Ok(Property { span: key.span.join(value.span), key, value })
-    }
-
-    /// A string, a number or a name, as text.
-    fn hint_item(&mut self) -> Result<SqlString> {
-        let span = self.here();
-        if let Some(string) = self.eat_string()? {
-            return Ok(string);
-        }
-        if matches!(self.token().kind, TokenKind::Number(_)) {
-            self.advance();
-            return Ok(SqlString { value: span.text(self.source).to_owned(), span });
-        }
-        let name = self.ident()?;
-        Ok(SqlString { value: name.value, span })
-    }
-
     // ---- limits
 
     /// Parses one level deeper, and counts a level of the tree: afterwards [`Parser::height`] is
@@ -488,188 +277,4 @@ impl<'a> Parser<'a> {
         }
         Ok(parsed)
     }
-
-    // ---- errors
-
-    /// The error of a current token that fits nothing that was looked for.
-    fn unexpected(&mut self) -> ParseError {
-        let token = self.token().clone();
-        let (line, column) = self.lines.line_column(self.source, token.span.start);
-        let place = format!("at line {line}, column {column}");
-        let text = token.span.text(self.source);
-        let mut hint = None;
-        let mut message = match token.kind {
-            TokenKind::End => format!("Encountered \"<EOF>\" {place}."),
-            TokenKind::Invalid(why) => {
-                let (problem, cure) = describe_invalid(why);
-                hint = cure.map(str::to_owned);
-                return ParseError {
-                    message: format!("Lexical error {place}: {problem}."),
-                    span: token.span,
-                    hint,
-                };
-            }
-            TokenKind::Symbol(Symbol::BangEq) => {
-                hint = Some("write <>".to_owned());
-                self.expected.clear();
-                format!(
-                    "Bang equal '!=' is not allowed under the current SQL conformance level \
-                     ({place})."
-                )
-            }
-            TokenKind::Word(Some(keyword)) if keyword.reserved => {
-                let is_name = self.expected.contains(&"identifier");
-                if is_name && (self.after_name_word() || !opens_a_clause(keyword.text)) {
-                    hint = Some(format!("{text} is a reserved word; quote it: `{text}`"));
-                    format!("Encountered \"{text}\" {place}: a reserved word used as a name.")
-                } else {
-                    format!("Incorrect syntax near the keyword '{}' {place}.", keyword.text)
-                }
-            }
-            _ => format!("Encountered \"{text}\" {place}."),
-        };
-        if let [only] = self.expected.as_slice() {
-            message.push_str(&format!(" Was expecting: {}", expected_text(only)));
-        } else if !self.expected.is_empty() {
-            let shown: Vec<String> = self
-                .expected
-                .iter()
-                .take(SQL_EXPECTED_SHOWN_MAX)
-                .map(|e| expected_text(e))
-                .collect();
-            let more = if self.expected.len() > SQL_EXPECTED_SHOWN_MAX { ", …" } else { "" };
-            message.push_str(&format!(" Was expecting one of: {}{more}", shown.join(", ")));
-        }
-        ParseError { message, span: token.span, hint }
-    }
-
-    /// Whether nothing but a name can stand here: after `.` and AS.
-    fn after_name_word(&self) -> bool {
-        let before = self.at.checked_sub(1).and_then(|i| self.tokens.get(i));
-        before.is_some_and(|token| match token.kind {
-            TokenKind::Symbol(symbol) => symbol == Symbol::Dot,
-            TokenKind::Word(keyword) => keyword.is_some_and(|k| k.text == "AS"),
-            _ => false,
-        })
-    }
-
-    /// The error of a reserved word that stands where a value was expected and does not begin
-    /// one here, such as `count` without parentheses.
-    fn reserved_as_name(&mut self) -> ParseError {
-        self.expected.clear();
-        self.expecting("identifier");
-        self.unexpected()
-    }
-}
-
-fn error(message: impl Into<String>, span: Span) -> ParseError {
-    ParseError { message: message.into(), span, hint: None }
-}
-
-fn expected_text(expected: &str) -> String {
-    match expected {
-        "identifier"
-        | "string literal"
-        | "unsigned integer literal"
-        | "expression"
-        | "query"
-        | "data type"
-        | "time unit" => format!("<{}>", expected.to_uppercase()),
-        "<EOF>" => expected.to_owned(),
-        _ => format!("\"{expected}\""),
-    }
-}
-
-fn describe_invalid(why: Invalid) -> (&'static str, Option<&'static str>) {
-    match why {
-        Invalid::Character => ("this character is not part of SQL", None),
-        Invalid::DoubleQuote => (
-            "a double quote does not quote anything in Flink SQL",
-            Some("quote names with back-ticks (`name`) and text with single quotes ('text')"),
-        ),
-        Invalid::UnclosedString => {
-            ("the string literal is not closed", Some("a quote inside a string is doubled: ''"))
-        }
-        Invalid::UnclosedIdent => ("the quoted name is not closed", None),
-        Invalid::EmptyIdent => ("a quoted name cannot be empty", None),
-        Invalid::UnclosedComment => ("the comment is not closed", Some("close it with */")),
-    }
-}
-
-/// Reserved words that hardly anybody means as a name: quoting one would not be the cure.
-fn opens_a_clause(keyword: &str) -> bool {
-    matches!(
-        keyword,
-        "SELECT"
-            | "FROM"
-            | "WHERE"
-            | "GROUP"
-            | "HAVING"
-            | "ORDER"
-            | "BY"
-            | "JOIN"
-            | "ON"
-            | "AND"
-            | "OR"
-            | "NOT"
-            | "IN"
-            | "IS"
-            | "AS"
-            | "WITH"
-            | "INSERT"
-            | "INTO"
-            | "CREATE"
-            | "DROP"
-            | "UNION"
-            | "EXCEPT"
-            | "INTERSECT"
-            | "LIMIT"
-            | "OFFSET"
-            | "FETCH"
-            | "CASE"
-            | "WHEN"
-            | "THEN"
-            | "ELSE"
-            | "SET"
-            | "VALUES"
-            | "LIKE"
-            | "BETWEEN"
-            | "NULL"
-            | "LEFT"
-            | "RIGHT"
-            | "FULL"
-            | "INNER"
-            | "CROSS"
-            | "NATURAL"
-            | "USING"
-            | "DISTINCT"
-            | "EXISTS"
-            | "EXECUTE"
-            | "DESCRIBE"
-            | "EXPLAIN"
-            | "SHOW"
-            | "USE"
-            | "RESET"
-            | "OVER"
-            | "FOR"
-    )
-}
-
-/// Undoes `\0041`; a doubled escape character stands for itself.
-fn unescape(text: &str, escape: char) -> Option<String> {
-    let mut units: Vec<u16> = Vec::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    let mut buffer = [0; 2];
-    while let Some(c) = chars.next() {
-        if c != escape || chars.next_if_eq(&escape).is_some() {
-            units.extend_from_slice(c.encode_utf16(&mut buffer));
-            continue;
-        }
-        let mut unit = 0;
-        for _ in 0..4 {
-            unit = unit << 4 | chars.next()?.to_digit(16)?;
-        }
-        units.push(u16::try_from(unit).ok()?);
-    }
-    String::from_utf16(&units).ok()
 }

@@ -33,7 +33,7 @@ const WITHOUT_PARENTHESES: &[&str] = &[
 ];
 
 /// Reserved words that are functions before a parenthesis.
-const RESERVED_FUNCTIONS: &[&str] = &[
+pub(super) const RESERVED_FUNCTIONS: &[&str] = &[
     "ABS",
     "AVG",
     "CARDINALITY",

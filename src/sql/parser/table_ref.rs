@@ -1,5 +1,6 @@
 //! FROM: tables, table functions, subqueries and joins.
 
+use super::primary::RESERVED_FUNCTIONS;
 use super::{Parser, Result, error};
 use crate::base::Span;
 use crate::sql::ast::{FunctionCall, JoinCondition, JoinKind, TableAlias, TableRef, TableRefKind};
@@ -86,7 +87,9 @@ impl Parser<'_> {
 
     /// A function's name; some are reserved words.
     fn function_name(&mut self) -> Result<crate::sql::ast::ObjectName> {
-        if self.keyword_at(0).is_some() && self.symbol_at(1) == Some(Symbol::LParen) {
+        let is_reserved_function =
+            self.keyword_at(0).is_some_and(|word| RESERVED_FUNCTIONS.contains(&word));
+        if is_reserved_function && self.symbol_at(1) == Some(Symbol::LParen) {
             return Ok(self.reserved_name());
         }
         self.object_name()
@@ -129,7 +132,7 @@ impl Parser<'_> {
                 if !is_join {
                     return Err(error("Expected query or join", parens));
                 }
-                TableRefKind::Nested { inner: Box::new(inner) }
+                TableRefKind::Nested { inner }
             }
         };
         let table = TableRef { kind: table, span: self.since(start) };
@@ -139,7 +142,7 @@ impl Parser<'_> {
     fn held_in_parens(&mut self) -> Result<Held> {
         let start = self.here();
         if !self.query_starts_in_parens_at(0) {
-            return self.from().map(Held::Join);
+            return Ok(Held::Join(Box::new(self.from()?)));
         }
         let first = self.table_primary()?;
         match first.kind {
@@ -158,7 +161,7 @@ impl Parser<'_> {
                     let right = self.chained(Self::joined_table)?;
                     left = join(left, right, JoinKind::Comma, false, JoinCondition::None);
                 }
-                Ok(Held::Join(left))
+                Ok(Held::Join(Box::new(left)))
             }
         }
     }
@@ -256,7 +259,7 @@ impl Parser<'_> {
 /// What parentheses in FROM hold.
 enum Held {
     Query(Box<crate::sql::ast::Query>),
-    Join(TableRef),
+    Join(Box<TableRef>),
 }
 
 fn join(

@@ -96,11 +96,13 @@ impl Parser<'_> {
     fn bare_text(&mut self, until_eq: bool) -> Result<SqlString> {
         let start = self.here();
         let mut end = start.start;
-        while !self.at_statement_end()
-            && !(until_eq && self.at(Symbol::Eq))
-            && self.here().start == end
-            && !matches!(self.token().kind, TokenKind::String(_))
-        {
+        loop {
+            let stops = self.at_statement_end()
+                || until_eq && self.at(Symbol::Eq)
+                || matches!(self.token().kind, TokenKind::String(_));
+            if stops || self.here().start != end {
+                break;
+            }
             end = self.here().end;
             self.advance();
         }
@@ -222,14 +224,13 @@ impl Parser<'_> {
     }
 
     fn describe(&mut self, start: Span) -> Result<Statement> {
-        let object = self
-            .eat_one_of(&[
-                ("CATALOG", DescribeObject::Catalog),
-                ("DATABASE", DescribeObject::Database),
-                ("FUNCTION", DescribeObject::Function),
-                ("TABLE", DescribeObject::Table),
-            ])
-            .unwrap_or(DescribeObject::Table);
+        let objects = [
+            ("CATALOG", DescribeObject::Catalog),
+            ("DATABASE", DescribeObject::Database),
+            ("FUNCTION", DescribeObject::Function),
+            ("TABLE", DescribeObject::Table),
+        ];
+        let object = self.eat_one_of(&objects).unwrap_or(DescribeObject::Table);
         let extended = self.eat_keyword("EXTENDED");
         let name = self.object_name()?;
         let span = self.since(start);

@@ -216,7 +216,13 @@ impl Printer {
 
     fn describe(&mut self, describe: &Describe) {
         self.text("DESCRIBE ");
+        // A table may be named like what else can be described.
+        let first = describe.name.parts.first();
+        let is_ambiguous = first.is_some_and(|part| {
+            ["CATALOG", "DATABASE"].iter().any(|word| part.value.eq_ignore_ascii_case(word))
+        });
         self.text(match describe.object {
+            DescribeObject::Table if is_ambiguous => "TABLE ",
             DescribeObject::Table => "",
             DescribeObject::Catalog => "CATALOG ",
             DescribeObject::Database => "DATABASE ",

@@ -50,7 +50,6 @@ const DIFFERENCES: &[(&str, &str)] = &[
         "SELECT SUM(a) OVER (ORDER BY b ROWS 3 PRECEDING DISALLOW PARTIAL)",
         "Flink's validator refuses it",
     ),
-    ("SELECT a BETWEEN b = c AND d", "write parentheses"),
     ("SELECT a BETWEEN b OR c AND d", "write parentheses"),
     ("SELECT a.b.*.c", "Flink's validator refuses it"),
     ("SELECT ROW(SELECT 1)", "Flink's planner refuses it"),

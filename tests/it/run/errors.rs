@@ -1,6 +1,6 @@
 //! What goes wrong, how it is told, and the exit code.
 
-use super::script::{ALL, RAW, kafka, print};
+use super::script::{ALL, JSON, kafka, print, produce};
 use crate::support::{Cluster, Ended, Program, Rec};
 
 fn run(sql: &str) -> Ended {
@@ -24,14 +24,14 @@ fn statements_before_a_syntax_error_have_run() {
     let sql = format!("{}SHOW TABLES;\nSELEC 1;\n", print("sink", "a INT"));
     let ended = run(&sql);
     ended.code(3).says(&["--> job.sql:3:1"]);
-    assert!(ended.stdout.contains("| sink"), "{}", ended.stdout);
+    assert!(ended.stdout.contains(" sink |"), "{}", ended.stdout);
 }
 
 #[test]
 fn an_unknown_option_names_the_nearest() {
     let cluster = Cluster::embedded();
-    let options = format!("'scan.startup.mod' = 'earliest-offset', {RAW}");
-    let sql = kafka("orders", "a STRING", "t", &cluster, &options) + "SELECT * FROM orders;\n";
+    let options = format!("'scan.startup.mod' = 'earliest-offset', {JSON}");
+    let sql = kafka("orders", "v STRING", "t", &cluster, &options) + "SELECT * FROM orders;\n";
     run(&sql).code(3).says(&[
         "error: unknown option 'scan.startup.mod' for table 'orders' (connector 'kafka')",
         "--> job.sql:2:",
@@ -43,7 +43,7 @@ fn an_unknown_option_names_the_nearest() {
 #[test]
 fn a_table_that_nobody_uses_is_not_checked() {
     let cluster = Cluster::embedded();
-    run(&kafka("orders", "a STRING", "t", &cluster, "'nonsense' = 'x'")).code(0);
+    run(&kafka("orders", "v STRING", "t", &cluster, "'nonsense' = 'x'")).code(0);
 }
 
 #[test]
@@ -66,7 +66,8 @@ fn a_table_without_connector_is_refused() {
 #[test]
 fn an_unknown_format_is_refused() {
     let cluster = Cluster::embedded();
-    let sql = kafka("t", "a INT", "t", &cluster, "'format' = 'jsn'") + "SELECT * FROM t;\n";
+    let sql = kafka("t", "a INT", "t", &cluster, &format!("{ALL}, 'format' = 'jsn'"))
+        + "SELECT * FROM t;\n";
     run(&sql).code(3).says(&["'jsn'", "json"]);
 }
 
@@ -76,16 +77,16 @@ fn a_wrong_option_value_is_refused() {
     let interval = "'scan.topic-partition-discovery.interval' = 'often'";
     for (options, part) in [
         (
-            format!("{ALL}, {RAW}, {interval}"),
+            format!("{ALL}, {JSON}, {interval}"),
             "'scan.topic-partition-discovery.interval' = 'often'",
         ),
-        (format!("'scan.startup.mode' = 'sometimes', {RAW}"), "expected one of earliest-offset"),
+        (format!("'scan.startup.mode' = 'sometimes', {JSON}"), "expected one of earliest-offset"),
         (
             format!("{ALL}, 'format' = 'json', 'json.ignore-parse-errors' = 'maybe'"),
             "expected true or false",
         ),
     ] {
-        let sql = kafka("t", "a STRING", "t", &cluster, &options) + "SELECT * FROM t;\n";
+        let sql = kafka("t", "v STRING", "t", &cluster, &options) + "SELECT * FROM t;\n";
         run(&sql).code(3).says(&["error: ", part, "--> job.sql:2:"]);
     }
 }
@@ -111,7 +112,7 @@ fn an_unreachable_broker_is_named() {
     // Bound and closed again: nobody listens there.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let sql = format!(
-        "CREATE TABLE t (a STRING) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'raw',\n\
+        "CREATE TABLE t (v STRING) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'json',\n\
          'properties.bootstrap.servers' = '127.0.0.1:{port}', 'properties.default.api.timeout.ms' = '1000',\n\
          'scan.startup.mode' = 'earliest-offset');\nSELECT * FROM t;\n"
     );
@@ -135,7 +136,7 @@ fn an_unreachable_broker_stops_a_sink_too() {
 #[test]
 fn a_missing_source_topic_is_named() {
     let cluster = Cluster::embedded();
-    let sql = kafka("t", "a STRING", "nobody-made-it", &cluster, &format!("{ALL}, {RAW}"));
+    let sql = kafka("t", "v STRING", "nobody-made-it", &cluster, &format!("{ALL}, {JSON}"));
     run(&(sql + "SELECT * FROM t;\n"))
         .code(4)
         .says(&["nobody-made-it", "hint: create it with 'brooklet topic create nobody-made-it"]);
@@ -146,8 +147,8 @@ fn a_group_without_offsets_names_the_cure() {
     let cluster = Cluster::embedded();
     let topic = cluster.topic("in", 2);
     let options =
-        format!("'properties.group.id' = 'readers', 'scan.bounded.mode' = 'latest-offset', {RAW}");
-    let sql = kafka("t", "a STRING", &topic, &cluster, &options) + "SELECT * FROM t;\n";
+        format!("'properties.group.id' = 'readers', 'scan.bounded.mode' = 'latest-offset', {JSON}");
+    let sql = kafka("t", "v STRING", &topic, &cluster, &options) + "SELECT * FROM t;\n";
     run(&sql).code(4).says(&[
         &format!("topic '{topic}'"),
         "partition 0",
@@ -155,7 +156,7 @@ fn a_group_without_offsets_names_the_cure() {
         "hint: set 'properties.auto.offset.reset'",
     ]);
     // The default start mode wants a group.
-    let sql = kafka("t", "a STRING", &topic, &cluster, RAW) + "SELECT * FROM t;\n";
+    let sql = kafka("t", "v STRING", &topic, &cluster, JSON) + "SELECT * FROM t;\n";
     run(&sql).code(3).says(&["'properties.group.id'"]);
 }
 
@@ -163,10 +164,10 @@ fn a_group_without_offsets_names_the_cure() {
 fn committed_offsets_of_a_group_are_the_start() {
     let cluster = Cluster::embedded();
     let topic = cluster.topic("in", 1);
-    cluster.produce_lines(&topic, &["a", "b", "c"]);
+    produce(&cluster, &topic, &["a", "b", "c"]);
     cluster.commit("readers", &topic, &[(0, 1)]);
     let options =
-        format!("'properties.group.id' = 'readers', 'scan.bounded.mode' = 'latest-offset', {RAW}");
+        format!("'properties.group.id' = 'readers', 'scan.bounded.mode' = 'latest-offset', {JSON}");
     let sql = kafka("t", "v STRING", &topic, &cluster, &options)
         + &print("sink", "v STRING")
         + "INSERT INTO sink SELECT v FROM t;\n";
@@ -177,9 +178,9 @@ fn committed_offsets_of_a_group_are_the_start() {
 fn an_offset_outside_of_the_log_is_not_repaired_in_silence() {
     let cluster = Cluster::embedded();
     let topic = cluster.topic("in", 1);
-    cluster.produce_lines(&topic, &["a", "b", "c"]);
+    produce(&cluster, &topic, &["a", "b", "c"]);
     let options = format!(
-        "'scan.startup.mode' = 'specific-offsets', 'scan.startup.specific-offsets' = 'partition:0,offset:99', {RAW}"
+        "'scan.startup.mode' = 'specific-offsets', 'scan.startup.specific-offsets' = 'partition:0,offset:99', {JSON}"
     );
     let sql = kafka("t", "v STRING", &topic, &cluster, &options) + "SELECT * FROM t;\n";
     run(&sql).code(4).says(&["99", &topic, "hint: "]);
@@ -216,9 +217,9 @@ fn ignored_records_are_counted() {
 fn a_record_that_is_too_large_for_the_sink_fails_the_job() {
     let cluster = Cluster::embedded();
     let (input, output) = (cluster.topic("in", 1), cluster.topic("out", 1));
-    cluster.produce_lines(&input, &["small", &"x".repeat(5000)]);
-    let options = format!("{RAW}, 'properties.max.request.size' = '4096'");
-    let sql = kafka("src", "v STRING", &input, &cluster, &format!("{ALL}, {RAW}"))
+    produce(&cluster, &input, &["small", &"x".repeat(5000)]);
+    let options = format!("{JSON}, 'properties.max.request.size' = '4096'");
+    let sql = kafka("src", "v STRING", &input, &cluster, &format!("{ALL}, {JSON}"))
         + &kafka("sink", "v STRING", &output, &cluster, &options)
         + "INSERT INTO sink SELECT v FROM src;\n";
     run(&sql).code(1).says(&[&output, "partition 0", "too large", "max.request.size"]);
@@ -245,11 +246,11 @@ fn a_failing_job_drains_the_others() {
         "v STRING",
         &endless,
         &cluster,
-        &format!("{}, {RAW}", super::script::ENDLESS),
+        &format!("{}, {JSON}", super::script::ENDLESS),
     ) + &kafka("bad", "a INT", &bad, &cluster, &format!("{ALL}, 'format' = 'json'"))
-        + &print("one", "v STRING")
-        + &print("two", "a INT")
-        + "INSERT INTO one SELECT v FROM endless;\nINSERT INTO two SELECT a FROM bad;\n";
+        + &print("sink_a", "v STRING")
+        + &print("sink_b", "a INT")
+        + "INSERT INTO sink_a SELECT v FROM endless;\nINSERT INTO sink_b SELECT a FROM bad;\n";
     run(&sql).code(1).says(&[&bad]);
 }
 

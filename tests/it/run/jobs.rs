@@ -1,6 +1,6 @@
 //! Jobs that work: results, options, stopping, going on.
 
-use super::script::{ALL, ENDLESS, RAW, kafka, print};
+use super::script::{ALL, ENDLESS, JSON, kafka, print, produce, row};
 use crate::support::{Cluster, Program, Rec};
 use std::time::Duration;
 
@@ -58,8 +58,8 @@ fn a_statement_set_is_one_job() {
 fn options_come_from_the_command_line() {
     let cluster = Cluster::embedded();
     let topic = cluster.topic("in", 1);
-    cluster.produce_lines(&topic, &["x"]);
-    let sql = kafka("t", "v STRING", &topic, &cluster, &format!("{ALL}, {RAW}"))
+    produce(&cluster, &topic, &["x"]);
+    let sql = kafka("t", "v STRING", &topic, &cluster, &format!("{ALL}, {JSON}"))
         + &print("p", "v STRING")
         + "INSERT INTO p SELECT v FROM t;\n";
     let program = Program::script("job", &sql).arg("-D").arg("pipeline.name=renamed");
@@ -77,8 +77,8 @@ fn options_come_from_the_command_line() {
 fn the_environment_is_expanded_in_options() {
     let cluster = Cluster::embedded();
     let topic = cluster.topic("in", 1);
-    cluster.produce_lines(&topic, &["${env:WHERE}"]);
-    let sql = kafka("t", "v STRING", "${env:WHERE}", &cluster, &format!("{ALL}, {RAW}"))
+    produce(&cluster, &topic, &["${env:WHERE}"]);
+    let sql = kafka("t", "v STRING", "${env:WHERE}", &cluster, &format!("{ALL}, {JSON}"))
         + &print("p", "v STRING")
         + "INSERT INTO p SELECT v FROM t;\n";
     let program = Program::script("job", &sql);
@@ -91,12 +91,12 @@ fn the_environment_is_expanded_in_options() {
 fn dml_sync_waits_at_its_place() {
     let cluster = Cluster::embedded();
     let (first, second) = (cluster.topic("in", 1), cluster.topic("out", 1));
-    cluster.produce_lines(&first, &["a", "b"]);
+    produce(&cluster, &first, &["a", "b"]);
     let sql = "SET 'table.dml-sync' = 'true';\n".to_owned()
-        + &kafka("one", "v STRING", &first, &cluster, &format!("{ALL}, {RAW}"))
-        + &kafka("two", "v STRING", &second, &cluster, &format!("{ALL}, {RAW}"))
+        + &kafka("table_a", "v STRING", &first, &cluster, &format!("{ALL}, {JSON}"))
+        + &kafka("table_b", "v STRING", &second, &cluster, &format!("{ALL}, {JSON}"))
         + &print("p", "v STRING")
-        + "INSERT INTO two SELECT v FROM one;\nINSERT INTO p SELECT v FROM two;\n";
+        + "INSERT INTO table_b SELECT v FROM table_a;\nINSERT INTO p SELECT v FROM table_b;\n";
     Program::script("job", &sql).run().code(0).prints("+I[a]\n+I[b]\n");
 }
 
@@ -104,8 +104,8 @@ fn dml_sync_waits_at_its_place() {
 fn print_rows_carry_their_identifier() {
     let cluster = Cluster::embedded();
     let topic = cluster.topic("in", 1);
-    cluster.produce_lines(&topic, &["x"]);
-    let sql = kafka("t", "v STRING", &topic, &cluster, &format!("{ALL}, {RAW}"))
+    produce(&cluster, &topic, &["x"]);
+    let sql = kafka("t", "v STRING", &topic, &cluster, &format!("{ALL}, {JSON}"))
         + "CREATE TABLE p (v STRING) WITH ('connector' = 'print', 'print-identifier' = 'here');\n\
            INSERT INTO p SELECT v FROM t;\n";
     Program::script("job", &sql).run().code(0).prints("here> +I[x]\n");
@@ -115,9 +115,9 @@ fn print_rows_carry_their_identifier() {
 fn select_prints_a_table() {
     let cluster = Cluster::embedded();
     let topic = cluster.topic("in", 1);
-    cluster.produce_lines(&topic, &["x", "y"]);
+    produce(&cluster, &topic, &["x", "y"]);
     let sql =
-        kafka("t", "v STRING", &topic, &cluster, &format!("{ALL}, {RAW}")) + "SELECT v FROM t;\n";
+        kafka("t", "v STRING", &topic, &cluster, &format!("{ALL}, {JSON}")) + "SELECT v FROM t;\n";
     Program::script("job", &sql).run().code(0).prints(
         "+----+--------------------------------+\n\
          | op |                              v |\n\
@@ -138,17 +138,17 @@ fn select_prints_a_table() {
 fn a_missing_sink_topic_is_created() {
     let cluster = Cluster::embedded();
     let (input, output) = (cluster.topic("in", 1), Cluster::unique("out"));
-    cluster.produce_lines(&input, &["x"]);
-    let sql = kafka("src", "v STRING", &input, &cluster, &format!("{ALL}, {RAW}"))
-        + &kafka("sink", "v STRING", &output, &cluster, RAW)
+    produce(&cluster, &input, &["x"]);
+    let sql = kafka("src", "v STRING", &input, &cluster, &format!("{ALL}, {JSON}"))
+        + &kafka("sink", "v STRING", &output, &cluster, JSON)
         + "INSERT INTO sink SELECT v FROM src;\n";
     Program::script("job", &sql).run().code(0);
-    assert_eq!(cluster.values(&output), ["x"]);
+    assert_eq!(cluster.values(&output), [row("x")]);
 }
 
 /// An unbounded job from one topic to standard output.
 fn endless(cluster: &Cluster, topic: &str) -> String {
-    kafka("t", "v STRING", topic, cluster, &format!("{ENDLESS}, {RAW}"))
+    kafka("t", "v STRING", topic, cluster, &format!("{ENDLESS}, {JSON}"))
         + &print("p", "v STRING")
         + "INSERT INTO p SELECT v FROM t;\n"
 }
@@ -158,7 +158,7 @@ fn the_first_interrupt_drains() {
     let cluster = Cluster::embedded();
     let topic = cluster.topic("in", 1);
     for signal in ["INT", "TERM"] {
-        cluster.produce_lines(&topic, &["a", "b"]);
+        produce(&cluster, &topic, &["a", "b"]);
         let program = Program::script("job", &endless(&cluster, &topic));
         let running = program.start();
         running.until_stdout("second row", |text| text.contains("+I[b]\n"));
@@ -178,10 +178,10 @@ fn fresh_starts_over_and_a_plain_start_goes_on() {
         running.signal("INT");
         running.wait().code(0).prints(rows);
     };
-    cluster.produce_lines(&topic, &["a", "b"]);
+    produce(&cluster, &topic, &["a", "b"]);
     stop_after(&program, "b", "+I[a]\n+I[b]\n");
     assert_eq!(cluster.committed("brooklet.job.p", &topic)[&0].offset, 2);
-    cluster.produce_lines(&topic, &["c"]);
+    produce(&cluster, &topic, &["c"]);
     stop_after(&program, "c", "+I[c]\n");
     stop_after(&program.arg("--fresh"), "c", "+I[a]\n+I[b]\n+I[c]\n");
 }
@@ -193,7 +193,7 @@ fn what_was_committed_before_a_kill_is_not_read_again() {
     let sql = "SET 'execution.checkpointing.interval' = '50 ms';\n".to_owned()
         + &endless(&cluster, &topic);
     let program = Program::script("job", &sql);
-    cluster.produce_lines(&topic, &["a", "b"]);
+    produce(&cluster, &topic, &["a", "b"]);
     let running = program.start();
     running.until_stdout("second row", |text| text.contains("+I[b]\n"));
     let patience = std::time::Instant::now();
@@ -207,7 +207,7 @@ fn what_was_committed_before_a_kill_is_not_read_again() {
         std::thread::yield_now();
     }
     running.kill();
-    cluster.produce_lines(&topic, &["c"]);
+    produce(&cluster, &topic, &["c"]);
     let running = program.start();
     running.until_stdout("third row", |text| text.contains("+I[c]\n"));
     running.signal("INT");
@@ -218,11 +218,11 @@ fn what_was_committed_before_a_kill_is_not_read_again() {
 fn a_closed_pipe_ends_the_program_well() {
     let cluster = Cluster::embedded();
     let topic = cluster.topic("in", 1);
-    cluster.produce_lines(&topic, &["a"]);
+    produce(&cluster, &topic, &["a"]);
     let program = Program::script("job", &endless(&cluster, &topic));
     let running = program.start_and_close_stdout();
     for _ in 0..3 {
-        cluster.produce_lines(&topic, &["b"]);
+        produce(&cluster, &topic, &["b"]);
     }
     running.wait().code(0);
 }

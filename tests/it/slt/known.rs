@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Longest part of a statement in a key.
 const KEY_CHARS_MAX: usize = 100;
+/// Longest description of a difference that nobody has explained yet.
+const WHAT_CHARS_MAX: usize = 160;
 
 /// What a replay found, by key: the statement or the expectation that it is about.
 #[derive(Debug, Default)]
@@ -75,13 +77,25 @@ fn read(list: &str) -> List {
     entries
 }
 
+/// Rewrites what the lists say about a file. Reasons that somebody gave stay.
 fn update(file: &str, found: &Found) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let path = super::folder().join("unsupported.txt");
+    let mut differences = found.differences.clone();
+    let known = read("differences.txt").remove(file).unwrap_or_default();
+    for (key, what) in &mut differences {
+        let unexplained: String = what.chars().take(WHAT_CHARS_MAX).collect();
+        *what = known.get(key).cloned().unwrap_or(format!("unexplained: {unexplained}"));
+    }
+    rewrite("unsupported.txt", file, &found.unsupported);
+    rewrite("differences.txt", file, &differences);
+}
+
+fn rewrite(list: &str, file: &str, found: &BTreeMap<String, String>) {
+    let path = super::folder().join(list);
     let text = std::fs::read_to_string(&path).unwrap_or_default();
-    let mut entries = read("unsupported.txt");
-    entries.insert(file.to_owned(), found.unsupported.clone());
+    let mut entries = read(list);
+    entries.insert(file.to_owned(), found.clone());
     let mut new: String =
         text.lines().filter(|line| line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
     for (file, list) in &entries {

@@ -21,7 +21,7 @@ pub(super) fn parse(line: &str, options: &Records) -> Result<Rec, String> {
     for (field, part) in options.fields.iter().zip(parts) {
         match field {
             Field::Partition => {
-                record.partition = part.parse().map_err(|e| format!("{part}: {e}"))?
+                record.partition = part.parse().map_err(|e| format!("{part}: {e}"))?;
             }
             Field::Timestamp => {
                 record.timestamp = Some(part.parse().map_err(|e| format!("{part}: {e}"))?);

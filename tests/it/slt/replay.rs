@@ -12,6 +12,7 @@ pub(super) fn replay(name: &str, blocks: &[Block], cluster: &Cluster) -> Found {
     let mut replay = Replay {
         name,
         cluster,
+        prefix: Cluster::unique(name),
         topics: BTreeMap::new(),
         settings: Vec::new(),
         tables: Vec::new(),
@@ -35,6 +36,8 @@ struct Table {
 struct Replay<'a> {
     name: &'a str,
     cluster: &'a Cluster,
+    /// What the names of this run's topics start with.
+    prefix: String,
     /// Real names.
     topics: BTreeMap<String, String>,
     settings: Vec<String>,
@@ -50,7 +53,8 @@ impl Replay<'_> {
         let line = block.line;
         match &block.kind {
             Kind::Create { topic, partitions } => {
-                let real = self.cluster.topic(topic, *partitions);
+                let real = format!("{}-{topic}", self.prefix);
+                self.cluster.create(&real, *partitions, &[("retention.ms", "-1")]);
                 self.topics.insert(topic.clone(), real);
             }
             Kind::Produce(options) => {
@@ -114,7 +118,7 @@ impl Replay<'_> {
         match unsupported(ended) {
             Some(what) => drop(self.found.unsupported.insert(key.to_owned(), what)),
             None => {
-                self.differs(key, &format!("exit {:?}: {}", ended.code, error_text(&ended.stderr)))
+                self.differs(key, &format!("exit {:?}: {}", ended.code, error_text(&ended.stderr)));
             }
         }
         false
@@ -217,8 +221,11 @@ impl Replay<'_> {
             .collect();
         let mut script: String = statements.iter().flat_map(|sql| [sql, ";\n"]).collect();
         script = script.replace("${bootstrap}", self.cluster.bootstrap());
-        for (name, real) in &self.topics {
-            script = script.replace(&format!("${{topic:{name}}}"), real);
+        // Also names that are only patterns.
+        while let Some(start) = script.find("${topic:") {
+            let end = start + script[start..].find('}').expect("a closed ${topic:");
+            let name = &script[start + "${topic:".len()..end];
+            script.replace_range(start..=end, &format!("{}-{name}", self.prefix));
         }
         // Jobs are named after the script: no statement may go on where another one stopped.
         let name = Cluster::unique(&format!("{}-{line}", self.name));
@@ -247,7 +254,7 @@ fn topics_of(sql: &str) -> Vec<String> {
 /// What is not supported, if that is the answer.
 fn unsupported(ended: &Ended) -> Option<String> {
     let text = error_text(&ended.stderr);
-    let what = text.strip_prefix("not supported yet: ")?;
+    let what = text.strip_prefix("not supported yet")?.trim_start_matches([':', ' ']);
     (ended.code == Some(3)).then(|| what.replace('\t', " "))
 }
 

@@ -83,25 +83,20 @@ impl Cluster {
 
     /// Creates a topic under a unique name.
     pub(crate) fn topic(&self, stem: &str, partitions: i32) -> String {
-        self.topic_with(stem, partitions, &[])
+        let name = Cluster::unique(stem);
+        self.create(&name, partitions, &[]);
+        name
     }
 
-    /// The same with topic settings.
-    pub(crate) fn topic_with(
-        &self,
-        stem: &str,
-        partitions: i32,
-        configs: &[(&str, &str)],
-    ) -> String {
-        let name = Cluster::unique(stem);
-        let mut topic = NewTopic::new(&name, partitions);
+    /// Creates a topic under this very name.
+    pub(crate) fn create(&self, name: &str, partitions: i32, configs: &[(&str, &str)]) {
+        let mut topic = NewTopic::new(name, partitions);
         topic.configs = configs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         topic.replication_factor = 1;
         let created = self.client.create_topics(&[topic]).wait(ANSWER).expect("an answer").unwrap();
         for (name, result) in created {
             result.unwrap_or_else(|error| panic!("topic {name}: {error}"));
         }
-        name
     }
 
     /// Raises the number of partitions.
@@ -203,7 +198,7 @@ impl Cluster {
             while let Some(batch) = batches.next_batch(&mut decompressor) {
                 let batch = batch.expect("a sound batch");
                 let slab = batch.records(&mut decompressor, BATCH_BYTES_MAX).expect("records");
-                for record in slab.iter() {
+                for record in &slab {
                     let record = record.expect("a sound record");
                     if record.offset >= data.fetch_offset && record.offset < end {
                         records.push(owned(partition, &record));

@@ -25,7 +25,10 @@ fn main() -> Result<()> {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["consume", bootstrap, topic, count] => consume(bootstrap, topic, count.parse()?),
         ["produce", bootstrap, topic, file] => produce(bootstrap, topic, file),
-        _ => Err("usage: rdkafka-peer consume BOOTSTRAP TOPIC COUNT | produce BOOTSTRAP TOPIC FILE".into()),
+        _ => {
+            Err("usage: rdkafka-peer consume BOOTSTRAP TOPIC COUNT | produce BOOTSTRAP TOPIC FILE"
+                .into())
+        }
     }
 }
 
@@ -36,10 +39,8 @@ fn config(bootstrap: &str) -> ClientConfig {
 }
 
 fn consume(bootstrap: &str, topic: &str, count: u64) -> Result<()> {
-    let consumer: BaseConsumer = config(bootstrap)
-        .set("group.id", "bench")
-        .set("enable.auto.commit", "false")
-        .create()?;
+    let consumer: BaseConsumer =
+        config(bootstrap).set("group.id", "bench").set("enable.auto.commit", "false").create()?;
     let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(30))?;
     let mut partitions = TopicPartitionList::new();
     for partition in metadata.topics().first().ok_or("no topic")?.partitions() {

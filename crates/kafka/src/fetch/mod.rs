@@ -5,6 +5,8 @@
 //! session, and one that names only idle partitions would be a long poll that delays the busy
 //! ones.
 
+mod progress;
+mod range;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use self::progress::{Damage, complete_batches};
+use self::range::RangeQuery;
 use self::session::{Member, Session};
 use crate::apis::AnyResponse;
 use crate::budget::{Budget, Permit, Stream};
@@ -30,10 +34,6 @@ use crate::pending::Wake;
 use crate::read_committed::AbortedTransaction;
 use crate::topic::TopicPartition;
 use crate::wire::messages::fetch::{FetchRequest, FetchResponse, PartitionData};
-use crate::wire::messages::list_offsets::{
-    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
-};
-use crate::wire::records::Batches;
 use crate::wire::{ErrorCode, Uuid};
 
 /// `ListOffsets` timestamps that name an end of the log.
@@ -77,17 +77,6 @@ struct Node {
 struct PendingFetch {
     call: CallId,
     permit: Option<Permit>,
-}
-
-/// The question for the range of a log after `OFFSET_OUT_OF_RANGE`.
-#[derive(Debug)]
-struct RangeQuery {
-    partition: TopicPartition,
-    generation: u64,
-    offset: i64,
-    earliest: Option<i64>,
-    calls: Vec<(CallId, i64)>,
-    latest: Option<i64>,
 }
 
 /// See the module.
@@ -609,82 +598,6 @@ impl Fetcher {
             FetchAction::Corrupt | FetchAction::Fail => self.fail(tp, error),
         }
     }
-
-    /// A position outside the log is reported, with the range, and never repaired silently.
-    fn ask_range(&mut self, id: i32, tp: &TopicPartition, cluster: &mut Cluster, now: Duration) {
-        let Some(partition) = self.partitions.get_mut(tp) else { return };
-        let mut range = RangeQuery {
-            partition: tp.clone(),
-            generation: partition.generation,
-            offset: partition.offset,
-            earliest: None,
-            latest: None,
-            calls: Vec::new(),
-        };
-        // No fetch until the answers are in; the partition fails with them.
-        partition.retries = partition.retries.saturating_add(1);
-        partition.retry_at = now + cluster.config.request_timeout * 2;
-        for timestamp in [EARLIEST, LATEST] {
-            let request = ListOffsetsRequest {
-                replica_id: -1,
-                topics: vec![ListOffsetsTopic {
-                    name: tp.topic.to_string(),
-                    partitions: vec![ListOffsetsPartition {
-                        partition_index: tp.partition,
-                        timestamp,
-                        ..ListOffsetsPartition::default()
-                    }],
-                }],
-                ..ListOffsetsRequest::default()
-            };
-            let timeout = cluster.config.request_timeout;
-            let call = cluster.send(
-                Target::Node(id),
-                Purpose::Coordination,
-                request.into(),
-                timeout,
-                Owner::Consumer(self.id),
-                now,
-            );
-            range.calls.push((call, timestamp));
-        }
-        self.ranges.push(range);
-    }
-
-    fn range_answered(&mut self, call: CallId, response: Option<&ListOffsetsResponse>) {
-        let Some(at) = self.ranges.iter().position(|r| r.calls.iter().any(|(c, _)| *c == call))
-        else {
-            return;
-        };
-        let Some(range) = self.ranges.get_mut(at) else { return };
-        let offset = response
-            .and_then(|response| response.topics.first())
-            .and_then(|topic| topic.partitions.first())
-            .filter(|partition| ErrorCode(partition.error_code).is_ok())
-            .map_or(-1, |partition| partition.offset);
-        for (asked, timestamp) in &range.calls {
-            if *asked == call {
-                match *timestamp {
-                    EARLIEST => range.earliest = Some(offset),
-                    _ => range.latest = Some(offset),
-                }
-            }
-        }
-        let (Some(earliest), Some(latest)) = (range.earliest, range.latest) else { return };
-        let range = self.ranges.swap_remove(at);
-        let current = self
-            .partitions
-            .get(&range.partition)
-            .is_some_and(|partition| partition.generation == range.generation);
-        if current {
-            let (tp, offset) = (range.partition, range.offset);
-            let kind = ErrorKind::OffsetOutOfRange { offset, earliest, latest };
-            let text = format!(
-                "partition {tp} has no offset {offset}: its log holds {earliest} up to, not including, {latest}"
-            );
-            self.fail(&tp, Error::new(kind, text).in_api("Fetch"));
-        }
-    }
 }
 
 impl Node {
@@ -699,39 +612,6 @@ impl Node {
             failures: 0,
         }
     }
-}
-
-#[derive(Debug)]
-enum Damage {
-    Batch(crate::wire::records::BatchError),
-    Whole(&'static str),
-}
-
-/// The complete batches at the front of `records`, and the offset behind them. A broker cuts an
-/// answer at its byte limit, so an incomplete batch at the end is normal; an incomplete batch
-/// alone is not (KIP-74).
-fn complete_batches(records: &Bytes, position: i64) -> Result<(Bytes, i64), Damage> {
-    let mut batches = Batches::new(records.clone());
-    let mut next = position;
-    for batch in &mut batches {
-        let batch = match batch {
-            Ok(batch) => batch,
-            // What came before the damage is good: the reader finds the damage when it gets there.
-            Err(_) if next > position => break,
-            Err(error) => return Err(Damage::Batch(error)),
-        };
-        next = next.max(batch.header().last_offset().saturating_add(1));
-    }
-    if records.is_empty() {
-        return Ok((Bytes::new(), position));
-    }
-    if batches.complete() == 0 {
-        return Err(Damage::Whole("the broker sent no complete batch"));
-    }
-    if next <= position {
-        return Err(Damage::Whole("the broker sent only batches before the position"));
-    }
-    Ok((records.slice(..records.len().saturating_sub(batches.remaining())), next))
 }
 
 fn millis(duration: Duration) -> i32 {

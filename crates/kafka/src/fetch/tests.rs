@@ -5,7 +5,9 @@ use crate::error_table::ROWS;
 use crate::testing::{Asked, Bench, MILLI, SECOND};
 use crate::wire::compression::{Compression, Compressor};
 use crate::wire::messages::fetch::FetchableTopicResponse;
-use crate::wire::messages::list_offsets::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
+use crate::wire::messages::list_offsets::{
+    ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse,
+};
 use crate::wire::records::{BatchBuilder, BatchHeader, assemble};
 
 struct Setup {
@@ -66,7 +68,7 @@ impl Setup {
             self.fetcher.poll(&mut self.bench.cluster, self.bench.now);
             let asked = self.bench.asked();
             let mut quiet = asked.is_empty();
-            out.extend(asked.into_iter().filter(|asked| asked.api() != "Metadata"));
+            out.extend(asked);
             for done in self.bench.completions() {
                 quiet = false;
                 if done.owner == Owner::Consumer(0) {

@@ -185,6 +185,9 @@ impl ListOffsets {
 impl Operation for ListOffsets {
     fn poll(&mut self, context: &mut Context<'_>) {
         self.polled_at = context.now;
+        if self.promise.is_none() {
+            return;
+        }
         let patience = context.cluster.config.api_timeout;
         if self.deadline.is_none() {
             self.deadline = Some(context.now + patience);

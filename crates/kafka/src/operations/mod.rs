@@ -5,6 +5,8 @@ mod admin;
 mod list_offsets;
 mod offsets;
 mod single;
+#[cfg(test)]
+mod tests;
 
 pub use admin::NewTopic;
 pub(crate) use admin::{

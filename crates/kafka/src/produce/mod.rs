@@ -7,21 +7,21 @@
 //! unknown, and such a batch is resent until `delivery.timeout.ms`; when a stamped batch is given
 //! up, the partition starts again with a new epoch once nothing of it is in flight.
 
+mod queue;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
+use self::queue::{Batch, Identity, Queue, count, stamp};
 use crate::apis::AnyResponse;
 use crate::cluster::{Cluster, Owner, Purpose, Target};
 use crate::connection::{CallError, CallId};
 use crate::error::{Error, ErrorKind};
 use crate::error_table::{self, ProduceAction};
-use crate::limits::{BATCHES_IN_FLIGHT_MAX, PRODUCER_EPOCH_MAX};
+use crate::limits::PRODUCER_EPOCH_MAX;
 use crate::producer::ProduceEvent;
 use crate::topic::TopicPartition;
 use crate::wire::ErrorCode;
@@ -33,78 +33,11 @@ use crate::wire::messages::produce::{
 };
 use crate::wire::records::{SealedBatch, next_sequence};
 
-/// Producer id and epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Identity {
-    id: i64,
-    epoch: i16,
-}
-
 #[derive(Debug)]
 enum IdentityState {
     None { retry_at: Duration, failures: u32 },
     Asking { call: CallId, failures: u32 },
     Ready(Identity),
-}
-
-#[derive(Debug)]
-struct Batch {
-    id: u64,
-    sealed: SealedBatch,
-    tag: u64,
-    /// Bytes of the buffer that it holds.
-    charge: usize,
-    /// The stamped bytes; the same ones on every retry.
-    stamped: Option<Bytes>,
-    sequence: i32,
-    in_flight: bool,
-    attempts: u32,
-    /// An attempt may have been written although no answer said so.
-    maybe_written: bool,
-    deadline: Duration,
-    error: Option<Error>,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    /// In the order of sequences.
-    batches: VecDeque<Batch>,
-    /// What the stamps of this partition's batches say.
-    identity: Option<Identity>,
-    next_sequence: i32,
-    /// Batches in unanswered requests, given-up ones included.
-    in_flight: usize,
-    retry_at: Duration,
-    retries: u32,
-    /// Start again at sequence 0 with a new epoch as soon as nothing is in flight.
-    reset: bool,
-}
-
-impl Queue {
-    fn has_stamped(&self) -> bool {
-        self.batches.iter().any(|batch| batch.stamped.is_some())
-    }
-
-    /// Index of the batch that may be sent next.
-    fn sendable(&self, identity: Option<Identity>, now: Duration) -> Option<usize> {
-        if self.reset || self.retry_at > now || self.in_flight >= BATCHES_IN_FLIGHT_MAX {
-            return None;
-        }
-        let index = self.batches.iter().position(|batch| !batch.in_flight)?;
-        let batch = self.batches.get(index)?;
-        if batch.attempts > 0 {
-            return (index == 0 && self.in_flight == 0).then_some(index);
-        }
-        // While a retried batch is out, nothing follows it: a second failure would reorder them.
-        if self.batches.iter().take(index).any(|earlier| earlier.attempts > 1) {
-            return None;
-        }
-        if batch.stamped.is_some() {
-            return Some(index);
-        }
-        let current = identity?;
-        (self.identity == Some(current) || !self.has_stamped()).then_some(index)
-    }
 }
 
 /// See the module.
@@ -660,30 +593,6 @@ impl ProduceMachine {
         self.requests.insert(call, Request { node, batches: sent });
         true
     }
-}
-
-/// The bytes of a batch: the same as before, or with the next sequence of the partition. The
-/// identity was loaded before, so that a reset can never stamp "no producer".
-fn stamp(queue: &mut Queue, index: usize, identity: Option<Identity>) -> Option<Bytes> {
-    if let Some(stamped) = &queue.batches.get(index)?.stamped {
-        return Some(stamped.clone());
-    }
-    let identity = identity?;
-    if queue.identity != Some(identity) {
-        queue.identity = Some(identity);
-        queue.next_sequence = 0;
-    }
-    let sequence = queue.next_sequence;
-    let batch = queue.batches.get_mut(index)?;
-    let stamped = batch.sealed.stamp(identity.id, identity.epoch, sequence, false);
-    batch.sequence = sequence;
-    batch.stamped = Some(stamped.clone());
-    queue.next_sequence = next_sequence(sequence, batch.sealed.record_count());
-    Some(stamped)
-}
-
-fn count(batch: &SealedBatch) -> usize {
-    usize::try_from(batch.record_count()).unwrap_or(0)
 }
 
 fn produce_error(code: ErrorCode, answer: &PartitionProduceResponse, tp: &TopicPartition) -> Error {

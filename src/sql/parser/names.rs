@@ -1,0 +1,240 @@
+//! Names, strings, lists, properties and hints: what every part of the grammar uses.
+
+use super::{Parser, Result, error};
+use crate::base::Span;
+use crate::sql::ast::{Hint, HintArgs, Ident, NumberKind, ObjectName, Property, SqlString};
+use crate::sql::token::{Symbol, TokenKind};
+
+impl Parser<'_> {
+    /// Takes a name: quoted, or a word that is not reserved.
+    pub(super) fn eat_ident(&mut self) -> Option<Ident> {
+        let span = self.here();
+        let (value, quoted) = match &self.token().kind {
+            TokenKind::QuotedIdent(name) => (name.clone(), true),
+            TokenKind::Word(None) => (span.text(self.source).to_owned(), false),
+            TokenKind::Word(Some(k)) if !k.reserved => (span.text(self.source).to_owned(), false),
+            _ => {
+                self.expecting("identifier");
+                return None;
+            }
+        };
+        self.advance();
+        Some(Ident { value, quoted, span })
+    }
+
+    pub(super) fn ident(&mut self) -> Result<Ident> {
+        self.eat_ident().ok_or_else(|| self.unexpected())
+    }
+
+    /// `a.b.c`.
+    pub(super) fn object_name(&mut self) -> Result<ObjectName> {
+        let start = self.here();
+        let mut parts = vec![self.ident()?];
+        while self.eat(Symbol::Dot) {
+            parts.push(self.ident()?);
+        }
+        Ok(ObjectName { span: self.since(start), parts })
+    }
+
+    /// A string literal: `'…'`, with adjacent literals joined, or `U&'…'`.
+    pub(super) fn eat_string(&mut self) -> Result<Option<SqlString>> {
+        let span = self.here();
+        let mut value = match &self.token().kind {
+            TokenKind::String(text) => text.clone(),
+            TokenKind::UnicodeString(text) => {
+                let text = text.clone();
+                self.advance();
+                return self.unicode_string(&text, span).map(Some);
+            }
+            _ => {
+                self.expecting("string literal");
+                return Ok(None);
+            }
+        };
+        self.advance();
+        while let TokenKind::String(text) = &self.token().kind {
+            value.push_str(text);
+            self.at += 1;
+        }
+        Ok(Some(SqlString { value, span: self.since(span) }))
+    }
+
+    pub(super) fn string(&mut self) -> Result<SqlString> {
+        self.eat_string()?.ok_or_else(|| self.unexpected())
+    }
+
+    /// The rest of `U&'…' [UESCAPE 'c']`.
+    pub(super) fn unicode_string(&mut self, text: &str, start: Span) -> Result<SqlString> {
+        let mut escape = '\\';
+        if self.eat_keyword("UESCAPE") {
+            let written = self.string()?;
+            let mut chars = written.value.chars();
+            escape = match (chars.next(), chars.next()) {
+                (Some(c), None) if !c.is_ascii_hexdigit() && !"+'\" ".contains(c) => c,
+                _ => {
+                    let message = "UESCAPE must be one character that is no hexadecimal digit, \
+                                   sign, quote or blank";
+                    return Err(error(message, written.span));
+                }
+            };
+        }
+        let span = self.since(start);
+        let value = unescape(text, escape).ok_or_else(|| {
+            let message = format!(
+                "Unicode escape sequence of {escape} and four hexadecimal \
+                                   digits expected in the string"
+            );
+            error(message, span)
+        })?;
+        Ok(SqlString { value, span })
+    }
+
+    /// Digits.
+    pub(super) fn unsigned<T: std::str::FromStr>(&mut self) -> Result<T> {
+        let span = self.here();
+        if !matches!(self.token().kind, TokenKind::Number(NumberKind::Integer)) {
+            self.expecting("unsigned integer literal");
+            return Err(self.unexpected());
+        }
+        let text = span.text(self.source);
+        let value = text.parse();
+        self.advance();
+        value.map_err(|_| error(format!("the number {text} is too large here"), span))
+    }
+
+    /// `(item, …)` with at least one item.
+    pub(super) fn parenthesized_list<T>(
+        &mut self,
+        item: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.expect(Symbol::LParen)?;
+        let items = self.comma_list(item)?;
+        self.expect(Symbol::RParen)?;
+        Ok(items)
+    }
+
+    pub(super) fn comma_list<T>(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut items = vec![item(self)?];
+        while self.eat(Symbol::Comma) {
+            items.push(item(self)?);
+        }
+        Ok(items)
+    }
+
+    /// `('k' = 'v', …)`, possibly empty.
+    pub(super) fn properties(&mut self) -> Result<Vec<Property>> {
+        self.expect(Symbol::LParen)?;
+        if self.eat(Symbol::RParen) {
+            return Ok(Vec::new());
+        }
+        let properties = self.comma_list(Self::property)?;
+        self.expect(Symbol::RParen)?;
+        Ok(properties)
+    }
+
+    pub(super) fn property(&mut self) -> Result<Property> {
+        let key = self.string()?;
+        self.expect(Symbol::Eq)?;
+        let value = self.string()?;
+        Ok(Property { span: key.span.join(value.span), key, value })
+    }
+
+    /// `WITH (…)`, or nothing.
+    pub(super) fn with_properties(&mut self) -> Result<Vec<Property>> {
+        if self.eat_keyword("WITH") { self.properties() } else { Ok(Vec::new()) }
+    }
+
+    /// `COMMENT '…'`, or nothing.
+    pub(super) fn comment(&mut self) -> Result<Option<SqlString>> {
+        if self.eat_keyword("COMMENT") { self.string().map(Some) } else { Ok(None) }
+    }
+
+    pub(super) fn if_exists(&mut self) -> bool {
+        self.eat_keywords(&["IF", "EXISTS"])
+    }
+
+    pub(super) fn if_not_exists(&mut self) -> bool {
+        self.eat_keywords(&["IF", "NOT", "EXISTS"])
+    }
+
+    /// `/*+ NAME(…), NAME(…) */`, or nothing.
+    pub(super) fn hints(&mut self) -> Result<Vec<Hint>> {
+        if self.token().kind != TokenKind::HintStart {
+            return Ok(Vec::new());
+        }
+        self.advance();
+        let hints = self.comma_list(Self::hint)?;
+        if self.token().kind != TokenKind::HintEnd {
+            self.expecting("*/");
+            return Err(self.unexpected());
+        }
+        self.advance();
+        Ok(hints)
+    }
+
+    pub(super) fn hint(&mut self) -> Result<Hint> {
+        let name = self.ident()?;
+        let mut args = HintArgs::None;
+        if self.eat(Symbol::LParen) && !self.eat(Symbol::RParen) {
+            let first = self.hint_item()?;
+            args = if self.at(Symbol::Eq) {
+                let mut properties = vec![self.hint_property(first)?];
+                while self.eat(Symbol::Comma) {
+                    let key = self.hint_item()?;
+                    properties.push(self.hint_property(key)?);
+                }
+                HintArgs::Properties(properties)
+            } else {
+                let mut items = vec![first];
+                while self.eat(Symbol::Comma) {
+                    items.push(self.hint_item()?);
+                }
+                HintArgs::List(items)
+            };
+            self.expect(Symbol::RParen)?;
+        }
+        Ok(Hint { span: self.since(name.span), name, args })
+    }
+
+    pub(super) fn hint_property(&mut self, key: SqlString) -> Result<Property> {
+        self.expect(Symbol::Eq)?;
+        let value = self.string()?;
+        Ok(Property { span: key.span.join(value.span), key, value })
+    }
+
+    /// A string, a number or a name, as text.
+    pub(super) fn hint_item(&mut self) -> Result<SqlString> {
+        let span = self.here();
+        if let Some(string) = self.eat_string()? {
+            return Ok(string);
+        }
+        if matches!(self.token().kind, TokenKind::Number(_)) {
+            self.advance();
+            return Ok(SqlString { value: span.text(self.source).to_owned(), span });
+        }
+        let name = self.ident()?;
+        Ok(SqlString { value: name.value, span })
+    }
+}
+
+/// Undoes `\0041`; a doubled escape character stands for itself.
+fn unescape(text: &str, escape: char) -> Option<String> {
+    let mut units: Vec<u16> = Vec::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    let mut buffer = [0; 2];
+    while let Some(c) = chars.next() {
+        if c != escape || chars.next_if_eq(&escape).is_some() {
+            units.extend_from_slice(c.encode_utf16(&mut buffer));
+            continue;
+        }
+        let mut unit = 0;
+        for _ in 0..4 {
+            unit = unit << 4 | chars.next()?.to_digit(16)?;
+        }
+        units.push(u16::try_from(unit).ok()?);
+    }
+    String::from_utf16(&units).ok()
+}

@@ -1,0 +1,172 @@
+//! The error of a token that fits nothing.
+
+use super::Parser;
+use crate::base::Span;
+use crate::base::limits::SQL_EXPECTED_SHOWN_MAX;
+use crate::sql::error::ParseError;
+use crate::sql::token::{Invalid, Symbol, TokenKind};
+
+impl Parser<'_> {
+    /// The error of a current token that fits nothing that was looked for.
+    pub(super) fn unexpected(&mut self) -> ParseError {
+        let token = self.token().clone();
+        let (line, column) = self.lines.line_column(self.source, token.span.start);
+        let place = format!("at line {line}, column {column}");
+        let text = token.span.text(self.source);
+        let mut hint = None;
+        let mut message = match token.kind {
+            TokenKind::End => format!("Encountered \"<EOF>\" {place}."),
+            TokenKind::Invalid(why) => {
+                let (problem, cure) = describe_invalid(why);
+                hint = cure.map(str::to_owned);
+                return ParseError {
+                    message: format!("Lexical error {place}: {problem}."),
+                    span: token.span,
+                    hint,
+                };
+            }
+            TokenKind::Symbol(Symbol::BangEq) => {
+                hint = Some("write <>".to_owned());
+                self.expected.clear();
+                format!(
+                    "Bang equal '!=' is not allowed under the current SQL conformance level \
+                     ({place})."
+                )
+            }
+            TokenKind::Word(Some(keyword)) if keyword.reserved => {
+                let is_name = self.expected.contains(&"identifier");
+                if is_name && (self.after_name_word() || !opens_a_clause(keyword.text)) {
+                    hint = Some(format!("{text} is a reserved word; quote it: `{text}`"));
+                    format!("Encountered \"{text}\" {place}: a reserved word used as a name.")
+                } else {
+                    format!("Incorrect syntax near the keyword '{}' {place}.", keyword.text)
+                }
+            }
+            _ => format!("Encountered \"{text}\" {place}."),
+        };
+        if let [only] = self.expected.as_slice() {
+            message.push_str(&format!(" Was expecting: {}", expected_text(only)));
+        } else if !self.expected.is_empty() {
+            let shown: Vec<String> = self
+                .expected
+                .iter()
+                .take(SQL_EXPECTED_SHOWN_MAX)
+                .map(|e| expected_text(e))
+                .collect();
+            let more = if self.expected.len() > SQL_EXPECTED_SHOWN_MAX { ", …" } else { "" };
+            message.push_str(&format!(" Was expecting one of: {}{more}", shown.join(", ")));
+        }
+        ParseError { message, span: token.span, hint }
+    }
+
+    /// Whether nothing but a name can stand here: after `.` and AS.
+    pub(super) fn after_name_word(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|i| self.tokens.get(i));
+        before.is_some_and(|token| match token.kind {
+            TokenKind::Symbol(symbol) => symbol == Symbol::Dot,
+            TokenKind::Word(keyword) => keyword.is_some_and(|k| k.text == "AS"),
+            _ => false,
+        })
+    }
+
+    /// The error of a reserved word that stands where a value was expected and does not begin
+    /// one here, such as `count` without parentheses.
+    pub(super) fn reserved_as_name(&mut self) -> ParseError {
+        self.expected.clear();
+        self.expecting("identifier");
+        self.unexpected()
+    }
+}
+
+pub(super) fn error(message: impl Into<String>, span: Span) -> ParseError {
+    ParseError { message: message.into(), span, hint: None }
+}
+
+fn expected_text(expected: &str) -> String {
+    match expected {
+        "identifier"
+        | "string literal"
+        | "unsigned integer literal"
+        | "expression"
+        | "query"
+        | "data type"
+        | "time unit" => format!("<{}>", expected.to_uppercase()),
+        "<EOF>" => expected.to_owned(),
+        _ => format!("\"{expected}\""),
+    }
+}
+
+fn describe_invalid(why: Invalid) -> (&'static str, Option<&'static str>) {
+    match why {
+        Invalid::Character => ("this character is not part of SQL", None),
+        Invalid::DoubleQuote => (
+            "a double quote does not quote anything in Flink SQL",
+            Some("quote names with back-ticks (`name`) and text with single quotes ('text')"),
+        ),
+        Invalid::UnclosedString => {
+            ("the string literal is not closed", Some("a quote inside a string is doubled: ''"))
+        }
+        Invalid::UnclosedIdent => ("the quoted name is not closed", None),
+        Invalid::EmptyIdent => ("a quoted name cannot be empty", None),
+        Invalid::UnclosedComment => ("the comment is not closed", Some("close it with */")),
+    }
+}
+
+/// Reserved words that hardly anybody means as a name: quoting one would not be the cure.
+pub(super) fn opens_a_clause(keyword: &str) -> bool {
+    matches!(
+        keyword,
+        "SELECT"
+            | "FROM"
+            | "WHERE"
+            | "GROUP"
+            | "HAVING"
+            | "ORDER"
+            | "BY"
+            | "JOIN"
+            | "ON"
+            | "AND"
+            | "OR"
+            | "NOT"
+            | "IN"
+            | "IS"
+            | "AS"
+            | "WITH"
+            | "INSERT"
+            | "INTO"
+            | "CREATE"
+            | "DROP"
+            | "UNION"
+            | "EXCEPT"
+            | "INTERSECT"
+            | "LIMIT"
+            | "OFFSET"
+            | "FETCH"
+            | "CASE"
+            | "WHEN"
+            | "THEN"
+            | "ELSE"
+            | "SET"
+            | "VALUES"
+            | "LIKE"
+            | "BETWEEN"
+            | "NULL"
+            | "LEFT"
+            | "RIGHT"
+            | "FULL"
+            | "INNER"
+            | "CROSS"
+            | "NATURAL"
+            | "USING"
+            | "DISTINCT"
+            | "EXISTS"
+            | "EXECUTE"
+            | "DESCRIBE"
+            | "EXPLAIN"
+            | "SHOW"
+            | "USE"
+            | "RESET"
+            | "OVER"
+            | "FOR"
+    )
+}
