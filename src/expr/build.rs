@@ -65,7 +65,11 @@ impl Expr {
             let node = Node::Arithmetic { op, left: Box::new(left), right: Box::new(right) };
             return Some(Expr::new(node, DataType { kind, nullable }));
         }
-        let kind = common_kind(l, r)?;
+        let kind = match (is_approximate(l), is_approximate(r)) {
+            // Calcite takes FLOAT and DOUBLE for equally precise: the first one stays.
+            (true, true) => l.clone(),
+            _ => common_kind(l, r)?,
+        };
         // The remainder has the type of the divisor.
         let result = if op == ArithmeticOp::Remainder { r.clone() } else { kind.clone() };
         let (left, right) = (left.cast_kind(kind.clone()), right.cast_kind(kind.clone()));

@@ -154,8 +154,14 @@ pub(crate) fn compare(
                 _ => false,
             })
         }
-        // The binder refuses to compare anything else.
-        _ => BooleanArray::new_null(rows),
+        _ => match (left, right) {
+            (Value::Array(a), Value::Array(b)) => {
+                let wanted = op == CompareOp::Eq;
+                context.by_row(|row| super::functions::nested::same(a, row, b, row) == wanted)
+            }
+            // There are no constants of nested types.
+            _ => BooleanArray::new_null(rows),
+        },
     }
 }
 

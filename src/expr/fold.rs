@@ -19,6 +19,9 @@ impl Expr {
         if constant(&expr) || expr.has_column() || expr.stability() != Stability::Immutable {
             return expr;
         }
+        if let Some(value) = widened_constant(&expr) {
+            return Expr::literal(Scalar::Double(value), expr.data_type);
+        }
         if let Some(answer) = compare_constant_texts(&expr) {
             return Expr::literal(Scalar::Boolean(answer), Kind::Boolean.not_null());
         }
@@ -64,6 +67,17 @@ impl Expr {
             }
         }
         if conjunction { Expr::and(kept) } else { Expr::or(kept) }
+    }
+}
+
+/// Calcite keeps constants as decimal numbers: 0.1 stays 0.1 on its way from FLOAT to DOUBLE.
+fn widened_constant(expr: &Expr) -> Option<f64> {
+    let Node::Cast { input, .. } = &expr.node else { return None };
+    match (&input.data_type.kind, &expr.data_type.kind, input.as_literal()?) {
+        (Kind::Float, Kind::Double, Scalar::Double(value)) => {
+            crate::types::java_text::float_to_string(*value as f32).parse().ok()
+        }
+        _ => None,
     }
 }
 

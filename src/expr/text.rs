@@ -119,7 +119,8 @@ impl<'a> TextWriter<'a> {
             Source::Date(array) => write_date(i64::from(array.value(row)), out),
             Source::Time(array, precision) => {
                 let millis = u64::try_from(array.value(row).rem_euclid(86_400_000)).unwrap_or(0);
-                // The value has milliseconds only, whatever the declared precision.
+                let unit = 10_u64.pow(3_u32.saturating_sub(u32::from(*precision)));
+                let millis = millis - millis % unit;
                 write_time(millis * 1_000_000, Fraction::AtLeast(*precision), out);
             }
             Source::Micros(array, precision, zone) => {

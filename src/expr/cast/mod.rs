@@ -68,3 +68,14 @@ pub(crate) fn as_decimal(
 pub(crate) fn decimals(column: &Column) -> &arrow_array::PrimitiveArray<Decimal128Type> {
     column.as_primitive::<Decimal128Type>()
 }
+
+/// A time of the day with the digits of its type.
+pub(crate) fn cut_time(millis: i32, data_type: &DataType) -> i32 {
+    let unit = match data_type.kind {
+        Kind::Time(0) => 1_000,
+        Kind::Time(1) => 100,
+        Kind::Time(2) => 10,
+        _ => 1,
+    };
+    millis - millis % unit
+}

@@ -101,6 +101,9 @@ where
 {
     let to = cast.to;
     match &to.kind {
+        Kind::Boolean => {
+            Arc::new(BooleanArray::from_unary(array, |value| Into::<f64>::into(value) != 0.0))
+        }
         // Java narrows through int, saturating there and wrapping below.
         Kind::TinyInt => Arc::new(array.unary::<_, Int8Type>(|value| value.into() as i32 as i8)),
         Kind::SmallInt => Arc::new(array.unary::<_, Int16Type>(|value| value.into() as i32 as i16)),

@@ -24,7 +24,7 @@ pub fn castable(from: &DataType, to: &DataType) -> Castable {
     let datetime = |kind: &Kind| timestamp(kind) || matches!(kind, Kind::Date | Kind::Time(_));
     let yes = match t {
         Kind::Char(_) | Kind::VarChar(_) => true,
-        Kind::Boolean => f.is_string() || f.is_integer(),
+        Kind::Boolean => f.is_string() || f.is_numeric(),
         Kind::Binary(_) | Kind::VarBinary(_) => f.is_string() || f.is_binary(),
         _ if t.is_numeric() && timestamp(f) => {
             return Castable::Instead("use UNIX_TIMESTAMP(CAST(timestamp_col AS STRING)) instead");

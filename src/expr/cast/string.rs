@@ -18,6 +18,9 @@ use arrow_array::types::{
 use arrow_array::{Array, StringViewArray};
 use std::sync::Arc;
 
+/// 0001-01-01 in seconds since 1970: the first timestamp.
+const YEAR_1: i64 = -62_135_596_800;
+
 /// Characters of a text that an error message shows.
 const SHOWN_CHARS: usize = 60;
 
@@ -160,14 +163,14 @@ pub(super) fn parse(cast: &Cast<'_>, column: &Column, errors: &mut RowErrors) ->
             parse_date_cast(text).map(Some).ok_or_else(|| fail(text, "not a date"))
         }),
         Kind::Time(_) => each::<Time32MillisecondType>(cast, texts, errors, |text| {
-            parse_time_cast(text).map(Some).ok_or_else(|| fail(text, "not a time"))
+            let time = parse_time_cast(text).map(|millis| super::cut_time(millis, to));
+            time.map(Some).ok_or_else(|| fail(text, "not a time"))
         }),
         Kind::Timestamp(precision) | Kind::TimestampLtz(precision) => {
             let local = matches!(to.kind, Kind::TimestampLtz(_));
             let moment = |text: &str| -> Result<Moment, String> {
-                let moment =
-                    parse_timestamp_cast(text).ok_or_else(|| fail(text, "not a timestamp"))?;
-                Ok(moment.truncated(*precision))
+                let moment = parse_timestamp_cast(text).filter(|m| m.seconds >= YEAR_1);
+                Ok(moment.ok_or_else(|| fail(text, "not a timestamp"))?.truncated(*precision))
             };
             if *precision <= 6 {
                 return each::<TimestampMicrosecondType>(cast, texts, errors, |text| {

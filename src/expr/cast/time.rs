@@ -11,6 +11,7 @@ use arrow_array::types::{Date32Type, Time32MillisecondType, TimestampMicrosecond
 use std::sync::Arc;
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
+const MILLIS_PER_DAY: i64 = 86_400_000;
 
 pub(super) fn cast(cast: &Cast<'_>, column: &Column) -> Column {
     let rows = column.len();
@@ -28,6 +29,11 @@ pub(super) fn cast(cast: &Cast<'_>, column: &Column) -> Column {
                 Some(i128::from(days) * i128::from(MICROS_PER_DAY) * 1_000)
             })
         }
+        Kind::Time(_) if matches!(to, Kind::Time(_)) => {
+            let cut = |millis: i32| super::cut_time(millis, cast.to);
+            let times = column.as_primitive::<Time32MillisecondType>();
+            return Arc::new(times.unary::<_, Time32MillisecondType>(cut));
+        }
         Kind::Time(_) => {
             let times = column.as_primitive::<Time32MillisecondType>();
             Box::new(move |row| {
@@ -42,15 +48,25 @@ pub(super) fn cast(cast: &Cast<'_>, column: &Column) -> Column {
     };
     let from_utc = matches!(from, Kind::TimestampLtz(_));
     let local = |nanos: i128| if from_utc { zone::utc_to_local_nanos(nanos, zone) } else { nanos };
+    // Day and milliseconds of the day. Flink divides a TIMESTAMP towards zero: the last second of 1969 lies on 1970-01-01.
+    let day = |nanos: i128| -> (i32, i32) {
+        let millis = millis(nanos);
+        if from_utc {
+            (millis.div_euclid(MILLIS_PER_DAY) as i32, millis.rem_euclid(MILLIS_PER_DAY) as i32)
+        } else {
+            ((millis / MILLIS_PER_DAY) as i32, (millis % MILLIS_PER_DAY) as i32)
+        }
+    };
     match to {
         Kind::Date => Arc::new(build_prim::<Date32Type>(rows, selection, &mut none, |row| {
-            let day = i128::from(MICROS_PER_DAY) * 1_000;
-            Ok(nanos(row).map(|nanos| local(nanos).div_euclid(day) as i32))
+            Ok(nanos(row).map(|nanos| day(local(nanos)).0))
         })),
         Kind::Time(_) => {
             Arc::new(build_prim::<Time32MillisecondType>(rows, selection, &mut none, |row| {
-                let day = i128::from(MICROS_PER_DAY) * 1_000;
-                Ok(nanos(row).map(|nanos| (local(nanos).rem_euclid(day) / 1_000_000) as i32))
+                Ok(nanos(row).map(|nanos| {
+                    let of_day = day(local(nanos)).1;
+                    super::cut_time(of_day, cast.to)
+                }))
             }))
         }
         Kind::Timestamp(precision) => {
@@ -85,8 +101,17 @@ fn timestamps(
     }
 }
 
-/// Cuts digits of the second beyond `precision`.
+/// Milliseconds, towards the past.
+fn millis(nanos: i128) -> i64 {
+    nanos.div_euclid(1_000_000) as i64
+}
+
+/// Cuts digits of the second beyond `precision`, as `TimestampData` does: milliseconds towards zero.
 fn truncate(nanos: i128, precision: u8) -> i128 {
     let unit = 10_i128.pow(u32::from(9 - precision.min(9)));
-    nanos.div_euclid(unit) * unit
+    if precision > 3 {
+        return nanos.div_euclid(unit) * unit;
+    }
+    let unit = unit / 1_000_000;
+    i128::from(millis(nanos)) / unit * unit * 1_000_000
 }

@@ -50,7 +50,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("POWER(base, exponent)", "The base to the exponent.", two_doubles, |call| {
         binary(call, f64::powf)
     }),
-    Function::new("SQRT(number)", "The square root.", one_double, |call| unary(call, f64::sqrt)),
+    Function::new("SQRT(number)", "The square root.", one_double, |call| {
+        // As POWER(number, 0.5), whose result for −0.0 is 0.0.
+        unary(call, |x| x.powf(0.5))
+    }),
     Function::new("EXP(number)", "e to the number.", one_double, |call| unary(call, f64::exp)),
     Function::new("LN(number)", "The natural logarithm.", one_double, |call| unary(call, f64::ln)),
     Function::new("LOG10(number)", "The logarithm to base 10.", one_double, |call| {

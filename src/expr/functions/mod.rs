@@ -3,7 +3,9 @@
 //! Results are Flink 2.1's. SQL's own syntax (CASE, CAST, LIKE, EXTRACT, `||`, intervals …) is bound to nodes of
 //! [`super::Node`] or to the functions here whose name starts with `$`, which no user can call.
 
+mod digest;
 mod math;
+pub(super) mod nested;
 mod pattern;
 mod regexp;
 mod signature;
@@ -115,8 +117,14 @@ impl PartialEq for Function {
 }
 
 /// Every function, in groups; the reference and `SHOW FUNCTIONS` list those that are public.
-pub static FUNCTIONS: &[&[Function]] =
-    &[text::FUNCTIONS, regexp::FUNCTIONS, math::FUNCTIONS, time::FUNCTIONS];
+pub static FUNCTIONS: &[&[Function]] = &[
+    text::FUNCTIONS,
+    regexp::FUNCTIONS,
+    digest::FUNCTIONS,
+    math::FUNCTIONS,
+    time::FUNCTIONS,
+    nested::FUNCTIONS,
+];
 
 /// The function called `name`, in any case.
 pub fn function(name: &str) -> Option<&'static Function> {
@@ -191,6 +199,10 @@ impl<'a> Call<'a, '_> {
 
     fn strings(&mut self, f: impl FnMut(usize, &mut String) -> RowResult<()>) -> Column {
         Arc::new(build_string(self.rows, self.selection, self.errors, f))
+    }
+
+    fn binaries(&mut self, f: impl FnMut(usize, &mut Vec<u8>) -> RowResult<()>) -> Column {
+        Arc::new(super::value::build_bytes(self.rows, self.selection, self.errors, f))
     }
 
     fn slices<'s>(&mut self, f: impl FnMut(usize) -> Option<&'s str>) -> Column {

@@ -142,6 +142,12 @@ impl JavaPattern {
 
     /// Reads a local time in microseconds since 1970; what the pattern does not name is that of 1970-01-01 00:00.
     pub(crate) fn parse(&self, text: &str) -> Option<i64> {
+        let (time, rest) = self.parse_prefix(text)?;
+        rest.is_empty().then_some(time)
+    }
+
+    /// The same for the beginning of a text, as `SimpleDateFormat` reads; also gives the rest.
+    pub(crate) fn parse_prefix<'t>(&self, text: &'t str) -> Option<(i64, &'t str)> {
         let mut fields = Fields::default();
         let mut rest = text;
         for (at, item) in self.items.iter().enumerate() {
@@ -154,7 +160,7 @@ impl JavaPattern {
                 }
             }
         }
-        if rest.is_empty() { fields.resolve() } else { None }
+        Some((fields.resolve()?, rest))
     }
 }
 

@@ -306,6 +306,125 @@ pub(super) static FUNCTIONS: &[Function] = &[
         },
     ),
     Function::new(
+        "FROM_BASE64(string)",
+        "The text whose bytes are given in Base64.",
+        |args| nullable(fixed(args, &[Text], 1, STRING)),
+        |call| {
+            let text = call.text(0);
+            call.strings(|row, out| {
+                let Some(text) = text.get(row) else { return Ok(None) };
+                let bytes = from_base64(text)
+                    .ok_or_else(|| format!("'{}' is not Base64", first_chars(text, 60)))?;
+                out.push_str(&String::from_utf8_lossy(&bytes));
+                Ok(Some(()))
+            })
+        },
+    )
+    .can_fail(),
+    Function::new(
+        "ENCODE(string, charset)",
+        "The text's bytes in a charset: US-ASCII, ISO-8859-1, UTF-8, UTF-16BE, UTF-16LE or UTF-16.",
+        // Flink declares BINARY(1), and hands out all bytes.
+        |args| nullable(fixed(args, &[Text, Text], 2, crate::types::Kind::Binary(1))),
+        |call| {
+            let (text, charset) = (call.text(0), call.text(1));
+            call.binaries(|row, out| {
+                let (Some(text), Some(charset)) = (text.get(row), charset.get(row)) else {
+                    return Ok(None);
+                };
+                encode(text, charset, out)?;
+                Ok(Some(()))
+            })
+        },
+    )
+    .can_fail(),
+    Function::new(
+        "DECODE(bytes, charset)",
+        "The text of bytes in a charset: US-ASCII, ISO-8859-1, UTF-8, UTF-16BE, UTF-16LE or UTF-16.",
+        |args| nullable(fixed(args, &[Bytes, Text], 2, STRING)),
+        |call| {
+            let (bytes, charset) = (call.bytes(0), call.text(1));
+            call.strings(|row, out| {
+                let (Some(bytes), Some(charset)) = (bytes.get(row), charset.get(row)) else {
+                    return Ok(None);
+                };
+                decode(bytes, charset, out)?;
+                Ok(Some(()))
+            })
+        },
+    )
+    .can_fail(),
+    Function::new(
+        "UNHEX(string)",
+        "The bytes given in hexadecimal digits; NULL where they are none.",
+        |args| nullable(fixed(args, &[Text], 1, crate::types::Kind::VarBinary(crate::types::Kind::STRING_LENGTH))),
+        |call| {
+            let text = call.text(0);
+            call.binaries(|row, out| Ok(text.get(row).and_then(|text| unhex(text, out))))
+        },
+    ),
+    Function::new(
+        "ELT(index, string, …)",
+        "Text number `index`, from 1; NULL where there is none.",
+        |args| nullable(variadic(args, &[Int], Text, 2, STRING)),
+        |call| {
+            let index = call.int(0);
+            let texts: Vec<Str<'_>> = (1..call.args.len()).map(|at| call.text(at)).collect();
+            call.slices(|row| {
+                let index = usize::try_from(index.get(row)?).ok()?.checked_sub(1)?;
+                texts.get(index)?.get(row)
+            })
+        },
+    ),
+    Function::new(
+        "TRANSLATE(string, from, to)",
+        "Each character of `from` replaced by that of `to` at the same place, or removed.",
+        |args| fixed(args, &[Text, Text, Text], 3, STRING),
+        |call| {
+            let (text, from, to) = (call.text(0), call.text(1), call.text(2));
+            call.strings(|row, out| {
+                let (Some(text), Some(from), Some(to)) = (text.get(row), from.get(row), to.get(row))
+                else {
+                    return Ok(None);
+                };
+                for c in text.chars() {
+                    match from.chars().position(|wanted| wanted == c) {
+                        None => out.push(c),
+                        Some(at) => out.extend(to.chars().nth(at)),
+                    }
+                }
+                Ok(Some(()))
+            })
+        },
+    )
+    .aliases(&["TRANSLATE3"]),
+    Function::new(
+        "PARSE_URL(url, part [, key])",
+        "A part of a URL: HOST, PATH, QUERY, REF, PROTOCOL, FILE, AUTHORITY, USERINFO, or one key of its QUERY.",
+        |args| nullable(fixed(args, &[Text, Text, Text], 2, STRING)),
+        |call| {
+            let (url, wanted, key) = (call.text(0), call.text(1), call.text(2));
+            let has_key = call.has(2);
+            call.strings(|row, out| {
+                let (Some(url), Some(wanted)) = (url.get(row), wanted.get(row)) else {
+                    return Ok(None);
+                };
+                let part = url_part(url, wanted);
+                let part = if has_key {
+                    let Some(key) = key.get(row).filter(|_| wanted == "QUERY") else {
+                        return Ok(None);
+                    };
+                    let pairs = part.iter().flat_map(|query| query.split('&'));
+                    let mut values = pairs.filter_map(|pair| pair.split_once('='));
+                    values.find(|(name, _)| *name == key).map(|(_, value)| value.to_owned())
+                } else {
+                    part
+                };
+                Ok(part.map(|part| out.push_str(&part)))
+            })
+        },
+    ),
+    Function::new(
         "IS_ALPHA(string)",
         "Whether every character is a letter; FALSE for NULL and the empty text.",
         |args| not_null(fixed(args, &[Text], 1, crate::types::Kind::Boolean)),
@@ -595,4 +714,118 @@ fn base64(bytes: &[u8], out: &mut String) {
             }
         }
     }
+}
+
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim_end_matches('=');
+    if text.len() - digits.len() > 2 || digits.len() % 4 == 1 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);
+    let (mut word, mut bits) = (0_u32, 0_u32);
+    for byte in digits.bytes() {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        word = word << 6 | u32::from(digit);
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((word >> bits) as u8);
+        }
+    }
+    Some(bytes)
+}
+
+fn unhex(text: &str, out: &mut Vec<u8>) -> Option<()> {
+    let digit = |byte: u8| (byte as char).to_digit(16).map(|digit| digit as u8);
+    let bytes = text.as_bytes();
+    let (odd, pairs) = bytes.split_at(bytes.len() % 2);
+    for byte in odd {
+        out.push(digit(*byte)?);
+    }
+    for pair in pairs.chunks_exact(2) {
+        out.push(digit(pair[0])? << 4 | digit(pair[1])?);
+    }
+    Some(())
+}
+
+fn encode(text: &str, charset: &str, out: &mut Vec<u8>) -> Result<(), String> {
+    match charset.to_ascii_uppercase().as_str() {
+        "UTF-8" => out.extend_from_slice(text.as_bytes()),
+        "US-ASCII" => out.extend(text.chars().map(|c| if c.is_ascii() { c as u8 } else { b'?' })),
+        "ISO-8859-1" => out.extend(text.chars().map(|c| u8::try_from(c).unwrap_or(b'?'))),
+        "UTF-16BE" => out.extend(text.encode_utf16().flat_map(u16::to_be_bytes)),
+        "UTF-16LE" => out.extend(text.encode_utf16().flat_map(u16::to_le_bytes)),
+        "UTF-16" => {
+            out.extend([0xFE, 0xFF]);
+            out.extend(text.encode_utf16().flat_map(u16::to_be_bytes));
+        }
+        _ => return Err(format!("unsupported charset '{charset}'")),
+    }
+    Ok(())
+}
+
+fn decode(bytes: &[u8], charset: &str, out: &mut String) -> Result<(), String> {
+    let utf16 = |bytes: &[u8], big: bool| {
+        let units = bytes.chunks_exact(2).map(|pair| {
+            let pair = [pair[0], pair[1]];
+            if big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
+        });
+        char::decode_utf16(units).map(|c| c.unwrap_or('\u{FFFD}')).collect::<String>()
+    };
+    match charset.to_ascii_uppercase().as_str() {
+        "UTF-8" => out.push_str(&String::from_utf8_lossy(bytes)),
+        "US-ASCII" => {
+            out.extend(bytes.iter().map(|b| if b.is_ascii() { char::from(*b) } else { '\u{FFFD}' }))
+        }
+        "ISO-8859-1" => out.extend(bytes.iter().map(|b| char::from(*b))),
+        "UTF-16BE" => out.push_str(&utf16(bytes, true)),
+        "UTF-16LE" => out.push_str(&utf16(bytes, false)),
+        "UTF-16" => match bytes {
+            [0xFF, 0xFE, rest @ ..] => out.push_str(&utf16(rest, false)),
+            [0xFE, 0xFF, rest @ ..] => out.push_str(&utf16(rest, true)),
+            rest => out.push_str(&utf16(rest, true)),
+        },
+        _ => return Err(format!("unsupported charset '{charset}'")),
+    }
+    Ok(())
+}
+
+/// A part of a URL as `java.net.URL` names it.
+fn url_part(url: &str, part: &str) -> Option<String> {
+    let (protocol, rest) = url.split_once(':')?;
+    let (rest, reference) = match rest.split_once('#') {
+        Some((rest, reference)) => (rest, Some(reference)),
+        None => (rest, None),
+    };
+    let after = rest.strip_prefix("//")?;
+    let end = after.find(['/', '?']).unwrap_or(after.len());
+    let (authority, file) = (&after[..end], &after[end..]);
+    let (path, query) = match file.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (file, None),
+    };
+    let (user, host) = match authority.rsplit_once('@') {
+        Some((user, host)) => (Some(user), host),
+        None => (None, authority),
+    };
+    let host = host.split_once(':').map_or(host, |(host, _)| host);
+    let found = match part {
+        "HOST" => host,
+        "PATH" => path,
+        "QUERY" => query?,
+        "REF" => reference?,
+        "PROTOCOL" => protocol,
+        "FILE" => file,
+        "AUTHORITY" => authority,
+        "USERINFO" => user?,
+        _ => return None,
+    };
+    Some(found.to_owned())
 }

@@ -205,15 +205,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let now = call.env.now_micros.div_euclid(1_000_000);
                 return call.values::<Int64Type>(|_| Ok(Some(now)));
             }
-            let text = call.text(0);
-            let local = parse_local(call, 0, 1);
+            let (text, mut pattern) = (call.text(0), Pattern::new(call, 1));
             let zone = call.env.time_zone;
             call.values::<Int64Type>(|row| {
-                if text.get(row).is_none() {
+                let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)?) else {
                     return Ok(None);
-                }
+                };
                 // Flink answers the smallest BIGINT for a text that does not fit.
-                let utc = local(row)?.map(|micros| zone::local_to_utc(micros, zone));
+                let utc = pattern.parse_prefix(text).map(|(local, _)| zone::local_to_utc(local, zone));
                 Ok(Some(utc.map_or(i64::MIN, |micros| micros.div_euclid(1_000_000))))
             })
         },
@@ -496,8 +495,8 @@ fn date_format(call: &mut Call<'_, '_>) -> Column {
         let default = JavaPattern::new(DEFAULT_PATTERN);
         return call.strings(|row, out| {
             let default = default.as_ref().map_err(Clone::clone)?;
-            let local = text.get(row).and_then(|text| default.parse(text));
-            let (Some(local), Some(pattern)) = (local, pattern.get(row)?) else {
+            let local = text.get(row).and_then(|text| default.parse_prefix(text));
+            let (Some((local, _)), Some(pattern)) = (local, pattern.get(row)?) else {
                 return Ok(None);
             };
             pattern.format(local, 0, out);

@@ -142,8 +142,11 @@ impl Unit {
     /// The start of the next unit, unless a local time is the start of one.
     pub(crate) fn ceil(self, local: i64) -> Option<i64> {
         let floor = self.floor(local)?;
-        if floor == local {
-            return Some(local);
+        // From weeks up, Flink looks at the day only: any time of the first day is rounded down to its start.
+        let by_day = self.months().is_some() || self == Unit::Week;
+        let day = local.div_euclid(1_000) / MILLIS_PER_DAY * MICROS_PER_DAY;
+        if floor == if by_day { day } else { local } {
+            return Some(floor);
         }
         match self.months() {
             Some(months) => Some(add_months(floor, months)),

@@ -239,11 +239,20 @@ impl Binder<'_> {
             | ExprKind::Unique(_)
             | ExprKind::CollectionQuery { .. } => not_yet("subqueries in expressions", span),
             ExprKind::Json(_) => not_yet("JSON functions", span),
-            ExprKind::Array(_)
-            | ExprKind::Map(_)
-            | ExprKind::Multiset(_)
-            | ExprKind::Row { .. } => not_yet("ARRAY, MAP, MULTISET and ROW constructors", span),
-            ExprKind::Element { .. } => not_yet("access to elements of a collection", span),
+            ExprKind::Array(items) => {
+                call("$ARRAY", items.iter().map(bind).collect::<Result<Vec<_>>>()?)
+            }
+            ExprKind::Map(pairs) => {
+                let items = pairs.iter().flat_map(|(key, value)| [key, value]);
+                call("$MAP", items.map(bind).collect::<Result<Vec<_>>>()?)
+            }
+            ExprKind::Row { fields, .. } => {
+                call("$ROW", fields.iter().map(bind).collect::<Result<Vec<_>>>()?)
+            }
+            ExprKind::Multiset(_) => not_yet("MULTISET constructor", span),
+            ExprKind::Element { operand, index } => {
+                call("$ITEM", vec![bind(operand)?, bind(index)?])
+            }
             _ => not_yet("this form of expression", span),
         }
     }

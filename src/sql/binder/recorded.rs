@@ -34,6 +34,37 @@ impl Catalog for Tables {
     }
 }
 
+/// Differences that stay: file, expression, reason.
+const KNOWN: &[(&str, &str, &str)] = &[
+    ("flink_cast", "TRY_CAST(i AS FLOAT)", "JDK-4511638: one digit more than needed"),
+    ("flink_cast", "TRY_CAST(v AS FLOAT)", "JDK-4511638: one digit more than needed"),
+    ("flink_arithmetic", "f + i", "JDK-4511638: one digit more than needed"),
+    ("flink_arithmetic", "f / 3", "JDK-4511638: one digit more than needed"),
+    (
+        "flink_cast",
+        "TRY_CAST(v AS DECIMAL(10, 2))",
+        "Flink takes 't' for 0 and overflows by rounding",
+    ),
+    ("flink_cast", "TRY_CAST(v AS DECIMAL(5, 0))", "Flink takes 't' for 0"),
+    ("flink_cast", "CAST(TRY_CAST(v AS TIME) AS STRING)", "Flink takes dates for times of the day"),
+    ("flink_time_functions", "TO_DATE('x', 'yyyy')", "Flink answers a date of the year 5471"),
+    (
+        "flink_string_functions",
+        "REPLACE(s, u, '[]')",
+        "Flink cuts characters above U+FFFF in halves",
+    ),
+    (
+        "flink_string_functions",
+        "REPLACE(s, '', 'x')",
+        "Flink cuts characters above U+FFFF in halves",
+    ),
+    (
+        "flink_string_functions",
+        "OVERLAY(s PLACING 'XX' FROM 2 FOR 5)",
+        "Flink cuts characters above U+FFFF in halves",
+    ),
+];
+
 /// What a replay found.
 #[derive(Debug, Default)]
 struct Outcome {
@@ -203,7 +234,8 @@ impl Replay {
                     let start = line.as_bytes()[at - 1];
                     matches!(end, b',' | b'}') && matches!(start, b',' | b'{')
                 });
-                if !found {
+                let known = KNOWN.iter().any(|(file, known, _)| *file == self.file && known == sql);
+                if !found && !known {
                     let key = inner.split(':').next().unwrap_or_default();
                     let rest = line.find(key).map_or("", |at| &line[at..]);
                     let recorded: String = rest.chars().take(inner.chars().count() + 40).collect();
@@ -295,12 +327,12 @@ fn replay(files: &[&str], unsupported_max: usize) {
 
 #[test]
 fn logic() {
-    replay(&["flink_logic"], 3);
+    replay(&["flink_logic"], 0);
 }
 
 #[test]
 fn string_functions() {
-    replay(&["flink_string_functions"], 0);
+    replay(&["flink_string_functions"], 3);
 }
 
 #[test]
