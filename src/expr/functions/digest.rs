@@ -201,7 +201,10 @@ fn round_constants() -> [u64; 80] {
     for constant in &mut constants {
         loop {
             candidate += 1;
-            if (2..candidate).take_while(|d| d * d <= candidate).all(|d| candidate % d != 0) {
+            if (2..candidate)
+                .take_while(|d| d * d <= candidate)
+                .all(|d| !candidate.is_multiple_of(d))
+            {
                 break;
             }
         }

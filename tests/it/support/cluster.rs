@@ -258,7 +258,7 @@ fn client(bootstrap: &str) -> Client {
 fn waker() -> (brooklet_kafka::pending::Waker, Receiver<()>) {
     let (sender, receiver) = channel();
     // After the end of the wait nobody listens any more.
-    (Arc::new(move || drop(sender.send(()))), receiver)
+    (Arc::new(move || sender.send(()).unwrap_or(())), receiver)
 }
 
 fn owned(partition: i32, record: &brooklet_kafka::wire::records::Record<'_>) -> Rec {
