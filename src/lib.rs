@@ -19,3 +19,5 @@ pub mod types;
 
 #[doc(hidden)]
 pub mod fuzzing;
+#[doc(hidden)]
+pub mod fuzzing_formats;

@@ -8,6 +8,7 @@
 )]
 
 use crate::base::{Error, Result};
+use crate::types::java_text::Moment;
 use crate::types::{Column, DataType, Kind};
 use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
 use arrow_array::types::{
@@ -149,6 +150,17 @@ impl Builder {
             values.append(value);
             nulls.append_non_null();
         }
+    }
+
+    /// Adds a timestamp in the layout of its precision; `None`, with nothing added, beyond what that can hold.
+    #[inline]
+    pub(crate) fn push_moment(&mut self, moment: Moment) -> Option<()> {
+        match self {
+            Builder::Int64(values) => values.push(moment.to_micros()?),
+            Builder::Int128(values) => values.push(moment.to_nanos()),
+            other => other.push_null(),
+        }
+        Some(())
     }
 
     /// Values in the column.

@@ -37,3 +37,6 @@ pub mod raw;
 pub use csv::CsvFormat;
 pub use json::JsonFormat;
 pub use raw::RawFormat;
+
+#[cfg(test)]
+mod tests;

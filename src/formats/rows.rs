@@ -131,10 +131,10 @@ const DEAD: u32 = u32::MAX;
 #[derive(Debug)]
 pub(crate) struct Rows<C> {
     convert: C,
-    /// The requested columns.
+    /// A field per token: the requested columns, then those that must only be there or be correct.
     fields: Vec<Field>,
-    /// Tokens per row: the requested columns, then fields that only have to be there.
-    width: usize,
+    /// Fields that are checked in every row before the filter.
+    checked: Vec<usize>,
     /// What a message says could not be read.
     what: &'static str,
     ignore_errors: bool,
@@ -155,31 +155,43 @@ pub(crate) struct Rows<C> {
 }
 
 impl<C: Convert> Rows<C> {
-    /// `extra` is the number of tokens per row beyond the requested columns.
+    /// `all` says whether every declared field has a token; else only requested ones have.
     pub(crate) fn new(
         convert: C,
         request: &DecodeRequest,
-        extra: usize,
+        all: bool,
         what: &'static str,
         ignore_errors: bool,
     ) -> Result<Rows<C>> {
         let mut fields = Vec::with_capacity(request.columns.len());
         for column in &request.columns {
             let field = request.fields.get(*column);
-            fields.push(field.ok_or_else(|| Error::internal("a column that is not declared"))?);
+            fields.push(
+                field.cloned().ok_or_else(|| Error::internal("a column that is not declared"))?,
+            );
         }
-        let fields: Vec<Field> = fields.into_iter().cloned().collect();
         let builders = || fields.iter().map(|field| Builder::new(&field.data_type)).collect();
+        let (filtered, builders): (Vec<Builder>, Vec<Builder>) = (builders(), builders());
+        let requested = builders.len();
         let filter = request
             .predicate
             .clone()
-            .map(|predicate| (Filter::new(predicate, fields.len(), request.time_zone), builders()));
+            .map(|predicate| (Filter::new(predicate, requested, request.time_zone), filtered));
+        if all {
+            let unused = (0..request.fields.len()).filter(|at| !request.columns.contains(at));
+            fields.extend(unused.filter_map(|at| request.fields.get(at).cloned()));
+        }
+        let checked = (0..fields.len()).filter(|at| match &filter {
+            Some((filter, _)) => !used(&filter.uses, *at),
+            None => *at >= requested,
+        });
+        let checked = if request.strict { checked.collect() } else { Vec::new() };
         Ok(Rows {
             convert,
-            width: fields.len().saturating_add(extra),
+            checked,
             what,
             ignore_errors,
-            builders: builders(),
+            builders,
             filter,
             fields,
             tokens: Vec::new(),
@@ -191,6 +203,29 @@ impl<C: Convert> Rows<C> {
             failed_across: None,
             ignored: 0,
         })
+    }
+
+    /// For each declared field its token in a row, if it has one.
+    pub(crate) fn slots(request: &DecodeRequest, all: bool) -> Vec<Option<u32>> {
+        let mut unused = request.columns.len();
+        (0..request.fields.len())
+            .map(|at| {
+                let slot = match request.columns.iter().position(|column| *column == at) {
+                    Some(slot) => slot,
+                    None if all => {
+                        unused = unused.saturating_add(1);
+                        unused.saturating_sub(1)
+                    }
+                    None => return None,
+                };
+                Some(slot as u32)
+            })
+            .collect()
+    }
+
+    /// Tokens per row.
+    fn width(&self) -> usize {
+        self.fields.len()
     }
 
     /// Rows that [`Rows::finish`] would hand out.
@@ -212,20 +247,20 @@ impl<C: Convert> Rows<C> {
     #[inline]
     pub(crate) fn begin_row(&mut self, text: usize) -> &mut [Token] {
         let start = self.tokens.len();
-        self.tokens.resize(start.wrapping_add(self.width), Token::MISSING);
+        self.tokens.resize(start.wrapping_add(self.width()), Token::MISSING);
         self.waiting.push(text as u32);
         self.tokens.get_mut(start..).unwrap_or_default()
     }
 
     /// The tokens of the last waiting row.
     pub(crate) fn last_row(&self) -> &[Token] {
-        self.tokens.get(self.tokens.len().saturating_sub(self.width)..).unwrap_or_default()
+        self.tokens.get(self.tokens.len().saturating_sub(self.width())..).unwrap_or_default()
     }
 
     /// Takes the last waiting row back.
     pub(crate) fn abandon_row(&mut self) {
         self.waiting.pop();
-        self.tokens.truncate(self.tokens.len().saturating_sub(self.width));
+        self.tokens.truncate(self.tokens.len().saturating_sub(self.width()));
     }
 
     /// Counts one thing that the options ignore.
@@ -284,6 +319,7 @@ impl<C: Convert> Rows<C> {
                 *failed = self.payloads.wrapping_add(*text) == number;
             }
         }
+        self.check(texts, errors)?;
         let selection = match self.filter.take() {
             None => Selection::All(rows),
             Some((filter, mut builders)) => {
@@ -294,9 +330,9 @@ impl<C: Convert> Rows<C> {
         };
         let mut builders = std::mem::take(&mut self.builders);
         for (column, builder) in builders.iter_mut().enumerate() {
-            // Problems of the filter's columns were counted when the filter was evaluated.
-            let counted =
-                !self.filter.as_ref().is_some_and(|(filter, _)| used(&filter.uses, column));
+            // Problems of columns that were checked, or that the filter looked at, were counted then.
+            let counted = !self.checked.contains(&column)
+                && !self.filter.as_ref().is_some_and(|(filter, _)| used(&filter.uses, column));
             match &selection {
                 Selection::All(rows) => {
                     self.column(column, 0..*rows, texts, builder, counted, errors);
@@ -327,6 +363,18 @@ impl<C: Convert> Rows<C> {
         }
         self.tokens.clear();
         self.waiting.clear();
+        Ok(())
+    }
+
+    /// Checks the types of fields that nobody will look at.
+    fn check(&mut self, texts: &[&str], errors: &mut RowErrors) -> Result<()> {
+        let checked = std::mem::take(&mut self.checked);
+        for column in &checked {
+            let Some(field) = self.fields.get(*column) else { continue };
+            let mut builder = Builder::new(&field.data_type);
+            self.column(*column, 0..self.waiting.len(), texts, &mut builder, true, errors);
+        }
+        self.checked = checked;
         Ok(())
     }
 
@@ -392,7 +440,7 @@ impl<C: Convert> Rows<C> {
         // A field is borrowed from `self` while rows fail, so that failures wait until the loop's end.
         let mut broken: Vec<(usize, Option<(String, String)>)> = Vec::new();
         for row in rows {
-            let token = self.tokens.get(row.wrapping_mul(self.width).wrapping_add(column));
+            let token = self.tokens.get(row.wrapping_mul(self.width()).wrapping_add(column));
             let text = self.waiting.get(row).and_then(|text| texts.get(*text as usize));
             let (Some(token), Some(text), Some(false)) = (token, text, self.failed.get(row)) else {
                 builder.push_null();

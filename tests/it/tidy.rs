@@ -33,6 +33,7 @@ const CLOCK: &[&str] = &[
     "crates/kafka/src/transport",
     "crates/devbroker/src/server.rs",
     "crates/kafka/examples/",
+    "examples/",
     "crates/devbroker/tests/",
     "src/cli/",
     "src/engine/",

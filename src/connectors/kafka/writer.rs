@@ -292,7 +292,9 @@ impl Writer for KafkaWriter {
         self.take_events()?;
         self.send()?;
         let known = self.partitions > 0 || self.know_topic()?;
+        // A writer that does not know its topic has not proved that it can write: no epoch completes over it.
         let acknowledged = match self.outstanding.first_key_value() {
+            _ if !known => 0,
             Some((epoch, _)) => (*epoch - 1).min(self.barrier),
             None => self.barrier,
         };

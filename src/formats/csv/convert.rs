@@ -10,7 +10,6 @@
 use super::options::CsvOptions;
 use crate::formats::base64;
 use crate::formats::column::Builder;
-use crate::formats::json::push_moment;
 use crate::formats::rows::{Convert, Problems, Token, TokenKind};
 use crate::types::java_text::{
     ParsedDecimal, TimestampStyle, parse_boolean, parse_date_jdbc, parse_decimal, parse_double,
@@ -95,10 +94,10 @@ impl CsvConvert {
                 values.push(millis.wrapping_sub(millis.checked_rem(unit)?));
             }
             (Kind::Timestamp(_), _) => {
-                push_moment(parse_timestamp_text(text, TimestampStyle::Sql)?, out)?;
+                out.push_moment(parse_timestamp_text(text, TimestampStyle::Sql)?)?;
             }
             (Kind::TimestampLtz(_), _) => {
-                push_moment(parse_timestamp_ltz(text, TimestampStyle::Sql)?, out)?;
+                out.push_moment(parse_timestamp_ltz(text, TimestampStyle::Sql)?)?;
             }
             (Kind::Binary(_) | Kind::VarBinary(_), Builder::Binary(builder)) => {
                 self.bytes.clear();

@@ -94,12 +94,8 @@ fn next(at: usize) -> usize {
 
 impl CsvDecoder {
     pub(super) fn new(options: CsvOptions, request: &DecodeRequest) -> Result<CsvDecoder> {
-        let slots = (0..request.fields.len())
-            .map(|field| {
-                let slot = request.columns.iter().position(|column| *column == field);
-                slot.map_or(NO_SLOT, |slot| slot as u32)
-            })
-            .collect();
+        let slots = Rows::<CsvConvert>::slots(request, request.strict);
+        let slots = slots.into_iter().map(|slot| slot.unwrap_or(NO_SLOT)).collect();
         let delimiter = Symbol::new(options.delimiter);
         let escape = options.escape.map(Symbol::new);
         let mut stops = [false; 256];
@@ -122,7 +118,13 @@ impl CsvDecoder {
             stops,
         };
         let ignore_parse_errors = options.ignore_parse_errors;
-        let rows = Rows::new(CsvConvert::new(options), request, 0, "CSV row", ignore_parse_errors)?;
+        let rows = Rows::new(
+            CsvConvert::new(options),
+            request,
+            request.strict,
+            "CSV row",
+            ignore_parse_errors,
+        )?;
         Ok(CsvDecoder { rows, dialect, slots, ignore_parse_errors })
     }
 }

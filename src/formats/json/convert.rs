@@ -14,9 +14,8 @@ use crate::formats::base64;
 use crate::formats::column::Builder;
 use crate::formats::rows::{Convert, Problems, Token, TokenKind};
 use crate::types::java_text::{
-    Moment, ParsedDecimal, TimestampStyle, parse_boolean, parse_date_iso, parse_decimal,
-    parse_double, parse_float, parse_integer, parse_time_sql, parse_timestamp_ltz,
-    parse_timestamp_text, trim,
+    ParsedDecimal, TimestampStyle, parse_boolean, parse_date_iso, parse_decimal, parse_double,
+    parse_float, parse_integer, parse_time_sql, parse_timestamp_ltz, parse_timestamp_text, trim,
 };
 use crate::types::{DataType, Field, Kind};
 
@@ -162,12 +161,12 @@ impl JsonConvert {
             (Kind::Timestamp(_), _) => {
                 let style = self.style;
                 let moment = parse_timestamp_text(self.scalar_text(token, record), style)?;
-                push_moment(moment, out)?;
+                out.push_moment(moment)?;
             }
             (Kind::TimestampLtz(_), _) => {
                 let style = self.style;
                 let moment = parse_timestamp_ltz(self.scalar_text(token, record), style)?;
-                push_moment(moment, out)?;
+                out.push_moment(moment)?;
             }
             (Kind::Binary(_) | Kind::VarBinary(_), Builder::Binary(builder)) => {
                 if !matches!(token.kind, TokenKind::String | TokenKind::Escaped) {
@@ -318,16 +317,6 @@ impl Convert for JsonConvert {
     ) {
         self.add(&field.data_type, token, record, out, problems);
     }
-}
-
-/// Adds a timestamp in the layout of its precision; `None` beyond what that can hold.
-pub(crate) fn push_moment(moment: Moment, out: &mut Builder) -> Option<()> {
-    match out {
-        Builder::Int64(values) => values.push(moment.to_micros()?),
-        Builder::Int128(values) => values.push(moment.to_nanos()),
-        other => other.push_null(),
-    }
-    Some(())
 }
 
 /// A value for a message.

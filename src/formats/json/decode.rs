@@ -36,21 +36,14 @@ pub(super) struct JsonDecoder {
 
 impl JsonDecoder {
     pub(super) fn new(options: &JsonOptions, request: &DecodeRequest) -> Result<JsonDecoder> {
-        let mut slots: Vec<(&str, u32)> = Vec::with_capacity(request.fields.len());
+        let all = options.fail_on_missing_field || request.strict;
+        let slots = Rows::<JsonConvert>::slots(request, all);
+        let named = request.fields.iter().zip(&slots);
+        let named = named.filter_map(|(field, slot)| Some((field.name.as_str(), (*slot)?)));
+        let slots: Vec<(&str, u32)> = named.collect();
         let mut required = Vec::new();
-        let mut next_slot = request.columns.len();
-        for (position, field) in request.fields.iter().enumerate() {
-            match request.columns.iter().position(|column| *column == position) {
-                Some(slot) => slots.push((&field.name, slot as u32)),
-                None if options.fail_on_missing_field => {
-                    slots.push((&field.name, next_slot as u32));
-                    next_slot = next_slot.wrapping_add(1);
-                }
-                None => {}
-            }
-        }
         if options.fail_on_missing_field {
-            required = vec![String::new(); next_slot];
+            required = vec![String::new(); slots.len()];
             for (name, slot) in &slots {
                 if let Some(place) = required.get_mut(*slot as usize) {
                     (*name).clone_into(place);
@@ -62,9 +55,8 @@ impl JsonDecoder {
             options.fail_on_missing_field,
             request.fields.iter().any(|field| has_decimal(&field.data_type)),
         );
-        let extra = next_slot.saturating_sub(request.columns.len());
         Ok(JsonDecoder {
-            rows: Rows::new(convert, request, extra, "JSON", options.ignore_parse_errors)?,
+            rows: Rows::new(convert, request, all, "JSON", options.ignore_parse_errors)?,
             keys: Keys::new(slots),
             name: String::new(),
             ignore_parse_errors: options.ignore_parse_errors,

@@ -168,6 +168,24 @@ fn the_first_interrupt_drains() {
 }
 
 #[test]
+fn a_second_signal_stops_at_once() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let cluster = Cluster::embedded();
+        let topic = cluster.topic("in", 1);
+        produce(&cluster, &topic, &["a"]);
+        let program = Program::script("job", &endless(&cluster, &topic));
+        let running = program.start();
+        running.until_stdout("row", |text| text.contains("+I[a]\n"));
+        // Without a broker nothing can be committed: the drain waits.
+        drop(cluster);
+        running.signal(signal);
+        running.until_stderr("stopping");
+        running.signal(signal);
+        running.wait().code(code);
+    }
+}
+
+#[test]
 fn fresh_starts_over_and_a_plain_start_goes_on() {
     let cluster = Cluster::embedded();
     let topic = cluster.topic("in", 1);

@@ -40,10 +40,10 @@ pub(super) fn compare(file: &str, found: &Found) {
     {
         let known = read(list).remove(file).unwrap_or_default();
         for (key, what) in found.iter().filter(|(key, _)| !known.contains_key(*key)) {
-            drop(writeln!(problems, "not in {list}:\n{file}\t{key}\t{what}"));
+            writeln!(problems, "not in {list}:\n{file}\t{key}\t{what}").unwrap();
         }
         for key in known.keys().filter(|key| !found.contains_key(*key)) {
-            drop(writeln!(problems, "not needed in {list} any more:\n{file}\t{key}"));
+            writeln!(problems, "not needed in {list} any more:\n{file}\t{key}").unwrap();
         }
     }
     let line = format!(
@@ -100,7 +100,7 @@ fn rewrite(list: &str, file: &str, found: &BTreeMap<String, String>) {
         text.lines().filter(|line| line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
     for (file, list) in &entries {
         for (key, what) in list {
-            drop(writeln!(new, "{file}\t{key}\t{what}"));
+            writeln!(new, "{file}\t{key}\t{what}").unwrap();
         }
     }
     std::fs::write(path, new).unwrap();

@@ -115,12 +115,12 @@ fn escape(bytes: Option<&[u8]>) -> String {
                 '\t' => out.push_str(r"\t"),
                 '\n' => out.push_str(r"\n"),
                 '\r' => out.push_str(r"\r"),
-                c if c.is_ascii_control() => drop(write!(out, "\\x{:02x}", u32::from(c))),
+                c if c.is_ascii_control() => write!(out, "\\x{:02x}", u32::from(c)).unwrap(),
                 c => out.push(c),
             }
         }
         for byte in chunk.invalid() {
-            drop(write!(out, "\\x{byte:02x}"));
+            write!(out, "\\x{byte:02x}").unwrap();
         }
     }
     out

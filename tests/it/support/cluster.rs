@@ -11,9 +11,9 @@ use brooklet_kafka::{
 use brooklet_protocol_tests::services::{self, Version};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Nothing that a test asks of a broker takes longer, on a loaded machine.
@@ -51,6 +51,8 @@ impl Rec {
 pub(crate) struct Cluster {
     bootstrap: String,
     client: Client,
+    /// Writes; replaced when a topic grows, because a client learns of new partitions only after a while.
+    writer: Mutex<Client>,
     _embedded: Option<DevBroker>,
 }
 
@@ -60,13 +62,18 @@ impl Cluster {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let broker = DevBroker::start(address, Config::default()).expect("the broker starts");
         let bootstrap = broker.bootstrap();
-        Cluster { client: client(&bootstrap), bootstrap, _embedded: Some(broker) }
+        Cluster::of(bootstrap, Some(broker))
     }
 
     /// The newest Apache Kafka; `None` says that it is not there and the test ends early.
     pub(crate) fn apache() -> Option<Cluster> {
         let bootstrap = services::kafka(Version::Newest)?.bootstrap().to_owned();
-        Some(Cluster { client: client(&bootstrap), bootstrap, _embedded: None })
+        Some(Cluster::of(bootstrap, None))
+    }
+
+    fn of(bootstrap: String, embedded: Option<DevBroker>) -> Cluster {
+        let writer = Mutex::new(client(&bootstrap));
+        Cluster { client: client(&bootstrap), writer, bootstrap, _embedded: embedded }
     }
 
     /// `host:port`.
@@ -105,6 +112,7 @@ impl Cluster {
         for (name, result) in answer.expect("an answer").unwrap() {
             result.unwrap_or_else(|error| panic!("partitions of {name}: {error}"));
         }
+        *lock(&self.writer) = client(&self.bootstrap);
     }
 
     /// Writes records, one batch for each partition, and waits until they are there.
@@ -114,7 +122,7 @@ impl Cluster {
             partitions.entry(record.partition).or_default().push(record);
         }
         let (waker, woken) = waker();
-        let producer = self.client.producer(waker);
+        let producer = lock(&self.writer).producer(waker);
         let name: Arc<str> = topic.into();
         for (partition, records) in &partitions {
             let mut builder = BatchBuilder::new(Compression::None, 1 << 20);
@@ -239,6 +247,10 @@ impl Cluster {
     }
 }
 
+fn lock(client: &Mutex<Client>) -> MutexGuard<'_, Client> {
+    client.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn client(bootstrap: &str) -> Client {
     Client::new(ClientConfig::new(bootstrap).expect("an address"), &Network::tokio())
 }
@@ -246,7 +258,7 @@ fn client(bootstrap: &str) -> Client {
 fn waker() -> (brooklet_kafka::pending::Waker, Receiver<()>) {
     let (sender, receiver) = channel();
     // After the end of the wait nobody listens any more.
-    (Arc::new(move || drop(sender.send(()))), receiver)
+    (Arc::new(move || sender.send(()).unwrap_or(())), receiver)
 }
 
 fn owned(partition: i32, record: &brooklet_kafka::wire::records::Record<'_>) -> Rec {
