@@ -30,6 +30,18 @@ pub(super) static FUNCTIONS: &[Function] = &[
             other => new_null_array(&other, call.rows),
         }
     }),
+    Function::new(
+        "$CHOOSE(number, value, …)",
+        "Value number `number`, from 0; the values have one type.",
+        |args| {
+            let (number, values) = args.split_first()?;
+            let common = build::common_type(values.iter().map(|arg| &arg.data_type))?;
+            let mut kinds = vec![Param::Long.accepts(&number.data_type.kind)?];
+            kinds.resize(args.len(), common.kind.clone());
+            Some(Signature { args: kinds, returns: common })
+        },
+        choose,
+    ),
     Function::new("$ITEM(collection, key)", "collection[key].", item_signature, item).can_fail(),
     Function::new(
         "CARDINALITY(collection)",
@@ -290,6 +302,29 @@ fn list(call: &Call<'_, '_>, elements: Column, width: usize) -> Column {
             Arc::new(ListArray::new(field, even_offsets(call.rows, width), elements, None))
         }
         other => new_null_array(&other, call.rows),
+    }
+}
+
+fn choose(call: &mut Call<'_, '_>) -> Column {
+    let number = call.long(0);
+    // Constants stay one row long.
+    let constant = |at: usize| matches!(call.args.get(at), Some(Value::Scalar(_)));
+    let columns: Vec<Column> = (1..call.args.len())
+        .map(|at| {
+            let rows = if constant(at) { 1 } else { call.rows };
+            call.args[at].clone().into_column(call.data_type(at), rows)
+        })
+        .collect();
+    let pick = |row: usize| {
+        let at = number.get(row).and_then(|at| usize::try_from(at).ok()).unwrap_or(0);
+        let at = at.min(columns.len() - 1);
+        (at, if constant(at + 1) { 0 } else { row })
+    };
+    let picks: Vec<(usize, usize)> = (0..call.rows).map(pick).collect();
+    let arrays: Vec<&dyn Array> = columns.iter().map(AsRef::as_ref).collect();
+    match arrow_select::interleave::interleave(&arrays, &picks) {
+        Ok(column) => column,
+        Err(error) => panic!("values of one column have one type: {error}"),
     }
 }
 

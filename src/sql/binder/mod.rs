@@ -11,6 +11,7 @@ mod query;
 mod recorded;
 mod rewrite;
 mod table;
+mod values;
 
 pub use rewrite::pushed_down;
 
@@ -27,6 +28,8 @@ pub struct Binder<'a> {
     catalog: &'a dyn Catalog,
     /// The session's, once known: constants are folded then.
     time_zone: Option<chrono_tz::Tz>,
+    /// The tables that WITH names, inside of a query.
+    frame: Option<&'a query::Frame<'a>>,
 }
 
 impl std::fmt::Debug for Binder<'_> {
@@ -38,7 +41,7 @@ impl std::fmt::Debug for Binder<'_> {
 impl<'a> Binder<'a> {
     /// A binder that sees tables through `catalog` only.
     pub fn new(catalog: &'a dyn Catalog) -> Binder<'a> {
-        Binder { catalog, time_zone: None }
+        Binder { catalog, time_zone: None, frame: None }
     }
 
     /// The same with the session's time zone, so that constant parts of expressions are computed once.

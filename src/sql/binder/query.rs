@@ -1,8 +1,8 @@
 //! Queries: SELECT … FROM one table or subquery, WHERE, LIMIT. Everything else is named as missing, at its place.
 
 use super::expr::Scope;
-use super::{Binder, not_yet, rewrite, schema_error};
-use crate::base::Result;
+use super::{Binder, not_yet, rewrite, schema_error, values};
+use crate::base::{Result, Span};
 use crate::expr::{Expr, Node};
 use crate::plan::Rel;
 use crate::sql::ast::{
@@ -19,8 +19,54 @@ pub(super) fn bind(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
 
 fn bind_query(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
     if let Some(with) = &query.with {
-        return not_yet("WITH (common table expressions)", with.span);
+        let mut frame =
+            Frame { outer: binder.frame, tables: Vec::with_capacity(with.tables.len()) };
+        for table in &with.tables {
+            let rel = bind_query(&Binder { frame: Some(&frame), ..*binder }, &table.query)?;
+            let names: Vec<String> = table.columns.iter().map(|name| name.value.clone()).collect();
+            let rel = renamed(rel, names, table.span)?;
+            frame.tables.push((table.name.value.clone(), rel));
+        }
+        return bind_body(&Binder { frame: Some(&frame), ..*binder }, query);
     }
+    bind_body(binder, query)
+}
+
+/// The tables that WITH names, and those of the WITHs around it.
+#[derive(Debug)]
+pub(super) struct Frame<'a> {
+    outer: Option<&'a Frame<'a>>,
+    tables: Vec<(String, Rel)>,
+}
+
+impl Frame<'_> {
+    fn find(&self, name: &str) -> Option<&Rel> {
+        let here = self.tables.iter().rev().find(|(known, _)| known == name);
+        here.map(|(_, rel)| rel).or_else(|| self.outer?.find(name))
+    }
+}
+
+/// The relation with other column names, where some are given.
+fn renamed(rel: Rel, names: Vec<String>, span: Span) -> Result<Rel> {
+    if names.is_empty() {
+        return Ok(rel);
+    }
+    let schema = rel.schema();
+    if names.len() != schema.fields.len() {
+        return Err(schema_error(
+            "the number of column aliases differs from the number of columns",
+            span,
+        ));
+    }
+    let columns = schema.fields.iter().enumerate();
+    let expressions =
+        columns.map(|(at, field)| Expr::column(at, field.data_type.clone())).collect();
+    let fields = names.into_iter().zip(schema.fields);
+    let fields = fields.map(|(name, field)| Field::new(name, field.data_type)).collect();
+    Ok(Rel::Project { input: Box::new(rel), expressions, schema: Schema::new(fields) })
+}
+
+fn bind_body(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
     if let Some(order) = query.order_by.first() {
         return not_yet("ORDER BY", order.span);
     }
@@ -30,8 +76,15 @@ fn bind_query(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
     let mut rel = match &query.body.kind {
         QueryBodyKind::Select(select) => bind_select(binder, select)?,
         QueryBodyKind::Nested(inner) => bind_query(binder, inner)?,
-        QueryBodyKind::Values(_) => return not_yet("VALUES", query.body.span),
-        QueryBodyKind::Table(_) => return not_yet("TABLE name as a query", query.body.span),
+        QueryBodyKind::Values(rows) => values::bind(binder, rows)?,
+        QueryBodyKind::Table(name) => {
+            let (rel, scope) = bind_table(binder, name, &[])?;
+            let (names, expressions): (Vec<String>, Vec<Expr>) = scope.all().unzip();
+            let fields = names.into_iter().zip(&expressions);
+            let fields = fields.map(|(name, expr)| Field::new(name, expr.data_type.clone()));
+            let schema = Schema::new(fields.collect());
+            Rel::Project { input: Box::new(rel), expressions, schema }
+        }
         QueryBodyKind::SetOperation { op, .. } => {
             let name = match op {
                 SetOperator::Union => "UNION",
@@ -64,10 +117,10 @@ fn bind_select(binder: &Binder<'_>, select: &ast::Select) -> Result<Rel> {
     if let Some(qualify) = &select.qualify {
         return not_yet("QUALIFY", qualify.span);
     }
-    let Some(from) = &select.from else {
-        return not_yet("SELECT without FROM", select.span);
+    let (mut rel, scope) = match &select.from {
+        Some(from) => bind_from(binder, from)?,
+        None => (values::rows(1), Scope::default()),
     };
-    let (mut rel, scope) = bind_from(binder, from)?;
     if let Some(filter) = &select.filter {
         let condition = binder.expr(filter, &scope)?;
         let condition = match condition.data_type.kind {
@@ -91,6 +144,9 @@ fn bind_items(
     for (at, item) in items.iter().enumerate() {
         match &item.kind {
             SelectItemKind::Wildcard => {
+                if scope.all().next().is_none() {
+                    return Err(schema_error("SELECT * requires a FROM clause", item.span));
+                }
                 for (name, expr) in scope.all() {
                     fields.push(Field::new(name, expr.data_type.clone()));
                     expressions.push(expr);
@@ -135,17 +191,13 @@ fn bind_from(binder: &Binder<'_>, from: &ast::TableRef) -> Result<(Rel, Scope)> 
             if let Some(as_of) = as_of {
                 return not_yet("FOR SYSTEM_TIME AS OF (temporal and lookup joins)", as_of.span);
             }
-            let table = binder.table(name, hints)?;
-            let (rel, mut scope) = scan(&table, name.span)?;
+            let (rel, mut scope) = bind_table(binder, name, hints)?;
             rename(&mut scope, alias.as_ref(), name.last())?;
             Ok((rel, scope))
         }
         TableRefKind::Subquery { query, alias, .. } => {
             let rel = bind_query(binder, query)?;
-            let mut scope = Scope::default();
-            for (at, field) in rel.schema().fields.iter().enumerate() {
-                scope.add(&field.name, at, &field.data_type);
-            }
+            let mut scope = scope_of(&rel);
             rename(&mut scope, alias.as_ref(), "")?;
             Ok((rel, scope))
         }
@@ -161,8 +213,30 @@ fn bind_from(binder: &Binder<'_>, from: &ast::TableRef) -> Result<(Rel, Scope)> 
     }
 }
 
+/// A table of WITH or of the catalog.
+fn bind_table(
+    binder: &Binder<'_>,
+    name: &ast::ObjectName,
+    hints: &[ast::Hint],
+) -> Result<(Rel, Scope)> {
+    if let ([only], Some(frame)) = (name.parts.as_slice(), binder.frame) {
+        if let Some(rel) = frame.find(&only.value) {
+            return Ok((rel.clone(), scope_of(rel)));
+        }
+    }
+    scan(&binder.table(name, hints)?, name.span)
+}
+
+fn scope_of(rel: &Rel) -> Scope {
+    let mut scope = Scope::default();
+    for (at, field) in rel.schema().fields.iter().enumerate() {
+        scope.add(&field.name, at, &field.data_type);
+    }
+    scope
+}
+
 /// A scan of all stored columns, and a scope in which computed columns stand for their expressions.
-fn scan(table: &Arc<TableDef>, span: crate::base::Span) -> Result<(Rel, Scope)> {
+fn scan(table: &Arc<TableDef>, span: Span) -> Result<(Rel, Scope)> {
     if table.columns.is_empty() {
         return Err(schema_error(format!("{} has no columns", table.subject()), span));
     }

@@ -163,6 +163,10 @@ fn narrow(columns: &[usize], expressions: &mut [&mut Expr]) -> Vec<usize> {
             kept.push(*column);
         }
     }
+    // Rows have to be counted by something.
+    if kept.is_empty() {
+        kept.extend(columns.first());
+    }
     for expr in expressions.iter_mut() {
         map_columns(expr, &|at| position.get(at).copied().unwrap_or(at));
     }
