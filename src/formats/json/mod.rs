@@ -12,8 +12,6 @@ mod text;
 #[cfg(test)]
 pub(crate) use text::unescape as unescape_for_tests;
 
-pub(crate) use convert::push_moment;
-
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Opt, OptionReader};
 use crate::table::{DecodeRequest, Decoder, EncodeRequest, Encoder, Format};
