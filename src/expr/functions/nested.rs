@@ -321,10 +321,28 @@ fn map_constructor(call: &mut Call<'_, '_>) -> Column {
         return new_null_array(&physical, call.rows);
     };
     let width = keys.len();
-    let entries = vec![interleaved(&keys, call.rows), interleaved(&values, call.rows)];
+    for key in keys.iter().filter(|key| key.null_count() > 0) {
+        let failed: Vec<usize> = (0..call.rows).filter(|row| key.is_null(*row)).collect();
+        for row in failed {
+            call.errors.push(row, || "a NULL key of a map is not supported yet".to_owned());
+        }
+    }
+    let keys = without_nulls(&interleaved(&keys, call.rows));
+    let entries = vec![keys, interleaved(&values, call.rows)];
     let entries = StructArray::new(fields.clone(), entries, None);
     let offsets = even_offsets(call.rows, width);
     Arc::new(MapArray::new(Arc::clone(field), offsets, entries, None, false))
+}
+
+/// The same values with anything in place of NULL: the keys of a map have no NULLs in Arrow.
+pub(crate) fn without_nulls(column: &Column) -> Column {
+    if column.null_count() == 0 {
+        return Arc::clone(column);
+    }
+    match column.to_data().into_builder().nulls(None).build() {
+        Ok(data) => arrow_array::make_array(data),
+        Err(_) => Arc::clone(column),
+    }
 }
 
 fn row_signature(args: &[Expr]) -> Option<Signature> {
