@@ -1,11 +1,4 @@
 //! Columns under construction.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice
-)]
 
 use crate::base::{Error, Result};
 use crate::types::java_text::Moment;

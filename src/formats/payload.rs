@@ -1,11 +1,4 @@
 //! Payloads as slices and in messages.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice
-)]
 
 use crate::base::limits::PAYLOAD_SHOWN_CHARS_MAX;
 use crate::base::{Error, Result};

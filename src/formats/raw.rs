@@ -1,11 +1,4 @@
 //! `raw`: the whole record is one value of one column (Flink's `RawFormatFactory`).
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice
-)]
 
 use super::column::Builder;
 use super::filter::Filter;

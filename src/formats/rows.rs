@@ -1,11 +1,4 @@
 //! From tokens to columns: the part of decoding that all text formats share.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice
-)]
 
 use super::column::Builder;
 use super::filter::Filter;

@@ -194,8 +194,10 @@ fn item(name: &str, data_type: &DataType) -> PhysicalField {
 }
 
 fn map(key: &DataType, value: &DataType) -> Physical {
-    let entries =
-        Fields::from(vec![PhysicalField::new("keys", key.physical(), true), item("values", value)]);
+    let entries = Fields::from(vec![
+        PhysicalField::new("keys", key.physical(), false),
+        item("values", value),
+    ]);
     Physical::Map(Arc::new(PhysicalField::new("entries", Physical::Struct(entries), false)), false)
 }
 

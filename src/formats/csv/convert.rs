@@ -1,11 +1,4 @@
 //! Fields to values, with the coercions of Flink's `CsvToRowDataConverters`.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice
-)]
 
 use super::options::CsvOptions;
 use crate::formats::base64;

@@ -1,11 +1,4 @@
 //! The decoder: finds the fields of a record's first line.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice
-)]
 
 use super::convert::CsvConvert;
 use super::options::CsvOptions;

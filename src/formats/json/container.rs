@@ -1,12 +1,5 @@
 //! Objects and arrays read into STRING: the text that `JsonNode.toString` gives, without white space, of fields with
 //! the same name the last value at the first one's place, numbers in Java's form.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice
-)]
 
 use super::scan::{Member, Members};
 use super::text::{Astral, unescape, write_escaped};

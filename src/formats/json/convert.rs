@@ -1,11 +1,4 @@
 //! Tokens of JSON text to values, with the coercions of Flink's `JsonParserToRowDataConverters`.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice
-)]
 
 use super::container::{ContainerText, distinct_fields};
 use super::scan::Members;

@@ -1,11 +1,4 @@
 //! The decoder: scans records into tokens and hands them on.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice
-)]
 
 use super::convert::JsonConvert;
 use super::keys::{Keys, NO_KEY};

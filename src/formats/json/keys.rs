@@ -2,13 +2,6 @@
 //!
 //! Writers keep the order of keys: each key remembers the key that followed it last time, and a scan first compares
 //! with that. Only keys that come in a new order are looked up.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice
-)]
 
 /// Keys outside of the schema that are remembered; further ones are looked up every time.
 const LEARNED_KEYS_MAX: usize = 256;

@@ -2,13 +2,6 @@
 //!
 //! Differences from RFC 8259, as in Flink: control characters may stand unescaped in strings
 //! (`ALLOW_UNESCAPED_CONTROL_CHARS`), and what follows the first value is not looked at.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice
-)]
 
 use crate::base::limits::JSON_DEPTH_MAX;
 use crate::formats::rows::TokenKind;

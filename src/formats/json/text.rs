@@ -1,11 +1,4 @@
 //! Strings in JSON text: escapes read and written.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice
-)]
 
 /// Appends what a string's text (without quotes, its escapes checked) stands for. A lone surrogate becomes `?`, as
 /// where Java encodes UTF-8.
