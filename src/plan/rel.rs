@@ -3,6 +3,7 @@
 use crate::expr::Expr;
 use crate::table::TableDef;
 use crate::types::Schema;
+use std::fmt;
 use std::sync::Arc;
 
 /// A relation: rows of a known schema.
@@ -63,6 +64,53 @@ impl Rel {
             Rel::Scan { table, .. } => *table = map(table),
             Rel::Filter { input, .. } | Rel::Project { input, .. } | Rel::Limit { input, .. } => {
                 input.map_tables(map);
+            }
+        }
+    }
+}
+
+/// One line per step, the last one first, inputs indented: what EXPLAIN shows.
+impl fmt::Display for Rel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, 0)
+    }
+}
+
+impl Rel {
+    fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
+        let indent = "  ".repeat(depth);
+        let names = |rel: &Rel| -> Vec<String> {
+            rel.schema().fields.into_iter().map(|field| field.name).collect()
+        };
+        let shown = |expr: &Expr, names: &[String]| {
+            expr.display_with(&|at| names.get(at).cloned().unwrap_or_else(|| format!("${at}")))
+        };
+        match self {
+            Rel::Scan { table, predicate, .. } => {
+                let fields = names(self);
+                write!(f, "{indent}Scan(table=[{}], fields=[{}]", table.name, fields.join(", "))?;
+                if let Some(predicate) = predicate {
+                    write!(f, ", filter=[{}]", shown(predicate, &fields))?;
+                }
+                writeln!(f, ")")
+            }
+            Rel::Filter { input, condition } => {
+                writeln!(f, "{indent}Filter(where=[{}])", shown(condition, &names(input)))?;
+                input.write(f, depth + 1)
+            }
+            Rel::Project { input, expressions, schema } => {
+                let below = names(input);
+                let columns = expressions.iter().zip(&schema.fields).map(|(expr, field)| {
+                    let text = shown(expr, &below);
+                    if text == field.name { text } else { format!("{text} AS {}", field.name) }
+                });
+                let columns: Vec<String> = columns.collect();
+                writeln!(f, "{indent}Project(select=[{}])", columns.join(", "))?;
+                input.write(f, depth + 1)
+            }
+            Rel::Limit { input, rows } => {
+                writeln!(f, "{indent}Limit(rows=[{rows}])")?;
+                input.write(f, depth + 1)
             }
         }
     }

@@ -11,6 +11,8 @@ mod query;
 mod recorded;
 mod rewrite;
 mod table;
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub use rewrite::pushed_down;
