@@ -782,9 +782,8 @@ fn decode(bytes: &[u8], charset: &str, out: &mut String) -> Result<(), String> {
     match charset.to_ascii_uppercase().as_str() {
         "UTF-8" => out.push_str(&String::from_utf8_lossy(bytes)),
         "US-ASCII" => {
-            out.extend(
-                bytes.iter().map(|b| if b.is_ascii() { char::from(*b) } else { '\u{FFFD}' }),
-            );
+            let known = |b: &u8| if b.is_ascii() { char::from(*b) } else { '\u{FFFD}' };
+            out.extend(bytes.iter().map(known));
         }
         "ISO-8859-1" => out.extend(bytes.iter().map(|b| char::from(*b))),
         "UTF-16BE" => out.push_str(&utf16(bytes, true)),
