@@ -138,11 +138,11 @@ impl JobBuilder<'_> {
     }
 
     fn operator(&self, step: Step) -> OperatorFactory {
-        let env = self.env;
+        let (env, time_moves) = (self.env, !self.settings.batch);
         Arc::new(move || -> Box<dyn Operator> {
             match step.clone() {
-                Step::Filter(condition) => Box::new(Filter::new(condition, env)),
-                Step::Project(expressions) => Box::new(Project::new(expressions, env)),
+                Step::Filter(condition) => Box::new(Filter::new(condition, env, time_moves)),
+                Step::Project(expressions) => Box::new(Project::new(expressions, env, time_moves)),
                 Step::Limit(rows) => Box::new(Limit::new(rows)),
             }
         })

@@ -201,10 +201,10 @@ impl Worker {
                 self.unflushed = true;
                 let last = scan.outputs.len().saturating_sub(1);
                 for output in scan.outputs.iter_mut().take(last) {
-                    run_output(output, batch.clone(), &mut self.errors)?;
+                    run_output(output, batch.clone(), now, &mut self.errors)?;
                 }
                 if let Some(output) = scan.outputs.last_mut() {
-                    run_output(output, batch, &mut self.errors)?;
+                    run_output(output, batch, now, &mut self.errors)?;
                 }
                 let mut outputs = self.scans.iter().flat_map(|scan| &scan.outputs);
                 if !self.satisfied && outputs.all(WorkerOutput::satisfied) {
@@ -228,9 +228,15 @@ impl Worker {
     }
 }
 
-fn run_output(output: &mut WorkerOutput, mut batch: Batch, errors: &mut RowErrors) -> Result<()> {
+fn run_output(
+    output: &mut WorkerOutput,
+    mut batch: Batch,
+    now: Duration,
+    errors: &mut RowErrors,
+) -> Result<()> {
     for operator in &mut output.operators {
         errors.clear();
+        operator.advance(now);
         let rows = operator.batch(&batch, errors)?;
         if !errors.is_empty() {
             fail_on_rows(&batch, errors, &format!("computing rows for '{}'", output.name))?;

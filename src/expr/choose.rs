@@ -241,7 +241,7 @@ pub(crate) fn field(column: &Column, index: usize) -> Column {
 }
 
 /// The same values under other validity.
-fn with_nulls(column: &Column, nulls: Option<NullBuffer>) -> Column {
+pub(crate) fn with_nulls(column: &Column, nulls: Option<NullBuffer>) -> Column {
     let data = column.to_data().into_builder().nulls(nulls).build();
     match data {
         Ok(data) => arrow_array::make_array(data),

@@ -21,6 +21,9 @@ impl Operator for Limit {
     fn batch(&mut self, batch: &Batch, _errors: &mut RowErrors) -> Result<Batch> {
         let take = usize::try_from(self.left).unwrap_or(usize::MAX).min(batch.rows);
         self.left -= take as u64;
+        if take == batch.rows {
+            return Ok(batch.clone());
+        }
         let rows: Vec<u32> = (0..u32::try_from(take).unwrap_or(u32::MAX)).collect();
         batch.select(&rows)
     }

@@ -4,6 +4,7 @@ mod filter;
 mod limit;
 mod not_null;
 mod project;
+mod timed;
 
 pub use filter::Filter;
 pub use limit::Limit;
@@ -14,6 +15,7 @@ use crate::base::Result;
 use crate::types::{Batch, RowErrors};
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Makes one operator per worker.
 pub type OperatorFactory = Arc<dyn Fn() -> Box<dyn Operator> + Send + Sync>;
@@ -22,6 +24,9 @@ pub type OperatorFactory = Arc<dyn Fn() -> Box<dyn Operator> + Send + Sync>;
 pub trait Operator: Send + Debug {
     /// Rows in, rows out. Rows that fail go to `errors` by their position in the input.
     fn batch(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<Batch>;
+
+    /// The worker's clock, before each batch: what time functions answer from here on.
+    fn advance(&mut self, _now: Duration) {}
 
     /// Whether it will never let another row through, so that reading can stop.
     fn satisfied(&self) -> bool {

@@ -1,21 +1,23 @@
 //! SELECT list.
 
 use super::Operator;
+use super::timed::TimedEnv;
 use crate::base::Result;
 use crate::expr::{EvalEnv, Expr, Input, Selection};
 use crate::types::{Batch, RowErrors};
+use std::time::Duration;
 
 /// Computes one column per expression.
 #[derive(Debug)]
 pub struct Project {
     expressions: Vec<Expr>,
-    env: EvalEnv,
+    env: TimedEnv,
 }
 
 impl Project {
-    /// The expressions refer to the input's columns.
-    pub fn new(expressions: Vec<Expr>, env: EvalEnv) -> Project {
-        Project { expressions, env }
+    /// The expressions refer to the input's columns; `time_moves` in streaming mode.
+    pub fn new(expressions: Vec<Expr>, env: EvalEnv, time_moves: bool) -> Project {
+        Project { expressions, env: TimedEnv::new(env, time_moves) }
     }
 }
 
@@ -24,12 +26,16 @@ impl Operator for Project {
         let input = Input { columns: &batch.columns, rows: batch.rows };
         let all = Selection::All(batch.rows);
         let columns =
-            self.expressions.iter().map(|e| e.eval(input, &all, errors, &self.env)).collect();
+            self.expressions.iter().map(|e| e.eval(input, &all, errors, self.env.get())).collect();
         Ok(Batch {
             columns,
             kinds: batch.kinds.clone(),
             origin: batch.origin.clone(),
             rows: batch.rows,
         })
+    }
+
+    fn advance(&mut self, now: Duration) {
+        self.env.advance(now);
     }
 }

@@ -39,7 +39,6 @@ pub(super) fn cast(cast: &Cast<'_>, column: &Column, errors: &mut RowErrors) -> 
             let map = column.as_map();
             let [key_types, value_types] = types;
             let keys = all(cast, map.keys(), key_types, column, errors);
-            let keys = crate::expr::functions::without_nulls(&keys);
             let values = all(cast, map.values(), value_types, column, errors);
             let entries = StructArray::new(fields.clone(), vec![keys, values], None);
             let (offsets, nulls) = (map.offsets().clone(), map.nulls().cloned());

@@ -13,7 +13,6 @@ mod text;
 mod time;
 mod time_unit;
 
-pub(crate) use nested::without_nulls;
 pub(crate) use pattern::JavaPattern;
 pub(crate) use signature::{Param, Signature};
 pub(crate) use time_unit::Unit;

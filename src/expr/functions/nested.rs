@@ -368,22 +368,11 @@ fn map_constructor(call: &mut Call<'_, '_>) -> Column {
         failed.append(!null);
     });
     let keys = interleaved(&keys, call.rows);
-    let keys = without_nulls(&keys);
+    let keys = crate::expr::choose::with_nulls(&keys, None);
     let entries = vec![keys, interleaved(&values, call.rows)];
     let entries = StructArray::new(fields.clone(), entries, None);
     let offsets = even_offsets(call.rows, width);
     Arc::new(MapArray::new(Arc::clone(field), offsets, entries, failed.finish(), false))
-}
-
-/// The same values with anything in place of NULL: the keys of a map have no NULLs in Arrow.
-pub(crate) fn without_nulls(column: &Column) -> Column {
-    if column.null_count() == 0 {
-        return Arc::clone(column);
-    }
-    match column.to_data().into_builder().nulls(None).build() {
-        Ok(data) => arrow_array::make_array(data),
-        Err(_) => Arc::clone(column),
-    }
 }
 
 fn row_signature(args: &[Expr]) -> Option<Signature> {

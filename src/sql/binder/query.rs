@@ -219,10 +219,10 @@ fn bind_table(
     name: &ast::ObjectName,
     hints: &[ast::Hint],
 ) -> Result<(Rel, Scope)> {
-    if let ([only], Some(frame)) = (name.parts.as_slice(), binder.frame) {
-        if let Some(rel) = frame.find(&only.value) {
-            return Ok((rel.clone(), scope_of(rel)));
-        }
+    if let ([only], Some(frame)) = (name.parts.as_slice(), binder.frame)
+        && let Some(rel) = frame.find(&only.value)
+    {
+        return Ok((rel.clone(), scope_of(rel)));
     }
     scan(&binder.table(name, hints)?, name.span)
 }

@@ -23,7 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that any file may be used from, or that use any: entry points of the fuzz targets.
-const FREE: &[&str] = &["fuzzing"];
+const FREE: &[&str] = &["fuzzing", "fuzzing_formats"];
 
 /// Crates of the workspace and where in `src/` they may be named.
 const CRATES: &[(&str, &[&str])] = &[
