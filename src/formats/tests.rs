@@ -292,7 +292,7 @@ fn many_rows_cost_few_allocations() {
                 decoder.finish().unwrap();
             });
             assert!(errors.is_empty());
-            assert!(info.count_total < 250, "{} allocations for 10,000 records", info.count_total);
+            assert!(info.count_total < 160, "{} allocations for 10,000 records", info.count_total);
         }
     }
     let parsed = parse_fields(fields).unwrap();
