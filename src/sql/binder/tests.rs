@@ -195,12 +195,7 @@ fn what_is_wrong_is_named_at_its_place() {
             "did you mean 'item'?",
         ),
         ("SELECT id FROM ordres", "ordres", "object 'ordres' not found", "did you mean 'orders'?"),
-        (
-            "SELECT o.nam FROM orders o",
-            "nam",
-            "column 'nam' not found in table 'o'",
-            "",
-        ),
+        ("SELECT o.nam FROM orders o", "nam", "column 'nam' not found in table 'o'", ""),
         (
             "SELECT UPER(item) FROM orders",
             "UPER(item)",
