@@ -444,7 +444,9 @@ fn map_from_arrays(call: &mut Call<'_, '_>) -> Column {
                 valid = false;
             } else {
                 for (key, item) in keys.zip(items) {
-                    entries.put(start, &key_source, (0, key), (0, item));
+                    // Flink keeps a key that repeats.
+                    entries.keys.push((0, key));
+                    entries.values.push((0, item));
                 }
             }
         }

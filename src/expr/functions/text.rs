@@ -47,16 +47,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             call.values::<Int32Type>(|row| Ok(text.get(row).map(|text| length(text) as i32)))
         },
     )
-    .aliases(&["CHARACTER_LENGTH", "LENGTH"]),
-    Function::new(
-        "OCTET_LENGTH(string)",
-        "The number of bytes of the text in UTF-8.",
-        |args| fixed(args, &[Text], 1, crate::types::Kind::Int),
-        |call| {
-            let text = call.text(0);
-            call.values::<Int32Type>(|row| Ok(text.get(row).map(|text| text.len() as i32)))
-        },
-    ),
+    .aliases(&["CHARACTER_LENGTH"]),
     Function::new(
         "SUBSTRING(string, start [, length])",
         "Part of the text from `start` on, at most `length` characters. A negative `start` counts from the end.",
@@ -267,25 +258,37 @@ pub(super) static FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "STARTSWITH(string, prefix)",
-        "Whether the text starts with the other.",
-        |args| fixed(args, &[Text, Text], 2, crate::types::Kind::Boolean),
+        "Whether the text, or the bytes, start with the other.",
+        text_or_bytes,
         |call| {
+            if call.data_type(0).kind.is_binary() {
+                let (bytes, prefix) = (call.bytes(0), call.bytes(1));
+                return call.bools(|row| {
+                    Ok(bytes.get(row).zip(prefix.get(row)).map(|(bytes, prefix)| bytes.starts_with(prefix)))
+                });
+            }
             let (text, prefix) = (call.text(0), call.text(1));
             call.bools(|row| {
-                let found = |text: &str, prefix| text.starts_with::<&str>(prefix);
-                Ok(text.get(row).zip(prefix.get(row)).map(|(text, prefix)| found(text, prefix)))
+                let pair = text.get(row).zip(prefix.get(row));
+                Ok(pair.map(|(text, prefix)| text.as_bytes().starts_with(prefix.as_bytes())))
             })
         },
     ),
     Function::new(
         "ENDSWITH(string, suffix)",
-        "Whether the text ends with the other.",
-        |args| fixed(args, &[Text, Text], 2, crate::types::Kind::Boolean),
+        "Whether the text, or the bytes, end with the other.",
+        text_or_bytes,
         |call| {
+            if call.data_type(0).kind.is_binary() {
+                let (bytes, suffix) = (call.bytes(0), call.bytes(1));
+                return call.bools(|row| {
+                    Ok(bytes.get(row).zip(suffix.get(row)).map(|(bytes, suffix)| bytes.ends_with(suffix)))
+                });
+            }
             let (text, suffix) = (call.text(0), call.text(1));
             call.bools(|row| {
-                let found = |text: &str, suffix: &str| text.ends_with(suffix);
-                Ok(text.get(row).zip(suffix.get(row)).map(|(text, suffix)| found(text, suffix)))
+                let pair = text.get(row).zip(suffix.get(row));
+                Ok(pair.map(|(text, suffix)| text.as_bytes().ends_with(suffix.as_bytes())))
             })
         },
     ),
@@ -448,8 +451,13 @@ fn one_text(args: &[crate::expr::Expr]) -> Option<Signature> {
     fixed(args, &[Text], 1, STRING)
 }
 
+fn text_or_bytes(args: &[crate::expr::Expr]) -> Option<Signature> {
+    let kind = crate::types::Kind::Boolean;
+    fixed(args, &[Text, Text], 2, kind.clone()).or_else(|| fixed(args, &[Bytes, Bytes], 2, kind))
+}
+
 fn concat_ws_signature(args: &[crate::expr::Expr]) -> Option<Signature> {
-    let mut signature = variadic(args, &[], Text, 2, STRING)?;
+    let mut signature = variadic(args, &[], Text, 1, STRING)?;
     signature.returns = DataType { kind: STRING, nullable: any_nullable(&args[..1]) };
     Some(signature)
 }
