@@ -65,7 +65,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "ELEMENT(array)",
         "The only element of an array; NULL where it is empty.",
-        |args| nullable(of_array(args, &[], |element| Some(element.kind.clone()))),
+        |args| {
+            let mut signature = of_array(args, &[], |element| Some(element.kind.clone()))?;
+            if let Kind::Array(element) = &args.first()?.data_type.kind {
+                signature.returns.nullable |= element.nullable;
+            }
+            Some(signature)
+        },
         |call| {
             let column = column(call, 0);
             let mut picks = Picks::new(call.rows);
@@ -213,7 +219,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "Pairs of a text as a map; by default `,` stands between pairs and `=` after a key.",
         |args| {
             let map = Kind::Map(Box::new(DataType::string()), Box::new(DataType::string()));
-            fixed(args, &[Param::Text, Param::Text, Param::Text], 1, map)
+            nullable(fixed(args, &[Param::Text, Param::Text, Param::Text], 1, map))
         },
         str_to_map,
     ),

@@ -94,15 +94,12 @@ pub fn reference() -> String {
     }
     for (heading, group) in HEADINGS.iter().zip(FUNCTIONS) {
         let _ = write!(page, "\n## {heading}\n\n| function | gives |\n|---|---|\n");
-        let mut functions: Vec<&Function> = group.iter().filter(|f| f.is_public()).collect();
+        let mut functions: Vec<&Function> =
+            group.iter().filter(|f| f.is_public() && f.name != "||").collect();
         functions.sort_by_key(|function| function.name);
         for function in functions {
-            let aliases: Vec<String> = function
-                .aliases
-                .iter()
-                .filter(|alias| **alias != "||")
-                .map(|alias| format!("`{alias}`"))
-                .collect();
+            let aliases: Vec<String> =
+                function.aliases.iter().map(|alias| format!("`{alias}`")).collect();
             let also = match aliases.is_empty() {
                 true => String::new(),
                 false => format!(" Also {}.", aliases.join(", ")),

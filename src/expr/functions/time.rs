@@ -217,7 +217,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "FROM_UNIXTIME(seconds [, pattern])",
         "Seconds since 1970 as text in the session's time zone, by default `yyyy-MM-dd HH:mm:ss`.",
-        |args| fixed(args, &[Long, Text], 1, STRING),
+        |args| nullable(fixed(args, &[Long, Text], 1, STRING)),
         |call| {
             let (seconds, pattern) = (call.long(0), Pattern::new(call, 1));
             let zone = call.env.time_zone;
@@ -268,7 +268,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 };
                 let pattern = pattern.as_ref().map_err(Clone::clone)?;
                 let (from, to) = (java_zone(from), java_zone(to));
-                let Some(local) = pattern.parse(text) else { return Ok(None) };
+                let Some((local, _)) = pattern.parse_prefix(text) else { return Ok(None) };
                 pattern.format(zone::utc_to_local(zone::local_to_utc(local, from), to), 0, out);
                 Ok(Some(()))
             })

@@ -99,7 +99,13 @@ const SPECIAL: &[&str] =
 pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
     match (name.to_ascii_uppercase().as_str(), args.len()) {
         ("COALESCE", 1..) => return coalesce(args),
-        ("IFNULL", 2) => return coalesce(args),
+        ("IFNULL", 2) => {
+            let known = args.first().is_some_and(|value| !value.data_type.nullable);
+            if known {
+                args.truncate(1);
+            }
+            return coalesce(args);
+        }
         ("IF", 3) => {
             let (Some(otherwise), Some(then), Some(condition)) =
                 (args.pop(), args.pop(), args.pop())
@@ -141,6 +147,9 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
                 args.get(1).and_then(Expr::as_literal),
                 Some(crate::expr::Scalar::Boolean(true))
             );
+            // Flink keeps intervals by their smallest unit.
+            let text = text.replace("INTERVAL DAY TO SECOND", "INTERVAL SECOND");
+            let text = text.replace("INTERVAL YEAR TO MONTH", "INTERVAL MONTH");
             let text = if full { serializable(&text) } else { text };
             return Ok(Expr::literal(crate::expr::Scalar::String(text), data_type));
         }

@@ -83,10 +83,13 @@ fn compare_with_text(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
         .with_hint("cast one of the operands"));
     }
     if kind == Kind::Boolean && equality {
-        let known = vec![Expr::is_null(left.clone()), Expr::is_null(right.clone())];
-        let unknown = Expr::or(known);
         let answer =
             Expr::literal(Scalar::Boolean(op == CompareOp::NotEq), Kind::Boolean.not_null());
+        if !left.data_type.nullable && !right.data_type.nullable {
+            return Ok(answer);
+        }
+        let known = vec![Expr::is_null(left.clone()), Expr::is_null(right.clone())];
+        let unknown = Expr::or(known);
         let branches = vec![(unknown, Expr::null(Kind::Boolean))];
         return Ok(Expr::case(branches, Some(answer), Kind::Boolean));
     }
