@@ -4,7 +4,9 @@ mod catalog;
 mod expand;
 mod formats;
 mod job;
+mod machine;
 mod session;
 mod tableau;
 
+pub use machine::ResultStyle;
 pub use session::{OnEnd, OnJob, Out, Session, SessionConfig};
