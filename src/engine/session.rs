@@ -4,6 +4,7 @@ use super::catalog::MemoryCatalog;
 use super::expand;
 use super::job::{Branch, JobBuilder, types};
 use super::machine::{self, MachineRows, ResultStyle};
+use super::running::{Running, RunningJobs};
 use super::tableau;
 use crate::base::{Error, ErrorKind, Result};
 use crate::exec::{Job, JobControl, JobEnd, JobStats};
@@ -17,7 +18,6 @@ use crate::sql::{ParsedStatement, parse_script};
 use crate::table::{Catalog as _, Connector, Format, JobContext, TableDef, Warnings};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 
 /// Output of query results; standard output unless a program gives its own.
 pub type Out = Arc<Mutex<dyn std::io::Write + Send>>;
@@ -68,17 +68,11 @@ pub struct Session {
     connectors: Vec<Arc<dyn Connector>>,
     formats: Vec<Arc<dyn Format>>,
     running: Vec<Running>,
+    running_jobs: RunningJobs,
     jobs_named: BTreeMap<String, usize>,
     style: ResultStyle,
     header_first: bool,
     dry_run: bool,
-}
-
-#[derive(Debug)]
-struct Running {
-    name: String,
-    control: JobControl,
-    thread: JoinHandle<Result<JobEnd>>,
 }
 
 impl Session {
@@ -91,6 +85,7 @@ impl Session {
             connectors: registry::connectors(),
             formats: registry::formats(),
             running: Vec::new(),
+            running_jobs: RunningJobs::default(),
             jobs_named: BTreeMap::new(),
             style: ResultStyle::Tableau,
             header_first: false,
@@ -123,15 +118,18 @@ impl Session {
         let columns = |table: &TableDef| table.columns.iter().map(|c| c.name.clone()).collect();
         self.catalog
             .names()
-            .filter_map(|name| {
-                Some((name.table.clone(), columns(&*self.catalog.table(name)?)))
-            })
+            .filter_map(|name| Some((name.table.clone(), columns(&*self.catalog.table(name)?))))
             .collect()
     }
 
     /// The table that these parts name, as it was declared.
     pub fn table(&self, parts: &[String]) -> Option<Arc<TableDef>> {
         self.catalog.table(&self.catalog.resolve(parts))
+    }
+
+    /// The jobs that run now and later, for another thread.
+    pub fn running_jobs(&self) -> RunningJobs {
+        self.running_jobs.clone()
     }
 
     /// Number of jobs that were started and not yet awaited.
@@ -154,8 +152,9 @@ impl Session {
         }
     }
 
-    /// Puts a connector before the built-in ones.
+    /// Adds a connector, in place of the one of the same name where there is one.
     pub fn register(&mut self, connector: Arc<dyn Connector>) {
+        self.connectors.retain(|other| other.identifier() != connector.identifier());
         self.connectors.insert(0, connector);
     }
 
@@ -235,7 +234,9 @@ impl Session {
             }
             Statement::Client(client) => {
                 let command = client.command.name();
-                self.config.warnings.say(&format!("[INFO] {command} means something in the shell only"));
+                self.config
+                    .warnings
+                    .say(&format!("[INFO] {command} means something in the shell only"));
                 Ok(())
             }
             Statement::Unsupported(unsupported) => Err(Error::unsupported(unsupported.kind)),
@@ -316,7 +317,12 @@ impl Session {
         end.map(|_| ())
     }
 
-    fn builder<'a>(&'a self, settings: &'a Settings, name: &str) -> JobBuilder<'a> {
+    /// The session options.
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(super) fn builder<'a>(&'a self, settings: &'a Settings, name: &str) -> JobBuilder<'a> {
         let now_millis = (self.config.now_millis)();
         let pairs = self.options.iter().map(|(key, entry)| (key.to_owned(), entry.value.clone()));
         JobBuilder {
@@ -375,6 +381,7 @@ impl Session {
         (self.config.on_job)(&name, &job.stats);
         let config = self.config.clone();
         let (started, control) = (name.clone(), config.control.clone());
+        let registered = self.running_jobs.start(&control);
         let thread = std::thread::Builder::new()
             .name(format!("job-{name}"))
             .spawn(move || {
@@ -386,6 +393,7 @@ impl Session {
                 if end.is_err() {
                     config.control.drain();
                 }
+                drop(registered);
                 end
             })
             .map_err(|error| {
@@ -442,12 +450,6 @@ impl Session {
         let mut out = self.config.out.lock().unwrap_or_else(PoisonError::into_inner);
         out.write_all(text.as_bytes())
             .map_err(|error| Error::new(ErrorKind::External, format!("cannot print: {error}")))
-    }
-}
-
-impl Running {
-    fn join(self) -> Result<JobEnd> {
-        self.thread.join().unwrap_or_else(|_| Err(Error::internal("a job's thread panicked")))
     }
 }
 

@@ -28,7 +28,7 @@ mod tests;
 mod token;
 
 pub use error::ParseError;
-pub use keyword::{Keyword, is_reserved, keyword};
+pub use keyword::{Keyword, is_reserved, keyword, keywords};
 pub use lexer::tokenize;
 pub use parser::{parse_data_type, parse_expression, parse_statement};
 pub use print::ToSql;
