@@ -2,7 +2,7 @@
 
 use super::catalog::MemoryCatalog;
 use super::expand;
-use super::job::{Branch, JobBuilder, types};
+use super::job::{Branch, JobBuilder};
 use super::tableau;
 use crate::base::{Error, ErrorKind, Result};
 use crate::exec::{Job, JobControl, JobEnd, JobStats};
@@ -212,15 +212,14 @@ impl Session {
         let rel = Binder::new(&self.catalog).with_time_zone(settings.time_zone).query(query)?;
         let name = self.job_name(&settings, &["collect"]);
         let builder = self.builder(&settings, &name);
-        let (printer, rel) = tableau::printer(rel, Arc::clone(&self.config.out), settings.batch);
-        let columns = types(&rel);
-        let target = printer.target(&columns);
-        let branch = Branch { rel: self.dev_broker_rel(rel), target };
+        let fields = rel.schema().fields;
+        let printer = tableau::printer(&fields, Arc::clone(&self.config.out), &settings);
+        let branch = Branch { rel: self.dev_broker_rel(rel), target: printer.target() };
         let mut job = builder.job(vec![branch], false, false)?;
         job.workers = job.workers.or(Some(1));
         self.start(name, job)?;
         let end = self.await_jobs();
-        printer.finish(end.is_ok())?;
+        printer.finish()?;
         end
     }
 
