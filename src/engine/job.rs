@@ -10,7 +10,6 @@ use crate::plan::{Rel, Settings};
 use crate::table::{
     Connector, Format, JobContext, ScanRequest, Sink, SinkRequest, Source, TableContext, TableDef,
 };
-use crate::types::DataType;
 use std::sync::Arc;
 
 const CONNECTOR: Opt = Opt::new("connector", OptKind::String, "Which connector serves the table.");
@@ -296,9 +295,4 @@ fn widen(chain: &mut Chain, columns: &[usize]) {
             }
         }
     }
-}
-
-/// The types of a relation's columns.
-pub(super) fn types(rel: &Rel) -> Vec<(String, DataType)> {
-    rel.schema().fields.into_iter().map(|field| (field.name, field.data_type)).collect()
 }

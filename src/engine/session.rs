@@ -2,7 +2,7 @@
 
 use super::catalog::MemoryCatalog;
 use super::expand;
-use super::job::{Branch, JobBuilder, types};
+use super::job::{Branch, JobBuilder};
 use super::machine::{self, MachineRows, ResultStyle};
 use super::running::{Running, RunningJobs};
 use super::tableau;
@@ -299,10 +299,9 @@ impl Session {
             self.start(name, job)?;
             return self.await_last().map(|_| ());
         }
-        let (printer, rel) = tableau::printer(rel, out, settings.batch);
-        let columns = types(&rel);
-        let target = printer.target(&columns);
-        let branch = Branch { rel: self.dev_broker_rel(rel), target };
+        let fields = rel.schema().fields;
+        let printer = tableau::printer(&fields, out, &settings);
+        let branch = Branch { rel: self.dev_broker_rel(rel), target: printer.target() };
         let mut job = builder.job(vec![branch], false, false)?;
         job.workers = job.workers.or(Some(1));
         if self.dry_run {
