@@ -18,6 +18,10 @@ use brooklet_kafka::wire::compression::{Compression, Compressor, Decompressor};
 use brooklet_kafka::wire::records::{BatchBuilder, record_size_bound};
 use brooklet_kafka::{Client, ClientConfig, Isolation, Network, TopicPartition};
 
+/// The allocator of the `brooklet` binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// As in the other peers.
@@ -111,14 +115,19 @@ struct Writer {
     decided: u64,
     builder: BatchBuilder,
     compressor: Compressor,
+    /// Of the batch that is being filled.
+    timestamp: i64,
 }
 
 impl Writer {
-    fn append(&mut self, timestamp: i64, value: &[u8]) -> Result<()> {
+    fn append(&mut self, value: &[u8]) -> Result<()> {
         if !self.builder.has_room_for(record_size_bound(None, Some(value), &[])) {
             self.send()?;
         }
-        Ok(self.builder.append(timestamp, None, Some(value), &[])?)
+        if self.builder.is_empty() {
+            self.timestamp = now_millis();
+        }
+        Ok(self.builder.append(self.timestamp, None, Some(value), &[])?)
     }
 
     fn send(&mut self) -> Result<()> {
@@ -176,18 +185,19 @@ fn produce(bootstrap: &str, topic: &str, file: &str) -> Result<()> {
         decided: 0,
         builder: BatchBuilder::new(Compression::None, BATCH_BYTES),
         compressor: Compressor::new(),
+        timestamp: 0,
     };
     let mut lines = BufReader::with_capacity(1 << 20, File::open(file)?);
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line)? > 0 {
         let value = line.strip_suffix(b"\n").unwrap_or(&line);
-        writer.append(now_millis(), value)?;
+        writer.append(value)?;
         line.clear();
     }
     writer.flush()
 }
 
-#[allow(clippy::disallowed_methods, reason = "other clients read the clock for each record, too")]
+#[allow(clippy::disallowed_methods, reason = "records are stamped with the time of the machine")]
 fn now_millis() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
