@@ -148,7 +148,8 @@ impl JobBuilder<'_> {
         })
     }
 
-    fn source(&self, table: &TableDef, request: ScanRequest) -> Result<Box<dyn Source>> {
+    /// Opens a table for reading.
+    pub(super) fn source(&self, table: &TableDef, request: ScanRequest) -> Result<Box<dyn Source>> {
         self.open(table, |connector, context| connector.source(context, request))
     }
 
@@ -199,7 +200,8 @@ impl JobBuilder<'_> {
         })
     }
 
-    fn connector(
+    /// The connector that the table names.
+    pub(super) fn connector(
         &self,
         table: &TableDef,
         options: &OptionReader<'_>,

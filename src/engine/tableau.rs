@@ -3,6 +3,7 @@
 use super::job::Target;
 use super::session::Out;
 use crate::base::{Error, ErrorKind, Result};
+use crate::exec::JobEnd;
 use crate::expr::Expr;
 use crate::plan::Rel;
 use crate::table::{Epoch, Guarantee, Sink, SinkStats, Waker, Writer, WriterStatus};
@@ -64,10 +65,20 @@ impl Printer {
         }
     }
 
-    /// The footer.
-    pub(super) fn finish(&self, whole: bool) -> Result<()> {
+    /// The head of a streaming result, before its first row is there.
+    pub(super) fn begin(&self) -> Result<()> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.finish(whole).map_err(broken)
+        if state.batch || std::mem::replace(&mut state.started, true) {
+            return Ok(());
+        }
+        let head = state.streaming_head();
+        state.print(&head).map_err(broken)
+    }
+
+    /// The footer; `None` stands for a failure.
+    pub(super) fn finish(&self, end: Option<JobEnd>) -> Result<()> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.finish(end).map_err(broken)
     }
 }
 
@@ -96,10 +107,20 @@ impl State {
         text
     }
 
-    fn finish(&mut self, whole: bool) -> std::io::Result<()> {
+    fn finish(&mut self, end: Option<JobEnd>) -> std::io::Result<()> {
+        // Flink prints nothing below the rows of a query that failed, and one line below those of one that was stopped.
+        match end {
+            None => return Ok(()),
+            Some(JobEnd::Drained) => {
+                let (rows, plural) = (self.rows, plural(self.rows));
+                return self
+                    .print(&format!("Query terminated, received a total of {rows} row{plural}\n"));
+            }
+            Some(JobEnd::Finished) => {}
+        }
         if !self.batch {
             let mut text = String::new();
-            if whole && !self.started {
+            if !self.started {
                 text.push_str(&self.streaming_head());
             }
             text.push_str(&rule_with_op(&self.widths));
