@@ -53,7 +53,7 @@ fn every_statement_has_a_verdict() {
             "4:1 INSERT INTO ok",
             "5:27 INSERT INTO invalid",
             "6:1 UNKNOWN syntax",
-            "7:1 SELECT unsupported",
+            "7:19 SELECT unsupported",
             "8:70 CREATE TABLE invalid",
             "10:59 CREATE TABLE invalid",
             "11:24 CREATE TABLE invalid",

@@ -56,7 +56,7 @@ fn completions_are_scripts() {
     {
         let ended = Program::new(&["completions", shell]).run();
         ended.code(0);
-        assert!(ended.stdout.contains(part) && ended.stdout.contains("--dev-broker"), "{shell}");
+        assert!(ended.stdout.contains(part) && ended.stdout.contains("dev-broker"), "{shell}");
     }
 }
 

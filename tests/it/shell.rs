@@ -171,13 +171,21 @@ fn term_at_the_prompt_drains_the_jobs_and_ends() {
 #[test]
 fn tab_completes() {
     let mut shell = shell(&[]);
-    shell.types("SELECT * FROM thr\t");
+    // A Tab among other characters is pasted text: each waits until what is before it has arrived.
+    shell.types("SELECT * FROM thr");
+    shell.sees("thr");
+    shell.types("\t");
     shell.sees("three");
     shell.enters(" WHERE n > 2;");
     shell.sees("Received a total of 1 row");
     shell.sees(PROMPT);
-    shell.types("CREATE TABLE t (a INT) WITH ('connector' = 'datag\t, 'number-o\t");
+    shell.types("CREATE TABLE t (a INT) WITH ('connector' = 'datag");
+    shell.sees("'datag");
+    shell.types("\t");
     shell.sees("'datagen'");
+    shell.types(", 'number-o");
+    shell.sees("'number-o");
+    shell.types("\t");
     shell.sees("number-of-rows");
     shell.types("\x03");
     shell.sees(PROMPT);
