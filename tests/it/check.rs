@@ -113,6 +113,28 @@ CREATE TABLE d (v STRING) WITH ('connector' = 'datagen');
     check(sql, &["--offline"]).code(0);
 }
 
+/// Neither direction works: the reason that a user can act on is the one that is told.
+#[test]
+fn the_better_of_two_errors_is_told() {
+    for (options, verdict, part) in [
+        ("'format' = 'avro'", "unsupported", "avro"),
+        ("'format' = 'jsn'", "invalid", "did you mean 'json'"),
+        ("'formatt' = 'json'", "invalid", "did you mean 'format'"),
+        ("'format' = 'json', 'sink.parallelism' = 'x'", "invalid", "sink.parallelism"),
+        ("'format' = 'json', 'properties.security.protocol' = 'SSL'", "unsupported", "SSL"),
+    ] {
+        let sql = format!(
+            "CREATE TABLE z (a INT) WITH ('connector' = 'kafka', 'topic' = 't', {options}, \
+             'properties.bootstrap.servers' = 'localhost:1');"
+        );
+        let ended = check(&sql, &["--offline", "--format", "json"]);
+        ended.code(3);
+        let said = &ended.stdout;
+        assert!(said.contains(&format!("\"verdict\":\"{verdict}\"")), "{options}: {said}");
+        assert!(said.contains(part), "{options}: {said}");
+    }
+}
+
 #[test]
 fn several_scripts_and_wrong_use() {
     let program = Program::new(&["check", "--offline", "a.sql", "b.sql"]);
