@@ -71,7 +71,7 @@ impl Metadata {
         let metadata = find(READABLE, table, column, key, "reading")?;
         let from = metadata.data_type();
         let cast = cast(&from, &column.data_type)
-            .ok_or_else(|| uncastable(table, column, "from", &from))?;
+            .map_err(|NoCast| uncastable(table, column, "from", &from))?;
         Ok((metadata, cast))
     }
 
@@ -90,7 +90,7 @@ impl Metadata {
         })?;
         let to = metadata.data_type();
         let cast =
-            cast(&column.data_type, &to).ok_or_else(|| uncastable(table, column, "to", &to))?;
+            cast(&column.data_type, &to).map_err(|NoCast| uncastable(table, column, "to", &to))?;
         Ok((metadata, cast))
     }
 }
@@ -124,17 +124,21 @@ fn find(
     )))
 }
 
-/// `Some(None)` where no cast is needed, `None` where there is none.
-#[expect(
-    clippy::option_option,
-    reason = "no cast needed and no cast possible are different answers"
-)]
-fn cast(from: &DataType, to: &DataType) -> Option<Option<Expr>> {
+/// There is no cast between two types.
+#[derive(Debug, PartialEq)]
+struct NoCast;
+
+/// The cast, or nothing where none is needed.
+fn cast(from: &DataType, to: &DataType) -> std::result::Result<Option<Expr>, NoCast> {
     if from.kind == to.kind {
-        return Some(None);
+        return Ok(None);
     }
-    (castable(from, to) == Castable::Yes)
-        .then(|| Some(Expr::cast(Expr::column(0, from.clone()), to.kind.clone(), false)))
+    match castable(from, to) {
+        Castable::Yes => {
+            Ok(Some(Expr::cast(Expr::column(0, from.clone()), to.kind.clone(), false)))
+        }
+        _ => Err(NoCast),
+    }
 }
 
 fn uncastable(table: &TableDef, column: &ColumnDef, way: &str, metadata: &DataType) -> Error {
@@ -157,8 +161,8 @@ mod tests {
     #[test]
     fn a_cast_is_made_only_where_the_type_differs() {
         let ltz = Metadata::Timestamp.data_type();
-        assert_eq!(cast(&ltz, &Kind::TimestampLtz(3).nullable()), Some(None));
-        assert!(matches!(cast(&ltz, &Kind::Timestamp(3).nullable()), Some(Some(_))));
-        assert_eq!(cast(&ltz, &Kind::Boolean.nullable()), None);
+        assert_eq!(cast(&ltz, &Kind::TimestampLtz(3).nullable()), Ok(None));
+        assert!(matches!(cast(&ltz, &Kind::Timestamp(3).nullable()), Ok(Some(_))));
+        assert_eq!(cast(&ltz, &Kind::Boolean.nullable()), Err(NoCast));
     }
 }

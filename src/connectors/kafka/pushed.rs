@@ -230,7 +230,7 @@ impl HeaderMaps {
         while let Some(Header { key, value }) = left.next() {
             let again = match &last {
                 Some(last) => last.get(key).is_some_and(|last| *last > at),
-                None => left.clone().any(|later| later.key == key),
+                None => { left }.any(|later| later.key == key),
             };
             at += 1;
             if again {

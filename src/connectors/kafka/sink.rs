@@ -32,8 +32,9 @@ pub(super) fn open(
             ),
         ));
     }
-    let plan = plan(context, &request)?;
-    if options.topics.single().is_none() && !plan.writes(Metadata::Topic) {
+    let single_topic = options.topics.single().is_some();
+    let plan = plan(context, &request, single_topic)?;
+    if !single_topic && !plan.writes(Metadata::Topic) {
         return Err(Error::new(
             ErrorKind::Option,
             format!(
@@ -55,7 +56,11 @@ pub(super) fn open(
 }
 
 /// Finds for every column that is written whether it goes to the key, the value, both, or the metadata.
-fn plan(context: &TableContext<'_>, request: &SinkRequest) -> Result<EncodePlan> {
+fn plan(
+    context: &TableContext<'_>,
+    request: &SinkRequest,
+    single_topic: bool,
+) -> Result<EncodePlan> {
     let table = context.table;
     let layout = Layout::read(table, context.options)?;
     let mut written = Vec::new();
@@ -63,6 +68,17 @@ fn plan(context: &TableContext<'_>, request: &SinkRequest) -> Result<EncodePlan>
         let Some(def) = table.columns.get(*column) else { continue };
         if let ColumnKind::Metadata { key, .. } = &def.kind {
             let (metadata, cast) = Metadata::writable(table, def, key)?;
+            if metadata == Metadata::Topic && single_topic {
+                return Err(Error::new(
+                    ErrorKind::Schema,
+                    format!(
+                        "invalid metadata key 'topic' in column '{}' of {}: with a single 'topic' it cannot be written",
+                        def.name,
+                        table.subject()
+                    ),
+                )
+                .with_hint("declare it as METADATA VIRTUAL, or name several topics"));
+            }
             written.push(Written { metadata, column: at, cast });
         }
     }

@@ -122,7 +122,7 @@ impl KafkaWriter {
             stats: SinkStats::default(),
             client,
         };
-        // With a single topic the column that names it is not looked at, as in Flink.
+        // With a single topic no column can name one, as in Flink.
         if let Some(topic) = options.topics.single() {
             writer.route = Route::Single;
             writer.add_destination(topic);
@@ -134,7 +134,7 @@ impl KafkaWriter {
         let at = self.destinations.len();
         let Settings { subtask, batch_bytes, seed, .. } = self.settings;
         let partitioner =
-            Partitioner::new(self.partitioning, subtask, batch_bytes, seed ^ (at as u64) << 32);
+            Partitioner::new(self.partitioning, subtask, batch_bytes, seed ^ ((at as u64) << 32));
         let mut destination = Destination::new(topic, partitioner, &self.client, &self.waker);
         self.by_name.insert(Arc::clone(&destination.topic), at);
         // It may be known from another table: a failure to look it up is told by the next poll.
@@ -253,19 +253,19 @@ impl KafkaWriter {
 
     fn append(&mut self, place: Place, record: Outgoing<'_>, epoch: Epoch) -> Result<()> {
         let Outgoing { timestamp, key, value, headers } = record;
-        if let Some(builder) = self.builder(place)
-            && !builder.has_room_for(record_size_bound(key, value, headers))
-        {
+        let Some(mut builder) = self.builder(place) else { return Ok(()) };
+        if !builder.has_room_for(record_size_bound(key, value, headers)) {
             self.seal(place, epoch)?;
+            let Some(empty) = self.builder(place) else { return Ok(()) };
+            builder = empty;
         }
-        let Some(builder) = self.builder(place) else { return Ok(()) };
-        match builder.append(timestamp, key, value, headers) {
-            Ok(()) => Ok(()),
-            Err(error) => Err(Error::new(
+        let appended = builder.append(timestamp, key, value, headers);
+        appended.map_err(|error| {
+            Error::new(
                 ErrorKind::Data,
                 format!("cannot write a record to topic '{}': {error}", self.topic(place)),
-            )),
-        }
+            )
+        })
     }
 
     /// The open batch of a partition.
