@@ -151,7 +151,9 @@ impl Encodings {
     /// Key and value of each record.
     pub(super) fn records(&self) -> impl Iterator<Item = (Option<&[u8]>, Option<&[u8]>)> {
         let mut keys = self.keys.as_ref().map(Encoded::iter);
-        self.values.iter().map(move |value| (keys.as_mut().and_then(Iterator::next), Some(value)))
+        self.values
+            .iter()
+            .map(move |value| (keys.as_mut().and_then(Iterator::next).flatten(), value))
     }
 
     /// The topic that the row names.
