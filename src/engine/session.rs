@@ -3,6 +3,7 @@
 use super::catalog::MemoryCatalog;
 use super::expand;
 use super::job::{Branch, JobBuilder};
+use super::legacy;
 use super::machine::{self, MachineRows, ResultStyle};
 use super::running::{Running, RunningJobs};
 use super::tableau;
@@ -220,6 +221,7 @@ impl Session {
             Statement::CreateTable(create) => {
                 let mut table = Binder::new(&self.catalog).create_table(create)?;
                 table.options = expand::options(&table.options)?;
+                legacy::modernize(&mut table)?;
                 self.catalog.create(table, create.if_not_exists)
             }
             Statement::Drop(statement) if statement.object == DropObject::Table => {
