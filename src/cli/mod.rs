@@ -4,16 +4,20 @@
 
 mod args;
 mod broker;
+mod check;
 mod exit;
+mod host;
 mod render;
 mod run;
+mod shell;
 mod signals;
+mod source;
 mod status;
 mod topic;
 
 pub use exit::Exit;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use std::process::ExitCode;
 
 /// Parses the arguments, runs the subcommand, and turns its end into an exit code.
@@ -23,16 +27,51 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // clap decides between help on standard output and an error on standard error.
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            return match error.print() {
+            let printed = error.print();
+            if error.kind() == clap::error::ErrorKind::InvalidSubcommand
+                && let Some(script) = std::env::args().nth(1).filter(|arg| is_file(arg))
+            {
+                status::say(&format!("hint: brooklet run {script}"));
+            }
+            return match printed {
                 Ok(()) => exit.into(),
                 Err(_) => Exit::Done.into(),
             };
         }
     };
     let exit = match arguments.command {
-        args::Command::Run(arguments) => run::run(&arguments),
-        args::Command::Broker(arguments) => broker::broker(&arguments),
-        args::Command::Topic(arguments) => topic::topic(&arguments),
+        None => shell::sql(&arguments.shell),
+        Some(args::Command::Sql(arguments)) => shell::sql(&arguments),
+        Some(args::Command::Run(arguments)) => run::run(&arguments),
+        Some(args::Command::Check(arguments)) => check::check(&arguments),
+        Some(args::Command::Broker(arguments)) => broker::broker(&arguments),
+        Some(args::Command::Topic(arguments)) => topic::topic(&arguments),
+        Some(args::Command::Txn(_)) => later("txn"),
+        Some(args::Command::Job(_)) => later("job"),
+        Some(args::Command::Completions(arguments)) => completions(arguments.shell),
     };
     exit.into()
+}
+
+fn is_file(path: &str) -> bool {
+    std::path::Path::new(path).is_file()
+}
+
+/// A command of the contract that is not there yet.
+fn later(command: &str) -> Exit {
+    status::say(&format!("error: not supported yet: brooklet {command}"));
+    Exit::Usage
+}
+
+fn completions(shell: clap_complete::Shell) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut args::Arguments::command(), "brooklet", &mut script);
+    match std::io::Write::write_all(&mut std::io::stdout().lock(), &script) {
+        Ok(()) => Exit::Done,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
+        Err(error) => {
+            status::say(&format!("error: cannot write to standard output: {error}"));
+            Exit::Outside
+        }
+    }
 }

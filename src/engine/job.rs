@@ -10,7 +10,6 @@ use crate::plan::{Rel, Settings};
 use crate::table::{
     Connector, Format, JobContext, ScanRequest, Sink, SinkRequest, Source, TableContext, TableDef,
 };
-use crate::types::DataType;
 use std::sync::Arc;
 
 const CONNECTOR: Opt = Opt::new("connector", OptKind::String, "Which connector serves the table.");
@@ -148,7 +147,8 @@ impl JobBuilder<'_> {
         })
     }
 
-    fn source(&self, table: &TableDef, request: ScanRequest) -> Result<Box<dyn Source>> {
+    /// Opens a table for reading.
+    pub(super) fn source(&self, table: &TableDef, request: ScanRequest) -> Result<Box<dyn Source>> {
         self.open(table, |connector, context| connector.source(context, request))
     }
 
@@ -199,19 +199,13 @@ impl JobBuilder<'_> {
         })
     }
 
-    fn connector(
+    /// The connector that the table names.
+    pub(super) fn connector(
         &self,
         table: &TableDef,
         options: &OptionReader<'_>,
     ) -> Result<&Arc<dyn Connector>> {
         let Some(name) = options.string(&CONNECTOR) else {
-            let legacy = table.options.get("connector.type").is_some();
-            if legacy {
-                return Err(Error::unsupported(format!(
-                    "tables declared with 'connector.type' (Flink 1.10 and older), for {}",
-                    table.subject()
-                )));
-            }
             return Err(Error::new(
                 ErrorKind::Option,
                 format!(
@@ -237,8 +231,6 @@ impl JobBuilder<'_> {
             "hbase-2.2",
             "hbase-2.6",
             "dynamic-kafka",
-            "kafka-0.10",
-            "kafka-0.11",
         ];
         if later.contains(&name.as_str()) {
             return Err(Error::unsupported(format!(
@@ -294,9 +286,4 @@ fn widen(chain: &mut Chain, columns: &[usize]) {
             }
         }
     }
-}
-
-/// The types of a relation's columns.
-pub(super) fn types(rel: &Rel) -> Vec<(String, DataType)> {
-    rel.schema().fields.into_iter().map(|field| (field.name, field.data_type)).collect()
 }
