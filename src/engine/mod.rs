@@ -1,12 +1,21 @@
 //! The session: statements in, running jobs out. The only place where SQL, exec, connectors and formats meet.
 
+mod alter;
 mod catalog;
+mod ddl;
+mod describe;
 mod expand;
 mod formats;
 mod job;
+mod like;
 mod machine;
+mod namespaces;
 mod session;
+mod show;
+mod statements;
 mod tableau;
+#[cfg(test)]
+mod tests;
 
 pub use machine::ResultStyle;
 pub use session::{OnEnd, OnJob, Out, Session, SessionConfig};

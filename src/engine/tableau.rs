@@ -62,6 +62,7 @@ impl Printer {
             name: "collect".to_owned(),
             sink: Box::new(Collect(self.clone())),
             not_null: Vec::new(),
+            bounded: Vec::new(),
         }
     }
 
@@ -131,7 +132,7 @@ impl State {
             return self.print("Empty set\n");
         }
         let header: Vec<&str> = self.header.iter().map(String::as_str).collect();
-        let mut text = table_body(&header, &self.held);
+        let mut text = table_body(&header, &self.held, COLUMN_WIDTH_MAX);
         text.push_str(&format!("{} row{} in set\n", self.rows, plural(self.rows)));
         self.print(&text)
     }
@@ -149,16 +150,17 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         return "Empty set\n".to_owned();
     }
     let count = rows.len() as u64;
-    format!("{}{count} row{} in set\n", table_body(header, rows), plural(count))
+    format!("{}{count} row{} in set\n", table_body(header, rows, usize::MAX), plural(count))
 }
 
-fn table_body(header: &[&str], rows: &[Vec<String>]) -> String {
+/// Cells longer than `width_max` characters are cut.
+fn table_body(header: &[&str], rows: &[Vec<String>], width_max: usize) -> String {
     let widths: Vec<usize> = header
         .iter()
         .enumerate()
         .map(|(at, name)| {
             let widest = rows.iter().filter_map(|row| row.get(at)).map(|cell| width(cell)).max();
-            widest.unwrap_or(0).min(COLUMN_WIDTH_MAX).max(width(name))
+            widest.unwrap_or(0).min(width_max).max(width(name))
         })
         .collect();
     let rule = rule(&widths);

@@ -2,6 +2,7 @@
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Opt, OptKind, OptionReader, Options, Taken};
+use crate::table::Warnings;
 use std::time::Duration;
 
 const PARALLELISM: Opt =
@@ -59,6 +60,19 @@ const NOT_NULL: Opt = Opt::new(
 )
 .default("error");
 
+const TYPE_LENGTH: Opt = Opt::new(
+    "table.exec.sink.type-length-enforcer",
+    OptKind::Enum(&["ignore", "trim_pad", "error"]),
+    "What a value means that is longer or shorter than the type of a sink's column.",
+)
+.default("ignore");
+const LEGACY_CAST: Opt = Opt::new(
+    "table.exec.legacy-cast-behaviour",
+    OptKind::Enum(&["enabled", "disabled"]),
+    "Whether CAST gives NULL instead of failing, as before Flink 1.15.",
+)
+.default("disabled");
+
 /// Every setting that is honoured, for the reference.
 pub const SETTINGS: &[Opt] = &[
     PARALLELISM,
@@ -70,6 +84,8 @@ pub const SETTINGS: &[Opt] = &[
     RESTART,
     RESTART_ATTEMPTS,
     NOT_NULL,
+    TYPE_LENGTH,
+    LEGACY_CAST,
 ];
 
 /// The settings in force.
@@ -91,9 +107,33 @@ pub struct Settings {
     pub restart_attempts: u32,
     /// Rows with NULL in a NOT NULL column of a sink are dropped instead of failing the job.
     pub drop_null_violations: bool,
+    /// What is done to values that do not have the length of their column's type.
+    pub type_length: TypeLengthEnforcer,
+    /// CAST gives NULL instead of failing.
+    pub legacy_cast: bool,
+}
+
+/// `table.exec.sink.type-length-enforcer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TypeLengthEnforcer {
+    /// Values are written as they are.
+    Ignore,
+    /// Values are cut, or filled with blanks.
+    TrimPad,
+    /// Rows fail.
+    Error,
 }
 
 impl Settings {
+    /// Says one line about a setting that changes nothing here, so that nobody waits for its effect.
+    pub fn note(key: &str, warnings: &Warnings) {
+        let prefixes = ["sql-client.", "table.plan.", "properties."];
+        let honoured = SETTINGS.iter().any(|opt| opt.matches(key));
+        if !honoured && !prefixes.iter().any(|prefix| key.starts_with(prefix)) {
+            warnings.say(&format!("[DEBUG] setting '{key}' is accepted and has no effect here"));
+        }
+    }
+
     /// Reads what SET and `-D` gave. Unknown keys are fine: Flink has hundreds that mean nothing here.
     pub fn read(options: &Options) -> Result<Settings> {
         let taken = Taken::default();
@@ -120,6 +160,12 @@ impl Settings {
             pipeline_name: reader.string(&PIPELINE_NAME),
             restart_attempts,
             drop_null_violations: reader.word(&NOT_NULL)? == Some("drop"),
+            type_length: match reader.word(&TYPE_LENGTH)? {
+                Some("trim_pad") => TypeLengthEnforcer::TrimPad,
+                Some("error") => TypeLengthEnforcer::Error,
+                _ => TypeLengthEnforcer::Ignore,
+            },
+            legacy_cast: reader.word(&LEGACY_CAST)? == Some("enabled"),
         })
     }
 }
