@@ -224,13 +224,12 @@ impl MemoryCatalog {
     }
 
     /// Objects of a database, temporary ones in their places, sorted by name.
-    pub(super) fn objects(
-        &self,
-        catalog: &str,
-        database: &str,
-    ) -> impl Iterator<Item = (&str, &Object)> {
-        let inside = move |(name, object)| {
-            let name: &TableName = name;
+    pub(super) fn objects<'s>(
+        &'s self,
+        catalog: &'s str,
+        database: &'s str,
+    ) -> impl Iterator<Item = (&'s str, &'s Object)> {
+        let inside = move |(name, object): (&'s TableName, &'s Object)| {
             (name.catalog == catalog && name.database == database)
                 .then_some((name.table.as_str(), object))
         };

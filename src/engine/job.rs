@@ -208,7 +208,7 @@ impl JobBuilder<'_> {
         };
         let request = SinkRequest { columns, parallelism: self.settings.parallelism };
         let sink = self.open(table, |connector, context| connector.sink(context, request))?;
-        Ok(Target { name: table.name.table.clone(), sink, not_null })
+        Ok(Target { name: table.name.table.clone(), sink, not_null, bounded })
     }
 
     /// Finds the connector, lets it take its options, and refuses what is left over.

@@ -34,8 +34,7 @@ impl Strategies {
             watermarks: Including,
         };
         for (at, option) in like.options.iter().enumerate() {
-            let before = like.options.iter().take(at);
-            if before.into_iter().any(|other| other.feature == option.feature) {
+            if like.options.iter().take(at).any(|other| other.feature == option.feature) {
                 return Err(
                     refused("each like option feature can be declared only once").at(option.span)
                 );
