@@ -5,6 +5,7 @@
 mod args;
 mod broker;
 mod exit;
+mod output;
 mod render;
 mod run;
 mod signals;

@@ -2,11 +2,12 @@
 
 use super::args::RunArguments;
 use super::exit::Exit;
-use super::status::{StatusLine, say, summary};
+use super::output::Output;
+use super::status::{Jobs, StatusLine, say, summary};
 use super::{render, signals};
-use crate::base::{Error, ErrorKind};
-use crate::engine::{Session, SessionConfig};
-use crate::exec::{JobControl, JobEnd, JobStats};
+use crate::connectors::print::Print;
+use crate::engine::{Out, Session, SessionConfig};
+use crate::exec::{JobControl, JobEnd};
 use crate::table::Warnings;
 use brooklet_devbroker::{Config, DevBroker};
 use std::collections::BTreeMap;
@@ -45,14 +46,17 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
         ));
     }
     let name = if arguments.script == "-" { "stdin" } else { &arguments.script };
-    let jobs: Arc<Mutex<Vec<Arc<JobStats>>>> = Arc::default();
+    let jobs = Jobs::default();
+    let out: Out = Arc::new(Mutex::new(Output::new(std::io::stdout(), control.clone())));
     let mut session = Session::new(config(
         name,
         arguments,
         &control,
+        &out,
         broker.as_ref().map(DevBroker::bootstrap),
         &jobs,
     ));
+    session.register(Arc::new(Print::to(out, Arc::new(Mutex::new(std::io::stderr())))));
     let mut outcome = Ok(());
     for (key, value) in &arguments.options {
         outcome = outcome.and_then(|()| session.set(key, value));
@@ -62,7 +66,6 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
     drop(status);
     let exit = match outcome {
         Ok(()) => Exit::Done,
-        Err(error) if is_closed_pipe(&error) => Exit::Done,
         Err(error) => {
             say(render::error(&error, Some((name, &source))).trim_end());
             Exit::from(&error)
@@ -95,8 +98,9 @@ fn config(
     name: &str,
     arguments: &RunArguments,
     control: &JobControl,
+    out: &Out,
     dev_broker: Option<String>,
-    jobs: &Arc<Mutex<Vec<Arc<JobStats>>>>,
+    jobs: &Jobs,
 ) -> SessionConfig {
     let started: Arc<Mutex<BTreeMap<String, Instant>>> = Arc::default();
     let (starts, jobs) = (Arc::clone(&started), Arc::clone(jobs));
@@ -106,7 +110,7 @@ fn config(
         fresh: arguments.fresh,
         control: control.clone(),
         warnings: Warnings::to(say),
-        out: Arc::new(Mutex::new(std::io::stdout())),
+        out: Arc::clone(out),
         now_millis: wall_clock_millis,
         seed: u64::try_from(wall_clock_millis()).unwrap_or(0) ^ u64::from(std::process::id()),
         on_job: Arc::new(move |name, stats| {
@@ -134,9 +138,4 @@ fn config(
 fn wall_clock_millis() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// A reader of standard output that has seen enough is not an error.
-fn is_closed_pipe(error: &Error) -> bool {
-    error.kind() == ErrorKind::External && error.message().contains("cannot print: Broken pipe")
 }

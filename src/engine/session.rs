@@ -4,7 +4,7 @@ use super::catalog::MemoryCatalog;
 use super::expand;
 use super::job::{Branch, JobBuilder, types};
 use super::tableau;
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, Span};
 use crate::exec::{Job, JobControl, JobEnd, JobStats};
 use crate::expr::EvalEnv;
 use crate::options::Options;
@@ -12,7 +12,7 @@ use crate::plan::Settings;
 use crate::registry;
 use crate::sql::ast::{self, DropObject, ShowWhat, Statement};
 use crate::sql::binder::Binder;
-use crate::sql::{ParsedStatement, parse_script};
+use crate::sql::{ParseError, ParsedStatement, parse_script};
 use crate::table::{Catalog as _, Connector, Format, JobContext, TableDef, Warnings};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,6 +73,8 @@ pub struct Session {
 #[derive(Debug)]
 struct Running {
     thread: JoinHandle<Result<JobEnd>>,
+    /// The statement that started it.
+    span: Span,
 }
 
 impl Session {
@@ -89,8 +91,9 @@ impl Session {
         }
     }
 
-    /// Puts a connector before the built-in ones.
+    /// Adds a connector; it takes the place of one of the same name.
     pub fn register(&mut self, connector: Arc<dyn Connector>) {
+        self.connectors.retain(|other| other.identifier() != connector.identifier());
         self.connectors.insert(0, connector);
     }
 
@@ -117,19 +120,33 @@ impl Session {
         outcome.and(awaited)
     }
 
-    fn statement(&mut self, parsed: ParsedStatement) -> Result<()> {
-        let span = parsed.span;
-        let statement = parsed.result.map_err(|error| {
-            let refused = Error::new(ErrorKind::Syntax, error.message).at(error.span);
-            match error.hint {
-                Some(hint) => refused.with_hint(hint),
-                None => refused,
-            }
-        })?;
-        self.execute(&statement).map_err(|error| error.at(span))
+    /// Runs a script up to its INSERTs, and opens those as jobs with their names instead of running them: for programs
+    /// that step jobs themselves, such as simulations. Refuses statements that would wait for a job.
+    pub fn open_script(&mut self, source: &str) -> Result<Vec<(String, Job)>> {
+        let mut jobs = Vec::new();
+        for parsed in parse_script(source) {
+            let span = parsed.span;
+            let statement = parsed.result.map_err(refused)?;
+            let opened = match &statement {
+                Statement::Insert(insert) => self.open(std::slice::from_ref(insert.as_ref())),
+                Statement::StatementSet(set) => self.open(&set.inserts),
+                Statement::Query(_) => {
+                    Err(Error::unsupported("opening a query without running it"))
+                }
+                other => self.execute(other, span).map(|()| None),
+            };
+            jobs.extend(opened.map_err(|error| error.at(span))?.map(|(name, job, _)| (name, job)));
+        }
+        Ok(jobs)
     }
 
-    fn execute(&mut self, statement: &Statement) -> Result<()> {
+    fn statement(&mut self, parsed: ParsedStatement) -> Result<()> {
+        let span = parsed.span;
+        let statement = parsed.result.map_err(refused)?;
+        self.execute(&statement, span).map_err(|error| error.at(span))
+    }
+
+    fn execute(&mut self, statement: &Statement, span: Span) -> Result<()> {
         match statement {
             Statement::Set(set) => match &set.assignment {
                 Some(assignment) => {
@@ -154,9 +171,9 @@ impl Session {
             Statement::Drop(statement) if statement.object == DropObject::Table => {
                 self.drop_table(statement)
             }
-            Statement::Insert(insert) => self.insert(std::slice::from_ref(insert.as_ref())),
-            Statement::StatementSet(set) => self.insert(&set.inserts),
-            Statement::Query(query) => self.select(query),
+            Statement::Insert(insert) => self.insert(std::slice::from_ref(insert.as_ref()), span),
+            Statement::StatementSet(set) => self.insert(&set.inserts, span),
+            Statement::Query(query) => self.select(query, span),
             Statement::Show(show) if show.what == ShowWhat::Tables && show.like.is_none() => {
                 self.show_tables()
             }
@@ -182,7 +199,14 @@ impl Session {
             .at(statement.name.span))
     }
 
-    fn insert(&mut self, inserts: &[ast::Insert]) -> Result<()> {
+    fn insert(&mut self, inserts: &[ast::Insert], span: Span) -> Result<()> {
+        let Some((name, job, settings)) = self.open(inserts)? else { return Ok(()) };
+        self.start(name, job, span)?;
+        if settings.dml_sync { self.await_jobs() } else { Ok(()) }
+    }
+
+    /// The job of some INSERTs, opened.
+    fn open(&mut self, inserts: &[ast::Insert]) -> Result<Option<(String, Job, Settings)>> {
         let settings = Settings::read(&self.options)?;
         let binder = Binder::new(&self.catalog).with_time_zone(settings.time_zone);
         let mut bound = Vec::with_capacity(inserts.len());
@@ -190,7 +214,7 @@ impl Session {
             bound.push(binder.insert(insert)?);
         }
         if settings.batch && bound.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let targets: Vec<&str> =
             bound.iter().map(|insert| insert.table.name.table.as_str()).collect();
@@ -203,11 +227,10 @@ impl Session {
             branches.push(Branch { rel: self.dev_broker_rel(insert.rel), target });
         }
         let job = builder.job(branches, true, self.config.fresh)?;
-        self.start(name, job)?;
-        if settings.dml_sync { self.await_jobs() } else { Ok(()) }
+        Ok(Some((name, job, settings)))
     }
 
-    fn select(&mut self, query: &ast::Query) -> Result<()> {
+    fn select(&mut self, query: &ast::Query, span: Span) -> Result<()> {
         let settings = Settings::read(&self.options)?;
         let rel = Binder::new(&self.catalog).with_time_zone(settings.time_zone).query(query)?;
         let name = self.job_name(&settings, &["collect"]);
@@ -218,7 +241,7 @@ impl Session {
         let branch = Branch { rel: self.dev_broker_rel(rel), target };
         let mut job = builder.job(vec![branch], false, false)?;
         job.workers = job.workers.or(Some(1));
-        self.start(name, job)?;
+        self.start(name, job, span)?;
         let end = self.await_jobs();
         printer.finish(end.is_ok())?;
         end
@@ -276,7 +299,7 @@ impl Session {
         rel
     }
 
-    fn start(&mut self, name: String, mut job: Job) -> Result<()> {
+    fn start(&mut self, name: String, mut job: Job, span: Span) -> Result<()> {
         (self.config.on_job)(&name, &job.stats);
         let config = self.config.clone();
         let thread = std::thread::Builder::new()
@@ -295,7 +318,7 @@ impl Session {
             .map_err(|error| {
                 Error::new(ErrorKind::External, format!("cannot start a thread: {error}"))
             })?;
-        self.running.push(Running { thread });
+        self.running.push(Running { thread, span });
         Ok(())
     }
 
@@ -308,7 +331,7 @@ impl Session {
                 .join()
                 .unwrap_or_else(|_| Err(Error::internal("a job's thread panicked")));
             if outcome.is_ok() {
-                outcome = end.map(|_| ());
+                outcome = end.map(|_| ()).map_err(|error| error.at(running.span));
             }
         }
         outcome
@@ -338,5 +361,13 @@ impl Session {
         let mut out = self.config.out.lock().unwrap_or_else(PoisonError::into_inner);
         out.write_all(text.as_bytes())
             .map_err(|error| Error::new(ErrorKind::External, format!("cannot print: {error}")))
+    }
+}
+
+fn refused(error: ParseError) -> Error {
+    let refused = Error::new(ErrorKind::Syntax, error.message).at(error.span);
+    match error.hint {
+        Some(hint) => refused.with_hint(hint),
+        None => refused,
     }
 }

@@ -2,6 +2,7 @@
 
 mod kill;
 mod run;
+mod simulation;
 mod slt;
 mod support;
 mod tidy;

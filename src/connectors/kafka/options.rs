@@ -145,6 +145,16 @@ pub(super) enum Topics {
     Pattern(Regex),
 }
 
+impl Topics {
+    /// Whether the source reads this topic.
+    pub(super) fn contain(&self, topic: &str) -> bool {
+        match self {
+            Topics::List(names) => names.iter().any(|name| name == topic),
+            Topics::Pattern(pattern) => pattern.is_match(topic),
+        }
+    }
+}
+
 /// A place that is given by an option and looked up on the broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {

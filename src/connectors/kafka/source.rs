@@ -7,7 +7,7 @@ use super::reader::KafkaReader;
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{
     Boundedness, ColumnKind, CommitDomain, DecodeRequest, DecoderFactory, Enumerator, JobContext,
-    Reader, ScanRequest, Source, TableContext, Waker,
+    Reader, ScanName, ScanRequest, Source, TableContext, Waker,
 };
 use brooklet_kafka::{Client, Network};
 
@@ -34,6 +34,7 @@ pub(super) fn open(
     let client = Client::new(config, network);
     Ok(Box::new(KafkaSource {
         table: context.table.subject(),
+        network: network.clone(),
         client,
         options,
         decoder,
@@ -70,6 +71,7 @@ fn decode_request(
 
 struct KafkaSource {
     table: String,
+    network: Network,
     client: Client,
     options: SourceOptions,
     decoder: DecoderFactory,
@@ -109,9 +111,12 @@ impl Source for KafkaSource {
     fn commit_domain(
         &mut self,
         job: &JobContext,
+        scan: &ScanName,
         waker: Waker,
     ) -> Result<Option<Box<dyn CommitDomain>>> {
-        let group = self.options.group.clone();
-        Ok(Some(Box::new(GroupProgress::new(self.client.clone(), job, group, waker))))
+        // A client of its own: when the attempt fails, no commit of it may arrive behind those of the next one.
+        let client = Client::new(self.client.config().clone(), &self.network);
+        let progress = GroupProgress::new(client, job, scan, &self.options, waker);
+        Ok(Some(Box::new(progress)))
     }
 }

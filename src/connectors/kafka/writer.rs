@@ -1,6 +1,6 @@
 //! Writes the rows of one worker: rows to records to batches, one open batch per partition.
 
-use super::error::translate;
+use super::error::{contact, translate};
 use super::options::SinkOptions;
 use super::partitioner::Partitioner;
 use crate::base::{Error, ErrorKind, Result};
@@ -8,7 +8,7 @@ use crate::table::{Encoded, Encoder, Epoch, Guarantee, SinkStats, Waker, Writer,
 use crate::types::{Batch, RowErrors};
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::producer::{ProduceEvent, Producer, SendError};
-use brooklet_kafka::topic::TopicInfo;
+use brooklet_kafka::topic::{PartitionInfo, TopicInfo};
 use brooklet_kafka::wire::compression::{Compression, Compressor};
 use brooklet_kafka::wire::records::{BatchBuilder, SealedBatch, record_size_bound};
 use brooklet_kafka::{Client, ErrorKind as KafkaErrorKind};
@@ -53,7 +53,9 @@ pub(super) struct KafkaWriter {
     /// When the wait for the topic began.
     waiting_since: Option<Duration>,
     describing: Option<Pending<brooklet_kafka::Result<Described>>>,
-    /// Number of partitions, and those that have a leader; empty until the topic is known.
+    /// The client's view of the topic, which it refreshes every `metadata.max.age.ms`; `None` until it is known.
+    known: Option<Arc<[PartitionInfo]>>,
+    /// Number of partitions, and those that have a leader.
     partitions: usize,
     available: Vec<i32>,
     open: BTreeMap<i32, BatchBuilder>,
@@ -62,6 +64,8 @@ pub(super) struct KafkaWriter {
     /// Records without acknowledgement by the epoch they belong to.
     outstanding: BTreeMap<Epoch, u64>,
     barrier: Epoch,
+    finishing: bool,
+    record_bytes_max: usize,
     stats: SinkStats,
 }
 
@@ -75,7 +79,7 @@ impl KafkaWriter {
         waker: Waker,
     ) -> KafkaWriter {
         let config = client.config();
-        let compression = config.compression.codec();
+        let (compression, record_bytes_max) = (config.compression.codec(), config.max_request_size);
         let mut compressor = Compressor::new();
         if let Some(level) = config.compression_level {
             // The configuration has checked the level against the codec.
@@ -102,28 +106,36 @@ impl KafkaWriter {
             now: Duration::ZERO,
             waiting_since: None,
             describing: Some(describing),
+            known: None,
             partitions: 0,
             available: Vec::new(),
             open: BTreeMap::new(),
             waiting: VecDeque::new(),
             outstanding: BTreeMap::new(),
             barrier: 0,
+            finishing: false,
+            record_bytes_max,
             stats: SinkStats::default(),
             client,
         }
     }
 
-    /// Learns the topic's partitions; says whether they are known. A missing topic is asked for, which creates it where
-    /// the brokers create topics by themselves.
+    /// Learns the topic's partitions, also those that it gets while the job runs; says whether they are known. A missing
+    /// topic is asked for, which creates it where the brokers create topics by themselves.
     fn know_topic(&mut self) -> Result<bool> {
         if let Some(partitions) = self.client.partitions(&self.topic).filter(|p| !p.is_empty()) {
-            if self.partitions != partitions.len() || self.available.is_empty() {
-                self.partitions = partitions.len();
+            if self.known.as_ref().is_some_and(|known| Arc::ptr_eq(known, &partitions)) {
+                return Ok(true);
             }
+            self.partitions = partitions.len();
             self.available.clear();
             self.available
                 .extend(partitions.iter().filter(|p| p.leader.is_some()).map(|p| p.partition));
+            self.known = Some(partitions);
             self.describing = None;
+            return Ok(true);
+        }
+        if self.known.is_some() {
             return Ok(true);
         }
         let since = *self.waiting_since.get_or_insert(self.now);
@@ -140,7 +152,9 @@ impl KafkaWriter {
             }
         }
         if let Some(cause) = cause {
-            return Err(translate(&cause).context(format!("looking up topic '{}'", self.topic)));
+            return Err(
+                contact(&cause, &self.client).context(format!("looking up topic '{}'", self.topic))
+            );
         }
         if self.now.saturating_sub(since) >= TOPIC_WAIT_MAX {
             return Err(Error::new(
@@ -262,7 +276,18 @@ impl Writer for KafkaWriter {
         if errors.is_empty() {
             let millis = i64::try_from(self.now.as_millis()).unwrap_or(0);
             let timestamp = self.started_at_millis.saturating_add(millis);
-            for value in encoded.iter() {
+            for (row, value) in encoded.iter().enumerate() {
+                let bytes = record_size_bound(None, Some(value), &[]);
+                if bytes > self.record_bytes_max {
+                    let (topic, max) = (&self.topic, self.record_bytes_max);
+                    errors.push(row, || {
+                        format!(
+                            "record of {} bytes is too large for topic '{topic}': 'properties.max.request.size' is {max}",
+                            value.len()
+                        )
+                    });
+                    break;
+                }
                 let partition =
                     self.partitioner.next(value.len(), &self.available, self.partitions);
                 self.append(partition, timestamp, value)?;
@@ -278,6 +303,10 @@ impl Writer for KafkaWriter {
         self.seal_all()
     }
 
+    fn finish(&mut self) {
+        self.finishing = true;
+    }
+
     fn barrier(&mut self, epoch: Epoch) -> Result<()> {
         self.seal_all()?;
         // What was sealed before carries earlier or equal epochs: move the counts to this one's bound.
@@ -291,11 +320,17 @@ impl Writer for KafkaWriter {
         self.now = now;
         self.take_events()?;
         self.send()?;
-        let known = self.partitions > 0 || self.know_topic()?;
+        let known = self.know_topic()?;
+        // With `none` an epoch waits until its output is handed to the client, but not for the brokers; the last one
+        // does, as in Flink.
+        let unproved = match self.guarantee == Guarantee::None && !self.finishing {
+            true => self.waiting.front().map(|(_, _, epoch)| *epoch),
+            false => self.outstanding.first_key_value().map(|(epoch, _)| *epoch),
+        };
         // A writer that does not know its topic has not proved that it can write: no epoch completes over it.
-        let acknowledged = match self.outstanding.first_key_value() {
+        let acknowledged = match unproved {
             _ if !known => 0,
-            Some((epoch, _)) => (*epoch - 1).min(self.barrier),
+            Some(epoch) => (epoch - 1).min(self.barrier),
             None => self.barrier,
         };
         let ready = known && self.waiting.is_empty();

@@ -1,9 +1,15 @@
 //! What the end-to-end tests share: the program as a process, and clusters to run it against.
 
 mod cluster;
+mod hostile;
+mod ledger;
+mod memory;
 mod program;
 
 pub(crate) use cluster::{Cluster, Rec};
+pub(crate) use hostile::{Hostile, api};
+pub(crate) use ledger::{Start, Task};
+pub(crate) use memory::{START, World};
 pub(crate) use program::{Ended, Program, Running};
 
 /// SplitMix64 (Steele, Lea, Flood 2014): moments of kills that a printed seed brings back.
