@@ -56,8 +56,11 @@ enum Work {
         progress: Progress,
         stored: Stored,
     },
-    /// Reads what is stored in order to unmark it.
-    Clearing(Fetched),
+    /// Reads what is stored under either shape of the job in order to unmark it.
+    Clearing {
+        reading: VecDeque<(String, Fetched)>,
+        marked: Vec<(String, Vec<(TopicPartition, CommittedOffset)>)>,
+    },
     Committing {
         epoch: Epoch,
         /// The job's own group first; a failure of the others is only worth a warning.
@@ -302,10 +305,9 @@ impl CommitDomain for GroupProgress {
 
     fn clear(&mut self, progress: &Progress) {
         if progress.positions.is_empty() {
-            self.work = match self.groups.front() {
-                Some(group) => Work::Clearing(self.fetch(group)),
-                None => Work::Ready(DomainEvent::Committed(progress.epoch)),
-            };
+            let groups = self.groups.front().into_iter().chain([&self.former]);
+            let reading = groups.map(|group| (group.clone(), self.fetch(group))).collect();
+            self.work = Work::Clearing { reading, marked: Vec::new() };
         } else {
             self.start_commit(progress.epoch, offsets(progress), "");
         }
@@ -360,31 +362,47 @@ impl CommitDomain for GroupProgress {
                     Some(Ok(())) => return Ok(Some(DomainEvent::Recovered(Some(progress)))),
                     Some(Err(error)) => return Err(reading(&error)),
                 },
-                Work::Clearing(pending) => match pending.try_take() {
-                    None => {
-                        self.work = Work::Clearing(pending);
-                        return Ok(None);
-                    }
-                    Some(Ok(stored)) => {
-                        let marked: Vec<(TopicPartition, CommittedOffset)> = stored
-                            .into_iter()
-                            .filter(|(_, offset)| {
-                                self.mark_of(&offset.metadata).is_some_and(|mark| mark.of_job)
-                            })
-                            .collect();
-                        if marked.is_empty() {
-                            return Ok(Some(DomainEvent::Committed(0)));
-                        }
+                Work::Clearing { reading: mut left, mut marked } => {
+                    let Some((group, pending)) = left.pop_front() else {
                         // Offsets of the user's group stay as they are: only the mark goes.
-                        let user_group = self.user_group.take();
-                        self.start_commit(0, marked, "");
-                        self.user_group = user_group;
+                        let store = |(group, offsets): (String, Vec<_>)| {
+                            let stored = self.store(&group, &self::marked(&offsets, ""));
+                            (group, stored)
+                        };
+                        let pending = marked.into_iter().map(store).collect();
+                        self.work = Work::Committing { epoch: 0, pending };
+                        continue;
+                    };
+                    match pending.try_take() {
+                        None => {
+                            left.push_front((group, pending));
+                            self.work = Work::Clearing { reading: left, marked };
+                            return Ok(None);
+                        }
+                        Some(Ok(mut stored)) => {
+                            stored.retain(|_, offset| {
+                                self.mark_of(&offset.metadata).is_some_and(|mark| {
+                                    mark.of_job && (group != self.former || mark.scan == self.scan)
+                                })
+                            });
+                            if !stored.is_empty() {
+                                marked.push((group, stored.into_iter().collect()));
+                            }
+                            self.work = Work::Clearing { reading: left, marked };
+                        }
+                        Some(Err(error)) if group == self.former => {
+                            // Without permission the job cannot have stored anything there.
+                            if !matches!(error.kind(), ErrorKind::NotAuthorized) {
+                                return Err(reading(&error));
+                            }
+                            self.work = Work::Clearing { reading: left, marked };
+                        }
+                        Some(Err(error)) if self.fall_back(&error) => {
+                            self.clear(&Progress::default());
+                        }
+                        Some(Err(error)) => return Err(reading(&error)),
                     }
-                    Some(Err(error)) if self.fall_back(&error) => {
-                        self.clear(&Progress::default());
-                    }
-                    Some(Err(error)) => return Err(reading(&error)),
-                },
+                }
                 Work::Committing { epoch, mut pending } => {
                     let Some((group, first)) = pending.pop_front() else {
                         return Ok(Some(DomainEvent::Committed(epoch)));

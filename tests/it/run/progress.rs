@@ -135,6 +135,22 @@ fn two_scans_of_one_topic_keep_two_positions() {
 }
 
 #[test]
+fn fresh_also_forgets_what_the_job_knew_in_another_shape() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 1);
+    produce(&cluster, &topic, &["x"]);
+    run_until(&two_scans(&cluster, &topic, &topic), 2).code(0);
+    // It fails before its first epoch: nothing new is stored.
+    let failing = "SET 'pipeline.name' = 'two';\n".to_owned()
+        + &kafka("b", "v INT", &topic, &cluster, &format!("{ENDLESS}, {JSON}"))
+        + &print("p", "v INT")
+        + "INSERT INTO p SELECT v FROM b;\n";
+    let program = Program::script("job", &failing);
+    program.arg("--fresh").run().code(1).says(&["partition 0 offset 0"]);
+    Program::script("job", &failing).run().code(1).says(&["partition 0 offset 0"]);
+}
+
+#[test]
 fn a_limit_holds_over_many_partitions_and_workers() {
     let cluster = Cluster::embedded();
     let topic = cluster.topic("in", 8);

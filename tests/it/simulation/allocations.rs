@@ -2,6 +2,7 @@
 
 use super::Process;
 use crate::support::World;
+use std::io::Write as _;
 use std::time::Duration;
 
 /// No epoch falls into a measurement, and no flush but the one behind the batch.
@@ -61,6 +62,7 @@ fn a_batch_costs_the_same_whatever_it_holds() {
     }
     let mut cost = |records| allocations(&mut world, &mut process, records, &mut written);
     let costs: Vec<u64> = [100, 500, 2500, 100, 2500].into_iter().map(&mut cost).collect();
+    drop(writeln!(std::io::stderr(), "allocations per batch: {costs:?}"));
     assert!(costs.iter().all(|cost| *cost <= ALLOCATIONS_MAX), "{costs:?}");
     // 25 times the records: what grows with them is a handful of buffers, by doubling.
     assert!(costs[2] <= costs[0] + 60, "{costs:?}");
