@@ -1,10 +1,9 @@
 //! The status of running jobs on standard error.
 
 use crate::exec::{JobStats, Totals};
-use std::io::{IsTerminal as _, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,20 +16,113 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Characters of the line on a terminal: one that wraps could not be drawn over.
 const TERMINAL_CHARS_MAX: usize = 79;
 
-/// Back to the start of the line, and the line erased.
-const ERASE: &str = "\r\x1b[K";
+/// Takes lines while a line editor owns the terminal.
+pub(super) type Printer = Box<dyn FnMut(String) -> bool + Send>;
 
-/// Whether the status line stands where the next line goes.
-static DRAWN: AtomicBool = AtomicBool::new(false);
+/// What is on the terminal besides finished lines.
+struct Screen {
+    /// The status line stands on standard error without a line break.
+    status_drawn: bool,
+    /// The line editor waits for input.
+    editor: Option<Printer>,
+}
 
-/// The jobs of a session, shared with what starts them.
-pub(super) type Jobs = Arc<Mutex<Vec<Arc<JobStats>>>>;
+static SCREEN: Mutex<Screen> = Mutex::new(Screen { status_drawn: false, editor: None });
+
+fn screen() -> MutexGuard<'static, Screen> {
+    SCREEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets lines go through the line editor from now on, or no longer.
+pub(super) fn set_editor(printer: Option<Printer>) -> Option<Printer> {
+    std::mem::replace(&mut screen().editor, printer)
+}
+
+/// Whether the line editor waits for input.
+pub(super) fn is_at_prompt() -> bool {
+    screen().editor.is_some()
+}
 
 /// One line on standard error. A closed standard error is nobody to complain to.
 pub(super) fn say(line: &str) {
-    let mut stderr = std::io::stderr().lock();
-    let erase = if DRAWN.swap(false, Ordering::AcqRel) { ERASE } else { "" };
-    drop(writeln!(stderr, "{erase}{line}"));
+    let mut screen = screen();
+    if let Some(print) = &mut screen.editor
+        && std::io::stderr().is_terminal()
+        && print(format!("{line}\n"))
+    {
+        return;
+    }
+    clear_status(&mut screen);
+    drop(writeln!(std::io::stderr().lock(), "{line}"));
+}
+
+/// Whether standard error takes colours.
+pub(super) fn colour() -> bool {
+    std::io::stderr().is_terminal() && wants_colour()
+}
+
+/// Whether standard output takes colours.
+pub(super) fn colour_stdout() -> bool {
+    std::io::stdout().is_terminal() && wants_colour()
+}
+
+/// <https://no-color.org>, and terminals without colours.
+fn wants_colour() -> bool {
+    let unset = |name| std::env::var_os(name).is_none_or(|value| value.is_empty());
+    unset("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+fn clear_status(screen: &mut Screen) {
+    if std::mem::replace(&mut screen.status_drawn, false) {
+        drop(write!(std::io::stderr().lock(), "\r\x1b[K"));
+    }
+}
+
+/// Standard output of results; where it is the terminal that shows the status line too, results do not run into it.
+#[derive(Debug)]
+pub(super) struct Stdout {
+    terminal: bool,
+}
+
+impl Default for Stdout {
+    fn default() -> Stdout {
+        Stdout { terminal: std::io::stdout().is_terminal() }
+    }
+}
+
+impl std::io::Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if !self.terminal {
+            return std::io::stdout().lock().write(bytes);
+        }
+        let mut screen = screen();
+        clear_status(&mut screen);
+        if let Some(print) = &mut screen.editor
+            && print(String::from_utf8_lossy(bytes).into_owned())
+        {
+            return Ok(bytes.len());
+        }
+        std::io::stdout().lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stdout().lock().flush()
+    }
+}
+
+/// Standard error of results: a `print` table with `standard-error`.
+#[derive(Debug)]
+pub(super) struct Stderr;
+
+impl std::io::Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        clear_status(&mut screen());
+        std::io::stderr().lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().lock().flush()
+    }
 }
 
 /// Draws totals and rates until dropped.
@@ -41,37 +133,28 @@ pub(super) struct StatusLine {
 }
 
 impl StatusLine {
-    /// Starts drawing the sum of `jobs` on standard error.
-    pub(super) fn start(jobs: Jobs) -> StatusLine {
+    /// Starts drawing the sum of `jobs`.
+    pub(super) fn start(jobs: Arc<Mutex<Vec<Arc<JobStats>>>>) -> StatusLine {
+        let (stop, stopped) = channel();
         let terminal = std::io::stderr().is_terminal();
         let interval = if terminal { TERMINAL_INTERVAL } else { LOG_INTERVAL };
-        StatusLine::start_on(std::io::stderr(), jobs, terminal, interval)
-    }
-
-    fn start_on(
-        mut out: impl Write + Send + 'static,
-        jobs: Jobs,
-        terminal: bool,
-        interval: Duration,
-    ) -> StatusLine {
-        let (stop, stopped) = channel();
         let thread = std::thread::Builder::new().name("status".to_owned()).spawn(move || {
             let mut last = (Instant::now(), Totals::default());
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 let now = (Instant::now(), sum(&jobs));
                 let line = describe(&now.1, &last.1, &lags(&jobs), now.0 - last.0);
                 last = now;
-                drop(if terminal {
-                    DRAWN.store(true, Ordering::Release);
-                    let line: String = line.chars().take(TERMINAL_CHARS_MAX).collect();
-                    out.write_all(format!("{ERASE}{line}").as_bytes()).and_then(|()| out.flush())
+                if terminal {
+                    let mut screen = screen();
+                    let mut stderr = std::io::stderr().lock();
+                    let line = one_row(&line);
+                    drop(write!(stderr, "\r\x1b[K{line}").and_then(|()| stderr.flush()));
+                    screen.status_drawn = true;
                 } else {
-                    out.write_all(format!("[INFO] {line}\n").as_bytes())
-                });
+                    say(&format!("[INFO] {line}"));
+                }
             }
-            if terminal && DRAWN.swap(false, Ordering::AcqRel) {
-                drop(out.write_all(ERASE.as_bytes()));
-            }
+            clear_status(&mut screen());
         });
         StatusLine { stop: Some(stop), thread: thread.ok() }
     }
@@ -86,7 +169,7 @@ impl Drop for StatusLine {
     }
 }
 
-fn sum(jobs: &Jobs) -> Totals {
+fn sum(jobs: &Mutex<Vec<Arc<JobStats>>>) -> Totals {
     let mut totals = Totals::default();
     for job in jobs.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         totals.add(job.totals());
@@ -94,9 +177,14 @@ fn sum(jobs: &Jobs) -> Totals {
     totals
 }
 
-fn lags(jobs: &Jobs) -> Vec<(String, u64)> {
+fn lags(jobs: &Mutex<Vec<Arc<JobStats>>>) -> Vec<(String, u64)> {
     let jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
     jobs.iter().flat_map(|job| job.lags()).collect()
+}
+
+/// As much of the line as fits into one row.
+fn one_row(line: &str) -> String {
+    line.chars().take(TERMINAL_CHARS_MAX).collect()
 }
 
 /// Records and bytes per second in and out, lag per source, rejected records.
@@ -167,50 +255,18 @@ mod tests {
 
     #[test]
     fn rates_are_per_second_and_lags_per_source() {
-        let lags = [("orders".to_owned(), 12), ("users".to_owned(), 34_000)];
+        let stats = JobStats::new(vec!["orders".to_owned(), "users".to_owned()]);
+        stats.publish(0, totals(10, 0), vec![5, 30_000]);
+        stats.publish(1, totals(10, 0), vec![7, 4_000]);
+        let lags = lags(&Mutex::new(vec![Arc::new(stats)]));
         let line = describe(&totals(52_000, 3), &totals(2_000, 0), &lags, Duration::from_secs(2));
         assert_eq!(
             line,
             "in 25.0 k/s (2.5 MB/s), out 12.5 k/s (250.0 kB/s), lag orders 12, users 34.0 k, \
              3 rejected by ignore-parse-errors"
         );
+        assert_eq!(one_row(&line).len(), TERMINAL_CHARS_MAX);
         let line = describe(&totals(10, 0), &totals(10, 0), &[], Duration::from_secs(2));
         assert_eq!(line, "in 0/s (0 B/s), out 0/s (0 B/s), lag 0");
-    }
-
-    /// Hands everything written to the test.
-    struct Pipe(Sender<String>);
-
-    impl Write for Pipe {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            drop(self.0.send(String::from_utf8_lossy(bytes).into_owned()));
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn lines_go_to_logs_and_one_line_to_terminals() {
-        let stats = Arc::new(JobStats::new(vec!["a_source_with_a_very_long_name".repeat(4)]));
-        stats.publish(0, totals(10, 0), vec![5]);
-        stats.publish(1, totals(10, 0), vec![7]);
-        let jobs: Jobs = Arc::new(Mutex::new(vec![Arc::clone(&stats)]));
-        for terminal in [false, true] {
-            let (sender, lines) = channel();
-            let interval = Duration::from_millis(1);
-            let status = StatusLine::start_on(Pipe(sender), Arc::clone(&jobs), terminal, interval);
-            let line = lines.recv().unwrap();
-            drop(status);
-            if terminal {
-                assert!(line.starts_with("\r\x1b[Kin "), "{line:?}");
-                assert_eq!(line.len(), ERASE.len() + TERMINAL_CHARS_MAX, "{line:?}");
-                assert_eq!(lines.iter().last().unwrap(), ERASE, "the line goes away at the end");
-            } else {
-                assert!(line.starts_with("[INFO] in ") && line.ends_with("name 12\n"), "{line:?}");
-            }
-        }
     }
 }

@@ -10,7 +10,6 @@ use crate::plan::{Rel, Settings};
 use crate::table::{
     Connector, Format, JobContext, ScanRequest, Sink, SinkRequest, Source, TableContext, TableDef,
 };
-use crate::types::DataType;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -162,7 +161,8 @@ impl JobBuilder<'_> {
         })
     }
 
-    fn source(&self, table: &TableDef, request: ScanRequest) -> Result<Box<dyn Source>> {
+    /// Opens a table for reading.
+    pub(super) fn source(&self, table: &TableDef, request: ScanRequest) -> Result<Box<dyn Source>> {
         self.open(table, |connector, context| connector.source(context, request))
     }
 
@@ -213,7 +213,8 @@ impl JobBuilder<'_> {
         })
     }
 
-    fn connector(
+    /// The connector that the table names.
+    pub(super) fn connector(
         &self,
         table: &TableDef,
         options: &OptionReader<'_>,
@@ -308,9 +309,4 @@ fn widen(chain: &mut Chain, columns: &[usize]) {
             }
         }
     }
-}
-
-/// The types of a relation's columns.
-pub(super) fn types(rel: &Rel) -> Vec<(String, DataType)> {
-    rel.schema().fields.into_iter().map(|field| (field.name, field.data_type)).collect()
 }

@@ -34,6 +34,8 @@ enum Source<'a> {
     Decimal(&'a PrimitiveArray<Decimal128Type>, u8),
     Text(&'a StringViewArray),
     Bytes(&'a BinaryViewArray),
+    /// As `x'00ff'`.
+    Hex(&'a BinaryViewArray),
     Date(&'a PrimitiveArray<Date32Type>),
     Time(&'a PrimitiveArray<Time32MillisecondType>, u8),
     Micros(&'a PrimitiveArray<TimestampMicrosecondType>, u8, Option<Tz>),
@@ -48,7 +50,16 @@ enum Source<'a> {
 impl<'a> TextWriter<'a> {
     /// A writer for a column laid out as `data_type` says; `zone` is the session's, for TIMESTAMP_LTZ.
     pub fn new(array: &'a dyn Array, data_type: &DataType, zone: Tz) -> TextWriter<'a> {
-        let child = |array, data_type| Box::new(TextWriter::new(array, data_type, zone));
+        TextWriter::with(array, data_type, zone, false)
+    }
+
+    /// As [`TextWriter::new`], but with bytes as `x'00ff'`, as Flink's SQL client prints results.
+    pub fn for_console(array: &'a dyn Array, data_type: &DataType, zone: Tz) -> TextWriter<'a> {
+        TextWriter::with(array, data_type, zone, true)
+    }
+
+    fn with(array: &'a dyn Array, data_type: &DataType, zone: Tz, hex: bool) -> TextWriter<'a> {
+        let child = |array, data_type| Box::new(TextWriter::with(array, data_type, zone, hex));
         TextWriter(match &data_type.kind {
             Kind::Null => Source::Null,
             Kind::Boolean => Source::Boolean(array.as_boolean()),
@@ -60,6 +71,7 @@ impl<'a> TextWriter<'a> {
             Kind::Double => Source::Double(array.as_primitive()),
             Kind::Decimal { scale, .. } => Source::Decimal(array.as_primitive(), *scale),
             Kind::Char(_) | Kind::VarChar(_) => Source::Text(array.as_string_view()),
+            Kind::Binary(_) | Kind::VarBinary(_) if hex => Source::Hex(array.as_binary_view()),
             Kind::Binary(_) | Kind::VarBinary(_) => Source::Bytes(array.as_binary_view()),
             Kind::Date => Source::Date(array.as_primitive()),
             Kind::Time(precision) => Source::Time(array.as_primitive(), *precision),
@@ -91,7 +103,8 @@ impl<'a> TextWriter<'a> {
             Kind::Row(fields) => {
                 let row = array.as_struct();
                 let columns = row.columns().iter().zip(fields);
-                let columns = columns.map(|(c, f)| TextWriter::new(c.as_ref(), &f.data_type, zone));
+                let columns =
+                    columns.map(|(c, f)| TextWriter::with(c.as_ref(), &f.data_type, zone, hex));
                 Source::Row(row, columns.collect())
             }
         })
@@ -116,9 +129,18 @@ impl<'a> TextWriter<'a> {
             }
             Source::Text(array) => out.push_str(array.value(row)),
             Source::Bytes(array) => out.push_str(&String::from_utf8_lossy(array.value(row))),
+            Source::Hex(array) => {
+                out.push_str("x'");
+                let digits = array.value(row).iter().flat_map(|byte| [byte >> 4, byte & 15]);
+                out.extend(digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
+                out.push('\'');
+            }
             Source::Date(array) => write_date(i64::from(array.value(row)), out),
             Source::Time(array, precision) => {
-                let millis = u64::try_from(array.value(row).rem_euclid(86_400_000)).unwrap_or(0);
+                // As in `DateTimeUtils`, days are added to what is negative, but not taken off.
+                let millis = array.value(row);
+                let millis = if millis < 0 { millis.rem_euclid(86_400_000) } else { millis };
+                let millis = u64::try_from(millis).unwrap_or(0);
                 let unit = 10_u64.pow(3_u32.saturating_sub(u32::from(*precision)));
                 let millis = millis - millis % unit;
                 write_time(millis * 1_000_000, Fraction::AtLeast(*precision), out);
@@ -190,7 +212,7 @@ impl<'a> TextWriter<'a> {
             Source::Double(array) => array.is_null(row),
             Source::Decimal(array, _) | Source::Nanos(array, ..) => array.is_null(row),
             Source::Text(array) => array.is_null(row),
-            Source::Bytes(array) => array.is_null(row),
+            Source::Bytes(array) | Source::Hex(array) => array.is_null(row),
             Source::Date(array) => array.is_null(row),
             Source::Time(array, _) => array.is_null(row),
             Source::Micros(array, ..) => array.is_null(row),

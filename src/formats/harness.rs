@@ -148,7 +148,7 @@ fn result(
         return None;
     }
     let records: Vec<String> =
-        out.iter().map(|record| String::from_utf8(record.to_vec()).unwrap()).collect();
+        out.iter().flatten().map(|record| String::from_utf8(record.to_vec()).unwrap()).collect();
     Some(records.join(" "))
 }
 

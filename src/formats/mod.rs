@@ -22,6 +22,7 @@
 )]
 
 mod base64;
+mod charset;
 mod column;
 mod filter;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `raw`: the whole record is one value of one column (Flink's `RawFormatFactory`).
 
+use super::charset::Charset;
 use super::column::Builder;
 use super::filter::Filter;
 use super::payload::{bytes_of, shown};
@@ -19,7 +20,7 @@ use bytes::Bytes;
 const CHARSET: Opt = Opt::new(
     "charset",
     OptKind::String,
-    "Encoding of text: UTF-8, UTF-16 (with or without byte order mark), UTF-16BE, UTF-16LE, ISO-8859-1 or US-ASCII.",
+    "Encoding of text under Java's name: UTF-8, UTF-16, ISO-8859-1, US-ASCII, GBK, GB18030, Big5, Shift_JIS, EUC-JP, EUC-KR, windows-1252 and others.",
 )
 .default("UTF-8");
 
@@ -34,18 +35,6 @@ const ENDIANNESS: Opt = Opt::new(
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RawFormat;
 
-/// An encoding of text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Charset {
-    Utf8,
-    /// Big-endian unless a byte order mark says otherwise; written with a mark.
-    Utf16,
-    Utf16Be,
-    Utf16Le,
-    Latin1,
-    Ascii,
-}
-
 #[derive(Clone, Copy, Debug)]
 struct RawOptions {
     charset: Charset,
@@ -55,23 +44,9 @@ struct RawOptions {
 impl RawOptions {
     fn read(options: &OptionReader<'_>) -> Result<RawOptions> {
         let name = options.string(&CHARSET).unwrap_or_default();
-        let charset = match name.to_ascii_uppercase().as_str() {
-            "UTF-8" | "UTF8" => Charset::Utf8,
-            "UTF-16" | "UTF16" => Charset::Utf16,
-            "UTF-16BE" => Charset::Utf16Be,
-            "UTF-16LE" => Charset::Utf16Le,
-            "ISO-8859-1" | "ISO8859_1" | "LATIN1" => Charset::Latin1,
-            "US-ASCII" | "ASCII" => Charset::Ascii,
-            _ => {
-                return Err(options.invalid(
-                    &CHARSET,
-                    format!(
-                        "Unsupported 'raw.charset' name: {name}. Supported are UTF-8, UTF-16, UTF-16BE, UTF-16LE, \
-                         ISO-8859-1, US-ASCII"
-                    ),
-                ));
-            }
-        };
+        let charset = Charset::by_name(&name).ok_or_else(|| {
+            options.invalid(&CHARSET, format!("Unsupported 'raw.charset' name: {name}"))
+        })?;
         let little_endian = options.word(&ENDIANNESS)? == Some("little-endian");
         Ok(RawOptions { charset, little_endian })
     }
@@ -187,14 +162,15 @@ impl RawDecoder {
         let little = self.options.little_endian;
         match &mut self.builder {
             Builder::String(builder) => {
-                if self.options.charset == Charset::Utf8 {
-                    let text = simdutf8::basic::from_utf8(bytes);
-                    builder.append_value(text.map_err(|_| "it is not valid UTF-8".to_owned())?);
-                } else {
-                    self.text.clear();
-                    read_text(bytes, self.options.charset, &mut self.text);
-                    builder.append_value(&self.text);
-                }
+                let text = match simdutf8::basic::from_utf8(bytes) {
+                    Ok(text) if self.options.charset == Charset::Utf8 => text,
+                    _ => {
+                        self.text.clear();
+                        self.options.charset.read(bytes, &mut self.text);
+                        &self.text
+                    }
+                };
+                builder.append_value(text);
             }
             Builder::Binary(builder) => builder.append_value(bytes),
             Builder::Boolean { .. } => {
@@ -266,52 +242,6 @@ fn fixed<const N: usize>(
     Ok(array)
 }
 
-/// Reads text as `new String(bytes, charset)` does: what cannot be read becomes U+FFFD.
-fn read_text(bytes: &[u8], charset: Charset, out: &mut String) {
-    match charset {
-        Charset::Utf8 => out.push_str(&String::from_utf8_lossy(bytes)),
-        Charset::Latin1 => out.extend(bytes.iter().map(|byte| char::from(*byte))),
-        Charset::Ascii => {
-            let character =
-                |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '\u{fffd}' };
-            out.extend(bytes.iter().map(character));
-        }
-        Charset::Utf16 | Charset::Utf16Be | Charset::Utf16Le => {
-            let (little, bytes) = match (charset, bytes) {
-                (Charset::Utf16, [0xff, 0xfe, rest @ ..]) => (true, rest),
-                (Charset::Utf16, [0xfe, 0xff, rest @ ..]) => (false, rest),
-                _ => (charset == Charset::Utf16Le, bytes),
-            };
-            let (pairs, odd) = bytes.as_chunks::<2>();
-            let units = pairs.iter().map(|pair| {
-                if little { u16::from_le_bytes(*pair) } else { u16::from_be_bytes(*pair) }
-            });
-            out.extend(char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')));
-            if !odd.is_empty() {
-                out.push('\u{fffd}');
-            }
-        }
-    }
-}
-
-/// Writes text as `String.getBytes(charset)` does: what cannot be written becomes `?`.
-fn write_text(text: &str, charset: Charset, out: &mut Vec<u8>) {
-    let narrow = |last: char| move |c: char| if c <= last { c as u32 as u8 } else { b'?' };
-    match charset {
-        Charset::Utf8 => out.extend_from_slice(text.as_bytes()),
-        Charset::Latin1 => out.extend(text.chars().map(narrow('\u{ff}'))),
-        Charset::Ascii => out.extend(text.chars().map(narrow('\u{7f}'))),
-        Charset::Utf16Le => out.extend(text.encode_utf16().flat_map(u16::to_le_bytes)),
-        Charset::Utf16Be => out.extend(text.encode_utf16().flat_map(u16::to_be_bytes)),
-        Charset::Utf16 => {
-            if !text.is_empty() {
-                out.extend_from_slice(&[0xfe, 0xff]);
-            }
-            out.extend(text.encode_utf16().flat_map(u16::to_be_bytes));
-        }
-    }
-}
-
 impl Decoder for RawDecoder {
     fn push(&mut self, slab: &Bytes, payloads: &[Payload], errors: &mut RowErrors) -> Result<()> {
         for payload in payloads {
@@ -372,7 +302,7 @@ struct RawEncoder {
 impl RawEncoder {
     fn value(&self, column: &SourceColumn<'_>, row: usize, out: &mut Vec<u8>) {
         match &column.source {
-            Source::String(array) => write_text(array.value(row), self.options.charset, out),
+            Source::String(array) => self.options.charset.write(array.value(row), out),
             Source::Binary(array) => out.extend_from_slice(array.value(row)),
             Source::Boolean(array) => out.push(u8::from(array.value(row))),
             Source::TinyInt(array) => self.number(array.value(row).to_be_bytes(), out),
@@ -394,7 +324,6 @@ impl RawEncoder {
 }
 
 impl Encoder for RawEncoder {
-    /// NULL is an empty record here: [`Encoded`] has no other form for it.
     fn encode(&mut self, batch: &Batch, out: &mut Encoded, _: &mut RowErrors) -> Result<()> {
         let [column] = batch.columns.as_slice() else {
             return Err(Error::internal("a batch does not have the columns of its sink"));
@@ -404,7 +333,9 @@ impl Encoder for RawEncoder {
             return Err(Error::internal("a batch's column is too short"));
         }
         for row in 0..batch.rows {
-            if !column.is_null(row) {
+            if column.is_null(row) {
+                out.nulls.push(u32::try_from(out.ends.len()).map_err(Error::internal)?);
+            } else {
                 self.value(&column, row, &mut out.bytes);
             }
             out.ends.push(end_of(&out.bytes)?);
@@ -451,7 +382,7 @@ mod tests {
             let mut out = Encoded::default();
             let batch = Batch::append(1, decoded.columns);
             encoder.encode(&batch, &mut out, &mut RowErrors::new()).unwrap();
-            assert_eq!(out.bytes, payload.unwrap_or_default());
+            assert_eq!(out.iter().collect::<Vec<_>>(), [payload]);
         }
     }
 

@@ -402,6 +402,8 @@ fn serde_json_accepts_the_same_texts() {
         let parsed = serde_json::from_slice::<Value>(&text);
         let shown = String::from_utf8_lossy(&text);
         match &parsed {
+            // Flink and serde_json differ in which of a repeated field's values counts.
+            Ok(Value::Object(_)) if repeats(&shown) => {}
             Ok(Value::Object(object)) => {
                 assert!(errors.is_empty(), "{shown}: {:?}", errors.kept());
                 accepted += 1;
@@ -422,6 +424,17 @@ fn serde_json_accepts_the_same_texts() {
         }
     }
     assert!(accepted > 5_000 && refused > 3_000, "{accepted} accepted, {refused} refused");
+}
+
+/// Whether a field of the object comes more than once.
+fn repeats(text: &str) -> bool {
+    let mut names = std::collections::HashSet::new();
+    let start = text.find('{').unwrap();
+    !super::json::MembersForTests::new(text, start).all(|member| {
+        let mut name = String::new();
+        super::json::unescape_for_tests(member.key.text(text), &mut name);
+        names.insert(name)
+    })
 }
 
 /// Whether a STRING column holds what serde_json found.

@@ -58,6 +58,15 @@ const NOT_NULL: Opt = Opt::new(
     "What a NULL for a NOT NULL column of a sink means.",
 )
 .default("error");
+const COLUMN_WIDTH: Opt = Opt::new(
+    "table.display.max-column-width",
+    OptKind::Int,
+    "Columns of the terminal that a printed column of variable length takes.",
+)
+.default("30");
+
+/// Widest column that may be asked for: a mistyped number must not fill the terminal.
+const COLUMN_WIDTH_LIMIT: usize = 65_535;
 
 /// Every setting that is honoured, for the reference.
 pub const SETTINGS: &[Opt] = &[
@@ -70,6 +79,7 @@ pub const SETTINGS: &[Opt] = &[
     RESTART,
     RESTART_ATTEMPTS,
     NOT_NULL,
+    COLUMN_WIDTH,
 ];
 
 /// The settings in force.
@@ -91,6 +101,8 @@ pub struct Settings {
     pub restart_attempts: u32,
     /// Rows with NULL in a NOT NULL column of a sink are dropped instead of failing the job.
     pub drop_null_violations: bool,
+    /// Width of printed columns of variable length, in columns of the terminal.
+    pub column_width_max: usize,
 }
 
 impl Settings {
@@ -120,6 +132,13 @@ impl Settings {
             pipeline_name: reader.string(&PIPELINE_NAME),
             restart_attempts,
             drop_null_violations: reader.word(&NOT_NULL)? == Some("drop"),
+            column_width_max: reader
+                .long(&COLUMN_WIDTH)?
+                .and_then(|n| usize::try_from(n).ok())
+                .filter(|n| (1..=COLUMN_WIDTH_LIMIT).contains(n))
+                .ok_or_else(|| {
+                    reader.invalid(&COLUMN_WIDTH, "expected a number from 1 to 65535")
+                })?,
         })
     }
 }

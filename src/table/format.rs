@@ -99,6 +99,8 @@ pub struct Encoded {
     pub bytes: Vec<u8>,
     /// End of each record in `bytes`.
     pub ends: Vec<u32>,
+    /// Numbers of the records that are NULL (tombstones of Kafka), ascending; they have no bytes.
+    pub nulls: Vec<u32>,
 }
 
 impl Encoded {
@@ -106,16 +108,18 @@ impl Encoded {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
+        self.nulls.clear();
     }
 
-    /// The records in order.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+    /// The records in order; `None` for NULL.
+    pub fn iter(&self) -> impl Iterator<Item = Option<&[u8]>> {
         let mut start = 0;
-        self.ends.iter().map(move |end| {
+        let mut nulls = self.nulls.iter().copied().peekable();
+        (0u32..).zip(&self.ends).map(move |(number, end)| {
             let end = *end as usize;
             let record = self.bytes.get(start..end).unwrap_or_default();
             start = end;
-            record
+            nulls.next_if_eq(&number).is_none().then_some(record)
         })
     }
 }
@@ -123,5 +127,6 @@ impl Encoded {
 /// Turns rows into records.
 pub trait Encoder: Send + Debug {
     /// Appends one record per row of `batch`. A row that cannot be written goes to `errors` and leaves an empty record.
+    /// A format whose rows can be NULL as a whole lists those in [`Encoded::nulls`].
     fn encode(&mut self, batch: &Batch, out: &mut Encoded, errors: &mut RowErrors) -> Result<()>;
 }

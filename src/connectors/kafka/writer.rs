@@ -173,20 +173,20 @@ impl KafkaWriter {
         Ok(false)
     }
 
-    fn append(&mut self, partition: i32, timestamp: i64, value: &[u8]) -> Result<()> {
+    fn append(&mut self, partition: i32, timestamp: i64, value: Option<&[u8]>) -> Result<()> {
         let (compression, batch_bytes) = (self.compression, self.batch_bytes);
         let builder = self
             .open
             .entry(partition)
             .or_insert_with(|| BatchBuilder::new(compression, batch_bytes));
-        if !builder.has_room_for(record_size_bound(None, Some(value), &[])) {
+        if !builder.has_room_for(record_size_bound(None, value, &[])) {
             self.seal(partition)?;
         }
         let builder = self
             .open
             .entry(partition)
             .or_insert_with(|| BatchBuilder::new(compression, batch_bytes));
-        builder.append(timestamp, None, Some(value), &[]).map_err(|error| {
+        builder.append(timestamp, None, value, &[]).map_err(|error| {
             Error::new(
                 ErrorKind::Data,
                 format!("cannot write a record to topic '{}': {error}", self.topic),
@@ -277,19 +277,17 @@ impl Writer for KafkaWriter {
             let millis = i64::try_from(self.now.as_millis()).unwrap_or(0);
             let timestamp = self.started_at_millis.saturating_add(millis);
             for (row, value) in encoded.iter().enumerate() {
-                let bytes = record_size_bound(None, Some(value), &[]);
-                if bytes > self.record_bytes_max {
+                let size = value.map_or(0, <[u8]>::len);
+                if record_size_bound(None, value, &[]) > self.record_bytes_max {
                     let (topic, max) = (&self.topic, self.record_bytes_max);
                     errors.push(row, || {
                         format!(
-                            "record of {} bytes is too large for topic '{topic}': 'properties.max.request.size' is {max}",
-                            value.len()
+                            "record of {size} bytes is too large for topic '{topic}': 'properties.max.request.size' is {max}"
                         )
                     });
                     break;
                 }
-                let partition =
-                    self.partitioner.next(value.len(), &self.available, self.partitions);
+                let partition = self.partitioner.next(size, &self.available, self.partitions);
                 self.append(partition, timestamp, value)?;
             }
             self.stats.records += encoded.ends.len() as u64;

@@ -77,5 +77,5 @@ pub(crate) fn cut_time(millis: i32, data_type: &DataType) -> i32 {
         Kind::Time(2) => 10,
         _ => 1,
     };
-    millis - millis % unit
+    millis - millis.rem_euclid(unit)
 }

@@ -87,10 +87,10 @@ impl CsvConvert {
                 values.push(millis.wrapping_sub(millis.checked_rem(unit)?));
             }
             (Kind::Timestamp(_), _) => {
-                out.push_moment(parse_timestamp_text(text, TimestampStyle::Sql)?)?;
+                out.push_moment(parse_timestamp_text(trim(text), TimestampStyle::Sql)?)?;
             }
             (Kind::TimestampLtz(_), _) => {
-                out.push_moment(parse_timestamp_ltz(text, TimestampStyle::Sql)?)?;
+                out.push_moment(parse_timestamp_ltz(trim(text), TimestampStyle::Sql)?)?;
             }
             (Kind::Binary(_) | Kind::VarBinary(_), Builder::Binary(builder)) => {
                 self.bytes.clear();

@@ -1,6 +1,7 @@
 //! Tokens of JSON text to values, with the coercions of Flink's `JsonParserToRowDataConverters`.
 
 use super::container::{ContainerText, distinct_fields};
+use super::map_order::bucket;
 use super::scan::Members;
 use super::text::unescape;
 use crate::formats::base64;
@@ -26,6 +27,8 @@ pub(crate) struct JsonConvert {
     bytes: Vec<u8>,
     /// Tokens of the rows being converted, inner ones behind outer ones.
     row_tokens: Vec<Token>,
+    /// Bucket, key and value of the entries of the maps being converted, inner ones behind outer ones.
+    entries: Vec<(u32, Token, Token)>,
 }
 
 impl JsonConvert {
@@ -43,6 +46,7 @@ impl JsonConvert {
             text: String::new(),
             bytes: Vec::new(),
             row_tokens: Vec::new(),
+            entries: Vec::new(),
         }
     }
 
@@ -234,18 +238,35 @@ impl JsonConvert {
             return out.push_null();
         }
         let start = token.start as usize;
-        let mut add = |key: Token, token: Token| {
+        let base = self.entries.len();
+        match distinct_fields(record, start) {
+            Some(fields) => self.entries.extend(fields.into_iter().map(|(k, v)| (0, k, v))),
+            None => {
+                self.entries.extend(Members::new(record, start).map(|m| (0, m.key, m.value)));
+            }
+        }
+        let count = self.entries.len().saturating_sub(base);
+        if count > 1 {
+            for at in base..self.entries.len() {
+                let Some((_, key, _)) = self.entries.get(at).copied() else { break };
+                let place = bucket(self.scalar_text(key, record), count);
+                if let Some(entry) = self.entries.get_mut(at) {
+                    entry.0 = place;
+                }
+            }
+            // Stable, and without allocations for small maps.
+            self.entries.get_mut(base..).unwrap_or_default().sort_by_key(|entry| entry.0);
+        }
+        for at in base..base.saturating_add(count) {
+            let Some((_, key, token)) = self.entries.get(at).copied() else { break };
             if let Builder::String(builder) = &mut **keys {
                 builder.append_value(self.scalar_text(key, record));
             }
             let before = problems.count;
             self.add(value, token, record, values, problems);
             problems.locate(before, || format!("['{}']", key.text(record)));
-        };
-        match distinct_fields(record, start) {
-            Some(fields) => fields.into_iter().for_each(|(key, token)| add(key, token)),
-            None => Members::new(record, start).for_each(|member| add(member.key, member.value)),
         }
+        self.entries.truncate(base);
         ends.push(values.len());
         nulls.append_non_null();
     }
@@ -266,7 +287,12 @@ impl JsonConvert {
         let base = self.row_tokens.len();
         self.row_tokens.resize(base.wrapping_add(fields.len()), Token::MISSING);
         let mut expected = 0;
+        let mut left = fields.len();
         for member in Members::new(record, token.start as usize) {
+            // Flink takes as many fields as are declared, repeated ones counted, and passes over the others.
+            if left == 0 {
+                break;
+            }
             let name = self.scalar_text(member.key, record);
             // Writers keep the order of fields.
             let place = match fields.get(expected) {
@@ -275,6 +301,7 @@ impl JsonConvert {
             };
             if let Some(place) = place {
                 expected = place.wrapping_add(1);
+                left = left.saturating_sub(1);
                 if let Some(token) = self.row_tokens.get_mut(base.wrapping_add(place)) {
                     *token = member.value;
                 }
@@ -284,7 +311,7 @@ impl JsonConvert {
             let found = self.row_tokens.get(base.wrapping_add(place)).copied();
             let found = found.unwrap_or(Token::MISSING);
             let before = problems.count;
-            if found.kind == TokenKind::Missing && self.fail_on_missing_field {
+            if found.kind == TokenKind::Missing && self.fail_on_missing_field && left > 0 {
                 column.push_null();
                 problems.note(|| "the field is missing".to_owned());
             } else {

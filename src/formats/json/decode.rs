@@ -1,9 +1,9 @@
 //! The decoder: scans records into tokens and hands them on.
 
 use super::convert::JsonConvert;
-use super::keys::{Keys, NO_KEY};
+use super::keys::{Keys, NO_KEY, NO_SLOT};
 use super::options::JsonOptions;
-use super::scan::{Fault, byte, fault, next, skip_space, start, string_end, token, value};
+use super::scan::{Fault, Members, byte, fault, next, skip_space, start, string_end, token, value};
 use super::text::unescape;
 use crate::base::Result;
 use crate::formats::payload::bytes_of;
@@ -11,6 +11,7 @@ use crate::formats::rows::{CHUNK_ROWS, Rows, Token, TokenKind};
 use crate::table::{DecodeRequest, Decoded, Decoder, Payload};
 use crate::types::{DataType, Kind, RowErrors};
 use bytes::Bytes;
+use std::collections::HashMap;
 
 /// What [`Fault::expected`] says of a record without a declared field.
 const MISSING_FIELD: &str = "all declared fields";
@@ -20,6 +21,8 @@ const MISSING_FIELD: &str = "all declared fields";
 pub(super) struct JsonDecoder {
     rows: Rows<JsonConvert>,
     keys: Keys,
+    /// Tokens of all declared fields, [`NO_SLOT`] for those that nobody asked for.
+    declared: HashMap<String, u32>,
     /// A key without its escapes.
     name: String,
     ignore_parse_errors: bool,
@@ -32,6 +35,9 @@ impl JsonDecoder {
         let all = options.fail_on_missing_field || request.strict;
         let slots = Rows::<JsonConvert>::slots(request, all);
         let named = request.fields.iter().zip(&slots);
+        let declared = named.clone();
+        let declared = declared.map(|(field, slot)| (field.name.clone(), slot.unwrap_or(NO_SLOT)));
+        let declared = declared.collect();
         let named = named.filter_map(|(field, slot)| Some((field.name.as_str(), (*slot)?)));
         let slots: Vec<(&str, u32)> = named.collect();
         let mut required = Vec::new();
@@ -51,6 +57,7 @@ impl JsonDecoder {
         Ok(JsonDecoder {
             rows: Rows::new(convert, request, all, "JSON", options.ignore_parse_errors)?,
             keys: Keys::new(slots),
+            declared,
             name: String::new(),
             ignore_parse_errors: options.ignore_parse_errors,
             required,
@@ -66,7 +73,13 @@ impl JsonDecoder {
         match byte(bytes, first) {
             Some(b'{') => {
                 let tokens = self.rows.begin_row(at);
-                let scanned = object(&mut self.keys, &mut self.name, tokens, bytes, next(first), 1);
+                let (keys, name) = (&mut self.keys, &mut self.name);
+                let scanned = object(keys, name, tokens, bytes, next(first), 1);
+                if scanned.as_ref().is_ok_and(|scanned| scanned.repeated)
+                    && first_fields(&self.declared, name, tokens, text, first)
+                {
+                    return Ok(Ok(()));
+                }
                 Ok(scanned.and_then(|_| self.missing(first)))
             }
             Some(b'[') => self.array(texts, next(first), errors),
@@ -94,10 +107,14 @@ impl JsonDecoder {
                         self.rows.convert(texts, errors)?;
                     }
                     let tokens = self.rows.begin_row(number);
-                    let keys = &mut self.keys;
-                    object(keys, &mut self.name, tokens, bytes, next(at), 2).and_then(|end| {
-                        // A missing field drops the item's row, and only that where errors are ignored.
-                        self.missing(at).map(|()| end)
+                    let (keys, name) = (&mut self.keys, &mut self.name);
+                    let scanned = object(keys, name, tokens, bytes, next(at), 2);
+                    let text = texts.last().copied().unwrap_or("");
+                    let whole = scanned.as_ref().is_ok_and(|scanned| scanned.repeated)
+                        && first_fields(&self.declared, name, tokens, text, at);
+                    // A missing field drops the item's row, and only that where errors are ignored.
+                    scanned.and_then(|scanned| {
+                        if whole { Ok(scanned.end) } else { self.missing(at).map(|()| scanned.end) }
                     })
                 }
                 _ => value(bytes, at, 1).and_then(|item| {
@@ -141,7 +158,15 @@ fn is_there(token: &Token) -> bool {
     token.kind != TokenKind::Missing
 }
 
-/// Scans an object from after its brace; one past its end.
+/// An object that was scanned.
+struct ScannedObject {
+    /// One past its end.
+    end: usize,
+    /// A field came more than once.
+    repeated: bool,
+}
+
+/// Scans an object from after its brace.
 #[inline]
 fn object(
     keys: &mut Keys,
@@ -150,11 +175,12 @@ fn object(
     bytes: &[u8],
     from: usize,
     depth: usize,
-) -> Result<usize, Fault> {
+) -> Result<ScannedObject, Fault> {
     let mut at = skip_space(bytes, from);
     if byte(bytes, at) == Some(b'}') {
-        return Ok(next(at));
+        return Ok(ScannedObject { end: next(at), repeated: false });
     }
+    let mut repeated = false;
     let mut previous = NO_KEY;
     loop {
         if byte(bytes, at) != Some(b'"') {
@@ -171,15 +197,45 @@ fn object(
         at = skip_space(bytes, after);
         let scanned = value(bytes, at, depth)?;
         if let Some(place) = tokens.get_mut(keys.slot(key) as usize) {
+            repeated |= place.kind != TokenKind::Missing;
             *place = token(at, scanned);
         }
         at = skip_space(bytes, scanned.end);
         match byte(bytes, at) {
             Some(b',') => at = skip_space(bytes, next(at)),
-            Some(b'}') => return Ok(next(at)),
+            Some(b'}') => return Ok(ScannedObject { end: next(at), repeated }),
             _ => return fault(at, "',' or '}'"),
         }
     }
+}
+
+/// Reads an object with repeated fields again: Flink takes as many declared fields as there are columns, repeated ones
+/// counted, and passes over what follows. Of a repeated field that is left the last value counts. Whether there were as
+/// many, which is when none counts as missing.
+#[cold]
+fn first_fields(
+    declared: &HashMap<String, u32>,
+    name: &mut String,
+    tokens: &mut [Token],
+    text: &str,
+    start: usize,
+) -> bool {
+    tokens.fill(Token::MISSING);
+    let mut left = declared.len();
+    for member in Members::new(text, start) {
+        if left == 0 {
+            break;
+        }
+        name.clear();
+        unescape(member.key.text(text), name);
+        if let Some(slot) = declared.get(name.as_str()) {
+            left = left.saturating_sub(1);
+            if let Some(place) = tokens.get_mut(*slot as usize) {
+                *place = member.value;
+            }
+        }
+    }
+    left == 0
 }
 
 /// A key that was not expected: which one it is, and the position after its colon.

@@ -5,10 +5,13 @@ mod convert;
 mod decode;
 mod encode;
 mod keys;
+mod map_order;
 mod options;
 mod scan;
 mod text;
 
+#[cfg(test)]
+pub(crate) use scan::Members as MembersForTests;
 #[cfg(test)]
 pub(crate) use text::unescape as unescape_for_tests;
 

@@ -300,7 +300,7 @@ fn encode(schema: &Schema, batch: &Batch, options: &Options, zone: chrono_tz::Tz
     let mut errors = RowErrors::new();
     encoder.encode(batch, &mut out, &mut errors).unwrap();
     assert!(errors.is_empty(), "{errors:?}");
-    out.iter().map(|record| String::from_utf8(record.to_vec()).unwrap()).collect()
+    out.iter().flatten().map(|record| String::from_utf8(record.to_vec()).unwrap()).collect()
 }
 
 /// Replays the files; `unsupported_max` is how many items may still be missing.

@@ -2,20 +2,17 @@
 //!
 //! Every writer appends ASCII to a `Vec<u8>` or a `String` and allocates nothing else. Formats, CAST and the print
 //! connector all use these, so that a value has one spelling everywhere.
-//!
-//! Known difference: Flink on JDK 18 and older prints some doubles with one digit more than needed
-//! (`2.0E-322` as `1.976E-322`, JDK-4511638). Here the shortest digits that read back are printed always, as newer
-//! JDKs do.
 
+mod float;
 mod number;
 mod number_parse;
 mod time;
 mod time_parse;
 
+pub use float::{write_double, write_float};
 pub use number::{
     decimal_to_java, decimal_to_plain, double_to_string, float_to_string, strip_trailing_zeros,
-    write_decimal_digits, write_decimal_java, write_decimal_plain, write_double, write_float,
-    write_integer,
+    write_decimal_digits, write_decimal_java, write_decimal_plain, write_integer,
 };
 pub use number_parse::{
     ParsedDecimal, parse_boolean, parse_decimal, parse_double, parse_float, parse_integer, trim,

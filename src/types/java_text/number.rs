@@ -1,7 +1,6 @@
 //! Numbers to text.
 
-use super::TextOut;
-use std::fmt::Write;
+use super::{TextOut, write_double, write_float};
 
 /// `Double.toString`.
 pub fn double_to_string(value: f64) -> String {
@@ -36,98 +35,6 @@ pub fn decimal_to_java(unscaled: i128, scale: i32) -> String {
 #[inline]
 pub fn write_integer(value: impl itoa::Integer, out: &mut impl TextOut) {
     out.put(itoa::Buffer::new().format(value));
-}
-
-/// Appends `Double.toString`.
-pub fn write_double(value: f64, out: &mut impl TextOut) {
-    if value.is_nan() {
-        return out.put("NaN");
-    }
-    if value.is_infinite() {
-        return out.put(if value > 0.0 { "Infinity" } else { "-Infinity" });
-    }
-    if value == 0.0 {
-        return out.put(if value.is_sign_negative() { "-0.0" } else { "0.0" });
-    }
-    let mut short = Short::default();
-    // The buffer holds the longest form there is, so that writing cannot fail.
-    let written = if value.abs() < SHORT_SUBNORMAL_MAX {
-        write!(short, "{value:.1e}")
-    } else {
-        write!(short, "{value:e}")
-    };
-    if written.is_ok() {
-        layout(short.text(), out);
-    }
-}
-
-/// Below this a double has fewer than two digits, and Java prints the nearest number with two: 4.9E-324.
-const SHORT_SUBNORMAL_MAX: f64 = 1e-323;
-
-/// The same of floats: 1.4E-45.
-const SHORT_SUBNORMAL_FLOAT_MAX: f32 = 1.2e-44;
-
-/// Appends `Float.toString`.
-pub fn write_float(value: f32, out: &mut impl TextOut) {
-    if value.is_nan() || value.is_infinite() || value == 0.0 {
-        return write_double(f64::from(value), out);
-    }
-    let mut short = Short::default();
-    let written = if value.abs() < SHORT_SUBNORMAL_FLOAT_MAX {
-        write!(short, "{value:.1e}")
-    } else {
-        write!(short, "{value:e}")
-    };
-    if written.is_ok() {
-        layout(short.text(), out);
-    }
-}
-
-/// Turns Rust's shortest scientific form (`-1.5e-7`) into Java's layout: plain from 10^−3 up to 10^7, else with `E`,
-/// always with a digit on both sides of the point.
-fn layout(scientific: &str, out: &mut impl TextOut) {
-    let unsigned = scientific.strip_prefix('-').unwrap_or(scientific);
-    if unsigned.len() < scientific.len() {
-        out.put("-");
-    }
-    let (mantissa, exponent) = unsigned.split_once('e').unwrap_or((unsigned, "0"));
-    let (head, tail) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let power: i32 = exponent.parse().unwrap_or(0);
-    match power {
-        -3..=-1 => {
-            out.put("0.");
-            out.put(zeros(usize::try_from(-1 - power).unwrap_or(0)));
-            out.put(head);
-            out.put(tail);
-        }
-        0..=6 => {
-            let whole = usize::try_from(power).unwrap_or(0);
-            out.put(head);
-            match tail.split_at_checked(whole) {
-                Some((left, "")) => {
-                    out.put(left);
-                    out.put(".0");
-                }
-                Some((left, right)) => {
-                    out.put(left);
-                    out.put(".");
-                    out.put(right);
-                }
-                None => {
-                    out.put(tail);
-                    out.put(zeros(whole - tail.len()));
-                    out.put(".0");
-                }
-            }
-        }
-        _ => {
-            out.put(head);
-            out.put(".");
-            out.put(if tail.is_empty() { "0" } else { tail });
-            out.put("E");
-            out.put(exponent);
-        }
-    }
 }
 
 /// Appends `BigDecimal.toPlainString`.
@@ -223,29 +130,6 @@ fn put_zeros(mut count: u32, out: &mut impl TextOut) {
         let now = count.min(40);
         out.put(zeros(usize::try_from(now).unwrap_or(0)));
         count -= now;
-    }
-}
-
-/// Text of up to 32 bytes on the stack; the longest shortest form, `-2.2250738585072014e-308`, has 24.
-#[derive(Default)]
-struct Short {
-    bytes: [u8; 32],
-    len: usize,
-}
-
-impl Short {
-    fn text(&self) -> &str {
-        self.bytes.get(..self.len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("")
-    }
-}
-
-impl Write for Short {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let end = self.len + text.len();
-        let room = self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?;
-        room.copy_from_slice(text.as_bytes());
-        self.len = end;
-        Ok(())
     }
 }
 

@@ -124,7 +124,7 @@ pub fn parse_date_cast(text: &str) -> Option<i32> {
 }
 
 /// Flink's CAST of STRING to TIME (`DateTimeUtils.parseTime`): `10`, `10:20`, `10:20:30.5`, an offset is applied.
-/// Milliseconds of the day; may lie outside of one day as in Flink.
+/// Milliseconds of the day; may lie outside of one day, and wraps around at 32 bits, as in Flink.
 pub fn parse_time_cast(text: &str) -> Option<i32> {
     let (clock, offset_minutes) = match text.find(['-', '+']) {
         None => (text, 0),
@@ -152,7 +152,8 @@ pub fn parse_time_cast(text: &str) -> Option<i32> {
     };
     let minutes = hour.checked_mul(60)?.checked_add(minute)?.checked_add(offset_minutes)?;
     let seconds = minutes.checked_mul(60)?.checked_add(second)?;
-    i32::try_from(seconds.checked_mul(1_000)?.checked_add(milli)?).ok()
+    // Java adds up in 32 bits.
+    Some(seconds.checked_mul(1_000)?.checked_add(milli)? as i32)
 }
 
 /// Three digits of a fraction, the last one rounded by the fourth, as Flink's `parseFraction` does.
@@ -528,6 +529,9 @@ mod tests {
             ("10:20:30.5678", Some(37_230_568)),
             ("10:00:00+01:00", Some(39_600_000)),
             ("10:x", None),
+            ("25", Some(90_000_000)),
+            ("2020", Some(-1_317_934_592)),
+            ("2020-01", Some(-1_321_534_592)),
         ] {
             assert_eq!(parse_time_cast(text), value, "{text}");
         }

@@ -17,7 +17,7 @@ const SQL: &str = "
     INSERT INTO sink SELECT id * 2, UPPER(name), price, ts FROM src WHERE MOD(id, 4) <> 0;";
 
 /// Allocations that one batch may cost on the worker, from the fetched bytes to the batch given to the producer.
-const ALLOCATIONS_MAX: u64 = 400;
+const ALLOCATIONS_MAX: u64 = 200;
 
 /// Allocations of the job's own thread work for one batch of this many records; those of network and broker do not count.
 fn allocations(world: &mut World, process: &mut Process, records: i64, written: &mut i64) -> u64 {

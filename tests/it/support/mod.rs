@@ -5,12 +5,14 @@ mod hostile;
 mod ledger;
 mod memory;
 mod program;
+mod terminal;
 
 pub(crate) use cluster::{Cluster, Rec};
 pub(crate) use hostile::{Hostile, api};
 pub(crate) use ledger::{Start, Task};
 pub(crate) use memory::{START, World};
 pub(crate) use program::{Ended, Program, Running};
+pub(crate) use terminal::Terminal;
 
 /// SplitMix64 (Steele, Lea, Flood 2014): moments of kills that a printed seed brings back.
 #[derive(Debug)]

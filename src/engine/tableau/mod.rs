@@ -1,19 +1,19 @@
 //! Results as Flink's SQL client prints them in `tableau` mode.
 
+mod width;
+
+use self::width::{put_cell, width};
 use super::job::Target;
 use super::session::Out;
 use crate::base::{Error, ErrorKind, Result};
-use crate::expr::Expr;
-use crate::plan::Rel;
+use crate::exec::JobEnd;
+use crate::expr::TextWriter;
+use crate::plan::Settings;
 use crate::table::{Epoch, Guarantee, Sink, SinkStats, Waker, Writer, WriterStatus};
-use crate::types::{Batch, DataType, Field, Kind, RowErrors, Schema};
-use arrow_array::Array as _;
-use arrow_array::cast::AsArray as _;
+use crate::types::{Batch, DataType, Field, Kind, RowErrors};
+use chrono_tz::Tz;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-
-/// Widest column (Flink's `sql-client.display.max-column-width`).
-const COLUMN_WIDTH_MAX: usize = 30;
 
 /// What NULL looks like.
 const NULL: &str = "<NULL>";
@@ -26,37 +26,38 @@ struct State {
     out: Out,
     batch: bool,
     header: Vec<String>,
+    types: Vec<DataType>,
     widths: Vec<usize>,
-    /// Rows held back in batch mode, where the widths follow the content.
+    zone: Tz,
+    /// Rows held back in batch mode, where the footer follows all of them at once.
     held: Vec<Vec<String>>,
     rows: u64,
     started: bool,
 }
 
-/// A printer for a plan, and the plan with every column as text.
-pub(super) fn printer(rel: Rel, out: Out, batch: bool) -> (Printer, Rel) {
-    let fields = rel.schema().fields;
-    let header = fields.iter().map(|field| field.name.clone()).collect();
-    let widths = fields.iter().map(|f| width(&f.name).max(type_width(&f.data_type.kind))).collect();
-    let texts = fields
-        .iter()
-        .enumerate()
-        .map(|(at, field)| {
-            let column = Expr::column(at, field.data_type.clone());
-            Expr::cast(column, Kind::VarChar(Kind::STRING_LENGTH), false)
-        })
-        .collect::<Vec<_>>();
-    let schema = Schema::new(
-        fields.iter().map(|field| Field::new(field.name.clone(), DataType::string())).collect(),
-    );
-    let rel = Rel::Project { input: Box::new(rel), expressions: texts, schema };
-    let state = State { out, batch, header, widths, held: Vec::new(), rows: 0, started: false };
-    (Printer(Arc::new(Mutex::new(state))), rel)
+/// A printer for the columns of a query.
+pub(super) fn printer(fields: &[Field], out: Out, settings: &Settings) -> Printer {
+    let most = settings.column_width_max;
+    let widths = fields.iter().map(|field| {
+        // Java counts UTF-16 units of names.
+        field.name.encode_utf16().count().max(type_width(&field.data_type, most))
+    });
+    Printer(Arc::new(Mutex::new(State {
+        out,
+        batch: settings.batch,
+        header: fields.iter().map(|field| field.name.clone()).collect(),
+        types: fields.iter().map(|field| field.data_type.clone()).collect(),
+        widths: widths.collect(),
+        zone: settings.time_zone,
+        held: Vec::new(),
+        rows: 0,
+        started: false,
+    })))
 }
 
 impl Printer {
     /// The sink that feeds it.
-    pub(super) fn target(&self, _columns: &[(String, DataType)]) -> Target {
+    pub(super) fn target(&self) -> Target {
         Target {
             name: "collect".to_owned(),
             sink: Box::new(Collect(self.clone())),
@@ -64,10 +65,20 @@ impl Printer {
         }
     }
 
-    /// The footer.
-    pub(super) fn finish(&self, whole: bool) -> Result<()> {
+    /// The head of a streaming result, before its first row is there.
+    pub(super) fn begin(&self) -> Result<()> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.finish(whole).map_err(broken)
+        if state.batch || std::mem::replace(&mut state.started, true) {
+            return Ok(());
+        }
+        let head = state.streaming_head();
+        state.print(&head).map_err(broken)
+    }
+
+    /// The footer; `None` stands for a failure.
+    pub(super) fn finish(&self, end: Option<JobEnd>) -> Result<()> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.finish(end).map_err(broken)
     }
 }
 
@@ -84,34 +95,41 @@ impl State {
         }
         text.push_str("| ");
         text.push_str(kind);
+        text.push(' ');
         line(&mut text, &cells, &self.widths);
         self.print(&text)
     }
 
     fn streaming_head(&self) -> String {
         let mut text = rule_with_op(&self.widths);
-        text.push_str("| op");
+        text.push_str("| op ");
         line(&mut text, &self.header, &self.widths);
         text.push_str(&rule_with_op(&self.widths));
         text
     }
 
-    fn finish(&mut self, whole: bool) -> std::io::Result<()> {
-        if !self.batch {
-            let mut text = String::new();
-            if whole && !self.started {
-                text.push_str(&self.streaming_head());
+    fn finish(&mut self, end: Option<JobEnd>) -> std::io::Result<()> {
+        // Flink prints nothing below the rows of a query that failed, and one line below those of one that was stopped.
+        match end {
+            None => return Ok(()),
+            Some(JobEnd::Drained) => {
+                let (rows, plural) = (self.rows, plural(self.rows));
+                return self
+                    .print(&format!("Query terminated, received a total of {rows} row{plural}\n"));
             }
-            text.push_str(&rule_with_op(&self.widths));
-            text.push_str(&format!("Received a total of {} row{}\n", self.rows, plural(self.rows)));
-            return self.print(&text);
+            Some(JobEnd::Finished) => {}
         }
-        if self.held.is_empty() {
+        if self.rows == 0 && !self.started {
             return self.print("Empty set\n");
         }
-        let header: Vec<&str> = self.header.iter().map(String::as_str).collect();
-        let mut text = table_body(&header, &self.held);
-        text.push_str(&format!("{} row{} in set\n", self.rows, plural(self.rows)));
+        let mut text;
+        if self.batch {
+            text = table_body(&self.header, &self.held, &self.widths);
+            text.push_str(&format!("{} row{} in set\n", self.rows, plural(self.rows)));
+        } else {
+            text = rule_with_op(&self.widths);
+            text.push_str(&format!("Received a total of {} row{}\n", self.rows, plural(self.rows)));
+        }
         self.print(&text)
     }
 
@@ -127,31 +145,22 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     if rows.is_empty() {
         return "Empty set\n".to_owned();
     }
+    let widest = |(at, name): (usize, &&str)| {
+        let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| width(cell)).max();
+        cells.unwrap_or(0).max(name.encode_utf16().count())
+    };
+    let widths: Vec<usize> = header.iter().enumerate().map(widest).collect();
+    let header: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
     let count = rows.len() as u64;
-    format!("{}{count} row{} in set\n", table_body(header, rows), plural(count))
+    format!("{}{count} row{} in set\n", table_body(&header, rows, &widths), plural(count))
 }
 
-fn table_body(header: &[&str], rows: &[Vec<String>]) -> String {
-    let widths: Vec<usize> = header
-        .iter()
-        .enumerate()
-        .map(|(at, name)| {
-            let widest = rows.iter().filter_map(|row| row.get(at)).map(|cell| width(cell)).max();
-            widest.unwrap_or(0).min(COLUMN_WIDTH_MAX).max(width(name))
-        })
-        .collect();
-    let rule = rule(&widths);
+fn table_body(header: &[String], rows: &[Vec<String>], widths: &[usize]) -> String {
+    let rule = rule(widths);
     let mut text = rule.clone();
-    let header: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
-    for row in std::iter::once(&header).chain(rows) {
-        let mut cells = String::new();
-        line(&mut cells, row, &widths);
-        // The first cell has no separator of its own before it.
-        text.push_str(cells.trim_start());
-        if std::ptr::eq(row, &raw const header) {
-            text.push_str(&rule);
-        }
-    }
+    line(&mut text, header, widths);
+    text.push_str(&rule);
+    rows.iter().for_each(|row| line(&mut text, row, widths));
     text.push_str(&rule);
     text
 }
@@ -170,36 +179,23 @@ fn rule_with_op(widths: &[usize]) -> String {
     format!("+----{}", rule(widths))
 }
 
-/// ` | a | b |` and a line break; cells are right-aligned.
+/// `| a | b |` and a line break; cells are right-aligned.
 fn line(text: &mut String, cells: &[String], widths: &[usize]) {
-    for (cell, column) in cells.iter().zip(widths) {
-        let shown = shortened(cell, *column);
-        text.push_str(" | ");
-        text.push_str(&" ".repeat(column.saturating_sub(width(&shown))));
-        text.push_str(&shown);
+    for (cell, columns) in cells.iter().zip(widths) {
+        text.push_str("| ");
+        put_cell(cell, *columns, text);
+        text.push(' ');
     }
-    text.push_str(" |\n");
-}
-
-fn shortened(cell: &str, column: usize) -> String {
-    if width(cell) <= column {
-        return cell.to_owned();
-    }
-    let head: String = cell.chars().take(column.saturating_sub(3)).collect();
-    format!("{head}...")
-}
-
-fn width(text: &str) -> usize {
-    text.chars().count()
+    text.push_str("|\n");
 }
 
 fn plural(count: u64) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-/// Widths by type in streaming mode (Flink's `TableauStyle`).
-fn type_width(kind: &Kind) -> usize {
-    match kind {
+/// Width of a column by its type (`TableauStyle.columnWidthsByType`), `most` where the type says nothing of it.
+fn type_width(data_type: &DataType, most: usize) -> usize {
+    let values = match &data_type.kind {
         Kind::TinyInt => 4,
         Kind::SmallInt => 6,
         Kind::Int => 11,
@@ -210,9 +206,10 @@ fn type_width(kind: &Kind) -> usize {
         Kind::Time(p) => usize::from(*p) + 9,
         Kind::Timestamp(0) | Kind::TimestampLtz(0) => 19,
         Kind::Timestamp(p) | Kind::TimestampLtz(p) => usize::from(*p) + 20,
-        Kind::Boolean => 7,
-        _ => COLUMN_WIDTH_MAX,
-    }
+        Kind::Boolean => 5,
+        _ => most,
+    };
+    if data_type.nullable { values.max(NULL.len()) } else { values }
 }
 
 #[derive(Clone)]
@@ -249,12 +246,16 @@ impl std::fmt::Debug for CollectWriter {
 impl Writer for CollectWriter {
     fn write(&mut self, batch: &Batch, _errors: &mut RowErrors) -> Result<()> {
         let mut state = self.printer.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let types = state.types.clone();
+        let columns = batch.columns.iter().zip(&types);
+        let columns: Vec<TextWriter<'_>> =
+            columns.map(|(c, t)| TextWriter::for_console(c.as_ref(), t, state.zone)).collect();
         for row in 0..batch.rows {
-            let cell = |column: &crate::types::Column| match column.as_string_view_opt() {
-                Some(texts) if texts.is_valid(row) => texts.value(row).to_owned(),
-                _ => NULL.to_owned(),
+            let cell = |column: &TextWriter<'_>| {
+                let mut text = String::new();
+                if column.write(row, &mut text) { text } else { NULL.to_owned() }
             };
-            let cells = batch.columns.iter().map(cell).collect();
+            let cells = columns.iter().map(cell).collect();
             state.row(batch.kind(row).short(), cells).map_err(broken)?;
         }
         self.rows += batch.rows as u64;
