@@ -14,6 +14,7 @@ use crate::table::{
     Connector, Format, JobContext, ScanRequest, Sink, SinkRequest, Source, TableContext, TableDef,
 };
 use crate::types::Kind;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const CONNECTOR: Opt = Opt::new("connector", OptKind::String, "Which connector serves the table.");
@@ -110,19 +111,32 @@ impl JobBuilder<'_> {
             }
         }
         let mut scans = Vec::with_capacity(groups.len());
+        let mut names: BTreeMap<String, usize> = BTreeMap::new();
         for group in groups {
-            scans.push(self.scan(group)?);
+            let mut scan = self.scan(group)?;
+            let count = names.entry(scan.name.clone()).or_default();
+            *count += 1;
+            if *count > 1 {
+                scan.name = format!("{}.{count}", scan.name);
+            }
+            scans.push(scan);
+        }
+        if limited && keeps_progress {
+            let line = "has a LIMIT: it keeps no progress, each start begins anew";
+            self.context.warnings.say(&format!("[INFO] job '{}' {line}", self.context.id));
         }
         let parallelism = self.settings.parallelism;
+        let stats = JobStats::new(scans.iter().map(|scan| scan.name.clone()).collect());
         Ok(Job {
             context: self.context.clone(),
             scans,
             checkpoint_interval: self.settings.checkpoint_interval,
-            restart_attempts: self.settings.restart_attempts,
+            // How many rows a limit has let through is not part of the progress: going on would let through too many.
+            restart_attempts: if limited { 0 } else { self.settings.restart_attempts },
             workers: if limited { Some(1) } else { (parallelism > 1).then_some(parallelism) },
-            keeps_progress,
+            keeps_progress: keeps_progress && !limited,
             fresh,
-            stats: Arc::new(JobStats::default()),
+            stats: Arc::new(stats),
         })
     }
 

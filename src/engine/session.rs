@@ -8,7 +8,7 @@ use super::namespaces;
 use super::running::{Running, RunningJobs};
 use super::statements;
 use super::tableau;
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, Span};
 use crate::exec::{Job, JobControl, JobEnd, JobStats};
 use crate::expr::EvalEnv;
 use crate::options::Options;
@@ -16,7 +16,7 @@ use crate::plan::Settings;
 use crate::registry;
 use crate::sql::ast::{self, Statement};
 use crate::sql::binder::Binder;
-use crate::sql::{ParsedStatement, parse_script};
+use crate::sql::{ParseError, ParsedStatement, parse_script};
 use crate::table::{Catalog as _, Connector, Format, JobContext, TableDef, Warnings};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -193,27 +193,41 @@ impl Session {
         outcome.and(awaited)
     }
 
+    /// Runs a script up to its INSERTs, and opens those as jobs with their names instead of running them: for programs
+    /// that step jobs themselves, such as simulations. Refuses statements that would wait for a job.
+    pub fn open_script(&mut self, source: &str) -> Result<Vec<(String, Job)>> {
+        let mut jobs = Vec::new();
+        for parsed in parse_script(source) {
+            let span = parsed.span;
+            let statement = parsed.result.map_err(refused)?;
+            let opened = match &statement {
+                Statement::Insert(insert) => self.open(std::slice::from_ref(insert.as_ref())),
+                Statement::StatementSet(set) => self.open(&set.inserts),
+                Statement::Query(_) => {
+                    Err(Error::unsupported("opening a query without running it"))
+                }
+                other => self.execute(other, span).map(|()| None),
+            };
+            jobs.extend(opened.map_err(|error| error.at(span))?.map(|(name, job, _)| (name, job)));
+        }
+        Ok(jobs)
+    }
+
     /// Runs one statement. An INSERT is started and left running unless `table.dml-sync` is set; a query prints until it
     /// ends.
     pub fn run_statement(&mut self, parsed: ParsedStatement) -> Result<()> {
         let span = parsed.span;
-        let statement = parsed.result.map_err(|error| {
-            let refused = Error::new(ErrorKind::Syntax, error.message).at(error.span);
-            match error.hint {
-                Some(hint) => refused.with_hint(hint),
-                None => refused,
-            }
-        })?;
-        self.execute(&statement).map_err(|error| error.at(span))
+        let statement = parsed.result.map_err(refused)?;
+        self.execute(&statement, span).map_err(|error| error.at(span))
     }
 
-    fn execute(&mut self, statement: &Statement) -> Result<()> {
+    fn execute(&mut self, statement: &Statement, span: Span) -> Result<()> {
         match statement {
             Statement::Set(set) => self.set_option(set),
             Statement::Reset(reset) => self.reset_option(reset),
             Statement::CreateTable(create) => {
                 let Some(insert) = self.create_table(create)? else { return Ok(()) };
-                let inserted = self.insert(std::slice::from_ref(&insert));
+                let inserted = self.insert(std::slice::from_ref(&insert), span);
                 if inserted.is_err() {
                     self.forget_table(create);
                 }
@@ -230,9 +244,9 @@ impl Session {
             Statement::Use(statement) => self.use_object(statement),
             Statement::Describe(statement) => self.describe(statement),
             Statement::Explain(statement) => self.explain(statement),
-            Statement::Insert(insert) => self.insert(std::slice::from_ref(insert.as_ref())),
-            Statement::StatementSet(set) => self.insert(&set.inserts),
-            Statement::Query(query) => self.select(query),
+            Statement::Insert(insert) => self.insert(std::slice::from_ref(insert.as_ref()), span),
+            Statement::StatementSet(set) => self.insert(&set.inserts, span),
+            Statement::Query(query) => self.select(query, span),
             Statement::Show(show) => self.show(show),
             Statement::Jar(jar) => {
                 let what = if jar.remove { "REMOVE JAR" } else { "ADD JAR" };
@@ -272,7 +286,14 @@ impl Session {
         Ok(())
     }
 
-    fn insert(&mut self, inserts: &[ast::Insert]) -> Result<()> {
+    fn insert(&mut self, inserts: &[ast::Insert], span: Span) -> Result<()> {
+        let Some((name, job, settings)) = self.open(inserts)? else { return Ok(()) };
+        self.start(name, job, span)?;
+        if settings.dml_sync { self.await_last().map(|_| ()) } else { Ok(()) }
+    }
+
+    /// The job of some INSERTs, opened.
+    fn open(&mut self, inserts: &[ast::Insert]) -> Result<Option<(String, Job, Settings)>> {
         let settings = Settings::read(&self.options)?;
         let binder = self.binder(&settings);
         let mut bound = Vec::with_capacity(inserts.len());
@@ -282,7 +303,7 @@ impl Session {
             bound.push(insert_bound);
         }
         if settings.batch && bound.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let targets: Vec<&str> =
             bound.iter().map(|insert| insert.table.name.table.as_str()).collect();
@@ -295,11 +316,10 @@ impl Session {
             branches.push(Branch::new(rel, || builder.sink(&table, insert.columns.clone()))?);
         }
         let job = builder.job(branches, true, self.config.fresh)?;
-        self.start(name, job)?;
-        if settings.dml_sync { self.await_last().map(|_| ()) } else { Ok(()) }
+        Ok(Some((name, job, settings)))
     }
 
-    fn select(&mut self, query: &ast::Query) -> Result<()> {
+    fn select(&mut self, query: &ast::Query, span: Span) -> Result<()> {
         let settings = Settings::read(&self.options)?;
         let rel = self.binder(&settings).query(query)?;
         let name = self.job_name(&settings, &["collect"]);
@@ -315,7 +335,7 @@ impl Session {
             if !self.dry_run {
                 rows.head()?;
             }
-            self.start(name, job)?;
+            self.start(name, job, span)?;
             return self.await_last().map(|_| ());
         }
         let fields = rel.schema().fields;
@@ -329,7 +349,7 @@ impl Session {
         if self.header_first {
             printer.begin()?;
         }
-        self.start(name, job)?;
+        self.start(name, job, span)?;
         let end = self.await_last();
         printer.finish(end.as_ref().ok().copied())?;
         end.map(|_| ())
@@ -405,7 +425,7 @@ impl Session {
         rel
     }
 
-    fn start(&mut self, name: String, mut job: Job) -> Result<()> {
+    fn start(&mut self, name: String, mut job: Job, span: Span) -> Result<()> {
         if self.dry_run {
             return Ok(());
         }
@@ -430,7 +450,7 @@ impl Session {
             .map_err(|error| {
                 Error::new(ErrorKind::External, format!("cannot start a thread: {error}"))
             })?;
-        self.running.push(Running { name: started, control, thread });
+        self.running.push(Running { name: started, control, thread, span });
         Ok(())
     }
 
@@ -462,6 +482,14 @@ impl Session {
         let mut out = self.config.out.lock().unwrap_or_else(PoisonError::into_inner);
         out.write_all(text.as_bytes())
             .map_err(|error| Error::new(ErrorKind::External, format!("cannot print: {error}")))
+    }
+}
+
+fn refused(error: ParseError) -> Error {
+    let refused = Error::new(ErrorKind::Syntax, error.message).at(error.span);
+    match error.hint {
+        Some(hint) => refused.with_hint(hint),
+        None => refused,
     }
 }
 
