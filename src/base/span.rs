@@ -67,8 +67,17 @@ impl LineIndex {
     /// Finds the lines of `text`; a line ends after `\n`.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let after_breaks = text.bytes().zip(1u32..).filter(|(b, _)| *b == b'\n').map(|(_, i)| i);
-        Self { starts: std::iter::once(0).chain(after_breaks).collect() }
+        Self::new_from(text, 0)
+    }
+
+    /// The same with line 1 beginning at byte `from`; what stands before it counts to line 1.
+    #[must_use]
+    pub fn new_from(text: &str, from: usize) -> Self {
+        let tail = text.get(from..).unwrap_or("");
+        let from = u32::try_from(from).unwrap_or(u32::MAX);
+        let after = from.saturating_add(1);
+        let after_breaks = tail.bytes().zip(after..).filter(|(b, _)| *b == b'\n').map(|(_, i)| i);
+        Self { starts: std::iter::once(from).chain(after_breaks).collect() }
     }
 
     /// Line and column of a byte offset in the text this index was built of; both count from 1,
@@ -121,6 +130,15 @@ mod tests {
             [0, 1, 2, 3, 4].map(|line| index.line_text(text, line)),
             ["", "ä b", "", "xyz", ""]
         );
+    }
+
+    #[test]
+    fn lines_may_count_from_the_middle() {
+        let text = "first\nsecond\nthird";
+        let index = LineIndex::new_from(text, 6);
+        assert_eq!(index.line_column(text, 8), (1, 3));
+        assert_eq!(index.line_column(text, 14), (2, 2));
+        assert_eq!(index.line_text(text, 2), "third");
     }
 
     #[test]

@@ -1,23 +1,117 @@
 //! What can be typed.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Flink SQL against Kafka in one static binary.
 #[derive(Debug, Parser)]
-#[command(name = "brooklet", version, about, max_term_width = 100, subcommand_required = true)]
+#[command(
+    name = "brooklet",
+    version,
+    about,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true,
+    after_help = "Without a command the SQL shell starts, or reads statements from standard input where that is no \
+                  terminal."
+)]
 pub(super) struct Arguments {
     #[command(subcommand)]
-    pub(super) command: Command,
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) shell: SqlArguments,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run a Flink SQL script
     Run(RunArguments),
-    /// Run the embedded development broker until interrupted
-    Broker(BrokerArguments),
+    /// Start the SQL shell; the same as no command
+    #[command(alias = "shell")]
+    Sql(SqlArguments),
+    /// Parse and bind scripts without running them; shows every error
+    Check(CheckArguments),
     /// Look at, create, delete, write and read topics
     Topic(TopicArguments),
+    /// Run the embedded development broker until interrupted
+    Broker(BrokerArguments),
+    /// Look at and abort transactions: not supported yet
+    Txn(LaterArguments),
+    /// Look at and reset the progress of jobs: not supported yet
+    Job(LaterArguments),
+    /// Print the completion script of a shell
+    Completions(CompletionArguments),
+}
+
+/// Arguments of a command that is not there yet: taken, so that the answer is about the command.
+#[derive(Args, Debug)]
+pub(super) struct LaterArguments {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub(super) rest: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CompletionArguments {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(super) shell: clap_complete::Shell,
+}
+
+/// What `-c` and the shell share.
+#[derive(Args, Debug)]
+pub(super) struct SqlArguments {
+    /// Run these statements and exit
+    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    pub(super) command: Option<String>,
+    /// Run this script first
+    #[arg(short = 'i', long = "init", value_name = "INIT.sql")]
+    pub(super) init: Option<String>,
+    /// Set a session option before the first statement
+    #[arg(short = 'D', value_name = "key=value", value_parser = key_value)]
+    pub(super) options: Vec<(String, String)>,
+    /// What results look like
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "tableau")]
+    pub(super) format: ResultFormat,
+    /// Start an embedded broker and use it for every Kafka table
+    #[arg(long)]
+    pub(super) dev_broker: bool,
+    /// Forget the progress of earlier runs
+    #[arg(long)]
+    pub(super) fresh: bool,
+}
+
+/// `--format` of query results.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ResultFormat {
+    /// Tables as Flink's client prints them
+    Tableau,
+    /// One JSON object a row
+    Json,
+    /// Column names, then one line a row
+    Csv,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CheckArguments {
+    /// The scripts; `-` reads standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) scripts: Vec<String>,
+    /// Set a session option before the first statement
+    #[arg(short = 'D', value_name = "key=value", value_parser = key_value)]
+    pub(super) options: Vec<(String, String)>,
+    /// Look at no broker
+    #[arg(long)]
+    pub(super) offline: bool,
+    /// What the report looks like
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: ReportFormat,
+}
+
+/// `--format` of `brooklet check`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// Errors with their places, and one line a script
+    Text,
+    /// One JSON object a statement
+    Json,
 }
 
 #[derive(Args, Debug)]
@@ -34,6 +128,9 @@ pub(super) struct RunArguments {
     /// Forget the progress of earlier runs
     #[arg(long)]
     pub(super) fresh: bool,
+    /// Serve metrics at this address: not supported yet
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) metrics: Option<String>,
 }
 
 #[derive(Args, Debug)]

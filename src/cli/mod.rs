@@ -4,16 +4,20 @@
 
 mod args;
 mod broker;
+mod check;
 mod exit;
+mod host;
 mod render;
 mod run;
+mod shell;
 mod signals;
+mod source;
 mod status;
 mod topic;
 
 pub use exit::Exit;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use std::process::ExitCode;
 
 /// Parses the arguments, runs the subcommand, and turns its end into an exit code.
@@ -30,9 +34,34 @@ pub fn main() -> ExitCode {
         }
     };
     let exit = match arguments.command {
-        args::Command::Run(arguments) => run::run(&arguments),
-        args::Command::Broker(arguments) => broker::broker(&arguments),
-        args::Command::Topic(arguments) => topic::topic(&arguments),
+        None => shell::sql(&arguments.shell),
+        Some(args::Command::Sql(arguments)) => shell::sql(&arguments),
+        Some(args::Command::Run(arguments)) => run::run(&arguments),
+        Some(args::Command::Check(arguments)) => check::check(&arguments),
+        Some(args::Command::Broker(arguments)) => broker::broker(&arguments),
+        Some(args::Command::Topic(arguments)) => topic::topic(&arguments),
+        Some(args::Command::Txn(_)) => later("txn"),
+        Some(args::Command::Job(_)) => later("job"),
+        Some(args::Command::Completions(arguments)) => completions(arguments.shell),
     };
     exit.into()
+}
+
+/// A command of the contract that is not there yet.
+fn later(command: &str) -> Exit {
+    status::say(&format!("error: not supported yet: brooklet {command}"));
+    Exit::Usage
+}
+
+fn completions(shell: clap_complete::Shell) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut args::Arguments::command(), "brooklet", &mut script);
+    match std::io::Write::write_all(&mut std::io::stdout().lock(), &script) {
+        Ok(()) => Exit::Done,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
+        Err(error) => {
+            status::say(&format!("error: cannot write to standard output: {error}"));
+            Exit::Outside
+        }
+    }
 }

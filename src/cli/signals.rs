@@ -4,6 +4,7 @@ use super::exit::Exit;
 use crate::exec::JobControl;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Watches for signals on a thread of its own. The first one drains `control` and says so; a second one ends the
 /// process with 130 or 143.
@@ -24,10 +25,87 @@ pub(super) fn watch(control: JobControl) -> std::io::Result<()> {
     Ok(())
 }
 
+/// What a signal to the shell acts on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ShellControl(Arc<Mutex<ShellState>>);
+
+#[derive(Debug, Default)]
+struct ShellState {
+    /// Of the statement that runs, or ran last.
+    statement: JobControl,
+    /// How often it was asked to stop.
+    interrupts: u32,
+    /// TERM came.
+    leaving: bool,
+}
+
+/// INTs during one statement after which the shell itself ends: a query that cannot stop must not keep its user.
+const INTERRUPTS_MAX: u32 = 3;
+
+impl ShellControl {
+    /// A control for the next statement.
+    pub(super) fn next(&self) -> JobControl {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.statement = JobControl::new();
+        state.interrupts = 0;
+        if state.leaving {
+            state.statement.drain();
+        }
+        state.statement.clone()
+    }
+
+    /// Whether the shell was asked to end.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).leaving
+    }
+
+    fn interrupt(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.statement.drain();
+        state.interrupts += 1;
+        let interrupts = state.interrupts;
+        drop(state);
+        if interrupts >= INTERRUPTS_MAX {
+            stop_now(Exit::Interrupted);
+        }
+        if interrupts > 1 {
+            super::status::say("[INFO] the query is being stopped; Ctrl-C again leaves the shell");
+        }
+    }
+
+    fn terminate(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.statement.drain();
+        if std::mem::replace(&mut state.leaving, true) {
+            stop_now(Exit::Terminated);
+        }
+    }
+}
+
+/// Watches for signals of an interactive shell: INT stops the statement that runs, TERM ends the shell once its jobs
+/// are drained. `on_term` is called after the flag is set.
+pub(super) fn watch_shell(
+    control: ShellControl,
+    on_term: impl Fn() + Send + 'static,
+) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            if signal == SIGINT {
+                control.interrupt();
+            } else {
+                control.terminate();
+                on_term();
+            }
+        }
+    })?;
+    Ok(())
+}
+
 #[expect(
     clippy::exit,
     reason = "a second signal asks to stop at once, from a thread that is not main"
 )]
-fn stop_now(exit: Exit) -> ! {
+pub(super) fn stop_now(exit: Exit) -> ! {
     std::process::exit(exit as i32)
 }

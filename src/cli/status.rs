@@ -3,7 +3,7 @@
 use crate::exec::{JobStats, Totals};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,113 @@ const TERMINAL_INTERVAL: Duration = Duration::from_millis(500);
 /// How often a line is written elsewhere.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Takes lines while a line editor owns the terminal.
+pub(super) type Printer = Box<dyn FnMut(String) -> bool + Send>;
+
+/// What is on the terminal besides finished lines.
+struct Screen {
+    /// The status line stands on standard error without a line break.
+    status_drawn: bool,
+    /// The line editor waits for input.
+    editor: Option<Printer>,
+}
+
+static SCREEN: Mutex<Screen> = Mutex::new(Screen { status_drawn: false, editor: None });
+
+fn screen() -> MutexGuard<'static, Screen> {
+    SCREEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets lines go through the line editor from now on, or no longer.
+pub(super) fn set_editor(printer: Option<Printer>) -> Option<Printer> {
+    std::mem::replace(&mut screen().editor, printer)
+}
+
+/// Whether the line editor waits for input.
+pub(super) fn is_at_prompt() -> bool {
+    screen().editor.is_some()
+}
+
 /// One line on standard error. A closed standard error is nobody to complain to.
 pub(super) fn say(line: &str) {
-    let mut stderr = std::io::stderr().lock();
-    drop(writeln!(stderr, "{line}"));
+    let mut screen = screen();
+    if let Some(print) = &mut screen.editor
+        && std::io::stderr().is_terminal()
+        && print(format!("{line}\n"))
+    {
+        return;
+    }
+    clear_status(&mut screen);
+    drop(writeln!(std::io::stderr().lock(), "{line}"));
+}
+
+/// Whether standard error takes colours.
+pub(super) fn colour() -> bool {
+    std::io::stderr().is_terminal() && wants_colour()
+}
+
+/// Whether standard output takes colours.
+pub(super) fn colour_stdout() -> bool {
+    std::io::stdout().is_terminal() && wants_colour()
+}
+
+/// <https://no-color.org>, and terminals without colours.
+fn wants_colour() -> bool {
+    let unset = |name| std::env::var_os(name).is_none_or(|value| value.is_empty());
+    unset("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+fn clear_status(screen: &mut Screen) {
+    if std::mem::replace(&mut screen.status_drawn, false) {
+        drop(write!(std::io::stderr().lock(), "\r\x1b[K"));
+    }
+}
+
+/// Standard output of results; where it is the terminal that shows the status line too, results do not run into it.
+#[derive(Debug)]
+pub(super) struct Stdout {
+    terminal: bool,
+}
+
+impl Default for Stdout {
+    fn default() -> Stdout {
+        Stdout { terminal: std::io::stdout().is_terminal() }
+    }
+}
+
+impl std::io::Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if !self.terminal {
+            return std::io::stdout().lock().write(bytes);
+        }
+        let mut screen = screen();
+        clear_status(&mut screen);
+        if let Some(print) = &mut screen.editor
+            && print(String::from_utf8_lossy(bytes).into_owned())
+        {
+            return Ok(bytes.len());
+        }
+        std::io::stdout().lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stdout().lock().flush()
+    }
+}
+
+/// Standard error of results: a `print` table with `standard-error`.
+#[derive(Debug)]
+pub(super) struct Stderr;
+
+impl std::io::Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        clear_status(&mut screen());
+        std::io::stderr().lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().lock().flush()
+    }
 }
 
 /// Draws totals and rates until dropped.
@@ -38,16 +141,16 @@ impl StatusLine {
                 let now = (Instant::now(), sum(&jobs));
                 let line = describe(&now.1, &last.1, now.0 - last.0);
                 last = now;
-                let mut stderr = std::io::stderr().lock();
-                drop(if terminal {
-                    write!(stderr, "\r\x1b[K{line}").and_then(|()| stderr.flush())
+                if terminal {
+                    let mut screen = screen();
+                    let mut stderr = std::io::stderr().lock();
+                    drop(write!(stderr, "\r\x1b[K{line}").and_then(|()| stderr.flush()));
+                    screen.status_drawn = true;
                 } else {
-                    writeln!(stderr, "[INFO] {line}")
-                });
+                    say(&format!("[INFO] {line}"));
+                }
             }
-            if terminal {
-                drop(write!(std::io::stderr().lock(), "\r\x1b[K"));
-            }
+            clear_status(&mut screen());
         });
         StatusLine { stop: Some(stop), thread: thread.ok() }
     }

@@ -147,7 +147,8 @@ impl JobBuilder<'_> {
         })
     }
 
-    fn source(&self, table: &TableDef, request: ScanRequest) -> Result<Box<dyn Source>> {
+    /// Opens a table for reading.
+    pub(super) fn source(&self, table: &TableDef, request: ScanRequest) -> Result<Box<dyn Source>> {
         self.open(table, |connector, context| connector.source(context, request))
     }
 
@@ -198,7 +199,8 @@ impl JobBuilder<'_> {
         })
     }
 
-    fn connector(
+    /// The connector that the table names.
+    pub(super) fn connector(
         &self,
         table: &TableDef,
         options: &OptionReader<'_>,

@@ -3,6 +3,8 @@
 use super::catalog::MemoryCatalog;
 use super::expand;
 use super::job::{Branch, JobBuilder};
+use super::machine::{self, MachineRows, ResultStyle};
+use super::running::{Running, RunningJobs};
 use super::tableau;
 use crate::base::{Error, ErrorKind, Result};
 use crate::exec::{Job, JobControl, JobEnd, JobStats};
@@ -16,7 +18,6 @@ use crate::sql::{ParsedStatement, parse_script};
 use crate::table::{Catalog as _, Connector, Format, JobContext, TableDef, Warnings};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 
 /// Output of query results; standard output unless a program gives its own.
 pub type Out = Arc<Mutex<dyn std::io::Write + Send>>;
@@ -67,12 +68,11 @@ pub struct Session {
     connectors: Vec<Arc<dyn Connector>>,
     formats: Vec<Arc<dyn Format>>,
     running: Vec<Running>,
+    running_jobs: RunningJobs,
     jobs_named: BTreeMap<String, usize>,
-}
-
-#[derive(Debug)]
-struct Running {
-    thread: JoinHandle<Result<JobEnd>>,
+    style: ResultStyle,
+    header_first: bool,
+    dry_run: bool,
 }
 
 impl Session {
@@ -85,12 +85,76 @@ impl Session {
             connectors: registry::connectors(),
             formats: registry::formats(),
             running: Vec::new(),
+            running_jobs: RunningJobs::default(),
             jobs_named: BTreeMap::new(),
+            style: ResultStyle::Tableau,
+            header_first: false,
+            dry_run: false,
         }
     }
 
-    /// Puts a connector before the built-in ones.
+    /// What query results look like from now on.
+    pub fn set_result_style(&mut self, style: ResultStyle) {
+        self.style = style;
+    }
+
+    /// Prints the head of a streaming result before its first row is there.
+    pub fn print_header_first(&mut self) {
+        self.header_first = true;
+    }
+
+    /// From now on statements are bound and tables opened, but no job is started. Nothing outside is contacted.
+    pub fn only_check(&mut self) {
+        self.dry_run = true;
+    }
+
+    /// What stops the jobs that are started from now on.
+    pub fn set_control(&mut self, control: JobControl) {
+        self.config.control = control;
+    }
+
+    /// Tables of the session with their columns, for completion.
+    pub fn tables(&self) -> Vec<(String, Vec<String>)> {
+        let columns = |table: &TableDef| table.columns.iter().map(|c| c.name.clone()).collect();
+        self.catalog
+            .names()
+            .filter_map(|name| Some((name.table.clone(), columns(&*self.catalog.table(name)?))))
+            .collect()
+    }
+
+    /// The table that these parts name, as it was declared.
+    pub fn table(&self, parts: &[String]) -> Option<Arc<TableDef>> {
+        self.catalog.table(&self.catalog.resolve(parts))
+    }
+
+    /// The jobs that run now and later, for another thread.
+    pub fn running_jobs(&self) -> RunningJobs {
+        self.running_jobs.clone()
+    }
+
+    /// Number of jobs that were started and not yet awaited.
+    pub fn jobs(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Takes the jobs that have ended, with their names.
+    pub fn ended_jobs(&mut self) -> Vec<(String, Result<JobEnd>)> {
+        let all = std::mem::take(&mut self.running);
+        let (ended, running) = all.into_iter().partition(|job| job.thread.is_finished());
+        self.running = running;
+        ended.into_iter().map(|job: Running| (job.name.clone(), job.join())).collect()
+    }
+
+    /// Asks all jobs to end.
+    pub fn drain_jobs(&self) {
+        for job in &self.running {
+            job.control.drain();
+        }
+    }
+
+    /// Adds a connector, in place of the one of the same name where there is one.
     pub fn register(&mut self, connector: Arc<dyn Connector>) {
+        self.connectors.retain(|other| other.identifier() != connector.identifier());
         self.connectors.insert(0, connector);
     }
 
@@ -104,10 +168,10 @@ impl Session {
     pub fn run_script(&mut self, source: &str) -> Result<()> {
         let mut outcome = Ok(());
         for statement in parse_script(source) {
-            if self.config.control.is_draining() {
+            if self.config.control.is_draining() || leaves(&statement) {
                 break;
             }
-            outcome = self.statement(statement);
+            outcome = self.run_statement(statement);
             if outcome.is_err() {
                 self.config.control.drain();
                 break;
@@ -117,7 +181,9 @@ impl Session {
         outcome.and(awaited)
     }
 
-    fn statement(&mut self, parsed: ParsedStatement) -> Result<()> {
+    /// Runs one statement. An INSERT is started and left running unless `table.dml-sync` is set; a query prints until it
+    /// ends.
+    pub fn run_statement(&mut self, parsed: ParsedStatement) -> Result<()> {
         let span = parsed.span;
         let statement = parsed.result.map_err(|error| {
             let refused = Error::new(ErrorKind::Syntax, error.message).at(error.span);
@@ -166,6 +232,13 @@ impl Session {
                     .say("[INFO] ADD JAR is not needed here: connectors and formats are built in");
                 Ok(())
             }
+            Statement::Client(client) => {
+                let command = client.command.name();
+                self.config
+                    .warnings
+                    .say(&format!("[INFO] {command} means something in the shell only"));
+                Ok(())
+            }
             Statement::Unsupported(unsupported) => Err(Error::unsupported(unsupported.kind)),
             other => Err(Error::unsupported(other.kind())),
         }
@@ -204,7 +277,7 @@ impl Session {
         }
         let job = builder.job(branches, true, self.config.fresh)?;
         self.start(name, job)?;
-        if settings.dml_sync { self.await_jobs() } else { Ok(()) }
+        if settings.dml_sync { self.await_last().map(|_| ()) } else { Ok(()) }
     }
 
     fn select(&mut self, query: &ast::Query) -> Result<()> {
@@ -212,18 +285,42 @@ impl Session {
         let rel = Binder::new(&self.catalog).with_time_zone(settings.time_zone).query(query)?;
         let name = self.job_name(&settings, &["collect"]);
         let builder = self.builder(&settings, &name);
-        let fields = rel.schema().fields;
-        let printer = tableau::printer(&fields, Arc::clone(&self.config.out), &settings);
+        let out = Arc::clone(&self.config.out);
+        if self.style != ResultStyle::Tableau {
+            let with_op = !settings.batch;
+            let rows =
+                MachineRows::new(self.style, out, rel.schema(), with_op, settings.time_zone)?;
+            let branch = Branch { rel: self.dev_broker_rel(rel), target: rows.target() };
+            let mut job = builder.job(vec![branch], false, false)?;
+            job.workers = job.workers.or(Some(1));
+            if !self.dry_run {
+                rows.head()?;
+            }
+            self.start(name, job)?;
+            return self.await_last().map(|_| ());
+        }
+        let printer = tableau::printer(&rel.schema().fields, out, &settings);
         let branch = Branch { rel: self.dev_broker_rel(rel), target: printer.target() };
         let mut job = builder.job(vec![branch], false, false)?;
         job.workers = job.workers.or(Some(1));
+        if self.dry_run {
+            return Ok(());
+        }
+        if self.header_first {
+            printer.begin()?;
+        }
         self.start(name, job)?;
-        let end = self.await_jobs();
-        printer.finish()?;
-        end
+        let end = self.await_last();
+        printer.finish(end.as_ref().ok().copied())?;
+        end.map(|_| ())
     }
 
-    fn builder<'a>(&'a self, settings: &'a Settings, name: &str) -> JobBuilder<'a> {
+    /// The session options.
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(super) fn builder<'a>(&'a self, settings: &'a Settings, name: &str) -> JobBuilder<'a> {
         let now_millis = (self.config.now_millis)();
         let pairs = self.options.iter().map(|(key, entry)| (key.to_owned(), entry.value.clone()));
         JobBuilder {
@@ -276,8 +373,13 @@ impl Session {
     }
 
     fn start(&mut self, name: String, mut job: Job) -> Result<()> {
+        if self.dry_run {
+            return Ok(());
+        }
         (self.config.on_job)(&name, &job.stats);
         let config = self.config.clone();
+        let (started, control) = (name.clone(), config.control.clone());
+        let registered = self.running_jobs.start(&control);
         let thread = std::thread::Builder::new()
             .name(format!("job-{name}"))
             .spawn(move || {
@@ -289,23 +391,26 @@ impl Session {
                 if end.is_err() {
                     config.control.drain();
                 }
+                drop(registered);
                 end
             })
             .map_err(|error| {
                 Error::new(ErrorKind::External, format!("cannot start a thread: {error}"))
             })?;
-        self.running.push(Running { thread });
+        self.running.push(Running { name: started, control, thread });
         Ok(())
     }
 
+    /// Waits for the job that was started last; the others go on.
+    fn await_last(&mut self) -> Result<JobEnd> {
+        self.running.pop().map_or(Ok(JobEnd::Finished), Running::join)
+    }
+
     /// Waits for all jobs; the first failure counts.
-    fn await_jobs(&mut self) -> Result<()> {
+    pub fn await_jobs(&mut self) -> Result<()> {
         let mut outcome = Ok(());
         for running in self.running.drain(..) {
-            let end = running
-                .thread
-                .join()
-                .unwrap_or_else(|_| Err(Error::internal("a job's thread panicked")));
+            let end = running.join();
             if outcome.is_ok() {
                 outcome = end.map(|_| ());
             }
@@ -333,9 +438,21 @@ impl Session {
     }
 
     fn print_table(&self, header: &[&str], rows: &[Vec<String>]) -> Result<()> {
+        if self.dry_run {
+            return Ok(());
+        }
+        if self.style != ResultStyle::Tableau {
+            return machine::texts(self.style, &self.config.out, header, rows);
+        }
         let text = tableau::table(header, rows);
         let mut out = self.config.out.lock().unwrap_or_else(PoisonError::into_inner);
         out.write_all(text.as_bytes())
             .map_err(|error| Error::new(ErrorKind::External, format!("cannot print: {error}")))
     }
+}
+
+/// Whether a statement ends the script.
+fn leaves(parsed: &ParsedStatement) -> bool {
+    use ast::ClientCommand::{Exit, Quit};
+    matches!(&parsed.result, Ok(Statement::Client(client)) if matches!(client.command, Quit | Exit))
 }

@@ -58,6 +58,11 @@ impl JobControl {
         self.0.drain.load(Ordering::Acquire)
     }
 
+    /// Whether both act on the same job.
+    pub fn same(&self, other: &JobControl) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(super) fn wake_on_drain(&self, signal: &Arc<Signal>) {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(signal));
     }

@@ -38,6 +38,11 @@ pub fn is_reserved(word: &str) -> bool {
     keyword(word).is_some_and(|k| k.reserved)
 }
 
+/// Every word of the grammar, in upper case.
+pub fn keywords() -> impl Iterator<Item = &'static str> {
+    RESERVED.iter().chain(&NON_RESERVED).copied()
+}
+
 /// Sorted.
 #[rustfmt::skip]
 static RESERVED: [&str; 421] = [

@@ -22,11 +22,25 @@ pub struct ParsedStatement {
 /// count from the beginning of the script.
 #[must_use]
 pub fn parse_script(source: &str) -> Vec<ParsedStatement> {
-    if let Err(error) = parser::check_size(source) {
+    parse_script_from(source, 0, 0)
+}
+
+/// Parses the statements behind byte `from` of a text that grows: spans count from its beginning,
+/// so that places in statements read earlier stay good. Lines in messages count from byte
+/// `line_one`, which is not behind `from`.
+#[must_use]
+pub fn parse_script_from(source: &str, from: usize, line_one: usize) -> Vec<ParsedStatement> {
+    let tail = source.get(from..).unwrap_or("");
+    if let Err(error) = parser::check_size(tail) {
         return vec![ParsedStatement { span: error.span, kind: "UNKNOWN", result: Err(error) }];
     }
-    let tokens = tokenize(source);
-    let lines = LineIndex::new(source);
+    let mut tokens = tokenize(tail);
+    let base = u32::try_from(from).unwrap_or(u32::MAX);
+    for token in &mut tokens {
+        token.span.start = token.span.start.saturating_add(base);
+        token.span.end = token.span.end.saturating_add(base);
+    }
+    let lines = LineIndex::new_from(source, line_one);
     split(&tokens).into_iter().filter_map(|part| parse_part(source, &lines, part.tokens)).collect()
 }
 

@@ -1,7 +1,12 @@
 //! Tests of the program as a whole, in one binary.
 
+mod check;
+mod cli;
 mod kill;
+mod messages;
+mod reference;
 mod run;
+mod shell;
 mod slt;
 mod support;
 mod tidy;

@@ -113,11 +113,21 @@ pub struct Producer {
     id: u64,
     client: Arc<ClientHandle>,
     shared: Arc<ProducerShared>,
+    /// Bytes that wait for acknowledgement at most.
+    buffer_bytes: usize,
 }
 
 impl Producer {
     pub(crate) fn new(id: u64, client: Arc<ClientHandle>, shared: Arc<ProducerShared>) -> Self {
-        Self { id, client, shared }
+        let buffer_bytes = client.config().buffer_memory;
+        Self { id, client, shared, buffer_bytes }
+    }
+
+    /// With `bytes` instead of `buffer.memory`: several producers may share what one was given.
+    #[must_use]
+    pub fn with_buffer(mut self, bytes: usize) -> Self {
+        self.buffer_bytes = bytes;
+        self
     }
 
     /// Queues a batch; it leaves as soon as its broker may take it. `tag` comes back in the
@@ -140,7 +150,7 @@ impl Producer {
         if bytes > max && batch.record_count() <= 1 {
             return Err(SendError::TooLarge { bytes, max });
         }
-        let limit = self.client.config().buffer_memory;
+        let limit = self.buffer_bytes;
         let room = self.shared.bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| {
             (held == 0 || held.saturating_add(bytes) <= limit).then(|| held.saturating_add(bytes))
         });

@@ -45,7 +45,8 @@ fn nullable(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
     }
 }
 
-fn string(out: &mut Vec<u8>, bytes: &[u8]) {
+/// Appends a JSON string.
+pub(in crate::cli) fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
     match simdutf8::basic::from_utf8(bytes) {
         Ok(text) => escaped(out, text.as_bytes()),

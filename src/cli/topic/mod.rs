@@ -6,7 +6,7 @@ mod consume;
 mod describe;
 mod failure;
 mod format;
-mod json;
+pub(super) mod json;
 mod lines;
 mod list;
 mod output;
@@ -38,7 +38,7 @@ pub(super) fn topic(arguments: &TopicArguments) -> Exit {
             Exit::Usage
         }
         Err(Failure::Error(error)) => {
-            say(super::render::error(&error, None).trim_end());
+            say(super::render::error(&error, None, super::status::colour()).trim_end());
             Exit::from(&error)
         }
     }

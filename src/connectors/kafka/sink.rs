@@ -74,9 +74,11 @@ impl Sink for KafkaSink {
         self.options.guarantee
     }
 
-    fn writer(&mut self, worker: usize, _workers: usize, waker: Waker) -> Result<Box<dyn Writer>> {
+    fn writer(&mut self, worker: usize, workers: usize, waker: Waker) -> Result<Box<dyn Writer>> {
         let subtask = worker % self.parallelism.max(1);
-        let producer = self.client.producer(Arc::clone(&waker));
+        // `buffer.memory` is what the sink may hold, however many workers write to it.
+        let buffer = self.client.config().buffer_memory / workers.max(1);
+        let producer = self.client.producer(Arc::clone(&waker)).with_buffer(buffer);
         Ok(Box::new(KafkaWriter::new(
             self.client.clone(),
             producer,

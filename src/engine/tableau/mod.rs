@@ -6,6 +6,7 @@ use self::width::{put_cell, width};
 use super::job::Target;
 use super::session::Out;
 use crate::base::{Error, ErrorKind, Result};
+use crate::exec::JobEnd;
 use crate::expr::TextWriter;
 use crate::plan::Settings;
 use crate::table::{Epoch, Guarantee, Sink, SinkStats, Waker, Writer, WriterStatus};
@@ -64,10 +65,20 @@ impl Printer {
         }
     }
 
-    /// The footer.
-    pub(super) fn finish(&self) -> Result<()> {
+    /// The head of a streaming result, before its first row is there.
+    pub(super) fn begin(&self) -> Result<()> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.batch || std::mem::replace(&mut state.started, true) {
+            return Ok(());
+        }
+        let head = state.streaming_head();
+        state.print(&head).map_err(broken)
+    }
+
+    /// The footer; `None` stands for a failure.
+    pub(super) fn finish(&self, end: Option<JobEnd>) -> Result<()> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.finish().map_err(broken)
+        state.finish(end).map_err(broken)
     }
 }
 
@@ -97,8 +108,19 @@ impl State {
         text
     }
 
-    fn finish(&self) -> std::io::Result<()> {
-        if self.rows == 0 {
+    fn finish(&self, end: Option<JobEnd>) -> std::io::Result<()> {
+        // Flink prints nothing below the rows of a query that failed, and one line below those of one that was stopped.
+        match end {
+            None => return Ok(()),
+            Some(JobEnd::Drained) => {
+                let (rows, plural) = (self.rows, plural(self.rows));
+                return self
+                    .print(&format!("Query terminated, received a total of {rows} row{plural}\n"));
+            }
+            Some(JobEnd::Finished) => {}
+        }
+        // Where no row came, not even the head was printed.
+        if self.rows == 0 && !self.started {
             return self.print("Empty set\n");
         }
         let mut text;

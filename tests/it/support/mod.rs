@@ -2,9 +2,11 @@
 
 mod cluster;
 mod program;
+mod terminal;
 
 pub(crate) use cluster::{Cluster, Rec};
 pub(crate) use program::{Ended, Program, Running};
+pub(crate) use terminal::Terminal;
 
 /// SplitMix64 (Steele, Lea, Flood 2014): moments of kills that a printed seed brings back.
 #[derive(Debug)]

@@ -1,0 +1,259 @@
+//! `brooklet check`: every error of some scripts, without running them.
+
+mod brokers;
+
+use super::args::{CheckArguments, ReportFormat};
+use super::exit::Exit;
+use super::host::{self, Jobs, Setup};
+use super::source::Source;
+use super::status::{colour, colour_stdout, say};
+use super::topic::json::string;
+use crate::base::{Error, ErrorKind, LineIndex};
+use crate::engine::Session;
+use crate::exec::JobControl;
+use crate::sql::ast::Statement;
+use crate::sql::{ParsedStatement, Symbol, Token, TokenKind, parse_script, tokenize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+
+/// What is said of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Ok,
+    Syntax,
+    Invalid,
+    Unsupported,
+}
+
+impl Verdict {
+    fn of(error: &Error) -> Verdict {
+        match error.kind() {
+            ErrorKind::Syntax => Verdict::Syntax,
+            ErrorKind::Unsupported => Verdict::Unsupported,
+            _ => Verdict::Invalid,
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Verdict::Ok => "ok",
+            Verdict::Syntax => "syntax",
+            Verdict::Invalid => "invalid",
+            Verdict::Unsupported => "unsupported",
+        }
+    }
+}
+
+/// A statement and what is wrong with it.
+#[derive(Debug)]
+struct Checked {
+    kind: &'static str,
+    /// First byte of the error's place, else of the statement.
+    at: u32,
+    verdict: Verdict,
+    error: Option<Error>,
+}
+
+/// Nobody reads the report any more.
+#[derive(Debug)]
+struct Closed;
+
+/// Checks scripts, each in a session of its own.
+pub(super) fn check(arguments: &CheckArguments) -> Exit {
+    let mut exit = Exit::Done;
+    for script in &arguments.scripts {
+        match check_script(script, arguments) {
+            Ok(Exit::Done) => {}
+            // A script that cannot be read counts more than one that is wrong.
+            Ok(found) => exit = if exit == Exit::Usage { exit } else { found },
+            Err(Closed) => return exit,
+        }
+    }
+    exit
+}
+
+fn check_script(script: &str, arguments: &CheckArguments) -> Result<Exit, Closed> {
+    let text = match host::read(script) {
+        Ok(text) => text,
+        Err(exit) => return Ok(exit),
+    };
+    let name = if script == "-" { "stdin" } else { script };
+    let mut source = Source::default();
+    source.add(name, &text);
+    let mut session = host::session(&Setup {
+        script: name,
+        fresh: false,
+        dev_broker: None,
+        control: &JobControl::new(),
+        jobs: &Jobs::default(),
+    });
+    session.only_check();
+    for (key, value) in &arguments.options {
+        if let Err(error) = session.set(key, value) {
+            say(source.explain(&error, colour()).trim_end());
+            return Ok(Exit::from(&error));
+        }
+    }
+    let checked = Checker::new(&text).check(&mut session);
+    let report = match arguments.format {
+        ReportFormat::Json => json(name, &text, &checked),
+        ReportFormat::Text => people(name, &source, &checked),
+    };
+    let mut out = std::io::stdout().lock();
+    out.write_all(&report).and_then(|()| out.flush()).map_err(|_| Closed)?;
+    drop(out);
+    if !arguments.offline {
+        brokers::look(&session);
+    }
+    let refused = checked.iter().any(|statement| statement.verdict != Verdict::Ok);
+    Ok(if refused { Exit::Refused } else { Exit::Done })
+}
+
+/// Walks over a script and remembers what could not be created: what uses it has no error of its own.
+struct Checker<'a> {
+    text: &'a str,
+    lines: LineIndex,
+    missing: BTreeMap<String, (usize, Verdict)>,
+}
+
+impl Checker<'_> {
+    fn new(text: &str) -> Checker<'_> {
+        Checker { text, lines: LineIndex::new(text), missing: BTreeMap::new() }
+    }
+
+    fn check(&mut self, session: &mut Session) -> Vec<Checked> {
+        parse_script(self.text).into_iter().map(|parsed| self.statement(session, parsed)).collect()
+    }
+
+    fn statement(&mut self, session: &mut Session, parsed: ParsedStatement) -> Checked {
+        let (kind, span) = (parsed.kind, parsed.span);
+        let created = created(span.text(self.text));
+        let table = match &parsed.result {
+            Ok(Statement::CreateTable(create)) => {
+                Some(create.name.parts.iter().map(|part| part.value.clone()).collect::<Vec<_>>())
+            }
+            _ => None,
+        };
+        let outcome = session
+            .run_statement(parsed)
+            .and_then(|()| table.map_or(Ok(()), |parts| session.check_table(&parts)));
+        let Err(error) = outcome else {
+            created.and_then(|name| self.missing.remove(&name));
+            return Checked { kind, at: span.start, verdict: Verdict::Ok, error: None };
+        };
+        let mut verdict = Verdict::of(&error);
+        let mut error = error.at(span);
+        if let Some((name, (line, cause))) = self.cause(&error) {
+            verdict = if cause == Verdict::Unsupported { cause } else { verdict };
+            error = error.with_hint(format!(
+                "the statement in line {line} that creates '{name}' has an error"
+            ));
+        } else if let Some(name) = created {
+            let (line, _) = self.lines.line_column(self.text, span.start);
+            self.missing.insert(name, (line, verdict));
+        }
+        let at = error.span().map_or(span.start, |place| place.start);
+        Checked { kind, at, verdict, error: Some(error) }
+    }
+
+    /// The creation that failed and with it this statement.
+    fn cause(&self, error: &Error) -> Option<(String, (usize, Verdict))> {
+        let name = error.message().strip_prefix("object '")?.strip_suffix("' not found")?;
+        let name = name.rsplit('.').next()?;
+        Some((name.to_owned(), *self.missing.get(name)?))
+    }
+}
+
+/// The last part of the name that a CREATE TABLE or CREATE VIEW creates, also of one that does not parse.
+fn created(statement: &str) -> Option<String> {
+    let tokens = tokenize(statement);
+    let word = |token: &Token| match token.kind {
+        TokenKind::Word(Some(keyword)) => Some(keyword.text),
+        _ => None,
+    };
+    if word(tokens.first()?) != Some("CREATE") {
+        return None;
+    }
+    let at = tokens.iter().take(4).position(|t| matches!(word(t), Some("TABLE" | "VIEW")))?;
+    let mut rest = tokens
+        .get(at + 1..)?
+        .iter()
+        .skip_while(|t| matches!(word(t), Some("IF" | "NOT" | "EXISTS")));
+    let mut name = None;
+    while let Some(token) = rest.next() {
+        name = match &token.kind {
+            TokenKind::QuotedIdent(name) => Some(name.clone()),
+            TokenKind::Word(_) => Some(token.span.text(statement).to_owned()),
+            _ => return name,
+        };
+        if rest.next()?.kind != TokenKind::Symbol(Symbol::Dot) {
+            return name;
+        }
+    }
+    name
+}
+
+/// One object a line.
+fn json(file: &str, text: &str, checked: &[Checked]) -> Vec<u8> {
+    let lines = LineIndex::new(text);
+    let mut out = Vec::new();
+    for statement in checked {
+        let (line, column) = lines.line_column(text, statement.at);
+        let message = match &statement.error {
+            None => String::new(),
+            Some(error) => match error.hint() {
+                None => error.to_string(),
+                Some(hint) => format!("{error}; {hint}"),
+            },
+        };
+        out.extend_from_slice(b"{\"file\":");
+        string(&mut out, file.as_bytes());
+        out.extend_from_slice(format!(",\"line\":{line},\"column\":{column},\"kind\":").as_bytes());
+        string(&mut out, statement.kind.as_bytes());
+        out.extend_from_slice(b",\"verdict\":");
+        string(&mut out, statement.verdict.text().as_bytes());
+        out.extend_from_slice(b",\"message\":");
+        string(&mut out, message.as_bytes());
+        out.extend_from_slice(b"}\n");
+    }
+    out
+}
+
+/// Every error with its place, each once, and a line that counts.
+fn people(file: &str, source: &Source, checked: &[Checked]) -> Vec<u8> {
+    let mut out = String::new();
+    let mut shown = BTreeSet::new();
+    for error in checked.iter().filter_map(|statement| statement.error.as_ref()) {
+        // A wrong option of a table is found again wherever the table is used.
+        if shown.insert((error.to_string(), error.span())) {
+            out.push_str(&source.explain(error, colour_stdout()));
+        }
+    }
+    let statements = checked.len();
+    let refused = checked.iter().filter(|statement| statement.verdict != Verdict::Ok).count();
+    let plural = |n: usize| if n == 1 { "" } else { "s" };
+    out.push_str(&format!(
+        "{file}: {statements} statement{}, {refused} refused\n",
+        plural(statements)
+    ));
+    out.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_created_objects() {
+        for (statement, name) in [
+            ("CREATE TABLE a (x INT)", Some("a")),
+            ("CREATE TEMPORARY TABLE IF NOT EXISTS c.d.`a b` (x", Some("a b")),
+            ("CREATE OR REPLACE TEMPORARY VIEW v AS SELECT 1", Some("v")),
+            ("CREATE TABLE", None),
+            ("CREATE DATABASE d", None),
+            ("DROP TABLE a", None),
+        ] {
+            assert_eq!(created(statement).as_deref(), name, "{statement}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Results for programs: a JSON object or a CSV line per row.
+
+use super::job::Target;
+use super::session::Out;
+use crate::base::{Error, ErrorKind, Result};
+use crate::formats::{CsvFormat, JsonFormat};
+use crate::options::{OptionReader, Options, Taken};
+use crate::table::{
+    EncodeRequest, Encoded, Encoder, Epoch, Format, Guarantee, Sink, SinkStats, Waker, Writer,
+    WriterStatus,
+};
+use crate::types::{Batch, Column, DataType, Field, RowErrors, Schema};
+use arrow_array::StringViewArray;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// What query results look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResultStyle {
+    /// Flink's `tableau`: for people.
+    #[default]
+    Tableau,
+    /// One JSON object a line, values as format `json` writes them.
+    Json,
+    /// A line of column names, then one line a row, values as format `csv` writes them.
+    Csv,
+}
+
+/// Name of the column that holds the kind of a change: `+I`, `-U`, `+U`, `-D`. Streaming results have it, as in the
+/// `tableau` style.
+const OP: &str = "op";
+
+/// How rows of one schema are written.
+#[derive(Clone)]
+pub(super) struct MachineRows {
+    style: ResultStyle,
+    out: Out,
+    fields: Vec<Field>,
+    with_op: bool,
+    time_zone: chrono_tz::Tz,
+}
+
+impl MachineRows {
+    /// Checks that the format has all the types.
+    pub(super) fn new(
+        style: ResultStyle,
+        out: Out,
+        schema: Schema,
+        with_op: bool,
+        time_zone: chrono_tz::Tz,
+    ) -> Result<MachineRows> {
+        let rows = MachineRows { style, out, fields: schema.fields, with_op, time_zone };
+        rows.encoder()?;
+        Ok(rows)
+    }
+
+    /// The sink of a query.
+    pub(super) fn target(&self) -> Target {
+        Target {
+            name: "collect".to_owned(),
+            sink: Box::new(MachineSink(self.clone())),
+            not_null: Vec::new(),
+        }
+    }
+
+    /// Writes the line of column names, where there is one.
+    pub(super) fn head(&self) -> Result<()> {
+        if self.style != ResultStyle::Csv {
+            return Ok(());
+        }
+        let op = self.with_op.then_some(OP);
+        let names = op.into_iter().chain(self.fields.iter().map(|field| field.name.as_str()));
+        let names: Vec<String> = names.map(quoted).collect();
+        self.print(format!("{}\n", names.join(",")).as_bytes())
+    }
+
+    fn encoder(&self) -> Result<Box<dyn Encoder>> {
+        let request = EncodeRequest { fields: self.fields.clone(), time_zone: self.time_zone };
+        let (options, taken) = (Options::default(), Taken::default());
+        let reader = OptionReader::new(&options, &taken, "the result");
+        match self.style {
+            ResultStyle::Csv => CsvFormat.encoder(&reader, &request),
+            ResultStyle::Json | ResultStyle::Tableau => JsonFormat.encoder(&reader, &request),
+        }
+    }
+
+    fn lines(
+        &self,
+        encoder: &mut dyn Encoder,
+        batch: &Batch,
+        errors: &mut RowErrors,
+    ) -> Result<Vec<u8>> {
+        let mut encoded = Encoded::default();
+        encoder.encode(batch, &mut encoded, errors)?;
+        let mut lines = Vec::with_capacity(encoded.bytes.len() + batch.rows * 16);
+        for (row, record) in encoded.iter().flatten().enumerate() {
+            let record = record.strip_suffix(b"\n").unwrap_or(record);
+            match (self.style, self.with_op) {
+                (_, false) => lines.extend_from_slice(record),
+                (ResultStyle::Csv, true) => {
+                    lines.extend_from_slice(batch.kind(row).short().as_bytes());
+                    lines.push(b',');
+                    lines.extend_from_slice(record);
+                }
+                (_, true) => {
+                    let kind = batch.kind(row).short();
+                    lines.extend_from_slice(format!("{{\"{OP}\":\"{kind}\"").as_bytes());
+                    let rest = record.strip_prefix(b"{").unwrap_or(record);
+                    if rest != b"}" {
+                        lines.push(b',');
+                    }
+                    lines.extend_from_slice(rest);
+                }
+            }
+            lines.push(b'\n');
+        }
+        Ok(lines)
+    }
+
+    fn print(&self, bytes: &[u8]) -> Result<()> {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        out.write_all(bytes)
+            .and_then(|()| out.flush())
+            .map_err(|error| Error::new(ErrorKind::External, format!("cannot print: {error}")))
+    }
+}
+
+/// Writes a table of texts: what SHOW and DESCRIBE answer.
+pub(super) fn texts(
+    style: ResultStyle,
+    out: &Out,
+    header: &[&str],
+    rows: &[Vec<String>],
+) -> Result<()> {
+    let fields = header.iter().map(|name| Field::new(*name, DataType::string())).collect();
+    let writer =
+        MachineRows::new(style, Arc::clone(out), Schema::new(fields), false, chrono_tz::UTC)?;
+    writer.head()?;
+    let columns = (0..header.len())
+        .map(|at| {
+            let cells = rows.iter().map(|row| row.get(at).map_or("", String::as_str));
+            Arc::new(StringViewArray::from_iter_values(cells)) as Column
+        })
+        .collect();
+    let batch = Batch::append(rows.len(), columns);
+    let mut encoder = writer.encoder()?;
+    let lines = writer.lines(encoder.as_mut(), &batch, &mut RowErrors::default())?;
+    writer.print(&lines)
+}
+
+/// A CSV field, quoted where it needs it (RFC 4180).
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        return format!("\"{}\"", text.replace('"', "\"\""));
+    }
+    text.to_owned()
+}
+
+struct MachineSink(MachineRows);
+
+impl std::fmt::Debug for MachineSink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MachineSink")
+    }
+}
+
+impl Sink for MachineSink {
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::AtLeastOnce
+    }
+
+    fn writer(&mut self, _: usize, _: usize, _: Waker) -> Result<Box<dyn Writer>> {
+        let encoder = self.0.encoder()?;
+        Ok(Box::new(MachineWriter {
+            rows: self.0.clone(),
+            encoder,
+            epoch: 0,
+            stats: SinkStats::default(),
+        }))
+    }
+}
+
+struct MachineWriter {
+    rows: MachineRows,
+    encoder: Box<dyn Encoder>,
+    epoch: Epoch,
+    stats: SinkStats,
+}
+
+impl std::fmt::Debug for MachineWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MachineWriter")
+    }
+}
+
+impl Writer for MachineWriter {
+    fn write(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<()> {
+        let lines = self.rows.lines(self.encoder.as_mut(), batch, errors)?;
+        self.stats.records += batch.rows as u64;
+        self.stats.bytes += lines.len() as u64;
+        self.rows.print(&lines)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn barrier(&mut self, epoch: Epoch) -> Result<()> {
+        self.epoch = epoch;
+        Ok(())
+    }
+
+    fn poll(&mut self, _now: Duration) -> Result<WriterStatus> {
+        Ok(WriterStatus { acknowledged: self.epoch, ready: true, wake_at: None })
+    }
+
+    fn stats(&self) -> SinkStats {
+        self.stats
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn tables_of_texts_are_objects_or_lines() {
+        let rows = [vec!["a,b".to_owned(), "x\"y".to_owned()]];
+        for (style, expected) in [
+            (ResultStyle::Json, "{\"table name\":\"a,b\",\"v\":\"x\\\"y\"}\n"),
+            (ResultStyle::Csv, "table name,v\n\"a,b\",\"x\"\"y\"\n"),
+        ] {
+            let captured = Captured::default();
+            let out: Out = Arc::new(Mutex::new(captured.clone()));
+            texts(style, &out, &["table name", "v"], &rows).unwrap();
+            assert_eq!(String::from_utf8(captured.0.lock().unwrap().clone()).unwrap(), expected);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `brooklet check`: what it says of each statement, and the exit code.
+
+use crate::support::{Cluster, Program};
+
+fn check(sql: &str, args: &[&str]) -> crate::support::Ended {
+    let program = Program::new(&[&["check", "job.sql"], args].concat());
+    std::fs::write(program.path("job.sql"), sql).unwrap();
+    program.run()
+}
+
+/// A line of the JSON report: place, kind, verdict.
+fn verdicts(report: &str) -> Vec<String> {
+    report
+        .lines()
+        .map(|line| {
+            let object: serde_json::Value = serde_json::from_str(line).unwrap();
+            let keys: Vec<&String> = object.as_object().unwrap().keys().collect();
+            assert_eq!(keys.len(), 6, "{line}");
+            assert_eq!(object["file"], "job.sql");
+            assert_eq!(object["verdict"] == "ok", object["message"] == "", "{line}");
+            let text = |key: &str| object[key].as_str().unwrap().to_owned();
+            format!("{}:{} {} {}", object["line"], object["column"], text("kind"), text("verdict"))
+        })
+        .collect()
+}
+
+const SCRIPT: &str = "\
+SET 'parallelism.default' = '1';
+CREATE TABLE src (a INT, s STRING) WITH ('connector' = 'datagen');
+CREATE TABLE dst (a INT, s STRING) WITH ('connector' = 'print');
+INSERT INTO dst SELECT a, s FROM src;
+INSERT INTO dst SELECT a, nope FROM src;
+SELEC 1;
+SELECT a FROM src MATCH_RECOGNIZE (PATTERN (a) DEFINE a AS TRUE) AS t;
+CREATE TABLE bad (a INT) WITH ('connector' = 'kafka', 'topic' = 't', 'formatt' = 'json',
+  'properties.bootstrap.servers' = 'localhost:1');
+CREATE TABLE worse (a INT) WITH ('connector' = 'datagen', 'number-of-rows' = 'many');
+CREATE TABLE broken (a INTT) WITH ('connector' = 'datagen');
+INSERT INTO dst SELECT a, s FROM broken;
+";
+
+#[test]
+fn every_statement_has_a_verdict() {
+    let ended = check(SCRIPT, &["--offline", "--format", "json"]);
+    ended.code(3);
+    let found = verdicts(&ended.stdout);
+    assert_eq!(
+        found,
+        [
+            "1:1 SET ok",
+            "2:1 CREATE TABLE ok",
+            "3:1 CREATE TABLE ok",
+            "4:1 INSERT INTO ok",
+            "5:27 INSERT INTO invalid",
+            "6:1 UNKNOWN syntax",
+            "7:1 SELECT unsupported",
+            "8:70 CREATE TABLE invalid",
+            "10:59 CREATE TABLE invalid",
+            "11:24 CREATE TABLE invalid",
+            "12:34 INSERT INTO invalid",
+        ]
+        .map(str::to_owned),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn all_errors_are_shown_at_once() {
+    let ended = check(SCRIPT, &["--offline"]);
+    ended.code(3);
+    for part in [
+        "--> job.sql:5:27",
+        "--> job.sql:6:1",
+        "hint: did you mean 'format'?",
+        "expected a whole number",
+        "hint: the statement in line 11 that creates 'broken' has an error",
+        "job.sql: 11 statements, 7 refused",
+    ] {
+        assert!(ended.stdout.contains(part), "no '{part}' in {}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_good_script_is_ok_and_nothing_runs() {
+    let cluster = Cluster::embedded();
+    let sql = format!(
+        "CREATE TABLE t (a INT) WITH ('connector' = 'kafka', 'topic' = 'not-there', 'format' = 'json',\n\
+         'properties.bootstrap.servers' = '{}', 'scan.startup.mode' = 'earliest-offset');\n\
+         CREATE TABLE sink (a INT) WITH ('connector' = 'print');\n\
+         INSERT INTO sink SELECT a FROM t;\nSELECT a FROM t;\nSHOW TABLES;\n",
+        cluster.bootstrap()
+    );
+    check(&sql, &["--offline"]).code(0).prints("job.sql: 5 statements, 0 refused\n");
+    // The broker knows no such topic: a warning, for it may be made later.
+    let ended = check(&sql, &[]);
+    ended
+        .code(0)
+        .prints("job.sql: 5 statements, 0 refused\n")
+        .says(&["[WARN] table 't'", "not-there"]);
+}
+
+#[test]
+fn tables_for_one_direction_are_fine() {
+    let sql = "\
+CREATE TABLE a (v STRING) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'json',
+  'properties.bootstrap.servers' = 'localhost:1');
+CREATE TABLE b (v STRING) WITH ('connector' = 'kafka', 'topic' = 't;u', 'format' = 'json',
+  'properties.bootstrap.servers' = 'localhost:1', 'scan.startup.mode' = 'earliest-offset');
+CREATE TABLE c (v STRING) WITH ('connector' = 'blackhole');
+CREATE TABLE d (v STRING) WITH ('connector' = 'datagen');
+";
+    check(sql, &["--offline"]).code(0);
+}
+
+#[test]
+fn several_scripts_and_wrong_use() {
+    let program = Program::new(&["check", "--offline", "a.sql", "b.sql"]);
+    std::fs::write(program.path("a.sql"), "SHOW TABLES;").unwrap();
+    std::fs::write(program.path("b.sql"), "SELECT").unwrap();
+    let ended = program.run();
+    ended.code(3);
+    assert!(ended.stdout.starts_with("a.sql: 1 statement, 0 refused\n"), "{}", ended.stdout);
+    Program::new(&["check", "missing.sql"]).run().code(2).says(&["missing.sql"]);
+    Program::new(&["check"]).run().code(2);
+    let ended = Program::new(&["check", "-", "--offline"]).stdin("SELECT 1 FROM x").run();
+    ended.code(3);
+    assert!(ended.stdout.contains("--> stdin:1:15"), "{}", ended.stdout);
+    let ended = check("SHOW TABLES;", &["-D", "table.dml-sync=maybe", "--offline"]);
+    ended.code(3).says(&["expected true or false"]);
+}

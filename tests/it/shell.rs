@@ -1,0 +1,250 @@
+//! The SQL shell on a terminal, `-c`, and statements from standard input.
+
+use crate::support::{Program, Terminal};
+
+/// A table of the numbers 1 to 3.
+const THREE: &str = "CREATE TABLE three (n INT) WITH ('connector' = 'datagen', 'fields.n.kind' = 'sequence', \
+                     'fields.n.start' = '1', 'fields.n.end' = '3');";
+
+/// A table without end.
+const ENDLESS: &str =
+    "CREATE TABLE endless (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '200');";
+
+const PROMPT: &str = "brooklet> ";
+
+/// The shell with `three` and `endless`, at its prompt.
+fn shell(args: &[&str]) -> Terminal {
+    let args: Vec<&str> = [&["-i", "init.sql"], args].concat();
+    let mut terminal = Terminal::start(&args, &[("init.sql", &format!("{THREE}\n{ENDLESS}\n"))]);
+    terminal.sees(PROMPT);
+    terminal
+}
+
+#[test]
+fn a_query_prints_as_in_flinks_client() {
+    let mut shell = shell(&[]);
+    shell.enters("SELECT n FROM three;");
+    let text = shell.sees("Received a total of 3 rows");
+    for part in ["| op |", "| +I |", "          1 |", "          3 |"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    shell.sees(PROMPT);
+    shell.enters("SET 'execution.runtime-mode' = 'batch';");
+    shell.sees("[INFO] Execute statement succeeded.");
+    shell.enters("SELECT n FROM three;");
+    shell.sees("3 rows in set");
+    shell.sees(PROMPT);
+    // Ctrl-D
+    shell.types("\x04");
+    assert_eq!(shell.ends().code(), Some(0));
+}
+
+#[test]
+fn statements_may_span_lines() {
+    let mut shell = shell(&[]);
+    shell.enters("SELECT n -- the number;");
+    shell.enters("FROM three");
+    shell.enters("WHERE n = 2;");
+    let text = shell.sees("Received a total of 1 row");
+    assert!(text.contains("| +I |           2 |"), "{text}");
+    shell.sees(PROMPT);
+    shell.enters("quit");
+    assert_eq!(shell.ends().code(), Some(0));
+}
+
+#[test]
+fn ctrl_c_stops_the_query_and_not_the_shell() {
+    let mut shell = shell(&[]);
+    shell.enters("SELECT n FROM endless;");
+    // The head is there before the first row.
+    shell.sees("| op |");
+    shell.sees("| +I |");
+    shell.types("\x03");
+    shell.sees("Query terminated, received a total of ");
+    shell.sees(PROMPT);
+    shell.enters("SELECT n FROM three;");
+    shell.sees("Received a total of 3 rows");
+    shell.sees(PROMPT);
+    // What was typed is forgotten.
+    shell.types("SELECT nonsense\x03");
+    shell.sees(PROMPT);
+    shell.enters("SHOW TABLES;");
+    shell.sees("endless");
+    shell.sees("2 rows in set");
+    shell.sees(PROMPT);
+    shell.enters("EXIT;");
+    assert_eq!(shell.ends().code(), Some(0));
+}
+
+#[test]
+fn errors_point_into_the_statement_that_is_wrong() {
+    let mut shell = shell(&[]);
+    shell.enters("SELECT * FROM thre;");
+    shell.sees("error: object 'thre' not found");
+    shell.sees("--> shell:1:15");
+    shell.sees("^^^^");
+    shell.sees("hint: did you mean 'three'?");
+    shell.sees(PROMPT);
+    // The mistake is in an earlier statement.
+    shell.enters("CREATE TABLE t (a INT) WITH ('connector' = 'datagen', 'number-of-row' = '1');");
+    shell.sees("succeeded");
+    shell.sees(PROMPT);
+    shell.enters("SELECT * FROM t;");
+    shell.sees("error: unknown option 'number-of-row'");
+    shell.sees("--> shell:1:55");
+    shell.sees("CREATE TABLE t");
+    shell.sees("did you mean 'number-of-rows'?");
+    shell.sees(PROMPT);
+}
+
+#[test]
+fn an_insert_runs_beside_the_prompt() {
+    let mut shell = shell(&[]);
+    shell.enters("CREATE TABLE hole (n BIGINT) WITH ('connector' = 'blackhole');");
+    shell.sees("succeeded");
+    shell.sees(PROMPT);
+    shell.enters("INSERT INTO hole SELECT n FROM endless;");
+    shell.sees("[INFO] the job runs");
+    shell.sees(PROMPT);
+    // A query does not wait for the job, and a stopped query leaves the job alone.
+    shell.enters("SELECT n FROM three;");
+    shell.sees("Received a total of 3 rows");
+    shell.sees(PROMPT);
+    shell.enters("SELECT n FROM endless;");
+    shell.sees("| +I |");
+    shell.types("\x03");
+    shell.sees("Query terminated");
+    shell.sees(PROMPT);
+    shell.types("\x04");
+    shell.sees("[INFO] stopping the jobs of this shell");
+    shell.sees("[INFO] job 'sql.hole' was stopped");
+    assert_eq!(shell.ends().code(), Some(0));
+}
+
+#[test]
+fn a_job_that_fails_is_told_at_the_prompt() {
+    let mut shell = shell(&[]);
+    shell.enters("CREATE TABLE hole (n INT) WITH ('connector' = 'blackhole');");
+    shell.sees("succeeded");
+    shell.sees(PROMPT);
+    shell.enters("INSERT INTO hole SELECT 1 / (n - 2) FROM three;");
+    shell.sees("[INFO] the job runs");
+    shell.sees("zero");
+    shell.enters("");
+    shell.enters("SELECT n FROM three;");
+    shell.sees("Received a total of 3 rows");
+}
+
+#[test]
+fn term_at_the_prompt_drains_the_jobs_and_ends() {
+    let mut shell = shell(&[]);
+    shell.enters("CREATE TABLE hole (n BIGINT) WITH ('connector' = 'blackhole');");
+    shell.sees("succeeded");
+    shell.sees(PROMPT);
+    shell.enters("INSERT INTO hole SELECT n FROM endless;");
+    shell.sees("[INFO] the job runs");
+    shell.sees(PROMPT);
+    shell.signal("TERM");
+    shell.sees("was stopped");
+    assert_eq!(shell.ends().code(), Some(0));
+}
+
+#[test]
+fn tab_completes() {
+    let mut shell = shell(&[]);
+    shell.types("SELECT * FROM thr\t");
+    shell.sees("three");
+    shell.enters(" WHERE n > 2;");
+    shell.sees("Received a total of 1 row");
+    shell.sees(PROMPT);
+    shell.types("CREATE TABLE t (a INT) WITH ('connector' = 'datag\t, 'number-o\t");
+    shell.sees("'datagen'");
+    shell.sees("number-of-rows");
+    shell.types("\x03");
+    shell.sees(PROMPT);
+}
+
+#[test]
+fn the_history_comes_back_and_hides_secrets() {
+    let mut shell = shell(&[]);
+    shell.enters("SELECT n FROM three;");
+    shell.sees("Received a total of 3 rows");
+    shell.sees(PROMPT);
+    shell.enters("SET 'my.password' = 'hunter2';");
+    shell.sees("succeeded");
+    shell.sees(PROMPT);
+    // Twice up: the query again.
+    shell.types("\x1b[A\x1b[A\r");
+    shell.sees("Received a total of 3 rows");
+    shell.sees(PROMPT);
+    shell.types("\x04");
+    shell.ends();
+    let history = shell.file("state/history");
+    assert!(history.contains("SELECT n FROM three;"), "{history}");
+    assert!(history.contains("'my.password' = '******'"), "{history}");
+    assert!(!history.contains("hunter2"), "{history}");
+}
+
+#[test]
+fn a_wrong_init_script_ends_the_shell() {
+    let mut terminal = Terminal::start(&["-i", "init.sql"], &[("init.sql", "\nSELECT FROM x;\n")]);
+    terminal.sees("--> init.sql:2:");
+    assert_eq!(terminal.ends().code(), Some(3));
+}
+
+#[test]
+fn a_command_runs_and_ends() {
+    let sql = format!("{THREE} SELECT n FROM three WHERE n < 3; SELECT n FROM three WHERE n = 3");
+    let ended = Program::new(&["-c", &sql]).run();
+    ended.code(0);
+    assert!(ended.stdout.contains("Received a total of 2 rows"), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with("Received a total of 1 row\n"), "{}", ended.stdout);
+    let ended = Program::new(&["-c", "SELECT 1 FROM nowhere"]).run();
+    ended.code(3).prints("").says(&["error: object 'nowhere' not found", "--> -c:1:15"]);
+    let ended = Program::new(&["sql", "-c", "SHOW TABLES", "-D", "parallelism.default=none"]).run();
+    ended.code(3).says(&["parallelism.default"]);
+}
+
+#[test]
+fn results_for_programs() {
+    let sql = format!(
+        "{THREE} SELECT n, CONCAT('a,', CAST(n AS STRING)) AS `the text` FROM three WHERE n < 3; SHOW TABLES;"
+    );
+    for (format, mode, expected) in [
+        (
+            "json",
+            "batch",
+            "{\"n\":1,\"the text\":\"a,1\"}\n{\"n\":2,\"the text\":\"a,2\"}\n{\"table name\":\"three\"}\n",
+        ),
+        (
+            "json",
+            "streaming",
+            "{\"op\":\"+I\",\"n\":1,\"the text\":\"a,1\"}\n{\"op\":\"+I\",\"n\":2,\"the text\":\"a,2\"}\n\
+             {\"table name\":\"three\"}\n",
+        ),
+        ("csv", "batch", "n,the text\n1,\"a,1\"\n2,\"a,2\"\ntable name\nthree\n"),
+        ("csv", "streaming", "op,n,the text\n+I,1,\"a,1\"\n+I,2,\"a,2\"\ntable name\nthree\n"),
+    ] {
+        let mode = format!("execution.runtime-mode={mode}");
+        Program::new(&["-c", &sql, "--format", format, "-D", &mode]).run().code(0).prints(expected);
+    }
+}
+
+#[test]
+fn standard_input_is_read_as_it_comes() {
+    let sql = format!("{THREE}\nSELECT n\nFROM three;\nQUIT;\nnonsense");
+    let ended = Program::new(&[]).stdin(&sql).run();
+    ended.code(0);
+    assert!(ended.stdout.ends_with("Received a total of 3 rows\n"), "{}", ended.stdout);
+    let ended =
+        Program::new(&["sql"]).stdin("SHOW TABLES;\n\nSELECT 1 FROM nowhere;\nSHOW TABLES;").run();
+    ended.code(3).prints("Empty set\n").says(&["--> stdin:3:15"]);
+}
+
+#[test]
+fn jobs_from_standard_input_are_awaited() {
+    let sql = format!(
+        "{THREE} CREATE TABLE sink (n INT) WITH ('connector' = 'print'); INSERT INTO sink SELECT n FROM three;"
+    );
+    Program::new(&[]).stdin(&sql).run().code(0).prints("+I[1]\n+I[2]\n+I[3]\n");
+}
