@@ -7,131 +7,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use brooklet_devbroker::{Action, Broker, Config, ConnId};
 use brooklet_kafka::consumer::Fetched;
-use brooklet_kafka::pending::Pending;
-use brooklet_kafka::producer::{ProduceEvent, SendError};
-use brooklet_kafka::transport::{BrokerEvent, MemoryNetwork, Responder};
+use brooklet_kafka::producer::{ProduceEvent, Producer, SendError};
 use brooklet_kafka::wire::compression::Compression;
+use brooklet_kafka::wire::records::SealedBatch;
 use brooklet_kafka::{
-    Client, ClientConfig, CommittedOffset, Isolation, Network, NewTopic, OffsetSpec, TopicPartition,
+    Client, ClientConfig, CommittedOffset, Isolation, Network, OffsetSpec, TopicPartition,
 };
-use bytes::Bytes;
+use client_support::memory::{World, nothing};
 use client_support::{batch_at, values};
-
-/// 2026, in the virtual clock: brokers forget old producers.
-const START: Duration = Duration::from_secs(1_790_000_000);
-
-struct InMemory {
-    broker: Broker,
-    conns: BTreeMap<u64, ConnId>,
-    next: u64,
-}
-
-impl InMemory {
-    fn new(seed: u64) -> Self {
-        let mut config = Config::default();
-        config.seed = seed;
-        Self { broker: Broker::new(config), conns: BTreeMap::new(), next: 0 }
-    }
-
-    fn name(&self, conn: ConnId) -> Option<u64> {
-        self.conns.iter().find(|(_, of)| **of == conn).map(|(name, _)| *name)
-    }
-}
-
-impl Responder for InMemory {
-    fn connect(&mut self, _: &str, _: u16, _: Duration) -> Option<u64> {
-        self.next += 1;
-        self.conns.insert(self.next, self.broker.connect());
-        Some(self.next)
-    }
-
-    fn request(&mut self, conn: u64, frame: Bytes, now: Duration) {
-        if let Some(conn) = self.conns.get(&conn) {
-            self.broker.request(*conn, frame, now);
-        }
-    }
-
-    fn disconnect(&mut self, conn: u64) {
-        if let Some(conn) = self.conns.remove(&conn) {
-            self.broker.disconnect(conn);
-        }
-    }
-
-    fn poll(&mut self, now: Duration) -> Vec<BrokerEvent> {
-        let mut out = Vec::new();
-        for action in self.broker.poll(now) {
-            match action {
-                Action::Respond { conn, frame } => {
-                    out.extend(self.name(conn).map(|name| BrokerEvent::Frame(name, frame)));
-                }
-                Action::Close { conn, .. } => {
-                    out.extend(self.name(conn).map(BrokerEvent::Close));
-                }
-            }
-        }
-        out
-    }
-
-    fn next_deadline(&self) -> Option<Duration> {
-        self.broker.next_deadline()
-    }
-}
-
-struct World {
-    network: MemoryNetwork,
-    client: Client,
-    now: Duration,
-    steps: u64,
-}
-
-impl World {
-    fn new(seed: u64, pairs: &[(&str, &str)]) -> Self {
-        let network = MemoryNetwork::new(Box::new(InMemory::new(seed)), seed);
-        let bootstrap = ("bootstrap.servers", "127.0.0.1:9092");
-        let (config, _) = ClientConfig::parse([bootstrap].iter().chain(pairs).copied()).unwrap();
-        let client = Client::new(config, &Network::memory(&network));
-        Self { network, client, now: START, steps: 0 }
-    }
-
-    /// One step, or the next moment at which something happens.
-    fn step(&mut self) {
-        self.steps += 1;
-        if !self.network.step(self.now) {
-            let next = self.network.next_deadline().expect("something is still to happen");
-            assert!(next > self.now, "time stands still");
-            self.now = next;
-        }
-    }
-
-    /// Up to `count` steps, as long as something happens at this moment.
-    fn steps_at_once(&self, count: u64) {
-        for _ in 0..count {
-            if !self.network.step(self.now) {
-                return;
-            }
-        }
-    }
-
-    fn wait<T>(&mut self, pending: &Pending<brooklet_kafka::Result<T>>) -> T {
-        loop {
-            if let Some(result) = pending.try_take() {
-                return result.unwrap();
-            }
-            self.step();
-        }
-    }
-
-    fn create(&mut self, topic: &str, partitions: i32) {
-        let created = self.client.create_topics(&[NewTopic::new(topic, partitions)]);
-        self.wait(&created).into_iter().for_each(|(_, result)| result.unwrap());
-    }
-}
-
-fn nothing() -> Arc<dyn Fn() + Send + Sync> {
-    Arc::new(|| ())
-}
 
 /// Writes and reads 60 batches over 3 partitions; every `cut_every` steps the network breaks.
 /// Returns everything that could be seen, in order.
@@ -251,4 +135,128 @@ fn a_dropped_client_leaves_nothing_behind() {
     drop(client);
     network.settle(now);
     assert_eq!(network.next_deadline(), None);
+}
+
+/// Another client, as an operator would be.
+fn grow(world: &mut World, topic: &str, partitions: i32) {
+    let bootstrap = ("bootstrap.servers", "127.0.0.1:9092");
+    let (config, _) = ClientConfig::parse([bootstrap]).unwrap();
+    let operator = Client::new(config, &Network::memory(&world.network));
+    let grown = operator.create_partitions(topic, partitions);
+    world.wait(&grown).into_iter().for_each(|(_, result)| result.unwrap());
+}
+
+/// Steps until the producer has an event.
+fn event(world: &mut World, producer: &Producer) -> ProduceEvent {
+    loop {
+        if let Some(event) = producer.poll() {
+            return event;
+        }
+        world.step();
+    }
+}
+
+fn one(world: &World) -> SealedBatch {
+    batch_at(i64::try_from(world.now.as_millis()).unwrap(), &["v"], Compression::None)
+}
+
+#[test]
+fn a_partition_that_a_topic_got_later_is_written_and_read() {
+    let mut world = World::new(1, &[]);
+    world.create("t", 1);
+    let topic: Arc<str> = "t".into();
+    let producer = world.client.producer(nothing());
+    let mut consumer = world.client.consumer(nothing());
+    consumer.assign(&[(TopicPartition::new("t", 0), 0)]);
+    producer.send(&topic, 0, one(&world), 0).unwrap();
+    assert!(matches!(event(&mut world, &producer), ProduceEvent::Delivered { .. }));
+
+    grow(&mut world, "t", 3);
+    let before = world.now;
+    producer.send(&topic, 2, one(&world), 1).unwrap();
+    match event(&mut world, &producer) {
+        ProduceEvent::Delivered { partition, tag: 1, base_offset: 0, .. } => {
+            assert_eq!(partition, TopicPartition::new("t", 2));
+        }
+        other => panic!("{other:?}"),
+    }
+    // The same metadata serves reading.
+    consumer.assign(&[(TopicPartition::new("t", 2), 0)]);
+    loop {
+        match consumer.poll() {
+            Some(Fetched::Data(data)) if data.partition.partition == 2 => break,
+            Some(Fetched::Failed(failed)) => panic!("{}", failed.error),
+            _ => world.step(),
+        }
+    }
+    assert!(world.now - before < Duration::from_secs(2), "no waiting for metadata.max.age.ms");
+}
+
+#[test]
+fn a_consumer_finds_a_partition_that_its_topic_got_later() {
+    let mut world = World::new(2, &[]);
+    world.create("t", 1);
+    let mut consumer = world.client.consumer(nothing());
+    consumer.assign(&[(TopicPartition::new("t", 0), 0)]);
+    while consumer.poll().is_none() {
+        world.step();
+    }
+    grow(&mut world, "t", 2);
+    let before = world.now;
+    consumer.assign(&[(TopicPartition::new("t", 1), 0)]);
+    loop {
+        match consumer.poll() {
+            Some(Fetched::Data(data)) if data.partition.partition == 1 => break,
+            Some(Fetched::Failed(failed)) => panic!("{}", failed.error),
+            _ => world.step(),
+        }
+    }
+    assert!(world.now - before < Duration::from_secs(2));
+}
+
+#[test]
+fn a_partition_that_never_appears_fails_at_the_delivery_timeout() {
+    let times = [("delivery.timeout.ms", "20000"), ("request.timeout.ms", "10000")];
+    let mut world = World::new(1, &times);
+    world.create("t", 2);
+    let producer = world.client.producer(nothing());
+    let (before, steps) = (world.now, world.steps);
+    producer.send(&"t".into(), 7, one(&world), 0).unwrap();
+    match event(&mut world, &producer) {
+        ProduceEvent::Failed { error, possibly_written, .. } => {
+            assert!(!possibly_written);
+            let text = error.to_string();
+            assert!(text.contains("topic `t` has 2 partitions"), "{text}");
+            assert!(text.contains("delivery.timeout.ms"), "{text}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!((world.now - before).as_secs(), 20);
+    // About one refresh per second once the back-off has grown to retry.backoff.max.ms.
+    assert!(world.steps - steps < 300, "{} steps", world.steps - steps);
+    // Nothing asks for it any more, but for a refresh that was due already.
+    let later = world.now + Duration::from_secs(2);
+    while world.now < later {
+        world.step();
+    }
+    assert!(world.now > later + Duration::from_secs(100), "{:?}", world.now - later);
+}
+
+#[test]
+fn partitions_follow_a_topic_that_grows() {
+    let mut world = World::new(1, &[("metadata.max.age.ms", "5000")]);
+    world.create("t", 1);
+    assert!(world.client.partitions("t").is_none_or(|known| known.len() == 1));
+    while world.client.partitions("t").is_none() {
+        world.step();
+    }
+    let generation = world.client.metadata_generation();
+    grow(&mut world, "t", 4);
+    let before = world.now;
+    while world.client.metadata_generation() == generation {
+        assert_eq!(world.client.partitions("t").map(|known| known.len()), Some(1));
+        world.step();
+    }
+    assert_eq!(world.client.partitions("t").map(|known| known.len()), Some(4));
+    assert!(world.now - before <= Duration::from_millis(5_001), "{:?}", world.now - before);
 }

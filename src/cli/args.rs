@@ -25,7 +25,7 @@ pub(super) enum Command {
     /// Run a Flink SQL script
     Run(RunArguments),
     /// Start the SQL shell; the same as no command
-    #[command(alias = "shell")]
+    #[command(visible_alias = "shell")]
     Sql(SqlArguments),
     /// Parse and bind scripts without running them; shows every error
     Check(CheckArguments),

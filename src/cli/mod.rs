@@ -27,7 +27,13 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // clap decides between help on standard output and an error on standard error.
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            return match error.print() {
+            let printed = error.print();
+            if error.kind() == clap::error::ErrorKind::InvalidSubcommand
+                && let Some(script) = std::env::args().nth(1).filter(|arg| is_file(arg))
+            {
+                status::say(&format!("hint: brooklet run {script}"));
+            }
+            return match printed {
                 Ok(()) => exit.into(),
                 Err(_) => Exit::Done.into(),
             };
@@ -45,6 +51,10 @@ pub fn main() -> ExitCode {
         Some(args::Command::Completions(arguments)) => completions(arguments.shell),
     };
     exit.into()
+}
+
+fn is_file(path: &str) -> bool {
+    std::path::Path::new(path).is_file()
 }
 
 /// A command of the contract that is not there yet.

@@ -73,17 +73,20 @@ impl ShellControl {
         }
     }
 
-    fn terminate(&self) {
+    fn terminate(&self, on_term: &dyn Fn()) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.statement.drain();
         if std::mem::replace(&mut state.leaving, true) {
             stop_now(Exit::Terminated);
         }
+        let statement = state.statement.clone();
+        drop(state);
+        on_term();
+        statement.drain();
     }
 }
 
 /// Watches for signals of an interactive shell: INT stops the statement that runs, TERM ends the shell once its jobs
-/// are drained. `on_term` is called after the flag is set.
+/// are drained. `on_term` is called when the first one came, before anything is drained.
 pub(super) fn watch_shell(
     control: ShellControl,
     on_term: impl Fn() + Send + 'static,
@@ -94,8 +97,7 @@ pub(super) fn watch_shell(
             if signal == SIGINT {
                 control.interrupt();
             } else {
-                control.terminate();
-                on_term();
+                control.terminate(&on_term);
             }
         }
     })?;

@@ -6,6 +6,7 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Opt, OptKind, OptionReader, Taken};
 use crate::plan::Settings;
 use crate::table::{ColumnKind, ScanRequest, TableDef};
+use std::cmp::Ordering;
 
 /// Options that name a format, and the prefix of that format's options.
 const FORMAT_KEYS: [(&str, &str); 3] =
@@ -44,14 +45,11 @@ impl JobBuilder<'_> {
             .options
             .iter()
             .any(|(key, _)| key.starts_with("scan.") || key == "properties.group.id");
-        // A table that can only be read or only be written says so with an error of its schema.
-        let read_first = match (names_an_option(&read), names_an_option(&written)) {
-            (true, false) => true,
-            (false, true) => false,
-            _ if written.kind() != ErrorKind::Option => true,
-            _ => scans && read.kind() == ErrorKind::Option,
-        };
-        Err(if read_first { read } else { written })
+        Err(match weight(&read).cmp(&weight(&written)) {
+            Ordering::Less => written,
+            Ordering::Equal if !scans => written,
+            _ => read,
+        })
     }
 
     /// Parses every value whose kind is declared. The connector itself parses only those it needs.
@@ -87,9 +85,14 @@ fn value(options: &OptionReader<'_>, opt: &Opt) -> Result<()> {
     }
 }
 
-/// Whether an error is about an option that the script gives.
-fn names_an_option(error: &Error) -> bool {
-    error.kind() == ErrorKind::Option
-        && (error.message().starts_with("unknown option")
-            || error.message().starts_with("invalid option"))
+/// Which of two errors a user wants to see: one about an option that the script gives, else what is not supported, else
+/// what is missing. That a table can only be read or only be written is no error at all.
+fn weight(error: &Error) -> u8 {
+    let about = |words: &str| error.message().starts_with(words);
+    match error.kind() {
+        ErrorKind::Option if about("unknown option") || about("invalid option") => 3,
+        ErrorKind::Unsupported => 2,
+        ErrorKind::Option => 1,
+        _ => 0,
+    }
 }

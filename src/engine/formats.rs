@@ -8,6 +8,7 @@ use crate::table::{
 use std::sync::Arc;
 
 const FORMAT: Opt = Opt::new("format", OptKind::String, "Format of the record's value.");
+const KEY_FORMAT: Opt = Opt::new("key.format", OptKind::String, "Format of the record's key.");
 const VALUE_FORMAT: Opt = Opt::new(
     "value.format",
     OptKind::String,
@@ -37,6 +38,21 @@ impl Formats<'_> {
                 .with_hint(format!("Supported formats: {}", self.names().join(", "))));
             }
         };
+        self.named(options, opt, &name, outer)
+    }
+
+    fn key_format(&self, options: &OptionReader<'_>) -> Result<Named> {
+        let name = options.required(&KEY_FORMAT)?;
+        self.named(options, &KEY_FORMAT, &name, "key.")
+    }
+
+    fn named(
+        &self,
+        options: &OptionReader<'_>,
+        opt: &Opt,
+        name: &str,
+        outer: &str,
+    ) -> Result<Named> {
         let Some(format) = self.0.iter().find(|format| format.identifier() == name) else {
             let known = [
                 "avro",
@@ -46,10 +62,7 @@ impl Formats<'_> {
                 "maxwell-json",
                 "ogg-json",
             ];
-            if known.contains(&name.as_str())
-                || name == "protobuf"
-                || name == "debezium-avro-confluent"
-            {
+            if known.contains(&name) || name == "protobuf" || name == "debezium-avro-confluent" {
                 return Err(Error::unsupported(format!(
                     "format '{name}', for {}",
                     options.subject()
@@ -58,8 +71,8 @@ impl Formats<'_> {
             let names = self.names();
             let mut error =
                 options.invalid(opt, format_args!("could not find any format '{name}'"));
-            let near = nearest(&name, names.iter().copied())
-                .map(|near| format!("did you mean '{near}'? "));
+            let near =
+                nearest(name, names.iter().copied()).map(|near| format!("did you mean '{near}'? "));
             error = error.with_hint(format!(
                 "{}Supported formats: {}",
                 near.unwrap_or_default(),
@@ -81,11 +94,7 @@ impl FormatResolver for Formats<'_> {
         options: &OptionReader<'_>,
         request: DecodeRequest,
     ) -> Result<DecoderFactory> {
-        let named = self.value_format(options)?;
-        let own = options.owned(&named.prefix);
-        // Once now, so that wrong options are refused before anything starts.
-        named.format.decoder(&options.scoped(&named.prefix), &request)?;
-        Ok(Arc::new(move || own.with(|options| named.format.decoder(options, &request))))
+        self.value_format(options)?.decoder(options, request)
     }
 
     fn value_encoder(
@@ -93,9 +102,37 @@ impl FormatResolver for Formats<'_> {
         options: &OptionReader<'_>,
         request: EncodeRequest,
     ) -> Result<EncoderFactory> {
-        let named = self.value_format(options)?;
-        let own = options.owned(&named.prefix);
-        named.format.encoder(&options.scoped(&named.prefix), &request)?;
-        Ok(Arc::new(move || own.with(|options| named.format.encoder(options, &request))))
+        self.value_format(options)?.encoder(options, request)
+    }
+
+    fn key_decoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: DecodeRequest,
+    ) -> Result<DecoderFactory> {
+        self.key_format(options)?.decoder(options, request)
+    }
+
+    fn key_encoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: EncodeRequest,
+    ) -> Result<EncoderFactory> {
+        self.key_format(options)?.encoder(options, request)
+    }
+}
+
+impl Named {
+    fn decoder(self, options: &OptionReader<'_>, request: DecodeRequest) -> Result<DecoderFactory> {
+        let own = options.owned(&self.prefix);
+        // Once now, so that wrong options are refused before anything starts.
+        self.format.decoder(&options.scoped(&self.prefix), &request)?;
+        Ok(Arc::new(move || own.with(|options| self.format.decoder(options, &request))))
+    }
+
+    fn encoder(self, options: &OptionReader<'_>, request: EncodeRequest) -> Result<EncoderFactory> {
+        let own = options.owned(&self.prefix);
+        self.format.encoder(&options.scoped(&self.prefix), &request)?;
+        Ok(Arc::new(move || own.with(|options| self.format.encoder(options, &request))))
     }
 }

@@ -206,13 +206,6 @@ impl JobBuilder<'_> {
         options: &OptionReader<'_>,
     ) -> Result<&Arc<dyn Connector>> {
         let Some(name) = options.string(&CONNECTOR) else {
-            let legacy = table.options.get("connector.type").is_some();
-            if legacy {
-                return Err(Error::unsupported(format!(
-                    "tables declared with 'connector.type' (Flink 1.10 and older), for {}",
-                    table.subject()
-                )));
-            }
             return Err(Error::new(
                 ErrorKind::Option,
                 format!(
@@ -238,8 +231,6 @@ impl JobBuilder<'_> {
             "hbase-2.2",
             "hbase-2.6",
             "dynamic-kafka",
-            "kafka-0.10",
-            "kafka-0.11",
         ];
         if later.contains(&name.as_str()) {
             return Err(Error::unsupported(format!(

@@ -93,7 +93,8 @@ impl MachineRows {
         let mut encoded = Encoded::default();
         encoder.encode(batch, &mut encoded, errors)?;
         let mut lines = Vec::with_capacity(encoded.bytes.len() + batch.rows * 16);
-        for (row, record) in encoded.iter().flatten().enumerate() {
+        for (row, record) in encoded.iter().enumerate() {
+            let record = record.unwrap_or_default();
             let record = record.strip_suffix(b"\n").unwrap_or(record);
             match (self.style, self.with_op) {
                 (_, false) => lines.extend_from_slice(record),

@@ -5,6 +5,7 @@ mod check;
 mod expand;
 mod formats;
 mod job;
+mod legacy;
 mod machine;
 mod running;
 mod session;

@@ -3,6 +3,7 @@
 use super::catalog::MemoryCatalog;
 use super::expand;
 use super::job::{Branch, JobBuilder};
+use super::legacy;
 use super::machine::{self, MachineRows, ResultStyle};
 use super::running::{Running, RunningJobs};
 use super::tableau;
@@ -132,6 +133,11 @@ impl Session {
         self.running_jobs.clone()
     }
 
+    /// The name of the job that was started last and not yet awaited.
+    pub fn last_job(&self) -> Option<&str> {
+        self.running.last().map(|job| job.name.as_str())
+    }
+
     /// Number of jobs that were started and not yet awaited.
     pub fn jobs(&self) -> usize {
         self.running.len()
@@ -215,6 +221,7 @@ impl Session {
             Statement::CreateTable(create) => {
                 let mut table = Binder::new(&self.catalog).create_table(create)?;
                 table.options = expand::options(&table.options)?;
+                legacy::modernize(&mut table)?;
                 self.catalog.create(table, create.if_not_exists)
             }
             Statement::Drop(statement) if statement.object == DropObject::Table => {
@@ -232,6 +239,7 @@ impl Session {
                     .say("[INFO] ADD JAR is not needed here: connectors and formats are built in");
                 Ok(())
             }
+            Statement::StopJob(stop) => self.stop_job(stop),
             Statement::Client(client) => {
                 let command = client.command.name();
                 self.config
@@ -253,6 +261,22 @@ impl Session {
         }
         Err(Error::new(ErrorKind::Schema, format!("table with identifier '{name}' does not exist"))
             .at(statement.name.span))
+    }
+
+    /// STOP JOB: what was read is drained and committed. A job's id is its name.
+    fn stop_job(&self, stop: &ast::StopJob) -> Result<()> {
+        let name = &stop.id.value;
+        let Some(job) = self.running.iter().find(|job| job.name == *name) else {
+            let names: Vec<&str> = self.running.iter().map(|job| job.name.as_str()).collect();
+            let error = Error::new(ErrorKind::Schema, format!("no job '{name}' runs here"));
+            let hint = match names.as_slice() {
+                [] => "no job runs in this session".to_owned(),
+                names => format!("these run: {}", names.join(", ")),
+            };
+            return Err(error.at(stop.id.span).with_hint(hint));
+        };
+        job.control.drain();
+        Ok(())
     }
 
     fn insert(&mut self, inserts: &[ast::Insert]) -> Result<()> {
@@ -299,7 +323,8 @@ impl Session {
             self.start(name, job)?;
             return self.await_last().map(|_| ());
         }
-        let printer = tableau::printer(&rel.schema().fields, out, &settings);
+        let fields = rel.schema().fields;
+        let printer = tableau::printer(&fields, out, &settings);
         let branch = Branch { rel: self.dev_broker_rel(rel), target: printer.target() };
         let mut job = builder.job(vec![branch], false, false)?;
         job.workers = job.workers.or(Some(1));

@@ -233,13 +233,17 @@ impl<'a> OptionReader<'a> {
         self.finish_but(&[])
     }
 
-    /// [`OptionReader::finish`] for a table that could not be opened to the end: keys below these prefixes may not have
-    /// been asked for yet.
+    /// [`OptionReader::finish`] for a table that could not be opened to the end: these keys, and keys below these prefixes
+    /// (which end with a dot), may not have been asked for yet.
     pub fn finish_but(&self, prefixes: &[&str]) -> Result<()> {
         let taken = self.taken.keys.borrow();
         let supported = self.taken.supported.borrow();
         for (key, value) in self.options.iter() {
-            if taken.contains(key) || prefixes.iter().any(|prefix| key.starts_with(prefix)) {
+            let may_come = |prefix: &&str| match prefix.ends_with('.') {
+                true => key.starts_with(prefix),
+                false => key == *prefix,
+            };
+            if taken.contains(key) || prefixes.iter().any(may_come) {
                 continue;
             }
             let mut hint = String::new();

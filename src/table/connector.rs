@@ -114,6 +114,20 @@ pub trait FormatResolver: Debug {
         request: DecodeRequest,
     ) -> Result<DecoderFactory>;
 
+    /// A decoder for the table's key format. Takes the format's options out of `options`.
+    fn key_decoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: DecodeRequest,
+    ) -> Result<DecoderFactory>;
+
+    /// An encoder for the table's key format. Takes the format's options out of `options`.
+    fn key_encoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: EncodeRequest,
+    ) -> Result<EncoderFactory>;
+
     /// An encoder for the table's value format. Takes the format's options out of `options`.
     fn value_encoder(
         &self,

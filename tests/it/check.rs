@@ -53,7 +53,7 @@ fn every_statement_has_a_verdict() {
             "4:1 INSERT INTO ok",
             "5:27 INSERT INTO invalid",
             "6:1 UNKNOWN syntax",
-            "7:1 SELECT unsupported",
+            "7:19 SELECT unsupported",
             "8:70 CREATE TABLE invalid",
             "10:59 CREATE TABLE invalid",
             "11:24 CREATE TABLE invalid",
@@ -111,6 +111,28 @@ CREATE TABLE c (v STRING) WITH ('connector' = 'blackhole');
 CREATE TABLE d (v STRING) WITH ('connector' = 'datagen');
 ";
     check(sql, &["--offline"]).code(0);
+}
+
+/// Neither direction works: the reason that a user can act on is the one that is told.
+#[test]
+fn the_better_of_two_errors_is_told() {
+    for (options, verdict, part) in [
+        ("'format' = 'avro'", "unsupported", "avro"),
+        ("'format' = 'jsn'", "invalid", "did you mean 'json'"),
+        ("'formatt' = 'json'", "invalid", "did you mean 'format'"),
+        ("'format' = 'json', 'sink.parallelism' = 'x'", "invalid", "sink.parallelism"),
+        ("'format' = 'json', 'properties.security.protocol' = 'SSL'", "unsupported", "SSL"),
+    ] {
+        let sql = format!(
+            "CREATE TABLE z (a INT) WITH ('connector' = 'kafka', 'topic' = 't', {options}, \
+             'properties.bootstrap.servers' = 'localhost:1');"
+        );
+        let ended = check(&sql, &["--offline", "--format", "json"]);
+        ended.code(3);
+        let said = &ended.stdout;
+        assert!(said.contains(&format!("\"verdict\":\"{verdict}\"")), "{options}: {said}");
+        assert!(said.contains(part), "{options}: {said}");
+    }
 }
 
 #[test]

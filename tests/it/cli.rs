@@ -39,6 +39,13 @@ fn wrong_use_goes_to_standard_error() {
 }
 
 #[test]
+fn a_script_without_a_command_is_understood() {
+    let program = Program::new(&["job.sql"]);
+    std::fs::write(program.path("job.sql"), "SHOW TABLES;").unwrap();
+    program.run().code(2).says(&["hint: brooklet run job.sql"]).prints("");
+}
+
+#[test]
 fn what_is_not_there_yet_says_so() {
     for args in [
         &["txn", "list", "-b", "localhost:9092"][..],
@@ -56,7 +63,7 @@ fn completions_are_scripts() {
     {
         let ended = Program::new(&["completions", shell]).run();
         ended.code(0);
-        assert!(ended.stdout.contains(part) && ended.stdout.contains("--dev-broker"), "{shell}");
+        assert!(ended.stdout.contains(part) && ended.stdout.contains("dev-broker"), "{shell}");
     }
 }
 

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 /// The tables that the statements use.
 const PRELUDE: &str = "\
-CREATE TABLE src (id INT, name STRING, price DECIMAL(10, 2), ts TIMESTAMP(3), tags ARRAY<STRING>, r ROW<a INT, b STRING>)
+CREATE TABLE src (id INT, name STRING, price DECIMAL(10, 2), ts TIMESTAMP(3))
+  WITH ('connector' = 'datagen', 'number-of-rows' = '1');
+CREATE TABLE nested (tags ARRAY<STRING>, r ROW<a INT, b STRING>)
   WITH ('connector' = 'datagen', 'number-of-rows' = '1');
 CREATE TABLE sink (id INT, name STRING) WITH ('connector' = 'print');
 CREATE TABLE orders (id INT, `value` STRING) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'json',

@@ -3,3 +3,4 @@
 mod errors;
 mod jobs;
 mod script;
+mod tables;

@@ -104,7 +104,7 @@ fn an_insert_runs_beside_the_prompt() {
     shell.sees("succeeded");
     shell.sees(PROMPT);
     shell.enters("INSERT INTO hole SELECT n FROM endless;");
-    shell.sees("[INFO] the job runs");
+    shell.sees("[INFO] job 'sql.hole' runs");
     shell.sees(PROMPT);
     // A query does not wait for the job, and a stopped query leaves the job alone.
     shell.enters("SELECT n FROM three;");
@@ -122,15 +122,34 @@ fn an_insert_runs_beside_the_prompt() {
 }
 
 #[test]
+fn a_job_can_be_stopped_by_name() {
+    let mut shell = shell(&[]);
+    shell.enters("CREATE TABLE hole (n BIGINT) WITH ('connector' = 'blackhole');");
+    shell.sees("succeeded");
+    shell.sees(PROMPT);
+    shell.enters("INSERT INTO hole SELECT n FROM endless;");
+    shell.sees("[INFO] job 'sql.hole' runs");
+    shell.sees(PROMPT);
+    shell.enters("STOP JOB 'sql.whole';");
+    shell.sees("error: no job 'sql.whole' runs here");
+    shell.sees("hint: these run: sql.hole");
+    shell.sees(PROMPT);
+    shell.enters("STOP JOB 'sql.hole';");
+    shell.sees("job 'sql.hole' was stopped");
+    shell.enters("quit;");
+    assert_eq!(shell.ends().code(), Some(0));
+}
+
+#[test]
 fn a_job_that_fails_is_told_at_the_prompt() {
     let mut shell = shell(&[]);
     shell.enters("CREATE TABLE hole (n INT) WITH ('connector' = 'blackhole');");
     shell.sees("succeeded");
     shell.sees(PROMPT);
     shell.enters("INSERT INTO hole SELECT 1 / (n - 2) FROM three;");
-    shell.sees("[INFO] the job runs");
-    shell.sees("zero");
+    shell.sees("[INFO] job 'sql.hole' runs");
     shell.enters("");
+    shell.sees("zero");
     shell.enters("SELECT n FROM three;");
     shell.sees("Received a total of 3 rows");
 }
@@ -142,7 +161,7 @@ fn term_at_the_prompt_drains_the_jobs_and_ends() {
     shell.sees("succeeded");
     shell.sees(PROMPT);
     shell.enters("INSERT INTO hole SELECT n FROM endless;");
-    shell.sees("[INFO] the job runs");
+    shell.sees("[INFO] job 'sql.hole' runs");
     shell.sees(PROMPT);
     shell.signal("TERM");
     shell.sees("was stopped");
@@ -152,13 +171,21 @@ fn term_at_the_prompt_drains_the_jobs_and_ends() {
 #[test]
 fn tab_completes() {
     let mut shell = shell(&[]);
-    shell.types("SELECT * FROM thr\t");
+    // A Tab among other characters is pasted text: each waits until what is before it has arrived.
+    shell.types("SELECT * FROM thr");
+    shell.sees("thr");
+    shell.types("\t");
     shell.sees("three");
     shell.enters(" WHERE n > 2;");
     shell.sees("Received a total of 1 row");
     shell.sees(PROMPT);
-    shell.types("CREATE TABLE t (a INT) WITH ('connector' = 'datag\t, 'number-o\t");
+    shell.types("CREATE TABLE t (a INT) WITH ('connector' = 'datag");
+    shell.sees("'datag");
+    shell.types("\t");
     shell.sees("'datagen'");
+    shell.types(", 'number-o");
+    shell.sees("'number-o");
+    shell.types("\t");
     shell.sees("number-of-rows");
     shell.types("\x03");
     shell.sees(PROMPT);

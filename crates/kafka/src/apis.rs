@@ -67,10 +67,10 @@ macro_rules! apis {
 
             fn encode_prepared(
                 &self, version: i16, correlation: i32, client_id: &str,
-            ) -> Result<Bytes, EncodeError> {
+            ) -> Result<Vec<Bytes>, EncodeError> {
                 match self {
                     $(Self::$name(request) =>
-                        frame::encode_request(correlation, Some(client_id), version, request)),+
+                        frame::encode_request_pieces(correlation, Some(client_id), version, request)),+
                 }
             }
         }
@@ -140,7 +140,7 @@ impl AnyRequest {
         version: i16,
         correlation: i32,
         client_id: &str,
-    ) -> Result<Bytes, EncodeError> {
+    ) -> Result<Vec<Bytes>, EncodeError> {
         self.prepare(version);
         self.encode_prepared(version, correlation, client_id)
     }

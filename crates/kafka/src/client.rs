@@ -25,6 +25,8 @@ pub(crate) struct ClientShared {
     pub(crate) config: Arc<ClientConfig>,
     commands: Mutex<VecDeque<Command>>,
     topics: Mutex<Topics>,
+    /// Of what `topics` shows.
+    pub(crate) generation: AtomicU64,
 }
 
 impl ClientShared {
@@ -69,6 +71,16 @@ impl ClientHandle {
         self.closed.load(Ordering::Acquire)
     }
 
+    /// Keeps a topic fresh from the first call on.
+    fn want(&self, topic: &str) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !wanted.contains(topic) {
+            let topic: Arc<str> = topic.into();
+            wanted.insert(Arc::clone(&topic));
+            self.command(Command::WantTopic { topic });
+        }
+    }
+
     fn close(&self) {
         self.command(Command::Close);
         self.closed.store(true, Ordering::Release);
@@ -98,6 +110,7 @@ impl Client {
             config: Arc::new(config),
             commands: Mutex::default(),
             topics: Mutex::default(),
+            generation: AtomicU64::new(0),
         });
         let wake = network.register(Arc::clone(&shared));
         Self(Arc::new(ClientHandle {
@@ -132,19 +145,19 @@ impl Client {
 
     /// Partitions of a topic as the cache has them, for partitioners. Asking for an unknown topic
     /// returns `None` and fetches it, and creates it if the brokers create topics by themselves.
+    ///
+    /// From the first call on the topic is kept fresh (`metadata.max.age.ms`, and whenever a
+    /// broker answers as if the cache were old), so a topic that grew shows here. A call costs two
+    /// look-ups; [`metadata_generation`](Self::metadata_generation) tells when to make one.
     pub fn partitions(&self, topic: &str) -> Option<Arc<[PartitionInfo]>> {
-        if let Some(partitions) = self.0.shared.lock_topics().get(topic) {
-            return Some(Arc::clone(partitions));
-        }
-        let topic: Arc<str> = topic.into();
-        let new = {
-            let mut wanted = self.0.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-            wanted.insert(Arc::clone(&topic))
-        };
-        if new {
-            self.0.command(Command::WantTopic { topic });
-        }
-        None
+        self.0.want(topic);
+        self.0.shared.lock_topics().get(topic).map(Arc::clone)
+    }
+
+    /// Raised by every metadata answer that handles can see: as long as it is the same,
+    /// [`partitions`](Self::partitions) says the same. One atomic load.
+    pub fn metadata_generation(&self) -> u64 {
+        self.0.shared.generation.load(Ordering::Acquire)
     }
 
     /// Offsets of partitions by time or end. With `ReadCommitted`, the end is the last stable

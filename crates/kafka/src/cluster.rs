@@ -38,8 +38,8 @@ pub(crate) enum Action {
     Send {
         /// The connection.
         conn: ConnId,
-        /// The bytes.
-        frame: Bytes,
+        /// The bytes, in pieces: records are not copied.
+        frame: Vec<Bytes>,
     },
     /// Close the connection; no more events of it are wanted.
     Close {

@@ -28,8 +28,8 @@ pub(crate) struct CallError {
 /// What the connection wants.
 #[derive(Debug)]
 pub(crate) enum Output {
-    /// Bytes to write.
-    Send(Bytes),
+    /// A frame to write, in pieces.
+    Send(Vec<Bytes>),
     /// A request is over.
     Done(CallId, Result<AnyResponse, CallError>),
     /// The connection is of no more use and must be closed; its calls have failed already.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -280,6 +281,7 @@ impl Core {
             while let Some(topic) = topics.pop_front() {
                 shown.insert(Arc::clone(&topic.name), Arc::clone(&topic.partitions));
             }
+            self.shared.generation.store(generation, Ordering::Release);
         }
     }
 }

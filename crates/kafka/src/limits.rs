@@ -8,6 +8,14 @@ use std::time::Duration;
 /// `socket.request.max.bytes` is 100 MiB; the length is checked before a buffer is made.
 pub const FRAME_BYTES_MAX: usize = 100 * 1024 * 1024;
 
+/// Bytes reserved for a frame of which nothing has arrived yet. Above every answer to a fetch with
+/// the default budget, so that those are never copied; far below what a lie could announce.
+pub const FRAME_RESERVE_MAX: usize = 16 * 1024 * 1024;
+
+/// Bytes from which on a field is sent from where it lies instead of being copied into its frame:
+/// below, one more piece in the system call costs as much as the copy.
+pub const SHARED_BYTES_MIN: usize = 4 * 1024;
+
 /// Elements for which an array reserves memory before the first one is decoded. A count is also
 /// bounded by the bytes that remain; this keeps a lie within that bound cheap.
 pub const ARRAY_RESERVE_MAX: usize = 1024;
@@ -55,6 +63,6 @@ pub const NEAREST_DISTANCE_MAX: usize = 4;
 /// Bytes of the records of a control batch: one marker of a few dozen bytes.
 pub const CONTROL_BATCH_BYTES_MAX: usize = 64 * 1024;
 
-/// Frames per write call: the kernel takes no more slices at once (`IOV_MAX` is 1024), and
+/// Pieces of frames per write call: the kernel takes no more slices at once (`IOV_MAX` is 1024), and
 /// requests that pile up beyond this wait for the socket anyway.
 pub const SOCKET_WRITE_SLICES_MAX: usize = 64;

@@ -55,6 +55,8 @@ pub(crate) struct Metadata {
     backoff: Backoff,
     max_age: Duration,
     needed: bool,
+    /// Something waits for a partition that the cache lacks: the back-off grows.
+    missing: bool,
     in_flight: Option<CallId>,
     not_before: Duration,
     failures: u32,
@@ -78,6 +80,7 @@ impl Metadata {
             backoff,
             max_age,
             needed: false,
+            missing: false,
             in_flight: None,
             not_before: Duration::ZERO,
             failures: 0,
@@ -185,6 +188,21 @@ impl Metadata {
         self.needed = true;
     }
 
+    /// Something waits for a partition that has no known leader: a topic may have grown. To be
+    /// said again as long as that is so.
+    pub(crate) fn missing(&mut self) {
+        // An answer on its way may bring it.
+        if self.in_flight.is_none() {
+            self.needed = true;
+            self.missing = true;
+        }
+    }
+
+    /// Partitions of a topic, if it is known.
+    pub(crate) fn partition_count(&self, topic: &str) -> Option<usize> {
+        self.topics.get(topic).map(|topic| topic.info.partitions.len())
+    }
+
     /// When [`request`](Self::request) will have something to send.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
         if self.in_flight.is_some() {
@@ -248,7 +266,8 @@ impl Metadata {
         self.last_success = Some(now);
         self.last_error = None;
         // Also after a success: one refresh per back-off, whoever asks for it.
-        self.failures = if incomplete { self.failures.saturating_add(1) } else { 0 };
+        let growing = incomplete || std::mem::take(&mut self.missing);
+        self.failures = if growing { self.failures.saturating_add(1) } else { 0 };
         self.needed |= incomplete;
         self.not_before = now.saturating_add(self.backoff.after(self.failures.max(1), rng));
     }

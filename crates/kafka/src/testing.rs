@@ -73,7 +73,7 @@ impl Bench {
             match action {
                 Action::Connect { conn, .. } => self.cluster.connected(conn, self.now),
                 Action::Send { conn, frame } => {
-                    let frame = frame.slice(PREFIX_BYTES..);
+                    let frame = Bytes::from(frame.concat()).slice(PREFIX_BYTES..);
                     let mut reader = crate::wire::Reader::new(frame.clone());
                     let header = RequestHeader::decode(&mut reader).unwrap();
                     let asked = Asked { conn, header, frame };

@@ -6,14 +6,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The folder with all jars of one Kafka release.
+use super::Version;
+
+/// The folder with all jars of one Kafka release, its command-line tools included.
 ///
 /// Safe for concurrent test binaries: a file lock lets one of them fetch, and the folder appears
 /// under its final name only when complete.
 ///
 /// # Errors
 /// Maven is missing or could not resolve the release.
-pub(super) fn kafka_jars(release: &str) -> io::Result<PathBuf> {
+pub fn kafka_jars(version: Version) -> io::Result<PathBuf> {
+    let release = version.release();
     let root = root()?;
     let jars = root.join(format!("kafka-{release}"));
     if jars.is_dir() {

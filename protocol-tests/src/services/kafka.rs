@@ -97,7 +97,7 @@ impl Kafka {
     /// No Java, no Maven, no jars, or the broker ended or was not ready in time; the error carries
     /// the end of its log.
     pub fn start(config: &KafkaConfig) -> io::Result<Self> {
-        let jars = cache::kafka_jars(config.version.release())?;
+        let jars = cache::kafka_jars(config.version)?;
         let mut attempt = 1;
         loop {
             match Self::launch(config, &jars) {
@@ -276,7 +276,7 @@ impl Kafka {
     pub fn class_path(&self) -> io::Result<OsString> {
         let jars = match &self.own {
             Some(own) => own.jars.clone(),
-            None => cache::kafka_jars(self.version.release())?,
+            None => cache::kafka_jars(self.version)?,
         };
         Ok(all_jars(&jars))
     }

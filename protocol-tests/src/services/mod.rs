@@ -21,6 +21,7 @@ use std::io::{self, Write};
 use std::sync::OnceLock;
 
 pub use bridge::{Bridge, BridgeRecord, Isolation};
+pub use cache::kafka_jars;
 pub use jvm::{Exit, Jvm};
 pub use kafka::{Kafka, KafkaConfig};
 pub use probe::{ProbeError, broker_count};

@@ -1,6 +1,8 @@
 //! What the tests of the client share.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
+pub mod memory;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

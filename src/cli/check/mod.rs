@@ -30,6 +30,10 @@ impl Verdict {
         match error.kind() {
             ErrorKind::Syntax => Verdict::Syntax,
             ErrorKind::Unsupported => Verdict::Unsupported,
+            // A property of the client that is known and not there yet.
+            ErrorKind::Option if error.message().contains("not supported yet") => {
+                Verdict::Unsupported
+            }
             _ => Verdict::Invalid,
         }
     }

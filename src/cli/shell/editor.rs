@@ -68,11 +68,15 @@ impl Reader {
         self.editor.helper_mut().map(|rules| &mut rules.words)
     }
 
-    /// The next statements. Lines of jobs that run meanwhile appear above the prompt.
-    pub(super) fn read(&mut self) -> Input {
+    /// From now on lines of jobs appear above the prompt.
+    pub(super) fn take_lines(&mut self) {
         if let Ok(mut printer) = self.editor.create_external_printer() {
             status::set_editor(Some(Box::new(move |text| printer.print(text).is_ok())));
         }
+    }
+
+    /// The next statements.
+    pub(super) fn read(&mut self) -> Input {
         let read = self.editor.readline(PROMPT);
         status::set_editor(None);
         match read {

@@ -10,7 +10,7 @@ use super::host::{self, Jobs, Setup};
 use super::run::{cannot_watch, end, is_closed_pipe};
 use super::signals::{self, ShellControl};
 use super::source::Source;
-use super::status::{StatusLine, colour, say};
+use super::status::{self, StatusLine, colour, say};
 use crate::base::Error;
 use crate::engine::{ResultStyle, Session};
 use crate::exec::JobControl;
@@ -23,7 +23,7 @@ use complete::Words;
 use editor::{Input, Reader};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Names of jobs: `sql.TABLE`.
@@ -222,20 +222,25 @@ fn shell(
     session.print_header_first();
     let mut shell = Shell { session, source, control: ShellControl::default() };
     let terminal = nix::sys::termios::tcgetattr(std::io::stdin()).ok();
-    let (control, at_prompt) = (shell.control.clone(), Arc::new(AtomicUsize::new(0)));
+    let (control, at_prompt) = (shell.control.clone(), Arc::new(AtomicBool::new(false)));
     let prompt = Arc::clone(&at_prompt);
     let controls = shell.session.running_jobs();
     signals::watch_shell(control, move || {
-        if prompt.load(Ordering::Acquire) == 0 {
+        if !prompt.load(Ordering::Acquire) {
             return;
         }
-        // The line editor cannot be told: what has to be done at the end is done here.
-        controls.drain_and_wait(DRAIN_POLL);
+        // The line editor cannot be told: what has to be done at the end is done here, and a second TERM is still heard.
+        status::set_editor(None);
         if let Some(terminal) = &terminal {
             let now = nix::sys::termios::SetArg::TCSANOW;
             nix::sys::termios::tcsetattr(std::io::stdin(), now, terminal).unwrap_or(());
         }
-        signals::stop_now(Exit::Done);
+        let controls = controls.clone();
+        let leave = move || {
+            controls.drain_and_wait(DRAIN_POLL);
+            signals::stop_now(Exit::Done);
+        };
+        drop(std::thread::Builder::new().name("leave".to_owned()).spawn(leave));
     })
     .map_err(cannot_watch)?;
     if let Some((name, text)) = init {
@@ -255,13 +260,15 @@ fn shell(
     })?;
     say("[INFO] HELP; shows what the shell can do, Ctrl-D leaves it");
     while !shell.control.is_leaving() {
+        // A job that fails after this tells its user itself; before this, the next line does.
+        reader.take_lines();
         shell.report_ended_jobs();
         if let Some(words) = reader.words() {
             words.tables = shell.session.tables();
         }
-        at_prompt.store(1, Ordering::Release);
+        at_prompt.store(true, Ordering::Release);
         let input = reader.read();
-        at_prompt.store(0, Ordering::Release);
+        at_prompt.store(false, Ordering::Release);
         match input {
             Input::Text(text) => {
                 if shell.run(&text) == Flow::Leave {
@@ -312,7 +319,10 @@ impl Shell<'_> {
                 }
                 Ok(()) if control.is_draining() => return Flow::Next,
                 Ok(()) if self.session.jobs() > jobs => {
-                    say("[INFO] the job runs; STOP JOB or leaving the shell ends it");
+                    let name = self.session.last_job().unwrap_or_default();
+                    say(&format!(
+                        "[INFO] job '{name}' runs; STOP JOB '{name}'; or leaving the shell ends it"
+                    ));
                 }
                 Ok(()) if prints => {}
                 Ok(()) => say("[INFO] Execute statement succeeded."),

@@ -1,12 +1,18 @@
 //! `kafka`: topics as tables, on the client of this workspace. Options and behaviour follow Flink's Kafka connector 5.0;
 //! differences stand in `docs/compatibility.md`.
 
+mod decode;
+mod destination;
+mod encode;
 mod enumerator;
 mod error;
+mod layout;
+mod metadata;
 mod offsets;
 mod options;
 mod partitioner;
 mod progress;
+mod pushed;
 mod reader;
 mod sink;
 mod source;

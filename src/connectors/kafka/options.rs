@@ -11,12 +11,14 @@ use std::time::Duration;
 pub(super) const TOPIC: Opt = Opt::new(
     "topic",
     OptKind::List,
-    "Topic to read or write; for reading also a `;`-separated list. Exclusive with `topic-pattern`.",
+    "Topic to read or write, or a `;`-separated list of them. With a list, a sink writes each row to the topic that its \
+     `topic` metadata column names. Exclusive with `topic-pattern`.",
 );
 pub(super) const TOPIC_PATTERN: Opt = Opt::new(
     "topic-pattern",
     OptKind::String,
-    "Regular expression for the names of the topics to read; new topics that match are found while running.",
+    "Regular expression for the names of the topics to read, where new topics that match are found while running, or \
+     which a sink's `topic` metadata column may name.",
 );
 pub(super) const BOOTSTRAP: Opt = Opt::new(
     "properties.bootstrap.servers",
@@ -80,6 +82,55 @@ pub(super) const DISCOVERY: Opt = Opt::new(
     "How often new partitions and topics are looked for; 0 never.",
 )
 .default("5 min");
+pub(super) const KEY_FORMAT: Opt = Opt::new(
+    "key.format",
+    OptKind::String,
+    "Format of the record's key; needs `key.fields`. Without it keys are neither read nor written.",
+);
+pub(super) const KEY_FIELDS: Opt = Opt::new(
+    "key.fields",
+    OptKind::List,
+    "`;`-separated list of the physical columns that make up the key, in the order of the key's format.",
+);
+pub(super) const KEY_PREFIX: Opt = Opt::new(
+    "key.fields-prefix",
+    OptKind::String,
+    "What the names of all key columns start with and what the key's format does not see; needs \
+     `value.fields-include` = `EXCEPT_KEY`.",
+);
+pub(super) const VALUE_INCLUDE: Opt = Opt::new(
+    "value.fields-include",
+    OptKind::Enum(&["ALL", "EXCEPT_KEY"]),
+    "Whether the value holds the key columns too.",
+)
+.default("ALL");
+pub(super) const WATERMARK_STRATEGY: Opt = Opt::new(
+    "scan.watermark.emit.strategy",
+    OptKind::Enum(&["on-periodic", "on-event"]),
+    "When watermarks are emitted. Checked and kept: no operator waits for watermarks yet.",
+)
+.default("on-periodic");
+pub(super) const WATERMARK_IDLE: Opt = Opt::new(
+    "scan.watermark.idle-timeout",
+    OptKind::Duration,
+    "When a split without records stops holding the watermark back. Checked and kept.",
+);
+pub(super) const WATERMARK_GROUP: Opt = Opt::new(
+    "scan.watermark.alignment.group",
+    OptKind::String,
+    "Group of sources whose watermarks are aligned. Checked and kept.",
+);
+pub(super) const WATERMARK_DRIFT: Opt = Opt::new(
+    "scan.watermark.alignment.max-drift",
+    OptKind::Duration,
+    "How far a source may run ahead of its alignment group. Checked and kept.",
+);
+pub(super) const WATERMARK_UPDATE: Opt = Opt::new(
+    "scan.watermark.alignment.update-interval",
+    OptKind::Duration,
+    "How often an alignment group compares its watermarks. Checked and kept.",
+)
+.default("1 s");
 pub(super) const SCAN_PARALLELISM: Opt =
     Opt::new("scan.parallelism", OptKind::Int, "Parallelism of the source.");
 pub(super) const PUSHDOWN: Opt = Opt::new(
@@ -128,6 +179,15 @@ pub(super) const ALL: &[Opt] = &[
     BOUNDED_TIMESTAMP,
     DISCOVERY,
     SCAN_PARALLELISM,
+    KEY_FORMAT,
+    KEY_FIELDS,
+    KEY_PREFIX,
+    VALUE_INCLUDE,
+    WATERMARK_STRATEGY,
+    WATERMARK_IDLE,
+    WATERMARK_GROUP,
+    WATERMARK_DRIFT,
+    WATERMARK_UPDATE,
     PUSHDOWN,
     PARTITIONER,
     DELIVERY,
@@ -136,23 +196,15 @@ pub(super) const ALL: &[Opt] = &[
     SINK_PARALLELISM,
 ];
 
-/// Options of Flink's connector that have no effect yet, by their prefixes: keys of records, and watermarks per split.
-const NOT_YET: &[Opt] = &[
-    Opt::new("key.*", OptKind::String, "Format and fields of the record's key."),
-    Opt::new("value.fields-*", OptKind::String, "Whether the fields of the key are in the value."),
-    Opt::new("scan.watermark.*", OptKind::String, "Watermarks per partition and their alignment."),
-    Opt::new("sink.transaction-naming-*", OptKind::String, "Names of transactions."),
-];
+/// Options of Flink's connector that have no effect yet, by their prefixes.
+const NOT_YET: &[Opt] =
+    &[Opt::new("sink.transaction-naming-*", OptKind::String, "Names of transactions.")];
 
 /// Refuses options that mean nothing yet: to pass over them would change results in silence.
 fn refuse_unsupported(options: &OptionReader<'_>) -> Result<()> {
     for opt in NOT_YET {
-        for (rest, entry) in options.rest(opt) {
+        if let Some((rest, entry)) = options.rest(opt).into_iter().next() {
             let key = format!("{}{rest}", opt.key.trim_end_matches('*'));
-            // What is so without a key, too.
-            if key == "value.fields-include" && entry.value.eq_ignore_ascii_case("ALL") {
-                continue;
-            }
             let error = Error::unsupported(format!("option '{key}', for {}", options.subject()));
             return Err(match entry.span {
                 Some(span) => error.at(span),
@@ -170,6 +222,37 @@ pub(super) enum Topics {
     List(Vec<String>),
     /// All whose whole name matches.
     Pattern(Regex),
+}
+
+impl Topics {
+    /// The topic, where there is no choice.
+    pub(super) fn single(&self) -> Option<&str> {
+        match self {
+            Topics::List(names) => match names.as_slice() {
+                [only] => Some(only),
+                _ => None,
+            },
+            Topics::Pattern(_) => None,
+        }
+    }
+
+    /// Whether a sink may write to a topic; what is wrong otherwise.
+    pub(super) fn check(&self, topic: &str) -> std::result::Result<(), String> {
+        let invalid = "the topic of the sink record is not valid";
+        match self {
+            Topics::List(names) if names.iter().any(|name| name == topic) => Ok(()),
+            Topics::Pattern(pattern) if pattern.is_match(topic) => Ok(()),
+            Topics::List(names) => Err(format!(
+                "{invalid}: expected topic to be one of {} but it was '{topic}'",
+                names.join(", ")
+            )),
+            Topics::Pattern(pattern) => {
+                // Without the anchors around what the user wrote.
+                let written = pattern.as_str().trim_start_matches("^(?:").trim_end_matches(")$");
+                Err(format!("{invalid}: expected topic to match '{written}' but it was '{topic}'"))
+            }
+        }
+    }
 }
 
 /// A place that is given by an option and looked up on the broker.
@@ -203,7 +286,7 @@ pub(super) struct SourceOptions {
 /// Everything a sink needs to know.
 #[derive(Clone, Debug)]
 pub(super) struct SinkOptions {
-    pub(super) topic: String,
+    pub(super) topics: Topics,
     pub(super) partitioner: Partitioning,
     pub(super) guarantee: Guarantee,
     pub(super) parallelism: Option<usize>,
@@ -264,26 +347,9 @@ pub(super) fn batch_bytes(options: &OptionReader<'_>, config: &ClientConfig) -> 
 pub(super) fn source(options: &OptionReader<'_>) -> Result<SourceOptions> {
     options.supports(ALL);
     refuse_unsupported(options)?;
-    let list = options.list(&TOPIC);
-    let topics = match (list.is_empty(), options.string(&TOPIC_PATTERN)) {
-        (false, None) => Topics::List(list),
-        (true, Some(pattern)) => Topics::Pattern(
-            Regex::new(&format!("^(?:{pattern})$"))
-                .map_err(|e| options.invalid(&TOPIC_PATTERN, e))?,
-        ),
-        (false, Some(_)) => {
-            return Err(options.invalid(
-                &TOPIC_PATTERN,
-                "option 'topic' and 'topic-pattern' shouldn't be set together",
-            ));
-        }
-        (true, None) => {
-            return Err(Error::new(
-                ErrorKind::Option,
-                format!("either 'topic' or 'topic-pattern' must be set for {}", options.subject()),
-            ));
-        }
-    };
+    let topics = topics(options)?;
+    watermarks(options)?;
+    positive(options, &SCAN_PARALLELISM)?;
     let startup = startup(options)?;
     let bounded = bounded(options)?;
     if let (Place::Specific(_), Topics::List(list)) = (&startup, &topics) {
@@ -316,6 +382,44 @@ pub(super) fn source(options: &OptionReader<'_>) -> Result<SourceOptions> {
     let discovery = options.duration(&DISCOVERY)?.filter(|interval| !interval.is_zero());
     let pushdown = options.bool(&PUSHDOWN)?;
     Ok(SourceOptions { topics, startup, bounded, group, reset, discovery, pushdown })
+}
+
+/// `topic` or `topic-pattern`.
+fn topics(options: &OptionReader<'_>) -> Result<Topics> {
+    let list = options.list(&TOPIC);
+    match (list.is_empty(), options.string(&TOPIC_PATTERN)) {
+        (false, None) => Ok(Topics::List(list)),
+        (true, Some(pattern)) => Regex::new(&format!("^(?:{pattern})$"))
+            .map(Topics::Pattern)
+            .map_err(|e| options.invalid(&TOPIC_PATTERN, e)),
+        (false, Some(_)) => Err(options.invalid(
+            &TOPIC_PATTERN,
+            "option 'topic' and 'topic-pattern' shouldn't be set together",
+        )),
+        (true, None) => Err(Error::new(
+            ErrorKind::Option,
+            format!("either 'topic' or 'topic-pattern' must be set for {}", options.subject()),
+        )),
+    }
+}
+
+/// Nothing uses watermarks yet; wrong values are refused all the same.
+fn watermarks(options: &OptionReader<'_>) -> Result<()> {
+    options.word(&WATERMARK_STRATEGY)?;
+    for duration in [&WATERMARK_IDLE, &WATERMARK_DRIFT, &WATERMARK_UPDATE] {
+        options.duration(duration)?;
+    }
+    Ok(())
+}
+
+/// A parallelism.
+fn positive(options: &OptionReader<'_>, opt: &Opt) -> Result<Option<usize>> {
+    let Some(n) = options.long(opt)? else { return Ok(None) };
+    usize::try_from(n)
+        .ok()
+        .filter(|n| *n > 0)
+        .map(Some)
+        .ok_or_else(|| options.invalid(opt, "expected a number from 1"))
 }
 
 fn startup(options: &OptionReader<'_>) -> Result<Place> {
@@ -384,22 +488,17 @@ fn single_topic(options: &OptionReader<'_>, opt: &Opt, topics: &[String]) -> Res
 pub(super) fn sink(options: &OptionReader<'_>, job: &JobContext) -> Result<SinkOptions> {
     options.supports(ALL);
     refuse_unsupported(options)?;
-    let topics = options.list(&TOPIC);
-    if options.is_set(&TOPIC_PATTERN) || topics.len() > 1 {
-        return Err(Error::unsupported(format!(
-            "topic lists and patterns of sinks (the 'topic' metadata column), for {}",
-            options.subject()
-        )));
-    }
-    let topic = topics.into_iter().next().ok_or_else(|| {
-        Error::new(
-            ErrorKind::Option,
-            format!("missing required option 'topic' for {}", options.subject()),
-        )
-    })?;
+    let topics = topics(options)?;
+    positive(options, &SCAN_PARALLELISM)?;
     let partitioner = match options.string(&PARTITIONER).as_deref() {
         None | Some("default" | "") => Partitioning::Default,
         Some("fixed") => Partitioning::Fixed,
+        Some("round-robin") if options.is_set(&KEY_FIELDS) => {
+            return Err(options.invalid(
+                &PARTITIONER,
+                "currently 'round-robin' partitioner only works when option 'key.fields' is not specified",
+            ));
+        }
         Some("round-robin") => Partitioning::RoundRobin,
         Some(other) => {
             return Err(Error::unsupported(format!(
@@ -429,14 +528,6 @@ pub(super) fn sink(options: &OptionReader<'_>, job: &JobContext) -> Result<SinkO
         Some("none") => Guarantee::None,
         _ => Guarantee::AtLeastOnce,
     };
-    let parallelism = match options.long(&SINK_PARALLELISM)? {
-        None => None,
-        Some(n) => Some(
-            usize::try_from(n)
-                .ok()
-                .filter(|n| *n > 0)
-                .ok_or_else(|| options.invalid(&SINK_PARALLELISM, "expected a number from 1"))?,
-        ),
-    };
-    Ok(SinkOptions { topic, partitioner, guarantee, parallelism })
+    let parallelism = positive(options, &SINK_PARALLELISM)?;
+    Ok(SinkOptions { topics, partitioner, guarantee, parallelism })
 }

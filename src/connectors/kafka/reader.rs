@@ -1,10 +1,11 @@
 //! Reads partitions on one worker: fetched batches to rows.
 
+use super::decode::RecordDecoder;
 use super::error::translate;
-use crate::base::limits::{BATCH_ROWS_MAX, PAYLOAD_SHOWN_CHARS_MAX};
+use crate::base::limits::BATCH_ROWS_MAX;
 use crate::base::{Error, ErrorKind, Result};
-use crate::table::{Decoder, Epoch, Payload, Polled, Position, Reader, SourceStats, Split};
-use crate::types::{Batch, Origin, RowErrors, SplitId};
+use crate::table::{Epoch, Polled, Position, Reader, SourceStats, Split};
+use crate::types::{Batch, RowErrors, SplitId};
 use brooklet_kafka::Isolation;
 use brooklet_kafka::TopicPartition;
 use brooklet_kafka::consumer::{Consumer, Fetched, FetchedPartition};
@@ -20,7 +21,7 @@ const DECOMPRESSED_BATCH_BYTES_MAX: usize = 128 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct KafkaReader {
     consumer: Consumer,
-    decoder: Box<dyn Decoder>,
+    decoder: RecordDecoder,
     decompressor: Decompressor,
     isolation: Isolation,
     check_crcs: bool,
@@ -28,12 +29,6 @@ pub(super) struct KafkaReader {
     ended: Vec<(Arc<SplitId>, Position)>,
     /// Reports that wait behind the rows of the fetch that made them.
     reports: VecDeque<Polled>,
-    /// Where the payloads pushed since the last finish came from: one run per record batch.
-    pushed: Vec<PushedRun>,
-    pushed_count: usize,
-    payloads: Vec<Payload>,
-    offsets: Vec<i64>,
-    decode_errors: RowErrors,
     stats: SourceStats,
 }
 
@@ -47,17 +42,10 @@ struct Assigned {
     lag: u64,
 }
 
-/// Payloads of one split: numbers up to `end`, with offsets in `KafkaReader::offsets`.
-#[derive(Debug)]
-struct PushedRun {
-    split: Arc<SplitId>,
-    end: usize,
-}
-
 impl KafkaReader {
     pub(super) fn new(
         consumer: Consumer,
-        decoder: Box<dyn Decoder>,
+        decoder: RecordDecoder,
         isolation: Isolation,
         check_crcs: bool,
     ) -> KafkaReader {
@@ -70,11 +58,6 @@ impl KafkaReader {
             splits: BTreeMap::new(),
             ended: Vec::new(),
             reports: VecDeque::new(),
-            pushed: Vec::new(),
-            pushed_count: 0,
-            payloads: Vec::new(),
-            offsets: Vec::new(),
-            decode_errors: RowErrors::new(),
             stats: SourceStats::default(),
         }
     }
@@ -95,45 +78,12 @@ impl KafkaReader {
             let records = batch
                 .records(&mut self.decompressor, DECOMPRESSED_BATCH_BYTES_MAX)
                 .map_err(|error| damaged(&id, &error))?;
-            self.payloads.clear();
-            for record in &records {
-                let record = record.map_err(|error| damaged(&id, &error))?;
-                if record.offset < from || record.offset >= end {
-                    continue;
-                }
-                let payload = match record.value_range() {
-                    Some((start, len)) => {
-                        Payload { start, len: i32::try_from(len).unwrap_or(i32::MAX) }
-                    }
-                    None => Payload { start: 0, len: -1 },
-                };
-                self.stats.bytes += u64::try_from(payload.len.max(0)).unwrap_or(0);
-                self.payloads.push(payload);
-                self.offsets.push(record.offset);
-            }
-            self.stats.records += self.payloads.len() as u64;
-            let before = self.pushed_count;
-            self.pushed_count += self.payloads.len();
-            match self.pushed.last_mut() {
-                Some(run) if Arc::ptr_eq(&run.split, &id) => run.end = self.pushed_count,
-                _ => self.pushed.push(PushedRun { split: Arc::clone(&id), end: self.pushed_count }),
-            }
-            self.decode_errors.clear();
-            self.decoder.push(records.slab(), &self.payloads, &mut self.decode_errors)?;
-            for failed in self.decode_errors.kept() {
-                let at = failed.row.saturating_sub(before);
-                let offset = self.offsets.get(failed.row).copied().unwrap_or(-1);
-                let payload = self.payloads.get(at).map(|p| shown(records.slab(), *p));
-                errors.push(failed.row, || {
-                    format!(
-                        "{} at topic '{}' partition {} offset {offset}: {}",
-                        failed.message,
-                        id.name,
-                        id.index,
-                        payload.unwrap_or_default()
-                    )
-                });
-            }
+            let taken = self
+                .decoder
+                .push(&id, batch.header(), &records, from..end, errors)?
+                .map_err(|error| damaged(&id, &error))?;
+            self.stats.records += taken.records;
+            self.stats.bytes += taken.bytes;
         }
         split.position = fetched.next_offset.max(split.position).min(end.max(split.position));
         split.lag = u64::try_from(fetched.high_watermark.min(end) - split.position).unwrap_or(0);
@@ -153,38 +103,6 @@ impl KafkaReader {
         let position = Position { offset: split.position, leader_epoch: split.leader_epoch };
         self.reports.push_back(Polled::Ended(Arc::clone(&split.id)));
         self.ended.push((split.id, position));
-    }
-
-    /// The rows decoded so far, with their origin.
-    fn batch(&mut self) -> Result<Option<Batch>> {
-        if self.pushed_count == 0 {
-            return Ok(None);
-        }
-        let decoded = self.decoder.finish()?;
-        self.stats.ignored = self.decoder.ignored();
-        let mut origin = Origin::default();
-        origin.offsets.reserve(decoded.sources.len());
-        let mut run = 0;
-        for source in &decoded.sources {
-            let source = *source as usize;
-            while self.pushed.get(run).is_some_and(|r| r.end <= source) {
-                run += 1;
-            }
-            let (Some(from), Some(offset)) = (self.pushed.get(run), self.offsets.get(source))
-            else {
-                return Err(Error::internal("a decoded row without a record"));
-            };
-            origin.push(&from.split, *offset);
-        }
-        self.pushed.clear();
-        self.offsets.clear();
-        self.pushed_count = 0;
-        if decoded.sources.is_empty() {
-            return Ok(None);
-        }
-        let mut batch = Batch::append(decoded.sources.len(), decoded.columns);
-        batch.origin = Some(origin);
-        Ok(Some(batch))
     }
 }
 
@@ -234,7 +152,7 @@ impl Reader for KafkaReader {
         // What many quiet partitions brought goes into one batch.
         let mut worked = false;
         while self.decoder.rows() < BATCH_ROWS_MAX
-            && self.pushed_count < BATCH_ROWS_MAX
+            && self.decoder.records() < BATCH_ROWS_MAX
             && errors.is_empty()
         {
             match self.consumer.poll() {
@@ -253,7 +171,9 @@ impl Reader for KafkaReader {
             }
         }
         self.stats.lag = self.splits.values().map(|split| split.lag).sum();
-        if let Some(batch) = self.batch()? {
+        let batch = self.decoder.finish(errors)?;
+        self.stats.ignored = self.decoder.ignored();
+        if let Some(batch) = batch {
             return Ok(Polled::Data(batch));
         }
         match self.reports.pop_front() {
@@ -291,16 +211,4 @@ fn damaged(split: &SplitId, error: &brooklet_kafka::wire::records::BatchError) -
             split.name, split.index
         ),
     )
-}
-
-/// The payload as text, shortened.
-fn shown(slab: &[u8], payload: Payload) -> String {
-    let start = payload.start as usize;
-    let end = start.saturating_add(usize::try_from(payload.len.max(0)).unwrap_or(0));
-    let bytes = slab.get(start..end).unwrap_or_default();
-    let head = bytes.get(..bytes.len().min(4 * PAYLOAD_SHOWN_CHARS_MAX)).unwrap_or_default();
-    let text: String =
-        String::from_utf8_lossy(head).chars().take(PAYLOAD_SHOWN_CHARS_MAX).collect();
-    let more = if text.len() < bytes.len() { "…" } else { "" };
-    format!("'{text}{more}' ({} bytes)", bytes.len())
 }

@@ -1,11 +1,13 @@
 //! A topic opened for writing.
 
+use super::encode::{EncodePlan, Written};
+use super::layout::{Layout, Placed};
+use super::metadata::Metadata;
 use super::options::{self, SinkOptions};
 use super::writer::KafkaWriter;
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{
-    ColumnKind, EncodeRequest, EncoderFactory, Guarantee, Sink, SinkRequest, TableContext, Waker,
-    Writer,
+    ColumnKind, EncodeRequest, Guarantee, Sink, SinkRequest, TableContext, Waker, Writer,
 };
 use crate::types::Field;
 use brooklet_kafka::{Client, Network};
@@ -30,33 +32,84 @@ pub(super) fn open(
             ),
         ));
     }
-    let mut fields = Vec::with_capacity(request.columns.len());
-    for at in &request.columns {
-        let Some(column) = context.table.columns.get(*at) else { continue };
-        if let ColumnKind::Metadata { key, .. } = &column.kind {
-            return Err(Error::unsupported(format!(
-                "writing metadata column '{key}' of connector 'kafka'"
-            )));
-        }
-        fields.push(Field::new(column.name.clone(), column.data_type.clone()));
+    let single_topic = options.topics.single().is_some();
+    let plan = plan(context, &request, single_topic)?;
+    if !single_topic && !plan.writes(Metadata::Topic) {
+        return Err(Error::new(
+            ErrorKind::Option,
+            format!(
+                "the topic of the sink record is not valid: {} names several topics, and no column says which",
+                context.options.subject()
+            ),
+        )
+        .with_hint("declare a column: topic STRING METADATA, or name a single 'topic'"));
     }
-    let encode = EncodeRequest { fields, time_zone: context.job.time_zone };
-    let encoder = context.formats.value_encoder(context.options, encode)?;
     Ok(Box::new(KafkaSink {
         client: Client::new(config, network),
         parallelism: options.parallelism.unwrap_or(request.parallelism),
         options,
-        encoder,
+        plan: Arc::new(plan),
         batch_bytes,
         seed: context.job.seed,
         started_at_millis: context.job.started_at_millis,
     }))
 }
 
+/// Finds for every column that is written whether it goes to the key, the value, both, or the metadata.
+fn plan(
+    context: &TableContext<'_>,
+    request: &SinkRequest,
+    single_topic: bool,
+) -> Result<EncodePlan> {
+    let table = context.table;
+    let layout = Layout::read(table, context.options)?;
+    let mut written = Vec::new();
+    for (at, column) in request.columns.iter().enumerate() {
+        let Some(def) = table.columns.get(*column) else { continue };
+        if let ColumnKind::Metadata { key, .. } = &def.kind {
+            let (metadata, cast) = Metadata::writable(table, def, key)?;
+            if metadata == Metadata::Topic && single_topic {
+                return Err(Error::new(
+                    ErrorKind::Schema,
+                    format!(
+                        "invalid metadata key 'topic' in column '{}' of {}: with a single 'topic' it cannot be written",
+                        def.name,
+                        table.subject()
+                    ),
+                )
+                .with_hint("declare it as METADATA VIRTUAL, or name several topics"));
+            }
+            written.push(Written { metadata, column: at, cast });
+        }
+    }
+    let places = |fields: &[Placed]| -> Result<Vec<usize>> {
+        let place = |placed: &Placed| request.columns.iter().position(|c| *c == placed.column);
+        fields
+            .iter()
+            .map(|placed| place(placed).ok_or_else(|| Error::internal("a column that no row has")))
+            .collect()
+    };
+    let encode = |fields: Vec<Field>| EncodeRequest { fields, time_zone: context.job.time_zone };
+    let value = context.formats.value_encoder(context.options, encode(layout.value_fields()))?;
+    let key = match layout.key.is_empty() {
+        true => None,
+        false => Some(context.formats.key_encoder(context.options, encode(layout.key_fields()))?),
+    };
+    Ok(EncodePlan {
+        value,
+        value_columns: places(&layout.value)?,
+        key,
+        key_columns: places(&layout.key)?,
+        written,
+        width: request.columns.len(),
+        time_zone: context.job.time_zone,
+    })
+}
+
 struct KafkaSink {
     client: Client,
     options: SinkOptions,
-    encoder: EncoderFactory,
+    plan: Arc<EncodePlan>,
     parallelism: usize,
     batch_bytes: usize,
     seed: u64,
@@ -82,7 +135,7 @@ impl Sink for KafkaSink {
         Ok(Box::new(KafkaWriter::new(
             self.client.clone(),
             producer,
-            (self.encoder)()?,
+            self.plan.encoder()?,
             &self.options,
             super::writer::Settings {
                 subtask,

@@ -1,15 +1,22 @@
 //! A topic opened for reading.
 
+use super::decode::{DecodePlan, Output};
 use super::enumerator::KafkaEnumerator;
+use super::layout::{Layout, Placed};
+use super::metadata::Metadata;
 use super::options::{self, SourceOptions};
 use super::progress::GroupProgress;
 use super::reader::KafkaReader;
 use crate::base::{Error, ErrorKind, Result};
+use crate::expr::Expr;
 use crate::table::{
     Boundedness, ColumnKind, CommitDomain, DecodeRequest, DecoderFactory, Enumerator, JobContext,
-    Reader, ScanRequest, Source, TableContext, Waker,
+    Payload, Reader, ScanRequest, Source, TableContext, Waker,
 };
+use crate::types::{Field, RowErrors};
 use brooklet_kafka::{Client, Network};
+use bytes::Bytes;
+use std::sync::Arc;
 
 /// Opens the table: checks every option, contacts nothing.
 pub(super) fn open(
@@ -29,50 +36,108 @@ pub(super) fn open(
             ),
         ));
     }
-    let request = decode_request(context, &scan, options.pushdown)?;
-    let decoder = context.formats.value_decoder(context.options, request)?;
+    let plan = plan(context, scan, &options)?;
     let client = Client::new(config, network);
     Ok(Box::new(KafkaSource {
         table: context.table.subject(),
         client,
         options,
-        decoder,
+        plan: Arc::new(plan),
         create_missing: context.job.create_missing_topics,
     }))
 }
 
-/// Positions in the table's columns become positions among its physical fields.
-fn decode_request(
+/// Finds the place of every column of the scan, and gives the value's decoder the part of the predicate that it can
+/// evaluate.
+fn plan(
     context: &TableContext<'_>,
-    scan: &ScanRequest,
-    pushdown: bool,
-) -> Result<DecodeRequest> {
-    let fields = context.table.physical_fields();
-    let mut columns = Vec::with_capacity(scan.columns.len());
+    scan: ScanRequest,
+    options: &SourceOptions,
+) -> Result<DecodePlan> {
+    let table = context.table;
+    let layout = Layout::read(table, context.options)?;
+    let (mut values, mut keys) = (Vec::new(), Vec::new());
+    let mut outputs = Vec::with_capacity(scan.columns.len());
     for at in &scan.columns {
-        let column = context.table.columns.get(*at);
-        let name = column.map(|column| column.name.as_str()).unwrap_or_default();
-        if column.is_some_and(|column| matches!(column.kind, ColumnKind::Metadata { .. })) {
-            return Err(Error::unsupported(format!(
-                "metadata column '{name}' of connector 'kafka'"
-            )));
-        }
-        columns.extend(fields.iter().position(|field| field.name == name));
+        let Some(column) = table.columns.get(*at) else { continue };
+        let place = |places: &[Placed]| places.iter().position(|placed| placed.column == *at);
+        outputs.push(match &column.kind {
+            ColumnKind::Metadata { key, .. } => {
+                let (metadata, cast) = Metadata::readable(table, column, key)?;
+                Output::Metadata(metadata, cast)
+            }
+            // Where key and value both hold a column, the value's counts.
+            _ => match (place(&layout.value), place(&layout.key)) {
+                (Some(field), _) => {
+                    values.push(field);
+                    Output::Value(values.len() - 1)
+                }
+                (None, Some(field)) => {
+                    keys.push(field);
+                    Output::Key(keys.len() - 1)
+                }
+                (None, None) => return Err(Error::internal("a column that is stored nowhere")),
+            },
+        });
     }
-    Ok(DecodeRequest {
+    let request = |fields: Vec<Field>, columns: Vec<usize>| DecodeRequest {
         fields,
         columns,
-        predicate: scan.predicate.clone(),
-        strict: !pushdown,
+        predicate: None,
+        strict: !options.pushdown,
+        time_zone: context.job.time_zone,
+    };
+    let (early, predicate) = split(scan.predicate, &outputs);
+    let mut value = request(layout.value_fields(), values);
+    value.predicate = early;
+    let value = context.formats.value_decoder(context.options, value)?;
+    let (mut key, mut drops_null_keys) = (None, false);
+    if !layout.key.is_empty() {
+        let used = !keys.is_empty() || !options.pushdown;
+        let factory =
+            context.formats.key_decoder(context.options, request(layout.key_fields(), keys))?;
+        drops_null_keys = gives_no_row_for_null(&factory)?;
+        key = used.then_some(factory);
+    }
+    Ok(DecodePlan {
+        value,
+        key,
+        drops_null_keys,
+        outputs,
+        predicate,
         time_zone: context.job.time_zone,
     })
+}
+
+/// The conditions that look at columns of the value only, over the value decoder's columns; and the others.
+fn split(predicate: Option<Expr>, outputs: &[Output]) -> (Option<Expr>, Option<Expr>) {
+    let Some(predicate) = predicate else { return (None, None) };
+    let of_value = |at: usize| match outputs.get(at) {
+        Some(Output::Value(column)) => Some(*column),
+        _ => None,
+    };
+    let (early, late): (Vec<Expr>, Vec<Expr>) = predicate
+        .into_conjuncts()
+        .into_iter()
+        .partition(|expr| expr.columns_used().into_iter().all(|at| of_value(at).is_some()));
+    let early: Vec<Expr> =
+        early.into_iter().map(|expr| expr.move_columns(&|at| of_value(at).unwrap_or(at))).collect();
+    let all = |exprs: Vec<Expr>| (!exprs.is_empty()).then(|| Expr::and(exprs));
+    (all(early), all(late))
+}
+
+/// Of most formats a NULL key gives no row, and in Flink no key row means no row at all.
+fn gives_no_row_for_null(key: &DecoderFactory) -> Result<bool> {
+    let mut decoder = key()?;
+    decoder.push(&Bytes::new(), &[Payload { start: 0, len: -1 }], &mut RowErrors::new())?;
+    Ok(decoder.rows() == 0)
 }
 
 struct KafkaSource {
     table: String,
     client: Client,
     options: SourceOptions,
-    decoder: DecoderFactory,
+    plan: Arc<DecodePlan>,
     create_missing: bool,
 }
 
@@ -103,7 +168,7 @@ impl Source for KafkaSource {
         let config = self.client.config();
         let (isolation, check_crcs) = (config.isolation, config.check_crcs);
         let consumer = self.client.consumer(waker);
-        Ok(Box::new(KafkaReader::new(consumer, (self.decoder)()?, isolation, check_crcs)))
+        Ok(Box::new(KafkaReader::new(consumer, self.plan.decoder()?, isolation, check_crcs)))
     }
 
     fn commit_domain(

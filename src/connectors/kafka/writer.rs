@@ -1,29 +1,23 @@
 //! Writes the rows of one worker: rows to records to batches, one open batch per partition.
 
+use super::destination::{Destination, Parked};
+use super::encode::{Encodings, RecordEncoder};
 use super::error::translate;
-use super::options::SinkOptions;
+use super::options::{Partitioning, SinkOptions, Topics};
 use super::partitioner::Partitioner;
 use crate::base::{Error, ErrorKind, Result};
-use crate::table::{Encoded, Encoder, Epoch, Guarantee, SinkStats, Waker, Writer, WriterStatus};
+use crate::table::{Epoch, Guarantee, SinkStats, Waker, Writer, WriterStatus};
 use crate::types::{Batch, RowErrors};
-use brooklet_kafka::pending::Pending;
+use brooklet_kafka::Client;
 use brooklet_kafka::producer::{ProduceEvent, Producer, SendError};
-use brooklet_kafka::topic::TopicInfo;
 use brooklet_kafka::wire::compression::{Compression, Compressor};
-use brooklet_kafka::wire::records::{BatchBuilder, SealedBatch, record_size_bound};
-use brooklet_kafka::{Client, ErrorKind as KafkaErrorKind};
+use brooklet_kafka::wire::records::{BatchBuilder, Header, SealedBatch, record_size_bound};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a writer looks whether its topic has come to exist.
 const TOPIC_POLL: Duration = Duration::from_millis(20);
-
-/// How long a writer waits for its topic: the start-up bound of the command line.
-const TOPIC_WAIT_MAX: Duration = Duration::from_secs(15);
-
-/// Topics by name, each with its own result.
-type Described = Vec<(String, brooklet_kafka::Result<TopicInfo>)>;
 
 /// What a writer needs beside its options.
 #[derive(Clone, Copy, Debug)]
@@ -36,40 +30,68 @@ pub(super) struct Settings {
 }
 
 /// The writer; see the module.
-#[derive(Debug)]
 pub(super) struct KafkaWriter {
     client: Client,
     producer: Producer,
-    encoder: Box<dyn Encoder>,
-    encoded: Encoded,
-    topic: Arc<str>,
+    waker: Waker,
+    encoder: RecordEncoder,
+    route: Route,
+    destinations: Vec<Destination>,
+    by_name: BTreeMap<Arc<str>, usize>,
+    partitioning: Partitioning,
+    settings: Settings,
     guarantee: Guarantee,
-    partitioner: Partitioner,
     compression: Compression,
     compressor: Compressor,
-    batch_bytes: usize,
-    started_at_millis: i64,
     now: Duration,
-    /// When the wait for the topic began.
-    waiting_since: Option<Duration>,
-    describing: Option<Pending<brooklet_kafka::Result<Described>>>,
-    /// Number of partitions, and those that have a leader; empty until the topic is known.
-    partitions: usize,
-    available: Vec<i32>,
-    open: BTreeMap<i32, BatchBuilder>,
     /// Batches that the producer's buffer had no room for, in order.
-    waiting: VecDeque<(i32, SealedBatch, Epoch)>,
+    waiting: VecDeque<(Place, SealedBatch, Epoch)>,
     /// Records without acknowledgement by the epoch they belong to.
     outstanding: BTreeMap<Epoch, u64>,
     barrier: Epoch,
     stats: SinkStats,
 }
 
+/// How rows find their topic.
+#[derive(Clone, Debug)]
+enum Route {
+    /// There is only one, the first destination.
+    Single,
+    /// A column names it; it must be one of these.
+    Column(Topics),
+}
+
+/// A destination by its number, and a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    destination: usize,
+    partition: i32,
+}
+
+/// A record on its way into a batch.
+#[derive(Clone, Copy, Debug)]
+struct Outgoing<'a> {
+    timestamp: i64,
+    key: Option<&'a [u8]>,
+    value: Option<&'a [u8]>,
+    headers: &'a [Header<'a>],
+}
+
+impl std::fmt::Debug for KafkaWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaWriter")
+            .field("destinations", &self.destinations)
+            .field("outstanding", &self.outstanding)
+            .field("barrier", &self.barrier)
+            .finish_non_exhaustive()
+    }
+}
+
 impl KafkaWriter {
     pub(super) fn new(
         client: Client,
         producer: Producer,
-        encoder: Box<dyn Encoder>,
+        encoder: RecordEncoder,
         options: &SinkOptions,
         settings: Settings,
         waker: Waker,
@@ -81,141 +103,235 @@ impl KafkaWriter {
             // The configuration has checked the level against the codec.
             drop(compressor.set_level(compression, level));
         }
-        let describing = client.metadata(&[options.topic.as_str()]);
-        describing.on_ready(waker);
-        KafkaWriter {
+        let mut writer = KafkaWriter {
             producer,
+            waker,
             encoder,
-            encoded: Encoded::default(),
-            topic: options.topic.as_str().into(),
+            route: Route::Column(options.topics.clone()),
+            destinations: Vec::new(),
+            by_name: BTreeMap::new(),
+            partitioning: options.partitioner,
+            settings,
             guarantee: options.guarantee,
-            partitioner: Partitioner::new(
-                options.partitioner,
-                settings.subtask,
-                settings.batch_bytes,
-                settings.seed,
-            ),
             compression,
             compressor,
-            batch_bytes: settings.batch_bytes,
-            started_at_millis: settings.started_at_millis,
             now: Duration::ZERO,
-            waiting_since: None,
-            describing: Some(describing),
-            partitions: 0,
-            available: Vec::new(),
-            open: BTreeMap::new(),
             waiting: VecDeque::new(),
             outstanding: BTreeMap::new(),
             barrier: 0,
             stats: SinkStats::default(),
             client,
+        };
+        // With a single topic no column can name one, as in Flink.
+        if let Some(topic) = options.topics.single() {
+            writer.route = Route::Single;
+            writer.add_destination(topic);
         }
+        writer
     }
 
-    /// Learns the topic's partitions; says whether they are known. A missing topic is asked for, which creates it where
-    /// the brokers create topics by themselves.
-    fn know_topic(&mut self) -> Result<bool> {
-        if let Some(partitions) = self.client.partitions(&self.topic).filter(|p| !p.is_empty()) {
-            if self.partitions != partitions.len() || self.available.is_empty() {
-                self.partitions = partitions.len();
-            }
-            self.available.clear();
-            self.available
-                .extend(partitions.iter().filter(|p| p.leader.is_some()).map(|p| p.partition));
-            self.describing = None;
-            return Ok(true);
+    fn add_destination(&mut self, topic: &str) -> usize {
+        let at = self.destinations.len();
+        let Settings { subtask, batch_bytes, seed, .. } = self.settings;
+        let partitioner =
+            Partitioner::new(self.partitioning, subtask, batch_bytes, seed ^ ((at as u64) << 32));
+        let mut destination = Destination::new(topic, partitioner, &self.client, &self.waker);
+        self.by_name.insert(Arc::clone(&destination.topic), at);
+        // It may be known from another table: a failure to look it up is told by the next poll.
+        let _known = destination.know(&self.client, self.now);
+        self.destinations.push(destination);
+        at
+    }
+
+    /// The destination of a row; what is wrong with its topic otherwise.
+    fn route(&mut self, topic: Option<&str>) -> std::result::Result<usize, String> {
+        let Route::Column(allowed) = &self.route else { return Ok(0) };
+        let Some(topic) = topic else {
+            return Err("the topic of the sink record is not valid: expected a topic but column 'topic' is NULL".into());
+        };
+        if let Some(at) = self.by_name.get(topic) {
+            return Ok(*at);
         }
-        let since = *self.waiting_since.get_or_insert(self.now);
-        let mut cause = None;
-        if let Some(answer) = self.describing.as_ref().and_then(Pending::try_take) {
-            match answer {
-                Err(error) => cause = Some(error),
-                Ok(topics) => {
-                    let refused = |error: &brooklet_kafka::Error| {
-                        !matches!(error.kind(), KafkaErrorKind::UnknownTopic { .. })
-                    };
-                    cause = topics.into_iter().find_map(|(_, topic)| topic.err()).filter(refused);
+        allowed.check(topic)?;
+        Ok(self.add_destination(topic))
+    }
+
+    /// Adds the records of a batch; stops at the first row that cannot be written.
+    fn add(&mut self, rows: &Encodings, errors: &mut RowErrors) -> Result<()> {
+        let millis = i64::try_from(self.now.as_millis()).unwrap_or(0);
+        let now = self.settings.started_at_millis.saturating_add(millis);
+        let mut headers = Vec::new();
+        for (row, (key, value)) in rows.records().enumerate() {
+            let at = match self.route(rows.topic(row)) {
+                Ok(at) => at,
+                Err(problem) => {
+                    errors.push(row, || problem);
+                    break;
+                }
+            };
+            let timestamp = rows.timestamp(row).unwrap_or(now);
+            if timestamp < 0 {
+                errors.push(row, || {
+                    format!(
+                        "invalid timestamp {timestamp}: a record's timestamp is not before 1970"
+                    )
+                });
+                break;
+            }
+            rows.headers(row, &mut headers);
+            let record = Outgoing { timestamp, key, value, headers: &headers };
+            let wanted = rows.partition(row);
+            let Some(destination) = self.destinations.get_mut(at) else { continue };
+            if matches!(self.route, Route::Column(_)) && !destination.is_known() {
+                self.park(at, wanted, record);
+                continue;
+            }
+            match destination.partition(wanted, key, value.map_or(0, <[u8]>::len)) {
+                Ok(partition) => {
+                    let epoch = self.barrier + 1;
+                    self.append(Place { destination: at, partition }, record, epoch)?;
+                }
+                Err(problem) => {
+                    errors.push(row, || problem);
+                    break;
                 }
             }
         }
-        if let Some(cause) = cause {
-            return Err(translate(&cause).context(format!("looking up topic '{}'", self.topic)));
-        }
-        if self.now.saturating_sub(since) >= TOPIC_WAIT_MAX {
-            return Err(Error::new(
-                ErrorKind::External,
-                format!(
-                    "topic '{}' does not exist, and the broker did not create it within {} s",
-                    self.topic,
-                    TOPIC_WAIT_MAX.as_secs()
-                ),
-            )
-            .with_hint(format!(
-                "create it with 'brooklet topic create {} -b HOST:PORT'",
-                self.topic
-            )));
-        }
-        Ok(false)
+        Ok(())
     }
 
-    fn append(&mut self, partition: i32, timestamp: i64, value: Option<&[u8]>) -> Result<()> {
-        let (compression, batch_bytes) = (self.compression, self.batch_bytes);
-        let builder = self
-            .open
-            .entry(partition)
-            .or_insert_with(|| BatchBuilder::new(compression, batch_bytes));
-        if !builder.has_room_for(record_size_bound(None, value, &[])) {
-            self.seal(partition)?;
+    fn park(&mut self, at: usize, partition: Option<i32>, record: Outgoing<'_>) {
+        let epoch = self.barrier + 1;
+        *self.outstanding.entry(epoch).or_default() += 1;
+        let Some(destination) = self.destinations.get_mut(at) else { return };
+        let headers = record.headers.iter();
+        destination.parked.push_back(Parked {
+            partition,
+            timestamp: record.timestamp,
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.map(<[u8]>::to_vec),
+            headers: headers.map(|h| (h.key.to_vec(), h.value.map(<[u8]>::to_vec))).collect(),
+            epoch,
+        });
+    }
+
+    /// Writes what waited for a topic that is known now, under the epochs that it came in.
+    fn unpark(&mut self, at: usize) -> Result<()> {
+        let Some(destination) = self.destinations.get_mut(at) else { return Ok(()) };
+        let parked = std::mem::take(&mut destination.parked);
+        let mut last = None;
+        for record in parked {
+            if last.is_some_and(|last| last != record.epoch) {
+                self.seal_destination(at, last.unwrap_or(record.epoch))?;
+            }
+            last = Some(record.epoch);
+            self.settle(record.epoch, 1);
+            let Some(destination) = self.destinations.get_mut(at) else { return Ok(()) };
+            let (key, value) = (record.key.as_deref(), record.value.as_deref());
+            let partition = destination
+                .partition(record.partition, key, value.map_or(0, <[u8]>::len))
+                .map_err(|problem| Error::new(ErrorKind::Data, problem))?;
+            let headers = record.headers();
+            let outgoing = Outgoing { timestamp: record.timestamp, key, value, headers: &headers };
+            self.append(Place { destination: at, partition }, outgoing, record.epoch)?;
         }
-        let builder = self
-            .open
-            .entry(partition)
-            .or_insert_with(|| BatchBuilder::new(compression, batch_bytes));
-        builder.append(timestamp, None, value, &[]).map_err(|error| {
+        match last {
+            Some(epoch) => self.seal_destination(at, epoch),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts records of an epoch as done.
+    fn settle(&mut self, epoch: Epoch, records: u64) {
+        if let Some(left) = self.outstanding.get_mut(&epoch) {
+            *left = left.saturating_sub(records);
+            if *left == 0 {
+                self.outstanding.remove(&epoch);
+            }
+        }
+    }
+
+    fn append(&mut self, place: Place, record: Outgoing<'_>, epoch: Epoch) -> Result<()> {
+        let Outgoing { timestamp, key, value, headers } = record;
+        let Some(mut builder) = self.builder(place) else { return Ok(()) };
+        if !builder.has_room_for(record_size_bound(key, value, headers)) {
+            self.seal(place, epoch)?;
+            let Some(empty) = self.builder(place) else { return Ok(()) };
+            builder = empty;
+        }
+        let appended = builder.append(timestamp, key, value, headers);
+        appended.map_err(|error| {
             Error::new(
                 ErrorKind::Data,
-                format!("cannot write a record to topic '{}': {error}", self.topic),
+                format!("cannot write a record to topic '{}': {error}", self.topic(place)),
             )
         })
     }
 
+    /// The open batch of a partition.
+    fn builder(&mut self, place: Place) -> Option<&mut BatchBuilder> {
+        let (compression, batch_bytes) = (self.compression, self.settings.batch_bytes);
+        let destination = self.destinations.get_mut(place.destination)?;
+        Some(
+            destination
+                .open
+                .entry(place.partition)
+                .or_insert_with(|| BatchBuilder::new(compression, batch_bytes)),
+        )
+    }
+
+    fn topic(&self, place: Place) -> Arc<str> {
+        match self.destinations.get(place.destination) {
+            Some(destination) => Arc::clone(&destination.topic),
+            None => "".into(),
+        }
+    }
+
     /// Closes a partition's open batch and hands it over.
-    fn seal(&mut self, partition: i32) -> Result<()> {
-        let Some(builder) = self.open.get_mut(&partition).filter(|builder| !builder.is_empty())
+    fn seal(&mut self, place: Place, epoch: Epoch) -> Result<()> {
+        let Some(destination) = self.destinations.get_mut(place.destination) else { return Ok(()) };
+        let Some(builder) =
+            destination.open.get_mut(&place.partition).filter(|builder| !builder.is_empty())
         else {
             return Ok(());
         };
         let batch = builder
             .seal(&mut self.compressor)
             .map_err(|error| Error::internal(format_args!("sealing a batch: {error}")))?;
-        let epoch = self.barrier + 1;
         *self.outstanding.entry(epoch).or_default() +=
             u64::try_from(batch.record_count()).unwrap_or(0);
-        self.waiting.push_back((partition, batch, epoch));
+        self.waiting.push_back((place, batch, epoch));
         self.send()
     }
 
+    fn seal_destination(&mut self, at: usize, epoch: Epoch) -> Result<()> {
+        let Some(destination) = self.destinations.get(at) else { return Ok(()) };
+        let partitions: Vec<i32> = destination.open.keys().copied().collect();
+        partitions
+            .into_iter()
+            .try_for_each(|partition| self.seal(Place { destination: at, partition }, epoch))
+    }
+
     fn seal_all(&mut self) -> Result<()> {
-        let partitions: Vec<i32> = self.open.keys().copied().collect();
-        partitions.into_iter().try_for_each(|partition| self.seal(partition))
+        let epoch = self.barrier + 1;
+        (0..self.destinations.len()).try_for_each(|at| self.seal_destination(at, epoch))
     }
 
     /// Hands waiting batches over while the producer has room.
     fn send(&mut self) -> Result<()> {
-        while let Some((partition, batch, epoch)) = self.waiting.pop_front() {
-            match self.producer.send(&self.topic, partition, batch, epoch) {
+        while let Some((place, batch, epoch)) = self.waiting.pop_front() {
+            let (topic, partition) = (self.topic(place), place.partition);
+            match self.producer.send(&topic, partition, batch, epoch) {
                 Ok(()) => {}
                 Err(SendError::Full(batch)) => {
-                    self.waiting.push_front((partition, *batch, epoch));
+                    self.waiting.push_front((place, *batch, epoch));
                     break;
                 }
                 Err(error @ SendError::TooLarge { .. }) => {
                     return Err(Error::new(
                         ErrorKind::Data,
                         format!(
-                            "record for topic '{}' partition {partition} is too large: {error}",
-                            self.topic
+                            "record for topic '{topic}' partition {partition} is too large: {error}"
                         ),
                     )
                     .with_hint(
@@ -243,12 +359,7 @@ impl KafkaWriter {
                     )));
                 }
             };
-            if let Some(left) = self.outstanding.get_mut(&tag) {
-                *left = left.saturating_sub(records as u64);
-                if *left == 0 {
-                    self.outstanding.remove(&tag);
-                }
-            }
+            self.settle(tag, records as u64);
         }
         Ok(())
     }
@@ -256,21 +367,13 @@ impl KafkaWriter {
 
 impl Writer for KafkaWriter {
     fn write(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<()> {
-        let mut encoded = std::mem::take(&mut self.encoded);
-        encoded.clear();
-        self.encoder.encode(batch, &mut encoded, errors)?;
+        let encoded = self.encoder.encode(batch, errors)?;
         if errors.is_empty() {
-            let millis = i64::try_from(self.now.as_millis()).unwrap_or(0);
-            let timestamp = self.started_at_millis.saturating_add(millis);
-            for value in encoded.iter() {
-                let size = value.map_or(0, <[u8]>::len);
-                let partition = self.partitioner.next(size, &self.available, self.partitions);
-                self.append(partition, timestamp, value)?;
-            }
-            self.stats.records += encoded.ends.len() as u64;
-            self.stats.bytes += encoded.bytes.len() as u64;
+            self.add(&encoded, errors)?;
+            self.stats.records += encoded.len() as u64;
+            self.stats.bytes += encoded.bytes() as u64;
         }
-        self.encoded = encoded;
+        self.encoder.recycle(encoded);
         Ok(())
     }
 
@@ -291,10 +394,18 @@ impl Writer for KafkaWriter {
         self.now = now;
         self.take_events()?;
         self.send()?;
-        let known = self.partitions > 0 || self.know_topic()?;
+        let mut known = true;
+        for at in 0..self.destinations.len() {
+            let Some(destination) = self.destinations.get_mut(at) else { continue };
+            if destination.is_known() || destination.know(&self.client, now)? {
+                self.unpark(at)?;
+            } else {
+                known = false;
+            }
+        }
         // A writer that does not know its topic has not proved that it can write: no epoch completes over it.
         let acknowledged = match self.outstanding.first_key_value() {
-            _ if !known => 0,
+            _ if !known && matches!(self.route, Route::Single) => 0,
             Some((epoch, _)) => (*epoch - 1).min(self.barrier),
             None => self.barrier,
         };

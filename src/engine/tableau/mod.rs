@@ -77,7 +77,7 @@ impl Printer {
 
     /// The footer; `None` stands for a failure.
     pub(super) fn finish(&self, end: Option<JobEnd>) -> Result<()> {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.finish(end).map_err(broken)
     }
 }
@@ -108,7 +108,7 @@ impl State {
         text
     }
 
-    fn finish(&self, end: Option<JobEnd>) -> std::io::Result<()> {
+    fn finish(&mut self, end: Option<JobEnd>) -> std::io::Result<()> {
         // Flink prints nothing below the rows of a query that failed, and one line below those of one that was stopped.
         match end {
             None => return Ok(()),
@@ -119,7 +119,6 @@ impl State {
             }
             Some(JobEnd::Finished) => {}
         }
-        // Where no row came, not even the head was printed.
         if self.rows == 0 && !self.started {
             return self.print("Empty set\n");
         }

@@ -3,18 +3,25 @@
 //! Results are Flink 2.1's. SQL's own syntax (CASE, CAST, LIKE, EXTRACT, `||`, intervals …) is bound to nodes of
 //! [`super::Node`] or to the functions here whose name starts with `$`, which no user can call.
 
+mod array;
 mod digest;
+mod json;
 mod math;
+mod misc;
 pub(super) mod nested;
 mod pattern;
+mod printf;
+mod random;
 mod regexp;
 mod signature;
 mod text;
 mod time;
 mod time_unit;
 
+pub use json::writable as json_writable;
 pub(crate) use pattern::JavaPattern;
 pub(crate) use signature::{Param, Signature};
+pub(crate) use text::base64;
 pub(crate) use time_unit::Unit;
 
 use super::value::{Bin, Prim, RowResult, Str, Time, Value, build_prim, build_string};
@@ -124,6 +131,11 @@ pub static FUNCTIONS: &[&[Function]] = &[
     math::FUNCTIONS,
     time::FUNCTIONS,
     nested::FUNCTIONS,
+    array::FUNCTIONS,
+    json::FUNCTIONS,
+    misc::FUNCTIONS,
+    printf::FUNCTIONS,
+    random::FUNCTIONS,
 ];
 
 /// The function called `name`, in any case.

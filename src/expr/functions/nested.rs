@@ -7,7 +7,7 @@ use crate::expr::value::{Prim, Value};
 use crate::expr::{Expr, build};
 use crate::types::{Column, DataType, Field, Kind};
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int32Type;
+use arrow_array::types::{Decimal128Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
 use arrow_array::{Array, ListArray, MapArray, StructArray, UInt32Array, new_null_array};
 use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::DataType as Physical;
@@ -219,16 +219,16 @@ pub(super) static FUNCTIONS: &[Function] = &[
     ),
 ];
 
-fn column(call: &Call<'_, '_>, at: usize) -> Column {
+pub(super) fn column(call: &Call<'_, '_>, at: usize) -> Column {
     call.args[at].clone().into_column(call.data_type(at), call.rows)
 }
 
-fn columns(call: &Call<'_, '_>) -> Vec<Column> {
+pub(super) fn columns(call: &Call<'_, '_>) -> Vec<Column> {
     (0..call.args.len()).map(|at| column(call, at)).collect()
 }
 
 /// Places of a row's elements among all elements.
-fn range(collection: &Column, row: usize) -> std::ops::Range<usize> {
+pub(super) fn range(collection: &Column, row: usize) -> std::ops::Range<usize> {
     let offsets = match collection.as_list_opt::<i32>() {
         Some(list) => list.value_offsets(),
         None => collection.as_map().value_offsets(),
@@ -237,7 +237,7 @@ fn range(collection: &Column, row: usize) -> std::ops::Range<usize> {
 }
 
 /// All elements of an array column; the values of a map column.
-fn values(collection: &Column) -> &Column {
+pub(super) fn values(collection: &Column) -> &Column {
     match collection.as_list_opt::<i32>() {
         Some(list) => list.values(),
         None => collection.as_map().values(),
@@ -248,8 +248,29 @@ fn values(collection: &Column) -> &Column {
 pub(crate) fn same(a: &Column, i: usize, b: &Column, j: usize) -> bool {
     match (a.is_null(i), b.is_null(j)) {
         (true, true) => true,
-        (false, false) => a.slice(i, 1).as_ref() == b.slice(j, 1).as_ref(),
+        (false, false) => same_value(a, i, b, j),
         _ => false,
+    }
+}
+
+/// Whether two values that are not NULL are the same. Columns of simple types are read in place.
+fn same_value(a: &Column, i: usize, b: &Column, j: usize) -> bool {
+    macro_rules! primitive {
+        ($type:ty) => {
+            a.as_primitive::<$type>().value(i) == b.as_primitive::<$type>().value(j)
+        };
+    }
+    match (a.data_type(), b.data_type()) {
+        (Physical::Int8, Physical::Int8) => primitive!(Int8Type),
+        (Physical::Int16, Physical::Int16) => primitive!(Int16Type),
+        (Physical::Int32, Physical::Int32) => primitive!(Int32Type),
+        (Physical::Int64, Physical::Int64) => primitive!(Int64Type),
+        (Physical::Float64, Physical::Float64) => primitive!(Float64Type),
+        (Physical::Decimal128(..), Physical::Decimal128(..)) => primitive!(Decimal128Type),
+        (Physical::Utf8View, Physical::Utf8View) => {
+            a.as_string_view().value(i) == b.as_string_view().value(j)
+        }
+        _ => a.slice(i, 1).as_ref() == b.slice(j, 1).as_ref(),
     }
 }
 
@@ -432,7 +453,7 @@ fn item(call: &mut Call<'_, '_>) -> Column {
 }
 
 /// A signature over an array and further parameters.
-fn of_array(
+pub(super) fn of_array(
     args: &[Expr],
     params: &[Param],
     returns: impl Fn(&DataType) -> Option<Kind>,
@@ -446,7 +467,10 @@ fn of_array(
 }
 
 /// A signature over an array and a value of its elements' type.
-fn of_array_and_value(args: &[Expr], returns: impl Fn(&Kind) -> Option<Kind>) -> Option<Signature> {
+pub(super) fn of_array_and_value(
+    args: &[Expr],
+    returns: impl Fn(&Kind) -> Option<Kind>,
+) -> Option<Signature> {
     let [array, value] = args else { return None };
     let Kind::Array(element) = &array.data_type.kind else { return None };
     let common = build::common_type([&**element, &value.data_type])?;
@@ -455,11 +479,14 @@ fn of_array_and_value(args: &[Expr], returns: impl Fn(&Kind) -> Option<Kind>) ->
     Some(Signature { args: vec![kind, common.kind], returns })
 }
 
-fn same_array(args: &[Expr]) -> Option<Signature> {
+pub(super) fn same_array(args: &[Expr]) -> Option<Signature> {
     of_array(args, &[], |element| Some(Kind::Array(Box::new(element.clone()))))
 }
 
-fn of_map(args: &[Expr], returns: impl Fn(&DataType, &DataType) -> Kind) -> Option<Signature> {
+pub(super) fn of_map(
+    args: &[Expr],
+    returns: impl Fn(&DataType, &DataType) -> Kind,
+) -> Option<Signature> {
     let [map] = args else { return None };
     let Kind::Map(key, value) = &map.data_type.kind else { return None };
     let returns = DataType { kind: returns(key, value), nullable: map.data_type.nullable };
@@ -497,10 +524,13 @@ fn rebuild_rows(
     }
 }
 
+/// Whether values of the kind have parts.
+pub(super) fn is_nested(kind: &Kind) -> bool {
+    matches!(kind, Kind::Array(_) | Kind::Map(..) | Kind::Multiset(_) | Kind::Row(_))
+}
+
 fn extreme_signature(args: &[Expr]) -> Option<Signature> {
-    let nested = |kind: &Kind| {
-        matches!(kind, Kind::Array(_) | Kind::Map(..) | Kind::Multiset(_) | Kind::Row(_))
-    };
+    let nested = is_nested;
     nullable(of_array(args, &[], |element| (!nested(&element.kind)).then(|| element.kind.clone())))
 }
 

@@ -1,6 +1,7 @@
 //! Regular expressions. Java's syntax is read by a matcher of linear time: look-around and back-references, which it
 //! has no form for, fail with a text that says so (Flink answers NULL or FALSE for a pattern that it cannot compile).
 
+use super::misc::{text_lists, texts};
 use super::signature::{STRING, fixed, nullable};
 use super::{Call, Function, Param};
 use crate::types::{Column, Kind};
@@ -79,6 +80,70 @@ pub(super) static FUNCTIONS: &[Function] = &[
                     return Ok(None);
                 };
                 with_regex(pattern, |regex| regex.find_iter(text).count() as i32)
+            })
+        },
+    )
+    .can_fail(),
+    Function::new(
+        "REGEXP_EXTRACT_ALL(string, regex [, group])",
+        "All matches, or group 1 (or another) of each, as an array; NULL for a pattern or group that does not exist.",
+        |args| nullable(fixed(args, &[Text, Text, Int], 2, texts())),
+        |call| {
+            let (text, pattern, group) = (call.text(0), call.text(1), call.int(2));
+            let has_group = call.has(2);
+            text_lists(call, |row, out| {
+                let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)) else {
+                    return Ok(None);
+                };
+                let group = if has_group { group.get(row) } else { Some(1) };
+                let Some(group) = group.and_then(|group| usize::try_from(group).ok()) else {
+                    return Ok(None);
+                };
+                let found = with_regex(pattern, |regex| {
+                    (group < regex.captures_len()).then_some(())?;
+                    for captures in regex.captures_iter(text) {
+                        out.push(captures.get(group).map(|part| part.as_str().to_owned()));
+                    }
+                    Some(())
+                })?;
+                Ok(found.flatten())
+            })
+        },
+    )
+    .can_fail(),
+    Function::new(
+        "REGEXP_INSTR(string, regex)",
+        "Position of the first match, 0 where there is none.",
+        |args| nullable(fixed(args, &[Text, Text], 2, Kind::Int)),
+        |call| {
+            let (text, pattern) = (call.text(0), call.text(1));
+            call.values::<arrow_array::types::Int32Type>(|row| {
+                let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)) else {
+                    return Ok(None);
+                };
+                with_regex(pattern, |regex| match regex.find(text) {
+                    // Java counts UTF-16 units.
+                    Some(found) => text[..found.start()].encode_utf16().count() as i32 + 1,
+                    None => 0,
+                })
+            })
+        },
+    )
+    .can_fail(),
+    Function::new(
+        "REGEXP_SUBSTR(string, regex)",
+        "The first match; NULL where there is none.",
+        |args| nullable(fixed(args, &[Text, Text], 2, STRING)),
+        |call| {
+            let (text, pattern) = (call.text(0), call.text(1));
+            call.strings(|row, out| {
+                let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)) else {
+                    return Ok(None);
+                };
+                let found = with_regex(pattern, |regex| {
+                    regex.find(text).map(|found| out.push_str(found.as_str()))
+                })?;
+                Ok(found.flatten())
             })
         },
     )

@@ -5,19 +5,19 @@ use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::expr::{ArithmeticOp, CompareOp, Expr, FUNCTIONS, common_type, function};
 use crate::types::{DataType, Kind};
 
-/// Flink's functions that are known by name only.
-const LATER: &[&str] = &[
-    "AGGREGATE",
-    "APPLY_VALUED_AGG",
+/// Flink's aggregate functions.
+const AGGREGATES: &[&str] = &[
+    "APPROX_COUNT_DISTINCT",
     "ARRAY_AGG",
     "AVG",
     "COLLECT",
     "COUNT",
-    "COVAR_POP",
-    "COVAR_SAMP",
     "CUME_DIST",
     "DENSE_RANK",
     "FIRST_VALUE",
+    "GROUPING",
+    "GROUPING_ID",
+    "GROUP_ID",
     "JSON_ARRAYAGG",
     "JSON_OBJECTAGG",
     "LAG",
@@ -30,10 +30,8 @@ const LATER: &[&str] = &[
     "PERCENTILE",
     "PERCENT_RANK",
     "RANK",
-    "REGR_COUNT",
-    "REGR_SXX",
-    "REGR_SYY",
     "ROW_NUMBER",
+    "STDDEV",
     "STDDEV_POP",
     "STDDEV_SAMP",
     "SUM",
@@ -41,55 +39,35 @@ const LATER: &[&str] = &[
     "VARIANCE",
     "VAR_POP",
     "VAR_SAMP",
-    "ARRAY_APPEND",
-    "ARRAY_CONCAT",
-    "ARRAY_EXCEPT",
-    "ARRAY_INTERSECT",
-    "ARRAY_PREPEND",
-    "ARRAY_SLICE",
-    "ARRAY_SORT",
-    "ARRAY_UNION",
-    "CHANGELOG_MODE",
+];
+
+/// Flink's functions over windows and time attributes.
+const WINDOWS: &[&str] = &[
     "CURRENT_WATERMARK",
-    "GROUPING",
-    "GROUPING_ID",
-    "GROUP_ID",
-    "HASH_CODE",
+    "HOP",
     "HOP_END",
+    "HOP_PROCTIME",
+    "HOP_ROWTIME",
     "HOP_START",
-    "JSON",
-    "JSON_ARRAY",
-    "JSON_EXISTS",
-    "JSON_LENGTH",
-    "JSON_OBJECT",
-    "JSON_QUERY",
-    "JSON_QUOTE",
-    "JSON_STRING",
-    "JSON_UNQUOTE",
-    "JSON_VALUE",
-    "MAP_ENTRIES",
-    "MAP_FROM_ARRAYS",
-    "MAP_UNION",
-    "PARSE_JSON",
-    "PRINTF",
-    "RAND",
-    "RAND_INTEGER",
-    "REGEXP_EXTRACT_ALL",
-    "REGEXP_INSTR",
-    "REGEXP_SUBSTR",
+    "SESSION",
     "SESSION_END",
+    "SESSION_PROCTIME",
+    "SESSION_ROWTIME",
     "SESSION_START",
     "SOURCE_WATERMARK",
-    "SPLIT",
-    "TRY_PARSE_JSON",
+    "TUMBLE",
     "TUMBLE_END",
+    "TUMBLE_PROCTIME",
     "TUMBLE_ROWTIME",
     "TUMBLE_START",
-    "TYPEOF",
-    "URL_DECODE",
-    "URL_ENCODE",
-    "UUID",
 ];
+
+/// Flink's functions that are known by name only.
+const LATER: &[&str] = &["PARSE_JSON", "TRY_PARSE_JSON"];
+
+/// Functions that are bound here and not of [`FUNCTIONS`].
+const SPECIAL: &[&str] =
+    &["COALESCE", "CURRENT_DATABASE", "IF", "IFNULL", "MOD", "NULLIF", "TYPEOF"];
 
 /// A call of the function called `name`.
 pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
@@ -118,6 +96,11 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
             let same = coerce::compare(CompareOp::Eq, value.clone(), other)?;
             let kind = value.data_type.kind.clone();
             return Ok(Expr::case(vec![(same, Expr::null(kind.clone()))], Some(value), kind));
+        }
+        ("TYPEOF", 1 | 2) => {
+            let data_type = DataType::string().with_nullable(false);
+            let text = args.first().map(|arg| arg.data_type.to_string()).unwrap_or_default();
+            return Ok(Expr::literal(crate::expr::Scalar::String(text), data_type));
         }
         ("MOD", 2) => {
             let (Some(divisor), Some(dividend)) = (args.pop(), args.pop()) else {
@@ -158,8 +141,12 @@ fn refused(name: &str, args: &[Expr], usage: &str) -> Error {
 }
 
 fn unknown(name: &str, args: &[Expr]) -> Error {
-    if LATER.iter().any(|later| later.eq_ignore_ascii_case(name)) {
-        return Error::unsupported(format!("function {}", name.to_ascii_uppercase()));
+    let lists =
+        [(AGGREGATES, "aggregate function"), (WINDOWS, "window function"), (LATER, "function")];
+    for (names, what) in lists {
+        if names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            return Error::unsupported(format!("{what} {}", name.to_ascii_uppercase()));
+        }
     }
     let known = FUNCTIONS.iter().flat_map(|group| group.iter()).filter(|f| f.is_public());
     let known = known.flat_map(|f| std::iter::once(f.name).chain(f.aliases.iter().copied()));
@@ -167,7 +154,8 @@ fn unknown(name: &str, args: &[Expr]) -> Error {
         ErrorKind::Schema,
         format!("no match found for function signature {name}({})", arguments(args)),
     );
-    match nearest(name, known.chain(LATER.iter().copied())) {
+    let others = AGGREGATES.iter().chain(WINDOWS).chain(LATER).copied();
+    match nearest(&name.to_ascii_uppercase(), known.chain(others).chain(SPECIAL.iter().copied())) {
         Some(near) => error.with_hint(format!("did you mean '{near}'?")),
         None => error,
     }

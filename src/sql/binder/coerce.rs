@@ -238,6 +238,26 @@ pub(super) fn distinct(left: Expr, right: Expr, negated: bool) -> Result<Expr> {
     Ok(if negated { same } else { Expr::negate(same) })
 }
 
+/// `(a, b) OVERLAPS (c, d)`; a second part that is an interval is a length. The bounds may stand in either order.
+pub(super) fn overlaps(left: (Expr, Expr), right: (Expr, Expr)) -> Result<Expr> {
+    let bounds = |(start, end): (Expr, Expr)| -> Result<(Expr, Expr)> {
+        let end = if is_interval(&end.data_type.kind) {
+            arithmetic(ArithmeticOp::Add, start.clone(), end)?
+        } else {
+            end
+        };
+        let swapped = || compare(CompareOp::Gt, start.clone(), end.clone());
+        let first = case(vec![(swapped()?, end.clone())], Some(start.clone()))?;
+        let last = case(vec![(swapped()?, start.clone())], Some(end.clone()))?;
+        Ok((first, last))
+    };
+    let ((first, last), (other_first, other_last)) = (bounds(left)?, bounds(right)?);
+    Ok(Expr::and(vec![
+        compare(CompareOp::GtEq, last, other_first)?,
+        compare(CompareOp::GtEq, other_last, first)?,
+    ]))
+}
+
 /// CASE: the result has the common type of all results.
 pub(super) fn case(arms: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Result<Expr> {
     let types = arms.iter().map(|(_, result)| &result.data_type);

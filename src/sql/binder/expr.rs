@@ -142,7 +142,10 @@ impl Binder<'_> {
                     IsTest::Unknown => Expr::is_null(condition(tested, operand.span)?),
                     IsTest::True => truth(true)?,
                     IsTest::False => truth(false)?,
-                    _ => return not_yet("IS JSON and other tests", span),
+                    test => match super::json::test(tested, test) {
+                        Some(result) => result?,
+                        None => return not_yet("IS A SET and other tests", span),
+                    },
                 };
                 Ok(if *negated { Expr::negate(result) } else { result })
             }
@@ -231,14 +234,20 @@ impl Binder<'_> {
             }
             ExprKind::Field { operand, field: name } => field(bind(operand)?, name),
             ExprKind::Function(call) => self.function(call, scope),
-            ExprKind::Interval { .. } => not_yet("INTERVAL of an expression", span),
+            ExprKind::Interval { negative, value, qualifier } => {
+                let one = literal::interval(*negative, "1", qualifier, span)?;
+                coerce::arithmetic(ArithmeticOp::Multiply, one, bind(value)?)
+            }
             ExprKind::InSubquery { .. }
             | ExprKind::Exists(_)
             | ExprKind::Subquery(_)
             | ExprKind::Quantified { .. }
             | ExprKind::Unique(_)
             | ExprKind::CollectionQuery { .. } => not_yet("subqueries in expressions", span),
-            ExprKind::Json(_) => not_yet("JSON functions", span),
+            ExprKind::Json(written) => super::json::bind(self, written, scope),
+            ExprKind::Period { left, op: "OVERLAPS", right } => {
+                coerce::overlaps(self.period(left, scope)?, self.period(right, scope)?)
+            }
             ExprKind::Array(items) => {
                 call("$ARRAY", items.iter().map(bind).collect::<Result<Vec<_>>>()?)
             }
@@ -314,8 +323,27 @@ impl Binder<'_> {
         coerce::case(arms, otherwise)
     }
 
+    /// `(start, end)` or `(start, length)`.
+    fn period(&self, written: &ast::Expr, scope: &Scope) -> Result<(Expr, Expr)> {
+        match &written.kind {
+            ExprKind::Row { fields, .. } if fields.len() == 2 => {
+                let mut bound = fields.iter().map(|field| self.expr(field, scope));
+                match (bound.next(), bound.next()) {
+                    (Some(start), Some(end)) => Ok((start?, end?)),
+                    _ => Err(Error::internal("a period lost its bounds")),
+                }
+            }
+            _ => Err(schema_error("expected a period: (start, end)", written.span)),
+        }
+    }
+
     fn function(&self, written: &ast::FunctionCall, scope: &Scope) -> Result<Expr> {
         let name = written.name.last();
+        if name.eq_ignore_ascii_case("CURRENT_DATABASE") && written.args.is_empty() {
+            let table = self.catalog.resolve(&[String::new()]);
+            let data_type = DataType::string().with_nullable(false);
+            return Ok(Expr::literal(Scalar::String(table.database), data_type));
+        }
         if written.over.is_some() {
             return not_yet("OVER windows", written.span);
         }

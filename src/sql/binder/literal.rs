@@ -90,7 +90,12 @@ fn fraction_digits(text: &str) -> u8 {
 }
 
 /// `INTERVAL '5' DAY`, `INTERVAL '1:30' HOUR TO MINUTE`, `INTERVAL '1-2' YEAR TO MONTH`.
-fn interval(negative: bool, text: &str, qualifier: &IntervalQualifier, span: Span) -> Result<Expr> {
+pub(super) fn interval(
+    negative: bool,
+    text: &str,
+    qualifier: &IntervalQualifier,
+    span: Span,
+) -> Result<Expr> {
     let wrong = || schema_error(format!("illegal interval literal '{text}'"), span);
     let (inner, text) = match text.trim().strip_prefix('-') {
         Some(rest) => (true, rest),

@@ -5,6 +5,7 @@ mod coerce;
 mod data_type;
 mod expr;
 mod insert;
+mod json;
 mod literal;
 mod query;
 #[cfg(test)]

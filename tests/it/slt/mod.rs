@@ -39,6 +39,8 @@ replay! {
     flink_csv,
     flink_json_records,
     flink_json_types,
+    flink_kafka_keys,
+    flink_kafka_metadata,
     flink_kafka_tables,
     flink_logic,
     flink_print,

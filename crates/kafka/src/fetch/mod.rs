@@ -196,6 +196,7 @@ impl Fetcher {
         self.polled_at = now;
         self.follow_metadata(cluster, now);
         self.expire(cluster, now);
+        self.ask_for_leaders(cluster);
         let nodes: Vec<i32> = self.nodes.keys().copied().collect();
         for node in nodes {
             self.fetch_from(node, cluster, now);
@@ -345,6 +346,17 @@ impl Fetcher {
         }
         for (tp, error) in over {
             self.fail(&tp, error);
+        }
+    }
+
+    /// A partition without leader may be one that its topic got since the last metadata.
+    fn ask_for_leaders(&self, cluster: &mut Cluster) {
+        let leaderless = self
+            .troubled
+            .iter()
+            .any(|tp| self.partitions.get(tp).is_some_and(|p| !p.failed && p.leader.is_none()));
+        if leaderless {
+            cluster.metadata.missing();
         }
     }
 

@@ -409,7 +409,7 @@ impl ProduceMachine {
                         .error
                         .clone()
                         .or_else(|| cluster.metadata.last_error().cloned())
-                        .unwrap_or_else(|| Error::timeout("no answer"))
+                        .unwrap_or_else(|| unanswered(cluster, tp))
                         .context(format!(
                             "a batch for {tp} was not acknowledged within delivery.timeout.ms ({seconds} s)"
                         ));
@@ -521,8 +521,10 @@ impl ProduceMachine {
             if !sendable {
                 continue;
             }
-            if let Some(leader) = cluster.metadata.leader(tp) {
-                ready.entry(leader.node).or_default().push(tp.clone());
+            match cluster.metadata.leader(tp) {
+                Some(leader) => ready.entry(leader.node).or_default().push(tp.clone()),
+                // The topic may have grown since the last answer.
+                None => cluster.metadata.missing(),
             }
         }
         for (node, partitions) in ready {
@@ -592,6 +594,17 @@ impl ProduceMachine {
         *self.nodes.entry(node).or_default() += 1;
         self.requests.insert(call, Request { node, batches: sent });
         true
+    }
+}
+
+/// Why a batch got no answer that says more.
+fn unanswered(cluster: &Cluster, tp: &TopicPartition) -> Error {
+    match cluster.metadata.partition_count(&tp.topic) {
+        Some(count) if usize::try_from(tp.partition).map_or(true, |at| at >= count) => {
+            Error::timeout(format!("topic `{}` has {count} partitions", tp.topic))
+        }
+        _ if cluster.metadata.leader(tp).is_none() => Error::timeout("the partition has no leader"),
+        _ => Error::timeout("no answer"),
     }
 }
 

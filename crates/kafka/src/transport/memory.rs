@@ -238,6 +238,7 @@ impl State {
                 self.lanes.entry((client, conn, true)).or_default().push_back(message);
             }
             Action::Send { conn, frame } => {
+                let frame = Bytes::from(frame.concat());
                 let body = frame.slice(crate::wire::frame::PREFIX_BYTES.min(frame.len())..);
                 let message = Message::ToBroker(body);
                 self.lanes.entry((client, conn, false)).or_default().push_back(message);

@@ -20,7 +20,7 @@ use crate::budget::{Budget, default_budget};
 use crate::client::ClientShared;
 use crate::cluster::{Action, ConnId};
 use crate::core::{Core, Event};
-use crate::limits::SOCKET_WRITE_SLICES_MAX;
+use crate::limits::{FRAME_RESERVE_MAX, SOCKET_WRITE_SLICES_MAX};
 use crate::pending::Waker;
 use crate::wire::frame::{PREFIX_BYTES, frame_length};
 
@@ -89,7 +89,7 @@ struct Driver {
 
 /// A connection as the driver sees it; dropping it closes the socket.
 struct Link {
-    frames: mpsc::UnboundedSender<Bytes>,
+    frames: mpsc::UnboundedSender<Vec<Bytes>>,
     task: JoinHandle<()>,
 }
 
@@ -187,7 +187,7 @@ impl Report {
 async fn connection(
     host: String,
     port: u16,
-    mut frames: mpsc::UnboundedReceiver<Bytes>,
+    mut frames: mpsc::UnboundedReceiver<Vec<Bytes>>,
     report: Report,
     max_frame: usize,
 ) {
@@ -221,7 +221,7 @@ async fn open(host: &str, port: u16) -> io::Result<TcpStream> {
 }
 
 /// Reads until the connection breaks: each frame into one allocation of its own size, checked
-/// first.
+/// first. Frames above [`FRAME_RESERVE_MAX`] get more only as their bytes arrive.
 async fn read_frames(reader: &mut OwnedReadHalf, report: &Report, max_frame: usize) -> io::Error {
     loop {
         match read_frame(reader, max_frame).await {
@@ -239,9 +239,12 @@ async fn read_frame(reader: &mut OwnedReadHalf, max_frame: usize) -> io::Result<
     reader.read_exact(&mut prefix).await?;
     let length = frame_length(prefix, max_frame)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    let mut frame = BytesMut::with_capacity(length);
+    let mut frame = BytesMut::with_capacity(length.min(FRAME_RESERVE_MAX));
     let mut rest = reader.take(length as u64);
     while frame.len() < length {
+        if frame.len() == frame.capacity() {
+            frame.reserve(frame.len().min(length - frame.len()));
+        }
         if rest.read_buf(&mut frame).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -252,23 +255,23 @@ async fn read_frame(reader: &mut OwnedReadHalf, max_frame: usize) -> io::Result<
 /// Writes whatever is queued, as much of it as possible with one system call.
 async fn write_frames(
     writer: &mut OwnedWriteHalf,
-    frames: &mut mpsc::UnboundedReceiver<Bytes>,
+    frames: &mut mpsc::UnboundedReceiver<Vec<Bytes>>,
 ) -> io::Error {
     let mut queued: VecDeque<Bytes> = VecDeque::new();
     loop {
         match frames.recv().await {
-            Some(frame) => queued.push_back(frame),
+            Some(frame) => queued.extend(frame),
             // The driver is gone, and with it this task in a moment.
             None => std::future::pending::<()>().await,
         }
         while let Ok(frame) = frames.try_recv() {
-            queued.push_back(frame);
+            queued.extend(frame);
         }
         while !queued.is_empty() {
             let slices: Vec<IoSlice<'_>> = queued
                 .iter()
                 .take(SOCKET_WRITE_SLICES_MAX)
-                .map(|frame| IoSlice::new(frame))
+                .map(|piece| IoSlice::new(piece))
                 .collect();
             match writer.write_vectored(&slices).await {
                 Ok(0) => return io::ErrorKind::WriteZero.into(),

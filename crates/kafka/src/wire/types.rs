@@ -96,7 +96,7 @@ impl Measured for Bytes {
     }
 
     fn put_content(&self, writer: &mut Writer, _: At) -> Result<(), EncodeError> {
-        writer.raw(self);
+        writer.shared(self);
         Ok(())
     }
 

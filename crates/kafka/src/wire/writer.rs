@@ -1,14 +1,17 @@
 //! Writes primitives of the Kafka protocol into a growing buffer.
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::limits::STRING_BYTES_MAX;
+use crate::limits::{SHARED_BYTES_MIN, STRING_BYTES_MAX};
 use crate::wire::error::{EncodeError, EncodeFault};
 
 /// The buffer of one message, and the field being written, for errors.
 #[derive(Debug, Default)]
 pub struct Writer {
     bytes: BytesMut,
+    /// Long fields that are not copied: where in `bytes` each belongs.
+    shared: Vec<(usize, Bytes)>,
+    shared_len: usize,
     field: &'static str,
     version: i16,
 }
@@ -29,19 +32,43 @@ impl Writer {
     /// Bytes written.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len().saturating_add(self.shared_len)
     }
 
     /// Whether nothing has been written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
     /// The bytes written.
     #[must_use]
     pub fn into_bytes(self) -> BytesMut {
-        self.bytes
+        if self.shared.is_empty() {
+            return self.bytes;
+        }
+        let mut out = BytesMut::with_capacity(self.len());
+        for piece in self.into_pieces() {
+            out.put_slice(&piece);
+        }
+        out
+    }
+
+    /// The bytes written, in pieces for a vectored write: long byte fields are those that were
+    /// given, not copies.
+    #[must_use]
+    pub fn into_pieces(self) -> Vec<Bytes> {
+        let mut rest = self.bytes.freeze();
+        let mut pieces = Vec::with_capacity(self.shared.len().saturating_mul(2).saturating_add(1));
+        let mut cut = 0;
+        for (at, field) in self.shared {
+            let own = rest.split_to(at.saturating_sub(cut).min(rest.len()));
+            cut = at;
+            pieces.extend([own, field]);
+        }
+        pieces.push(rest);
+        pieces.retain(|piece| !piece.is_empty());
+        pieces
     }
 
     /// Names the field and version that are written next, for errors.
@@ -86,6 +113,15 @@ impl Writer {
         self.bytes.put_slice(value);
     }
 
+    /// Bytes that may be shared instead of copied.
+    pub fn shared(&mut self, value: &Bytes) {
+        if value.len() < SHARED_BYTES_MIN {
+            return self.raw(value);
+        }
+        self.shared.push((self.bytes.len(), value.clone()));
+        self.shared_len = self.shared_len.saturating_add(value.len());
+    }
+
     /// An unsigned varint in its shortest form.
     pub fn uvarint(&mut self, mut value: u32) {
         while value > 0x7f {
@@ -122,7 +158,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Overwrites the `int32` at `offset`, which must have been written.
+    /// Overwrites the `int32` at `offset`, which must have been written, before any shared field.
     pub(crate) fn patch_i32(&mut self, offset: usize, value: i32) {
         let hole = self.bytes.get_mut(offset..).and_then(<[u8]>::first_chunk_mut::<4>);
         if let Some(hole) = hole {
@@ -146,13 +182,15 @@ impl TaggedFields {
         tag: u32,
         value: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
-        let mut scratch = Writer { bytes: BytesMut::new(), ..*writer };
+        let mut scratch = Writer::new();
+        scratch.enter(writer.field, writer.version);
         value(&mut scratch)?;
-        let mut body = Writer { bytes: std::mem::take(&mut self.body), ..*writer };
+        let scratch = scratch.into_bytes();
+        let mut body = Writer { bytes: std::mem::take(&mut self.body), ..Writer::default() };
         let size = u32::try_from(scratch.len());
         body.uvarint(tag);
         body.uvarint(size.map_err(|_| writer.error(EncodeFault::TooLong(scratch.len())))?);
-        body.raw(&scratch.bytes);
+        body.raw(&scratch);
         self.body = body.bytes;
         self.count = self.count.saturating_add(1);
         Ok(())

@@ -20,6 +20,7 @@
 
 mod batches;
 mod builder;
+mod checksum;
 mod control;
 mod error;
 mod header;

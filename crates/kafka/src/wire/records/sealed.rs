@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::batches::BatchView;
 use super::builder::{AppendError, BatchBuilder, SealError};
+use super::checksum;
 use super::error::BatchError;
 use super::header::{BatchHeader, HEADER_BYTES};
 use super::limits::MAX_BATCH_BYTES;
@@ -118,7 +119,7 @@ impl SealedBatch {
         self.header.base_sequence = base_sequence;
         self.header.set_transactional(transactional);
         let covered = self.header.covered_crc();
-        self.header.crc = crc32c::crc32c_combine(covered, self.records_crc, self.records_len);
+        self.header.crc = checksum::join(covered, self.records_crc, self.records_len);
         self.header.to_bytes()
     }
 

@@ -1,12 +1,11 @@
 //! Kafka's console producer, console consumer and admin tools against the broker.
 
-#[path = "../common/mod.rs"]
 mod common;
-mod jars;
 
 use std::process::Command;
 
 use brooklet_devbroker::DevBroker;
+use brooklet_protocol_tests::services::{Version, kafka_jars};
 
 use common::{CODECS, lines, run, skip, start};
 
@@ -17,10 +16,10 @@ const OFFSETS: &str = "org.apache.kafka.tools.GetOffsetShell";
 
 /// A Java tool against a broker, or `None` when its jars cannot be had.
 fn tool(broker: &DevBroker, class: &str) -> Option<Command> {
-    let jars = match jars::jars() {
+    let jars = match kafka_jars(Version::Newest) {
         Ok(jars) => jars,
         Err(reason) => {
-            skip(reason);
+            skip(&format!("no Kafka jars: {reason}"));
             return None;
         }
     };

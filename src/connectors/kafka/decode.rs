@@ -1,0 +1,325 @@
+//! From fetched records to rows: the value's format, the key's where its columns are used, and metadata columns made a
+//! batch at a time (Flink's `DynamicKafkaDeserializationSchema`).
+
+use super::metadata::Metadata;
+use super::pushed::Pushed;
+use crate::base::limits::PAYLOAD_SHOWN_CHARS_MAX;
+use crate::base::{Error, Result};
+use crate::expr::{EvalEnv, Expr, Input, Selection};
+use crate::table::{Decoded, Decoder, DecoderFactory, Payload};
+use crate::types::{Batch, Column, RowErrors, SplitId};
+use arrow_array::UInt32Array;
+use arrow_select::take::take;
+use brooklet_kafka::wire::records::{BatchError, BatchHeader, Records};
+use std::sync::Arc;
+
+/// How the columns of a scan come out of records; shared by all readers.
+pub(super) struct DecodePlan {
+    /// For the columns that the value holds.
+    pub(super) value: DecoderFactory,
+    /// For the columns that the key holds, where some are used.
+    pub(super) key: Option<DecoderFactory>,
+    /// Records without key give no row: the key's format makes none of NULL.
+    pub(super) drops_null_keys: bool,
+    /// Where each column comes from.
+    pub(super) outputs: Vec<Output>,
+    /// What the decoders could not filter by themselves.
+    pub(super) predicate: Option<Expr>,
+    /// Session time zone.
+    pub(super) time_zone: chrono_tz::Tz,
+}
+
+/// Where a column comes from.
+#[derive(Clone, Debug)]
+pub(super) enum Output {
+    /// The value decoder's column of that number.
+    Value(usize),
+    /// The key decoder's column of that number.
+    Key(usize),
+    /// Metadata, and the cast to the declared type.
+    Metadata(Metadata, Option<Expr>),
+}
+
+impl DecodePlan {
+    pub(super) fn decoder(self: &Arc<DecodePlan>) -> Result<RecordDecoder> {
+        let reads = |wanted: Metadata| {
+            self.outputs.iter().any(
+                |output| matches!(output, Output::Metadata(metadata, _) if *metadata == wanted),
+            )
+        };
+        Ok(RecordDecoder {
+            value: (self.value)()?,
+            key: self.key.as_ref().map(|key| key()).transpose()?,
+            pushed: Pushed::new(reads(Metadata::Timestamp), reads(Metadata::Headers)),
+            values: Vec::new(),
+            keys: Vec::new(),
+            failures: RowErrors::new(),
+            plan: Arc::clone(self),
+        })
+    }
+}
+
+/// Decodes what one reader fetches.
+pub(super) struct RecordDecoder {
+    plan: Arc<DecodePlan>,
+    value: Box<dyn Decoder>,
+    key: Option<Box<dyn Decoder>>,
+    pushed: Pushed,
+    /// Values and keys of the record batch at hand.
+    values: Vec<Payload>,
+    keys: Vec<Payload>,
+    failures: RowErrors,
+}
+
+impl std::fmt::Debug for RecordDecoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RecordDecoder").field("outputs", &self.plan.outputs).finish_non_exhaustive()
+    }
+}
+
+/// What a record batch held.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Taken {
+    pub(super) records: u64,
+    pub(super) bytes: u64,
+}
+
+impl RecordDecoder {
+    /// Rows that wait for [`RecordDecoder::finish`], at least.
+    pub(super) fn rows(&self) -> usize {
+        self.value.rows()
+    }
+
+    /// Records since the last finish.
+    pub(super) fn records(&self) -> usize {
+        self.pushed.len()
+    }
+
+    /// Records or fields dropped by `ignore-parse-errors` since the start.
+    pub(super) fn ignored(&self) -> u64 {
+        self.value.ignored() + self.key.as_ref().map_or(0, |key| key.ignored())
+    }
+
+    /// Takes the records of a batch that lie in `from..end`. The outer result is about the format, the inner one about
+    /// the batch.
+    pub(super) fn push(
+        &mut self,
+        split: &Arc<SplitId>,
+        header: &BatchHeader,
+        records: &Records,
+        range: std::ops::Range<i64>,
+        errors: &mut RowErrors,
+    ) -> Result<std::result::Result<Taken, BatchError>> {
+        self.values.clear();
+        self.keys.clear();
+        let before = self.pushed.len();
+        let mut taken = Taken::default();
+        let with_keys = self.key.is_some();
+        for record in records {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => return Ok(Err(error)),
+            };
+            if !range.contains(&record.offset) {
+                continue;
+            }
+            taken.records += 1;
+            taken.bytes += record.value.map_or(0, <[u8]>::len) as u64;
+            if record.key.is_none() && self.plan.drops_null_keys {
+                continue;
+            }
+            self.values.push(payload(record.value_range()));
+            if with_keys {
+                taken.bytes += record.key.map_or(0, <[u8]>::len) as u64;
+                self.keys.push(payload(record.key_range()));
+            }
+            self.pushed.record(&record);
+        }
+        self.pushed.end_batch(split, header);
+        self.failures.clear();
+        self.value.push(records.slab(), &self.values, &mut self.failures)?;
+        locate(&self.failures, "", &self.pushed, &self.values, before, records.slab(), errors);
+        if let Some(key) = &mut self.key {
+            self.failures.clear();
+            key.push(records.slab(), &self.keys, &mut self.failures)?;
+            let what = "in the key: ";
+            locate(&self.failures, what, &self.pushed, &self.keys, before, records.slab(), errors);
+        }
+        Ok(Ok(taken))
+    }
+
+    /// The rows so far, with their origin.
+    pub(super) fn finish(&mut self, errors: &mut RowErrors) -> Result<Option<Batch>> {
+        if self.pushed.is_empty() {
+            return Ok(None);
+        }
+        let value = self.value.finish()?;
+        let (value, key) = match &mut self.key {
+            None => (value, Vec::new()),
+            Some(decoder) => join(value, decoder.finish()?)?,
+        };
+        let batch = self.assemble(&value, &key, errors)?;
+        self.pushed.clear();
+        Ok(batch)
+    }
+
+    fn assemble(
+        &self,
+        value: &Decoded,
+        key: &[Column],
+        errors: &mut RowErrors,
+    ) -> Result<Option<Batch>> {
+        let rows = value.sources.len();
+        if rows == 0 {
+            return Ok(None);
+        }
+        let place = self.pushed.place(&value.sources)?;
+        let env = EvalEnv { time_zone: self.plan.time_zone, now_micros: 0 };
+        let mut failures = RowErrors::new();
+        let mut columns = Vec::with_capacity(self.plan.outputs.len());
+        for output in &self.plan.outputs {
+            let column = match output {
+                Output::Value(at) => value.columns.get(*at).cloned(),
+                Output::Key(at) => key.get(*at).cloned(),
+                Output::Metadata(metadata, cast) => {
+                    let column = self.pushed.column(*metadata, &place)?;
+                    Some(match cast {
+                        None => column,
+                        Some(cast) => {
+                            let input = Input { columns: &[column], rows };
+                            cast.eval(input, &Selection::All(rows), &mut failures, &env)
+                        }
+                    })
+                }
+            };
+            columns.push(column.ok_or_else(|| Error::internal("a column that no format gave"))?);
+        }
+        let mut batch = Batch::append(rows, columns);
+        batch.origin = Some(place.origin);
+        if let Some(predicate) = &self.plan.predicate {
+            let input = Input { columns: &batch.columns, rows };
+            let selected =
+                predicate.eval_predicate(input, &Selection::All(rows), &mut failures, &env);
+            if let Selection::Rows(selected) = selected {
+                batch = batch.select(&selected)?;
+            }
+        }
+        for failed in failures.kept() {
+            let record = value.sources.get(failed.row).copied().unwrap_or(0) as usize;
+            let (split, offset) = self.pushed.locate(record);
+            errors.push(record, || format!("{} at {}", failed.message, shown_place(split, offset)));
+        }
+        Ok((batch.rows > 0).then_some(batch))
+    }
+}
+
+fn payload(range: Option<(u32, u32)>) -> Payload {
+    match range {
+        Some((start, len)) => Payload { start, len: i32::try_from(len).unwrap_or(i32::MAX) },
+        None => Payload { start: 0, len: -1 },
+    }
+}
+
+/// Each row of a value with each row of its record's key (Flink's `OutputProjectionCollector`): a payload may hold no
+/// row, or several.
+fn join(value: Decoded, key: Decoded) -> Result<(Decoded, Vec<Column>)> {
+    let ascending = |sources: &[u32]| sources.windows(2).all(|pair| pair[0] < pair[1]);
+    if value.sources == key.sources && ascending(&value.sources) {
+        return Ok((value, key.columns));
+    }
+    let (mut value_rows, mut key_rows, mut sources) = (Vec::new(), Vec::new(), Vec::new());
+    let mut first = 0;
+    for (row, source) in (0u32..).zip(&value.sources) {
+        while key.sources.get(first).is_some_and(|k| k < source) {
+            first += 1;
+        }
+        let same = key.sources.iter().skip(first).take_while(|k| *k == source).count();
+        for key_row in first..first + same {
+            value_rows.push(row);
+            key_rows.push(u32::try_from(key_row).unwrap_or(u32::MAX));
+            sources.push(*source);
+        }
+    }
+    let (value_rows, key_rows) = (UInt32Array::from(value_rows), UInt32Array::from(key_rows));
+    let pick = |columns: &[Column], rows: &UInt32Array| {
+        columns
+            .iter()
+            .map(|column| take(column, rows, None).map_err(Error::internal))
+            .collect::<Result<Vec<Column>>>()
+    };
+    let columns = pick(&value.columns, &value_rows)?;
+    Ok((Decoded { columns, sources }, pick(&key.columns, &key_rows)?))
+}
+
+/// Puts topic, partition, offset and payload to the failures of a decoder.
+fn locate(
+    failures: &RowErrors,
+    what: &str,
+    pushed: &Pushed,
+    payloads: &[Payload],
+    before: usize,
+    slab: &[u8],
+    errors: &mut RowErrors,
+) {
+    for failed in failures.kept() {
+        let (split, offset) = pushed.locate(failed.row);
+        let payload = payloads.get(failed.row.saturating_sub(before));
+        let payload = payload.map(|payload| shown(slab, *payload)).unwrap_or_default();
+        errors.push(failed.row, || {
+            format!("{what}{} at {}: {payload}", failed.message, shown_place(split, offset))
+        });
+    }
+}
+
+fn shown_place(split: Option<&SplitId>, offset: i64) -> String {
+    match split {
+        Some(split) => {
+            format!("topic '{}' partition {} offset {offset}", split.name, split.index)
+        }
+        None => format!("offset {offset}"),
+    }
+}
+
+/// The payload as text, shortened.
+fn shown(slab: &[u8], payload: Payload) -> String {
+    let start = payload.start as usize;
+    let end = start.saturating_add(usize::try_from(payload.len.max(0)).unwrap_or(0));
+    let bytes = slab.get(start..end).unwrap_or_default();
+    let head = bytes.get(..bytes.len().min(4 * PAYLOAD_SHOWN_CHARS_MAX)).unwrap_or_default();
+    let text: String =
+        String::from_utf8_lossy(head).chars().take(PAYLOAD_SHOWN_CHARS_MAX).collect();
+    let more = if text.len() < bytes.len() { "…" } else { "" };
+    format!("'{text}{more}' ({} bytes)", bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::Int32Array;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Int32Type;
+
+    fn decoded(rows: &[(u32, i32)]) -> Decoded {
+        let column: Column = Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.1)));
+        Decoded { columns: vec![column], sources: rows.iter().map(|row| row.0).collect() }
+    }
+
+    #[test]
+    fn every_row_of_a_value_meets_every_row_of_its_key() {
+        let value = decoded(&[(0, 10), (1, 11), (1, 12), (3, 13), (4, 14)]);
+        let key = decoded(&[(0, 90), (1, 91), (1, 92), (2, 93), (4, 94)]);
+        let (value, key) = join(value, key).unwrap();
+        assert_eq!(value.sources, [0, 1, 1, 1, 1, 4]);
+        let numbers = |column: &Column| column.as_primitive::<Int32Type>().values().to_vec();
+        assert_eq!(numbers(&value.columns[0]), [10, 11, 11, 12, 12, 14]);
+        assert_eq!(numbers(&key[0]), [90, 91, 92, 91, 92, 94]);
+    }
+
+    #[test]
+    fn one_row_each_is_not_copied() {
+        let (value, key) = (decoded(&[(0, 1), (2, 2)]), decoded(&[(0, 3), (2, 4)]));
+        let (first, second) = (Arc::clone(&value.columns[0]), Arc::clone(&key.columns[0]));
+        let (value, key) = join(value, key).unwrap();
+        assert!(Arc::ptr_eq(&value.columns[0], &first) && Arc::ptr_eq(&key[0], &second));
+    }
+}

@@ -1,0 +1,145 @@
+//! One topic that a writer writes to: what is known of it, its open batches, and records that wait until it is known.
+
+use super::error::translate;
+use super::partitioner::Partitioner;
+use crate::base::{Error, ErrorKind, Result};
+use crate::table::{Epoch, Waker};
+use brooklet_kafka::pending::Pending;
+use brooklet_kafka::topic::TopicInfo;
+use brooklet_kafka::wire::records::{BatchBuilder, Header};
+use brooklet_kafka::{Client, ErrorKind as KafkaErrorKind};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a writer waits for its topic: the start-up bound of the command line.
+const TOPIC_WAIT_MAX: Duration = Duration::from_secs(15);
+
+/// Topics by name, each with its own result.
+type Described = Vec<(String, brooklet_kafka::Result<TopicInfo>)>;
+
+/// A topic being written; see the module.
+#[derive(Debug)]
+pub(super) struct Destination {
+    pub(super) topic: Arc<str>,
+    partitioner: Partitioner,
+    /// When the wait for the topic began.
+    waiting_since: Option<Duration>,
+    describing: Option<Pending<brooklet_kafka::Result<Described>>>,
+    /// Number of partitions, and those that have a leader; empty until the topic is known.
+    partitions: usize,
+    available: Vec<i32>,
+    pub(super) open: BTreeMap<i32, BatchBuilder>,
+    /// Records that came before the topic was known: at most one batch of rows, since the writer takes no more then.
+    pub(super) parked: VecDeque<Parked>,
+}
+
+/// A record that waits for its topic.
+#[derive(Debug)]
+pub(super) struct Parked {
+    pub(super) partition: Option<i32>,
+    pub(super) timestamp: i64,
+    pub(super) key: Option<Vec<u8>>,
+    pub(super) value: Option<Vec<u8>>,
+    pub(super) headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// What it belongs to.
+    pub(super) epoch: Epoch,
+}
+
+impl Destination {
+    /// Starts looking the topic up.
+    pub(super) fn new(
+        topic: &str,
+        partitioner: Partitioner,
+        client: &Client,
+        waker: &Waker,
+    ) -> Destination {
+        let describing = client.metadata(&[topic]);
+        describing.on_ready(Arc::clone(waker));
+        Destination {
+            topic: topic.into(),
+            partitioner,
+            waiting_since: None,
+            describing: Some(describing),
+            partitions: 0,
+            available: Vec::new(),
+            open: BTreeMap::new(),
+            parked: VecDeque::new(),
+        }
+    }
+
+    /// Whether records can be given a partition.
+    pub(super) fn is_known(&self) -> bool {
+        self.partitions > 0
+    }
+
+    /// Partition of the next record.
+    pub(super) fn partition(
+        &mut self,
+        wanted: Option<i32>,
+        key: Option<&[u8]>,
+        bytes: usize,
+    ) -> std::result::Result<i32, String> {
+        match wanted {
+            None => Ok(self.partitioner.next(key, bytes, &self.available, self.partitions)),
+            Some(wanted) if usize::try_from(wanted).is_ok_and(|at| at < self.partitions) => {
+                Ok(wanted)
+            }
+            Some(wanted) => Err(format!(
+                "topic '{}' has no partition {wanted}: it has {}",
+                self.topic, self.partitions
+            )),
+        }
+    }
+
+    /// Learns the topic's partitions; says whether they are known. A missing topic is asked for, which creates it where
+    /// the brokers create topics by themselves.
+    pub(super) fn know(&mut self, client: &Client, now: Duration) -> Result<bool> {
+        if let Some(partitions) = client.partitions(&self.topic).filter(|p| !p.is_empty()) {
+            self.partitions = partitions.len();
+            self.available.clear();
+            self.available
+                .extend(partitions.iter().filter(|p| p.leader.is_some()).map(|p| p.partition));
+            self.describing = None;
+            return Ok(true);
+        }
+        let since = *self.waiting_since.get_or_insert(now);
+        let mut cause = None;
+        if let Some(answer) = self.describing.as_ref().and_then(Pending::try_take) {
+            match answer {
+                Err(error) => cause = Some(error),
+                Ok(topics) => {
+                    let refused = |error: &brooklet_kafka::Error| {
+                        !matches!(error.kind(), KafkaErrorKind::UnknownTopic { .. })
+                    };
+                    cause = topics.into_iter().find_map(|(_, topic)| topic.err()).filter(refused);
+                }
+            }
+        }
+        if let Some(cause) = cause {
+            return Err(translate(&cause).context(format!("looking up topic '{}'", self.topic)));
+        }
+        if now.saturating_sub(since) >= TOPIC_WAIT_MAX {
+            return Err(Error::new(
+                ErrorKind::External,
+                format!(
+                    "topic '{}' does not exist, and the broker did not create it within {} s",
+                    self.topic,
+                    TOPIC_WAIT_MAX.as_secs()
+                ),
+            )
+            .with_hint(format!(
+                "create it with 'brooklet topic create {} -b HOST:PORT'",
+                self.topic
+            )));
+        }
+        Ok(false)
+    }
+}
+
+impl Parked {
+    /// The headers as the record batch takes them.
+    pub(super) fn headers(&self) -> Vec<Header<'_>> {
+        self.headers.iter().map(|(key, value)| Header { key, value: value.as_deref() }).collect()
+    }
+}

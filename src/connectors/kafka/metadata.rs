@@ -1,0 +1,168 @@
+//! Metadata columns: what a record carries beside key and value (Flink's `KafkaDynamicSource.ReadableMetadata` and
+//! `KafkaDynamicSink.WritableMetadata`).
+
+use crate::base::{Error, ErrorKind, Result, nearest};
+use crate::expr::{Castable, Expr, castable};
+use crate::table::{ColumnDef, TableDef};
+use crate::types::{DataType, Kind};
+
+/// A piece of metadata.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Metadata {
+    Topic,
+    Partition,
+    Headers,
+    LeaderEpoch,
+    Offset,
+    Timestamp,
+    TimestampType,
+}
+
+/// Everything that can be read, in Flink's order.
+const READABLE: &[Metadata] = &[
+    Metadata::Topic,
+    Metadata::Partition,
+    Metadata::Headers,
+    Metadata::LeaderEpoch,
+    Metadata::Offset,
+    Metadata::Timestamp,
+    Metadata::TimestampType,
+];
+
+/// Everything that can be written. `partition` is not in Flink's list.
+const WRITABLE: &[Metadata] =
+    &[Metadata::Topic, Metadata::Partition, Metadata::Headers, Metadata::Timestamp];
+
+impl Metadata {
+    /// Its key in `METADATA FROM 'key'`.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Metadata::Topic => "topic",
+            Metadata::Partition => "partition",
+            Metadata::Headers => "headers",
+            Metadata::LeaderEpoch => "leader-epoch",
+            Metadata::Offset => "offset",
+            Metadata::Timestamp => "timestamp",
+            Metadata::TimestampType => "timestamp-type",
+        }
+    }
+
+    /// The type in which it is read.
+    pub(super) fn data_type(self) -> DataType {
+        match self {
+            Metadata::Topic | Metadata::TimestampType => DataType::string().with_nullable(false),
+            Metadata::Partition => Kind::Int.not_null(),
+            Metadata::Headers => {
+                let bytes = Kind::VarBinary(Kind::STRING_LENGTH).nullable();
+                Kind::Map(Box::new(DataType::string()), Box::new(bytes)).not_null()
+            }
+            Metadata::LeaderEpoch => Kind::Int.nullable(),
+            Metadata::Offset => Kind::BigInt.not_null(),
+            Metadata::Timestamp => Kind::TimestampLtz(3).not_null(),
+        }
+    }
+
+    /// What a column that is read stands for, and the cast to its declared type, over column 0.
+    pub(super) fn readable(
+        table: &TableDef,
+        column: &ColumnDef,
+        key: &str,
+    ) -> Result<(Metadata, Option<Expr>)> {
+        let metadata = find(READABLE, table, column, key, "reading")?;
+        let from = metadata.data_type();
+        let cast = cast(&from, &column.data_type)
+            .map_err(|NoCast| uncastable(table, column, "from", &from))?;
+        Ok((metadata, cast))
+    }
+
+    /// What a column that is written stands for, and the cast from its declared type, over column 0.
+    pub(super) fn writable(
+        table: &TableDef,
+        column: &ColumnDef,
+        key: &str,
+    ) -> Result<(Metadata, Option<Expr>)> {
+        let metadata = find(WRITABLE, table, column, key, "writing").map_err(|error| {
+            if READABLE.iter().any(|readable| readable.key() == key) {
+                error.with_hint("declare it as METADATA VIRTUAL: it can be read, but not written")
+            } else {
+                error
+            }
+        })?;
+        let to = metadata.data_type();
+        let cast =
+            cast(&column.data_type, &to).map_err(|NoCast| uncastable(table, column, "to", &to))?;
+        Ok((metadata, cast))
+    }
+}
+
+fn find(
+    known: &[Metadata],
+    table: &TableDef,
+    column: &ColumnDef,
+    key: &str,
+    purpose: &str,
+) -> Result<Metadata> {
+    if let Some(found) = known.iter().find(|metadata| metadata.key() == key) {
+        return Ok(*found);
+    }
+    if key == "header-list" {
+        return Err(Error::unsupported(format!(
+            "metadata key '{key}' of connector 'kafka', for {}",
+            table.subject()
+        )));
+    }
+    let names: Vec<&str> = known.iter().map(|metadata| metadata.key()).collect();
+    let near = nearest(key, names.iter().copied()).map(|near| format!("did you mean '{near}'? "));
+    Err(Error::new(
+        ErrorKind::Schema,
+        format!("invalid metadata key '{key}' in column '{}' of {}", column.name, table.subject()),
+    )
+    .with_hint(format!(
+        "{}Metadata keys for {purpose}: {}",
+        near.unwrap_or_default(),
+        names.join(", ")
+    )))
+}
+
+/// There is no cast between two types.
+#[derive(Debug, PartialEq)]
+struct NoCast;
+
+/// The cast, or nothing where none is needed.
+fn cast(from: &DataType, to: &DataType) -> std::result::Result<Option<Expr>, NoCast> {
+    if from.kind == to.kind {
+        return Ok(None);
+    }
+    match castable(from, to) {
+        Castable::Yes => {
+            Ok(Some(Expr::cast(Expr::column(0, from.clone()), to.kind.clone(), false)))
+        }
+        _ => Err(NoCast),
+    }
+}
+
+fn uncastable(table: &TableDef, column: &ColumnDef, way: &str, metadata: &DataType) -> Error {
+    Error::new(
+        ErrorKind::Schema,
+        format!(
+            "invalid data type for metadata column '{}' of {}: the column cannot be declared as '{}' because the type \
+             must be castable {way} metadata type '{metadata}'",
+            column.name,
+            table.subject(),
+            column.data_type
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cast_is_made_only_where_the_type_differs() {
+        let ltz = Metadata::Timestamp.data_type();
+        assert_eq!(cast(&ltz, &Kind::TimestampLtz(3).nullable()), Ok(None));
+        assert!(matches!(cast(&ltz, &Kind::Timestamp(3).nullable()), Ok(Some(_))));
+        assert_eq!(cast(&ltz, &Kind::Boolean.nullable()), Err(NoCast));
+    }
+}

@@ -1,0 +1,302 @@
+//! Where the records between two batches of rows came from, and the metadata columns made of it.
+
+use super::metadata::Metadata;
+use crate::base::{Error, Result};
+use crate::types::{Column, Origin, SplitId};
+use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
+use arrow_array::{
+    ArrayRef, Int32Array, Int64Array, MapArray, StringViewArray, StructArray,
+    TimestampMicrosecondArray, UInt32Array,
+};
+use arrow_buffer::{OffsetBuffer, ScalarBuffer};
+use arrow_schema::DataType as Physical;
+use arrow_select::take::take;
+use brooklet_kafka::wire::records::{BatchHeader, Header, Record, TimestampType};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is kept of the records since the last batch of rows. What all records of a record batch have in common is kept
+/// once per run of record batches.
+#[derive(Debug)]
+pub(super) struct Pushed {
+    runs: Vec<Run>,
+    offsets: Vec<i64>,
+    /// Milliseconds since 1970 UTC, where a column needs them.
+    timestamps: Option<Vec<i64>>,
+    headers: Option<HeaderMaps>,
+}
+
+/// Neighbouring records with the same split, leader epoch and timestamp type.
+#[derive(Debug)]
+struct Run {
+    split: Arc<SplitId>,
+    leader_epoch: i32,
+    timestamp_type: TimestampType,
+    /// One past the run's last record.
+    end: usize,
+}
+
+/// Where some rows came from.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    /// For each row the number of its record.
+    sources: &'a [u32],
+    /// Number of a run and one past its last row, in row order.
+    runs: Vec<(usize, usize)>,
+    pub(super) origin: Origin,
+}
+
+impl Pushed {
+    /// Timestamps and headers are kept only where columns need them.
+    pub(super) fn new(timestamps: bool, headers: bool) -> Pushed {
+        Pushed {
+            runs: Vec::new(),
+            offsets: Vec::new(),
+            timestamps: timestamps.then(Vec::new),
+            headers: headers.then(HeaderMaps::default),
+        }
+    }
+
+    /// Records since the last clear.
+    pub(super) fn len(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.offsets.is_empty()
+    }
+
+    /// Adds a record of the batch at hand.
+    #[inline]
+    pub(super) fn record(&mut self, record: &Record<'_>) {
+        self.offsets.push(record.offset);
+        if let Some(timestamps) = &mut self.timestamps {
+            timestamps.push(record.timestamp);
+        }
+        if let Some(headers) = &mut self.headers {
+            headers.push(record.headers);
+        }
+    }
+
+    /// Says where the records since the last call came from.
+    pub(super) fn end_batch(&mut self, split: &Arc<SplitId>, header: &BatchHeader) {
+        let (leader_epoch, timestamp_type) =
+            (header.partition_leader_epoch, header.timestamp_type());
+        let end = self.offsets.len();
+        match self.runs.last_mut() {
+            Some(run)
+                if Arc::ptr_eq(&run.split, split)
+                    && run.leader_epoch == leader_epoch
+                    && run.timestamp_type == timestamp_type =>
+            {
+                run.end = end;
+            }
+            _ => {
+                self.runs.push(Run { split: Arc::clone(split), leader_epoch, timestamp_type, end })
+            }
+        }
+    }
+
+    /// Split and offset of a record.
+    pub(super) fn locate(&self, record: usize) -> (Option<&SplitId>, i64) {
+        let run = self.runs.partition_point(|run| run.end <= record);
+        let offset = self.offsets.get(record).copied().unwrap_or(-1);
+        (self.runs.get(run).map(|run| run.split.as_ref()), offset)
+    }
+
+    /// Where rows with these records (ascending) came from.
+    pub(super) fn place<'a>(&self, sources: &'a [u32]) -> Result<Place<'a>> {
+        let mut origin = Origin::default();
+        origin.offsets.reserve(sources.len());
+        let mut runs: Vec<(usize, usize)> = Vec::new();
+        let mut run = 0;
+        for (row, source) in sources.iter().enumerate() {
+            let source = *source as usize;
+            while self.runs.get(run).is_some_and(|r| r.end <= source) {
+                run += 1;
+            }
+            let (Some(from), Some(offset)) = (self.runs.get(run), self.offsets.get(source)) else {
+                return Err(Error::internal("a decoded row without a record"));
+            };
+            origin.push(&from.split, *offset);
+            match runs.last_mut() {
+                Some((last, end)) if *last == run => *end = row + 1,
+                _ => runs.push((run, row + 1)),
+            }
+        }
+        Ok(Place { sources, runs, origin })
+    }
+
+    /// A metadata column of those rows, in the type of [`Metadata::data_type`].
+    pub(super) fn column(&self, metadata: Metadata, place: &Place<'_>) -> Result<Column> {
+        Ok(match metadata {
+            Metadata::Offset => {
+                Arc::new(Int64Array::new(ScalarBuffer::from(place.origin.offsets.clone()), None))
+            }
+            Metadata::Timestamp => {
+                let timestamps = self.timestamps.as_deref().unwrap_or_default();
+                let millis = |source: &u32| timestamps.get(*source as usize).copied().unwrap_or(-1);
+                Arc::new(TimestampMicrosecondArray::from_iter_values(
+                    place.sources.iter().map(|source| millis(source).saturating_mul(1000)),
+                ))
+            }
+            Metadata::Topic => self.texts(place, |run| &run.split.name)?,
+            Metadata::TimestampType => self.texts(place, |run| match run.timestamp_type {
+                TimestampType::CreateTime => "CreateTime",
+                TimestampType::LogAppendTime => "LogAppendTime",
+            })?,
+            Metadata::Partition => self.numbers(place, |run| Some(run.split.index)),
+            // Old brokers do not know it: -1.
+            Metadata::LeaderEpoch => {
+                self.numbers(place, |run| (run.leader_epoch >= 0).then_some(run.leader_epoch))
+            }
+            Metadata::Headers => {
+                let Some(headers) = &self.headers else {
+                    return Err(Error::internal("headers that were not kept"));
+                };
+                headers.column(place.sources, self.len())?
+            }
+        })
+    }
+
+    fn numbers(&self, place: &Place<'_>, of: impl Fn(&Run) -> Option<i32>) -> ArrayRef {
+        let numbers = self.rows(place).flat_map(|(run, rows)| std::iter::repeat_n(of(run), rows));
+        Arc::new(numbers.collect::<Int32Array>())
+    }
+
+    /// Each run's text is stored once.
+    fn texts<'a>(&'a self, place: &Place<'_>, of: impl Fn(&'a Run) -> &'a str) -> Result<ArrayRef> {
+        let mut builder = StringViewBuilder::with_capacity(place.sources.len());
+        for (run, rows) in self.rows(place) {
+            let text = of(run);
+            let len = u32::try_from(text.len()).map_err(Error::internal)?;
+            let block = builder.append_block(text.as_bytes().to_vec().into());
+            for _ in 0..rows {
+                builder.try_append_view(block, 0, len).map_err(Error::internal)?;
+            }
+        }
+        let array: StringViewArray = builder.finish();
+        Ok(Arc::new(array))
+    }
+
+    /// The runs of rows and how many rows each has.
+    fn rows<'a>(&'a self, place: &Place<'_>) -> impl Iterator<Item = (&'a Run, usize)> {
+        let mut start = 0;
+        let runs = place.runs.iter().map(move |(run, end)| {
+            let rows = end - start;
+            start = *end;
+            (*run, rows)
+        });
+        let counted: Vec<(usize, usize)> = runs.collect();
+        counted.into_iter().filter_map(|(run, rows)| Some((self.runs.get(run)?, rows)))
+    }
+
+    /// Forgets all records, keeping the memory.
+    pub(super) fn clear(&mut self) {
+        self.runs.clear();
+        self.offsets.clear();
+        if let Some(timestamps) = &mut self.timestamps {
+            timestamps.clear();
+        }
+        if let Some(headers) = &mut self.headers {
+            headers.clear();
+        }
+    }
+}
+
+/// Headers of a record up to which duplicates are found without an index.
+const HEADERS_COMPARED_MAX: usize = 16;
+
+/// Headers of all records since the last clear, one after another.
+#[derive(Debug, Default)]
+struct HeaderMaps {
+    /// Where each record's headers end.
+    ends: Vec<i32>,
+    keys: Vec<u8>,
+    values: Vec<u8>,
+    /// End of each key in `keys`, end of each value in `values`, and whether the value is NULL.
+    entries: Vec<(usize, usize, bool)>,
+}
+
+impl HeaderMaps {
+    /// Of headers with the same key the last one counts, as in Flink's map.
+    fn push(&mut self, headers: brooklet_kafka::wire::records::Headers<'_>) {
+        // A producer may send any number of headers: comparing each with each is only for a few.
+        let last: Option<BTreeMap<&[u8], usize>> = (headers.len() > HEADERS_COMPARED_MAX)
+            .then(|| headers.enumerate().map(|(at, header)| (header.key, at)).collect());
+        let mut left = headers;
+        let mut at = 0;
+        while let Some(Header { key, value }) = left.next() {
+            let again = match &last {
+                Some(last) => last.get(key).is_some_and(|last| *last > at),
+                None => { left }.any(|later| later.key == key),
+            };
+            at += 1;
+            if again {
+                continue;
+            }
+            self.keys.extend_from_slice(key);
+            self.values.extend_from_slice(value.unwrap_or_default());
+            self.entries.push((self.keys.len(), self.values.len(), value.is_none()));
+        }
+        self.ends.push(i32::try_from(self.entries.len()).unwrap_or(i32::MAX));
+    }
+
+    fn column(&self, sources: &[u32], records: usize) -> Result<Column> {
+        let mut keys = StringViewBuilder::with_capacity(self.entries.len());
+        let mut values = BinaryViewBuilder::with_capacity(self.entries.len());
+        let (mut key_start, mut value_start) = (0, 0);
+        for (key_end, value_end, is_null) in &self.entries {
+            let key = self.keys.get(key_start..*key_end).unwrap_or_default();
+            match std::str::from_utf8(key) {
+                Ok(key) => keys.append_value(key),
+                Err(_) => keys.append_value(String::from_utf8_lossy(key)),
+            }
+            match is_null {
+                true => values.append_null(),
+                false => {
+                    values
+                        .append_value(self.values.get(value_start..*value_end).unwrap_or_default());
+                }
+            }
+            (key_start, value_start) = (*key_end, *value_end);
+        }
+        let physical = Metadata::Headers.data_type().physical();
+        let map = map(&physical, &self.ends, Arc::new(keys.finish()), Arc::new(values.finish()))?;
+        let as_pushed = sources.len() == records
+            && (0u32..).zip(sources).all(|(record, source)| record == *source);
+        if as_pushed {
+            return Ok(map);
+        }
+        take(&map, &UInt32Array::from(sources.to_vec()), None).map_err(Error::internal)
+    }
+
+    fn clear(&mut self) {
+        self.ends.clear();
+        self.keys.clear();
+        self.values.clear();
+        self.entries.clear();
+    }
+}
+
+fn map(physical: &Physical, ends: &[i32], keys: ArrayRef, values: ArrayRef) -> Result<ArrayRef> {
+    let Physical::Map(entries, ordered) = physical else {
+        return Err(Error::internal("headers are a map"));
+    };
+    let Physical::Struct(fields) = entries.data_type() else {
+        return Err(Error::internal("a map without entries"));
+    };
+    let pairs = StructArray::try_new(fields.clone(), vec![keys, values], None);
+    let mut offsets = Vec::with_capacity(ends.len() + 1);
+    offsets.push(0);
+    offsets.extend_from_slice(ends);
+    let map = MapArray::try_new(
+        Arc::clone(entries),
+        OffsetBuffer::new(ScalarBuffer::from(offsets)),
+        pairs.map_err(Error::internal)?,
+        None,
+        *ordered,
+    );
+    Ok(Arc::new(map.map_err(Error::internal)?))
+}

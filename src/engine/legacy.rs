@@ -1,0 +1,210 @@
+//! Options of Flink 1.10 and older, and of DLI (`connector.type`, `format.type`, `update-mode`), put into today's words
+//! when a table is declared (Flink's `KafkaValidator`, `ConnectorDescriptorValidator`, `FormatDescriptorValidator`).
+
+use crate::base::{Error, Result};
+use crate::options::{OptionValue, Options};
+use crate::table::TableDef;
+use std::collections::BTreeMap;
+
+/// Factory names of Flink 1.11 for Kafka of one version: the client negotiates versions with the brokers.
+const KAFKA_NAMES: &[&str] = &["kafka-0.10", "kafka-0.11", "universal"];
+
+/// Old keys with another name today; the value is the same.
+const RENAMED: &[(&str, &str)] = &[
+    ("connector.topic", "topic"),
+    ("connector.startup-mode", "scan.startup.mode"),
+    ("connector.specific-offsets", "scan.startup.specific-offsets"),
+    ("connector.startup-timestamp-millis", "scan.startup.timestamp-millis"),
+];
+
+/// Old keys that say what is so anyway.
+const DROPPED: &[&str] = &[
+    "connector.version",
+    "connector.property-version",
+    "format.property-version",
+    "format.derive-schema",
+    "connector.properties.zookeeper.connect",
+];
+
+/// Old keys that describe the record apart from the table.
+const SCHEMAS: &[&str] =
+    &["format.schema", "format.json-schema", "format.avro-schema", "format.record-class"];
+
+/// Replaces old options of a table by new ones. Keys that mean nothing stay, so that they are refused by name when the
+/// table is used.
+pub(super) fn modernize(table: &mut TableDef) -> Result<()> {
+    if let Some(name) = table.options.get("connector")
+        && KAFKA_NAMES.contains(&name)
+    {
+        let span = table.options.span("connector");
+        table.options.set("connector", "kafka", span);
+    }
+    if table.options.get("connector.type").is_none() || table.options.get("connector").is_some() {
+        return Ok(());
+    }
+    let subject = format!("table '{}'", table.name.table);
+    let old = std::mem::take(&mut table.options);
+    table.options = options(&old, &subject)?;
+    // It was a hint for the old planner: what Kafka holds is a log all the same.
+    table.primary_key.clear();
+    Ok(())
+}
+
+fn options(old: &Options, subject: &str) -> Result<Options> {
+    let mut new = Options::default();
+    let format = old.get("format.type").unwrap_or_default();
+    let mut numbered: BTreeMap<(&str, u32), Numbered<'_>> = BTreeMap::new();
+    for (key, entry) in old.iter() {
+        let mut set = |key: &str| new.set(key, entry.value.clone(), entry.span);
+        if DROPPED.contains(&key) {
+        } else if let Some((_, today)) = RENAMED.iter().find(|(before, _)| *before == key) {
+            set(today);
+        } else if SCHEMAS.contains(&key) {
+            let error = Error::unsupported(format!("option '{key}', for {subject}"))
+                .with_hint("the table's columns are the schema of its records");
+            return Err(match entry.span {
+                Some(span) => error.at(span),
+                None => error,
+            });
+        } else if let Some((list, number, part)) = numbered_key(key) {
+            let pair = numbered.entry((list, number)).or_default();
+            match part {
+                "key" | "partition" => pair.key = Some(entry),
+                _ => pair.value = Some(entry),
+            }
+        } else {
+            match key {
+                "connector.type" => set("connector"),
+                "format.type" => set("format"),
+                "connector.sink-partitioner" if entry.value == "custom" => {}
+                "connector.sink-partitioner" | "connector.sink-partitioner-class" => {
+                    set("sink.partitioner");
+                }
+                "update-mode" => match entry.value.as_str() {
+                    // A query that only inserts writes the same in all of them.
+                    "append" | "retract" | "upsert" => {}
+                    _ => set(key),
+                },
+                _ => match (key.strip_prefix("connector."), key.strip_prefix("format.")) {
+                    (Some(property), _) if property.starts_with("properties.") => set(property),
+                    (_, Some(option)) if !format.is_empty() => set(&format!("{format}.{option}")),
+                    _ => set(key),
+                },
+            }
+        }
+    }
+    let mut offsets = Vec::new();
+    for ((list, _), pair) in numbered {
+        let Numbered { key: Some(key), value: Some(value) } = pair else { continue };
+        if list == "connector.properties." {
+            if key.value != "zookeeper.connect" {
+                new.set(format!("properties.{}", key.value), value.value.clone(), value.span);
+            }
+        } else {
+            offsets.push(format!("partition:{},offset:{}", key.value, value.value));
+            new.set("scan.startup.specific-offsets", offsets.join(";"), value.span);
+        }
+    }
+    Ok(new)
+}
+
+/// The two halves of `connector.properties.0.key` and `connector.properties.0.value`, or of
+/// `connector.specific-offsets.0.partition` and `….offset`.
+#[derive(Default)]
+struct Numbered<'a> {
+    key: Option<&'a OptionValue>,
+    value: Option<&'a OptionValue>,
+}
+
+fn numbered_key(key: &str) -> Option<(&'static str, u32, &str)> {
+    let (list, rest) = [
+        ("connector.properties.", ["key", "value"]),
+        ("connector.specific-offsets.", ["partition", "offset"]),
+    ]
+    .into_iter()
+    .find_map(|(list, parts)| {
+        let (number, part) = key.strip_prefix(list)?.split_once('.')?;
+        parts.contains(&part).then_some((list, (number, part)))
+    })?;
+    Some((list, rest.0.parse().ok()?, rest.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn modern(old: &[(&str, &str)]) -> Vec<(String, String)> {
+        let mut given = Options::default();
+        for (key, value) in old {
+            given.set(*key, *value, None);
+        }
+        let new = options(&given, "table 't'").unwrap();
+        new.iter().map(|(key, entry)| (key.to_owned(), entry.value.clone())).collect()
+    }
+
+    fn pairs(wanted: &[(&str, &str)]) -> Vec<(String, String)> {
+        wanted.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn every_old_key_has_a_new_one() {
+        let found = modern(&[
+            ("connector.type", "kafka"),
+            ("connector.version", "universal"),
+            ("connector.topic", "a"),
+            ("connector.startup-mode", "specific-offsets"),
+            ("connector.specific-offsets.0.partition", "0"),
+            ("connector.specific-offsets.0.offset", "42"),
+            ("connector.specific-offsets.1.partition", "1"),
+            ("connector.specific-offsets.1.offset", "300"),
+            ("connector.properties.bootstrap.servers", "b:9092"),
+            ("connector.properties.0.key", "group.id"),
+            ("connector.properties.0.value", "g"),
+            ("connector.properties.zookeeper.connect", "z:2181"),
+            ("connector.sink-partitioner", "round-robin"),
+            ("format.type", "csv"),
+            ("format.field-delimiter", "|"),
+            ("format.derive-schema", "true"),
+            ("update-mode", "append"),
+        ]);
+        let wanted = pairs(&[
+            ("connector", "kafka"),
+            ("csv.field-delimiter", "|"),
+            ("format", "csv"),
+            ("properties.bootstrap.servers", "b:9092"),
+            ("properties.group.id", "g"),
+            ("scan.startup.mode", "specific-offsets"),
+            ("scan.startup.specific-offsets", "partition:0,offset:42;partition:1,offset:300"),
+            ("sink.partitioner", "round-robin"),
+            ("topic", "a"),
+        ]);
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn a_custom_partitioner_is_named_by_its_class() {
+        let found = modern(&[
+            ("connector.type", "kafka"),
+            ("connector.sink-partitioner", "custom"),
+            ("connector.sink-partitioner-class", "org.mycompany.MyPartitioner"),
+        ]);
+        let wanted =
+            pairs(&[("connector", "kafka"), ("sink.partitioner", "org.mycompany.MyPartitioner")]);
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn what_means_nothing_stays() {
+        let found = modern(&[
+            ("connector.type", "kafka"),
+            ("connector.topik", "x"),
+            ("update-mode", "sometimes"),
+        ]);
+        let wanted = pairs(&[
+            ("connector", "kafka"),
+            ("connector.topik", "x"),
+            ("update-mode", "sometimes"),
+        ]);
+        assert_eq!(found, wanted);
+    }
+}

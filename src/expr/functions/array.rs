@@ -1,0 +1,476 @@
+//! Functions that make arrays and maps of other arrays and maps.
+
+use super::nested::{column, columns, is_nested, of_array, of_map, range, same, values};
+use super::signature::any_nullable;
+use super::{Call, Function, Param, Signature};
+use crate::expr::value::Value;
+use crate::expr::{CompareOp, Expr, Selection, build, compare};
+use crate::types::{Column, DataType, Field, Kind};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ListArray, MapArray, StructArray, new_empty_array, new_null_array};
+use arrow_buffer::{NullBufferBuilder, OffsetBuffer};
+use arrow_schema::DataType as Physical;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function::new(
+        "ARRAY_APPEND(array, element)",
+        "The array with one element more at its end.",
+        with_element,
+        |call| {
+            let (array, element) = (column(call, 0), column(call, 1));
+            build(call, vec![Arc::clone(values(&array)), element], |row, out| {
+                out.all(0, valid_range(&array, row)?);
+                out.one(1, row);
+                Some(())
+            })
+        },
+    ),
+    Function::new(
+        "ARRAY_PREPEND(array, element)",
+        "The array with one element more at its start.",
+        with_element,
+        |call| {
+            let (array, element) = (column(call, 0), column(call, 1));
+            build(call, vec![Arc::clone(values(&array)), element], |row, out| {
+                let range = valid_range(&array, row)?;
+                out.one(1, row);
+                out.all(0, range);
+                Some(())
+            })
+        },
+    ),
+    Function::new(
+        "ARRAY_CONCAT(array, …)",
+        "The elements of all arrays; NULL where an array is NULL.",
+        common_arrays,
+        |call| {
+            let arrays = columns(call);
+            build(
+                call,
+                arrays.iter().map(|array| Arc::clone(values(array))).collect(),
+                |row, out| {
+                    for (at, array) in arrays.iter().enumerate() {
+                        out.all(at, valid_range(array, row)?);
+                    }
+                    Some(())
+                },
+            )
+        },
+    ),
+    Function::new(
+        "ARRAY_UNION(array, array)",
+        "The elements of both arrays without repetitions.",
+        two_arrays,
+        |call| {
+            let arrays = columns(call);
+            build(
+                call,
+                arrays.iter().map(|array| Arc::clone(values(array))).collect(),
+                |row, out| {
+                    let ranges = (valid_range(&arrays[0], row)?, valid_range(&arrays[1], row)?);
+                    out.distinct(0, ranges.0);
+                    out.distinct(1, ranges.1);
+                    Some(())
+                },
+            )
+        },
+    ),
+    Function::new(
+        "ARRAY_EXCEPT(array, array)",
+        "The elements of the first array that the second does not hold, without repetitions.",
+        two_arrays_as_first,
+        |call| filtered(call, false),
+    ),
+    Function::new(
+        "ARRAY_INTERSECT(array, array)",
+        "The elements that both arrays hold, without repetitions.",
+        two_arrays_as_first,
+        |call| filtered(call, true),
+    ),
+    Function::new(
+        "ARRAY_SLICE(array, start [, end])",
+        "The elements from `start` to `end`, both included; negative positions count from the end.",
+        |args| {
+            let params = [Param::Int, Param::Int];
+            let given = params.get(..args.len().checked_sub(1)?)?;
+            (!given.is_empty()).then_some(())?;
+            of_array(args, given, |element| Some(Kind::Array(Box::new(element.clone()))))
+        },
+        slice,
+    ),
+    Function::new(
+        "ARRAY_SORT(array [, ascending [, null_first]])",
+        "The elements in order; NULLs stand first, last where the order is descending.",
+        |args| {
+            let (first, rest) = args.split_first()?;
+            let Kind::Array(element) = &first.data_type.kind else { return None };
+            (!is_nested(&element.kind) && rest.len() <= 2).then_some(())?;
+            let flag = |arg: &Expr| matches!(arg.data_type.kind, Kind::Boolean | Kind::Null);
+            rest.iter().all(flag).then_some(())?;
+            let mut kinds = vec![first.data_type.kind.clone()];
+            kinds.resize(args.len(), Kind::Boolean);
+            let returns = DataType { kind: kinds[0].clone(), nullable: any_nullable(args) };
+            Some(Signature { args: kinds, returns })
+        },
+        sort,
+    ),
+    Function::new(
+        "MAP_ENTRIES(map)",
+        "The entries as an array of rows of key and value.",
+        |args| {
+            of_map(args, |key, value| {
+                let fields =
+                    vec![Field::new("key", key.clone()), Field::new("value", value.clone())];
+                Kind::Array(Box::new(Kind::Row(fields).not_null()))
+            })
+        },
+        |call| {
+            let map = column(call, 0);
+            let map = map.as_map();
+            let Physical::List(field) = call.returns.physical() else {
+                return new_null_array(&call.returns.physical(), call.rows);
+            };
+            let Physical::Struct(fields) = field.data_type() else {
+                return new_null_array(&call.returns.physical(), call.rows);
+            };
+            let columns = vec![Arc::clone(map.keys()), Arc::clone(map.values())];
+            let rows = Arc::new(StructArray::new(fields.clone(), columns, None));
+            Arc::new(ListArray::new(field, map.offsets().clone(), rows, map.nulls().cloned()))
+        },
+    ),
+    Function::new(
+        "MAP_FROM_ARRAYS(keys, values)",
+        "A map of keys and values at the same places; the arrays must be of the same length.",
+        |args| {
+            let [keys, values] = args else { return None };
+            let (Kind::Array(key), Kind::Array(value)) =
+                (&keys.data_type.kind, &values.data_type.kind)
+            else {
+                return None;
+            };
+            let kind = Kind::Map(key.clone(), value.clone());
+            Some(Signature {
+                args: args.iter().map(|arg| arg.data_type.kind.clone()).collect(),
+                returns: DataType { kind, nullable: any_nullable(args) },
+            })
+        },
+        map_from_arrays,
+    )
+    .can_fail(),
+    Function::new(
+        "MAP_UNION(map, …)",
+        "The entries of all maps; of a key that several hold, the last one's value.",
+        |args| {
+            let common = build::common_type(args.iter().map(|arg| &arg.data_type))?;
+            matches!(common.kind, Kind::Map(..)).then_some(())?;
+            let returns = DataType { kind: common.kind.clone(), nullable: any_nullable(args) };
+            Some(Signature { args: vec![common.kind; args.len()], returns })
+        },
+        map_union,
+    ),
+];
+
+fn with_element(args: &[Expr]) -> Option<Signature> {
+    let [array, element] = args else { return None };
+    let Kind::Array(inner) = &array.data_type.kind else { return None };
+    let common = build::common_type([&**inner, &element.data_type])?;
+    let kind = Kind::Array(Box::new(common.clone()));
+    let returns = DataType { kind: kind.clone(), nullable: array.data_type.nullable };
+    Some(Signature { args: vec![kind, common.kind], returns })
+}
+
+fn common_arrays(args: &[Expr]) -> Option<Signature> {
+    let common = build::common_type(args.iter().map(|arg| &arg.data_type))?;
+    matches!(common.kind, Kind::Array(_)).then_some(())?;
+    Some(Signature { args: vec![common.kind.clone(); args.len()], returns: common })
+}
+
+fn two_arrays(args: &[Expr]) -> Option<Signature> {
+    (args.len() == 2).then(|| common_arrays(args))?
+}
+
+fn two_arrays_as_first(args: &[Expr]) -> Option<Signature> {
+    two_arrays(args)
+}
+
+/// Places of a row's elements; `None` for NULL.
+fn valid_range(collection: &Column, row: usize) -> Option<std::ops::Range<usize>> {
+    collection.is_valid(row).then(|| range(collection, row))
+}
+
+/// Elements of one array after another, picked from several columns.
+struct Elements<'a> {
+    sources: &'a [Column],
+    picks: Vec<(usize, usize)>,
+    /// Where the array under way starts.
+    start: usize,
+}
+
+impl Elements<'_> {
+    fn one(&mut self, source: usize, at: usize) {
+        self.picks.push((source, at));
+    }
+
+    fn all(&mut self, source: usize, range: std::ops::Range<usize>) {
+        self.picks.extend(range.map(|at| (source, at)));
+    }
+
+    /// Elements that the array under way does not hold yet.
+    fn distinct(&mut self, source: usize, range: std::ops::Range<usize>) {
+        for at in range {
+            self.one_if_new(source, at);
+        }
+    }
+
+    fn one_if_new(&mut self, source: usize, at: usize) {
+        let wanted = &self.sources[source];
+        let before = self.picks[self.start..].iter();
+        let mut before = before.map(|(source, at)| (&self.sources[*source], *at));
+        if !before.any(|(column, place)| same(column, place, wanted, at)) {
+            self.picks.push((source, at));
+        }
+    }
+}
+
+/// An array column whose elements `f` picks for each row; a row for which it has none is NULL.
+fn build(
+    call: &mut Call<'_, '_>,
+    sources: Vec<Column>,
+    mut f: impl FnMut(usize, &mut Elements<'_>) -> Option<()>,
+) -> Column {
+    let mut elements = Elements { sources: &sources, picks: Vec::new(), start: 0 };
+    let mut lengths = Vec::with_capacity(call.rows);
+    let mut nulls = NullBufferBuilder::new(call.rows);
+    call.selection.scan(call.rows, |row, selected| {
+        elements.start = elements.picks.len();
+        let made = if selected { f(row, &mut elements) } else { None };
+        if made.is_none() {
+            elements.picks.truncate(elements.start);
+        }
+        nulls.append(made.is_some());
+        lengths.push(elements.picks.len() - elements.start);
+    });
+    let picked = interleave(&sources, &elements.picks);
+    match call.returns.physical() {
+        Physical::List(field) => Arc::new(ListArray::new(
+            field,
+            OffsetBuffer::from_lengths(lengths),
+            picked,
+            nulls.finish(),
+        )),
+        other => new_null_array(&other, call.rows),
+    }
+}
+
+fn interleave(sources: &[Column], picks: &[(usize, usize)]) -> Column {
+    let arrays: Vec<&dyn Array> = sources.iter().map(AsRef::as_ref).collect();
+    if picks.is_empty() {
+        return new_empty_array(sources[0].data_type());
+    }
+    match arrow_select::interleave::interleave(&arrays, picks) {
+        Ok(column) => column,
+        Err(error) => panic!("elements of one call have one type: {error}"),
+    }
+}
+
+fn filtered(call: &mut Call<'_, '_>, wanted: bool) -> Column {
+    let arrays = columns(call);
+    let other = Arc::clone(values(&arrays[1]));
+    build(call, vec![Arc::clone(values(&arrays[0]))], |row, out| {
+        let first = valid_range(&arrays[0], row)?;
+        let second = valid_range(&arrays[1], row)?;
+        for at in first {
+            let held = second.clone().any(|place| same(&out.sources[0], at, &other, place));
+            if held == wanted {
+                out.one_if_new(0, at);
+            }
+        }
+        Some(())
+    })
+}
+
+fn slice(call: &mut Call<'_, '_>) -> Column {
+    let array = column(call, 0);
+    let (start, end, has_end) = (call.int(1), call.int(2), call.has(2));
+    build(call, vec![Arc::clone(values(&array))], |row, out| {
+        let range = valid_range(&array, row)?;
+        let length = range.len() as i64;
+        let start = i64::from(start.get(row)?);
+        let end = if has_end { i64::from(end.get(row)?) } else { length };
+        // `ArraySliceFunction`: 0 is taken for 1, negative positions count from the end.
+        let place = |at: i64| if at < 0 { at + length + 1 } else { at };
+        let from = match start {
+            0 => 1,
+            start => place(start).max(1),
+        };
+        let to = match end {
+            0 => 1,
+            end => place(end).min(length),
+        };
+        if length == 0 || start > length || end < -length || from > to {
+            return Some(());
+        }
+        let (from, to) = (usize::try_from(from).ok()?, usize::try_from(to).ok()?);
+        out.all(0, range.start + from - 1..range.start + to);
+        Some(())
+    })
+}
+
+fn sort(call: &mut Call<'_, '_>) -> Column {
+    let array = column(call, 0);
+    let flags: Vec<Column> = (1..call.args.len()).map(|at| column(call, at)).collect();
+    let Kind::Array(element) = call.returns.kind.clone() else { return array };
+    build(call, vec![Arc::clone(values(&array))], |row, out| {
+        let range = valid_range(&array, row)?;
+        let flag = |at: usize| match flags.get(at) {
+            Some(flag) => flag.is_valid(row).then(|| Some(flag.as_boolean().value(row))),
+            None => Some(None),
+        };
+        let ascending = flag(0)?.unwrap_or(true);
+        let nulls_first = flag(1)?.unwrap_or(ascending);
+        let elements = &out.sources[0];
+        let (nulls, mut places): (Vec<usize>, Vec<usize>) =
+            range.partition(|at| elements.is_null(*at));
+        places.sort_by(|a, b| {
+            let order = order(elements, *a, *b, &element);
+            if ascending { order } else { order.reverse() }
+        });
+        if nulls_first {
+            out.picks.extend(nulls.iter().map(|at| (0, *at)));
+        }
+        out.picks.extend(places.iter().map(|at| (0, *at)));
+        if !nulls_first {
+            out.picks.extend(nulls.iter().map(|at| (0, *at)));
+        }
+        Some(())
+    })
+}
+
+/// The order of two elements that are not NULL.
+fn order(elements: &Column, a: usize, b: usize, data_type: &DataType) -> Ordering {
+    let one = |at: usize| Value::Array(elements.slice(at, 1));
+    let (a, b) = (one(a), one(b));
+    let all = Selection::All(1);
+    let holds = |op| compare::compare(op, (&a, data_type), (&b, data_type), &all, 1).value(0);
+    if holds(CompareOp::Lt) {
+        Ordering::Less
+    } else if holds(CompareOp::Gt) {
+        Ordering::Greater
+    } else {
+        Ordering::Equal
+    }
+}
+
+/// A map column of picked keys and values; a key that is picked twice keeps its place and takes the last value.
+struct Entries {
+    keys: Vec<(usize, usize)>,
+    values: Vec<(usize, usize)>,
+    lengths: Vec<usize>,
+    nulls: NullBufferBuilder,
+}
+
+impl Entries {
+    fn new(rows: usize) -> Entries {
+        Entries {
+            keys: Vec::new(),
+            values: Vec::new(),
+            lengths: Vec::with_capacity(rows),
+            nulls: NullBufferBuilder::new(rows),
+        }
+    }
+
+    fn put(&mut self, start: usize, keys: &[Column], key: (usize, usize), value: (usize, usize)) {
+        let wanted = &keys[key.0];
+        let before = self.keys[start..].iter();
+        let found = before
+            .enumerate()
+            .find(|(_, (source, at))| same(&keys[*source], *at, wanted, key.1))
+            .map(|(at, _)| start + at);
+        match found {
+            Some(at) => self.values[at] = value,
+            None => {
+                self.keys.push(key);
+                self.values.push(value);
+            }
+        }
+    }
+
+    fn end(&mut self, start: usize, valid: bool) {
+        if !valid {
+            self.keys.truncate(start);
+            self.values.truncate(start);
+        }
+        self.lengths.push(self.keys.len() - start);
+        self.nulls.append(valid);
+    }
+
+    fn finish(mut self, returns: &DataType, keys: &[Column], values: &[Column]) -> Column {
+        let rows = self.lengths.len();
+        let physical = returns.physical();
+        let Physical::Map(field, _) = &physical else { return new_null_array(&physical, rows) };
+        let Physical::Struct(fields) = field.data_type() else {
+            return new_null_array(&physical, rows);
+        };
+        let keys = crate::expr::choose::with_nulls(&interleave(keys, &self.keys), None);
+        let entries =
+            StructArray::new(fields.clone(), vec![keys, interleave(values, &self.values)], None);
+        let offsets = OffsetBuffer::from_lengths(self.lengths);
+        let nulls = self.nulls.finish();
+        Arc::new(MapArray::new(Arc::clone(field), offsets, entries, nulls, false))
+    }
+}
+
+fn map_from_arrays(call: &mut Call<'_, '_>) -> Column {
+    let (keys, items) = (column(call, 0), column(call, 1));
+    let (key_source, item_source) = ([Arc::clone(values(&keys))], [Arc::clone(values(&items))]);
+    let mut entries = Entries::new(call.rows);
+    let mut start = 0;
+    let errors = &mut *call.errors;
+    call.selection.scan(call.rows, |row, selected| {
+        let pair = valid_range(&keys, row).zip(valid_range(&items, row)).filter(|_| selected);
+        let mut valid = pair.is_some();
+        if let Some((keys, items)) = pair {
+            let null = keys.clone().any(|at| key_source[0].is_null(at));
+            if keys.len() != items.len() {
+                errors.push(row, || {
+                    let (keys, items) = (keys.len(), items.len());
+                    format!("MAP_FROM_ARRAYS of {keys} keys and {items} values")
+                });
+                valid = false;
+            } else if null {
+                errors.push(row, || "a NULL key of a map is not supported yet".to_owned());
+                valid = false;
+            } else {
+                for (key, item) in keys.zip(items) {
+                    entries.put(start, &key_source, (0, key), (0, item));
+                }
+            }
+        }
+        entries.end(start, valid);
+        start = entries.keys.len();
+    });
+    entries.finish(call.returns, &key_source, &item_source)
+}
+
+fn map_union(call: &mut Call<'_, '_>) -> Column {
+    let maps = columns(call);
+    let keys: Vec<Column> = maps.iter().map(|map| Arc::clone(map.as_map().keys())).collect();
+    let items: Vec<Column> = maps.iter().map(|map| Arc::clone(map.as_map().values())).collect();
+    let mut entries = Entries::new(call.rows);
+    let mut start = 0;
+    call.selection.scan(call.rows, |row, selected| {
+        let valid = selected && maps.iter().all(|map| map.is_valid(row));
+        if valid {
+            for (source, map) in maps.iter().enumerate() {
+                for at in range(map, row) {
+                    entries.put(start, &keys, (source, at), (source, at));
+                }
+            }
+        }
+        entries.end(start, valid);
+        start = entries.keys.len();
+    });
+    entries.finish(call.returns, &keys, &items)
+}

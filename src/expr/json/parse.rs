@@ -1,0 +1,239 @@
+//! The parser: what Jackson takes by default, and nothing else.
+
+use super::Json;
+
+/// Arrays and objects inside each other (Jackson's `StreamReadConstraints`).
+const DEPTH_MAX: usize = 1_000;
+
+/// Reads the first JSON value of a text; what follows it is not looked at, as Jackson's `readValue` does.
+///
+/// `None` where there is none.
+pub(crate) fn parse(text: &str) -> Option<Json> {
+    let mut parser = Parser { text, at: 0 };
+    parser.value(0)
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn eat(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn rest(&self) -> &str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn value(&mut self, depth: usize) -> Option<Json> {
+        if depth > DEPTH_MAX {
+            return None;
+        }
+        self.blanks();
+        match self.peek()? {
+            b'{' => self.object(depth),
+            b'[' => self.array(depth),
+            b'"' => self.string().map(Json::String),
+            b't' => self.word("true", Json::Bool(true)),
+            b'f' => self.word("false", Json::Bool(false)),
+            b'n' => self.word("null", Json::Null),
+            _ => self.number(),
+        }
+    }
+
+    fn word(&mut self, word: &str, value: Json) -> Option<Json> {
+        self.rest().starts_with(word).then_some(())?;
+        self.at += word.len();
+        self.ends_token().then_some(value)
+    }
+
+    /// Nothing that could belong to a word or a number stands here.
+    fn ends_token(&self) -> bool {
+        !matches!(self.peek(), Some(byte) if byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80)
+    }
+
+    fn digits(&mut self) -> usize {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        self.at - start
+    }
+
+    fn number(&mut self) -> Option<Json> {
+        let start = self.at;
+        self.eat(b'-');
+        let zero = self.peek() == Some(b'0');
+        let whole = self.digits();
+        if whole == 0 || (zero && whole > 1) {
+            return None;
+        }
+        let mut integer = true;
+        if self.eat(b'.') {
+            integer = false;
+            (self.digits() > 0).then_some(())?;
+        }
+        if self.eat(b'e') || self.eat(b'E') {
+            integer = false;
+            let _sign = self.eat(b'+') || self.eat(b'-');
+            (self.digits() > 0).then_some(())?;
+        }
+        let text = self.text.get(start..self.at)?.to_owned();
+        self.ends_token().then_some(())?;
+        Some(if integer { Json::Integer(text) } else { Json::Decimal(text) })
+    }
+
+    fn string(&mut self) -> Option<String> {
+        self.eat(b'"').then_some(())?;
+        let mut out = String::new();
+        loop {
+            let rest = self.rest();
+            let stop =
+                rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20)?;
+            out.push_str(rest.get(..stop)?);
+            self.at += stop;
+            match self.peek()? {
+                b'"' => {
+                    self.at += 1;
+                    return Some(out);
+                }
+                b'\\' => {
+                    self.at += 1;
+                    self.escape(&mut out)?;
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    fn escape(&mut self, out: &mut String) -> Option<()> {
+        let byte = self.peek()?;
+        self.at += 1;
+        out.push(match byte {
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let first = self.hex()?;
+                match char::from_u32(first) {
+                    Some(c) => c,
+                    None => self.surrogate(first),
+                }
+            }
+            _ => return None,
+        });
+        Some(())
+    }
+
+    /// The character of a pair of surrogates; `?` for one that stands alone.
+    fn surrogate(&mut self, first: u32) -> char {
+        let before = self.at;
+        if (0xD800..0xDC00).contains(&first) && self.rest().starts_with("\\u") {
+            self.at += 2;
+            if let Some(second @ 0xDC00..=0xDFFF) = self.hex() {
+                let code = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+                return char::from_u32(code).unwrap_or('?');
+            }
+            self.at = before;
+        }
+        '?'
+    }
+
+    fn hex(&mut self) -> Option<u32> {
+        let digits = self.rest().get(..4)?;
+        digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(())?;
+        let code = u32::from_str_radix(digits, 16).ok()?;
+        self.at += 4;
+        Some(code)
+    }
+
+    fn array(&mut self, depth: usize) -> Option<Json> {
+        self.at += 1;
+        let mut items = Vec::new();
+        self.blanks();
+        if self.eat(b']') {
+            return Some(Json::Array(items));
+        }
+        loop {
+            items.push(self.value(depth + 1)?);
+            self.blanks();
+            if self.eat(b']') {
+                return Some(Json::Array(items));
+            }
+            self.eat(b',').then_some(())?;
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Option<Json> {
+        self.at += 1;
+        let mut members: Vec<(String, Json)> = Vec::new();
+        self.blanks();
+        if self.eat(b'}') {
+            return Some(Json::Object(members));
+        }
+        loop {
+            self.blanks();
+            let name = self.string()?;
+            self.blanks();
+            self.eat(b':').then_some(())?;
+            let value = self.value(depth + 1)?;
+            match members.iter_mut().find(|(before, _)| *before == name) {
+                Some(member) => member.1 = value,
+                None => members.push((name, value)),
+            }
+            self.blanks();
+            if self.eat(b'}') {
+                return Some(Json::Object(members));
+            }
+            self.eat(b',').then_some(())?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_what_jackson_takes() {
+        for text in ["1", "-0", "1.5e+3", " [1, {\"a\": null}] ", "\"\\u00e9\\n\"", "1 2", "true"] {
+            assert!(parse(text).is_some(), "{text}");
+        }
+        for text in
+            ["", "01", "1.", ".5", "+1", "'a'", "{a:1}", "[1,]", "nul", "\"\u{1}\"", "truex"]
+        {
+            assert!(parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn joins_surrogates_and_keeps_the_last_of_a_name() {
+        assert_eq!(parse(r#""\ud83d\ude00""#), Some(Json::String("😀".into())));
+        let twice = Json::Object(vec![("a".into(), Json::Integer("2".into()))]);
+        assert_eq!(parse(r#"{"a": 1, "a": 2}"#), Some(twice));
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        assert!(parse(&"[".repeat(100_000)).is_none());
+    }
+}

@@ -1,0 +1,365 @@
+//! JSON paths in Jayway's dialect, with the `lax` and `strict` of SQL.
+
+use super::Json;
+use super::filter::Filter;
+
+/// Results of one path over one document: a path of wildcards multiplies them.
+const RESULTS_MAX: usize = 1 << 20;
+
+/// What becomes of a part that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// It is an error.
+    Strict,
+    /// It is nothing.
+    Lax,
+}
+
+/// A compiled path.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct JsonPath {
+    /// Strict unless the path says `lax`, as in Flink.
+    pub(crate) mode: Mode,
+    steps: Vec<Step>,
+    /// `length()` and the like at the end.
+    function: Option<PathFunction>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Step {
+    /// `.name`, `['name']`
+    Name(String),
+    /// `['a', 'b']`
+    Names(Vec<String>),
+    /// `[1]`, `[-1]`
+    Index(i64),
+    /// `[0, 2]`
+    Indices(Vec<i64>),
+    /// `[from:to]`
+    Slice(Option<i64>, Option<i64>),
+    /// `.*`, `[*]`
+    All,
+    /// `..`: this value and all below it.
+    Deep,
+    /// `[?(…)]`
+    Filter(Filter),
+}
+
+impl Step {
+    /// Whether a step that finds nothing may be taken from these values at all.
+    fn fits(&self, values: &[&Json]) -> bool {
+        values.iter().all(|value| match self {
+            Step::Slice(..) | Step::Indices(_) => matches!(value, Json::Array(_)),
+            Step::Filter(_) => !value.is_scalar(),
+            _ => true,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum PathFunction {
+    Length,
+}
+
+/// What a path finds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Found<'a> {
+    /// The value of a definite path.
+    One(&'a Json),
+    /// The value of a path that made a new one: a list of an indefinite path, or a function's result.
+    Made(Json),
+    /// Nothing.
+    Nothing,
+}
+
+impl Found<'_> {
+    /// The value, where there is one.
+    pub(crate) fn value(&self) -> Option<&Json> {
+        match self {
+            Found::One(value) => Some(value),
+            Found::Made(value) => Some(value),
+            Found::Nothing => None,
+        }
+    }
+}
+
+impl JsonPath {
+    /// Reads a path: `$.a[0]`, `lax $.a`, `strict $.a`.
+    ///
+    /// # Errors
+    /// The text says what is wrong.
+    pub(crate) fn new(text: &str) -> Result<JsonPath, String> {
+        let (mode, spec) = mode_of(text);
+        let wrong = || format!("'{}' is not a JSON path", spec.trim());
+        let mut chars = spec.trim();
+        // A path without `$` is taken to start there.
+        if let Some(rest) = chars.strip_prefix('$') {
+            chars = rest;
+        } else if chars.is_empty() || chars.starts_with('@') {
+            return Err(wrong());
+        } else {
+            let (steps, function) = steps(&format!(".{chars}")).ok_or_else(wrong)?;
+            return Ok(JsonPath { mode, steps, function });
+        }
+        let (steps, function) = steps(chars).ok_or_else(wrong)?;
+        Ok(JsonPath { mode, steps, function })
+    }
+
+    fn is_definite(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step, Step::Name(_) | Step::Index(_)))
+    }
+
+    /// What the path finds in a document.
+    ///
+    /// # Errors
+    /// In strict mode where a definite path leads nowhere.
+    pub(crate) fn find<'a>(&self, root: &'a Json) -> Result<Found<'a>, String> {
+        let mut found = vec![root];
+        let mut definite = true;
+        for step in &self.steps {
+            let indefinite_step = !matches!(step, Step::Name(_) | Step::Index(_));
+            let mut next = Vec::new();
+            let before = found.clone();
+            for value in found {
+                apply(step, value, root, &mut next);
+                if next.len() > RESULTS_MAX {
+                    return Err(format!("a JSON path finds more than {RESULTS_MAX} values"));
+                }
+            }
+            if next.is_empty() && definite && (!indefinite_step || !step.fits(&before)) {
+                return match self.mode {
+                    Mode::Strict => Err("no results for the JSON path".to_owned()),
+                    Mode::Lax => Ok(Found::Nothing),
+                };
+            }
+            definite &= !indefinite_step;
+            found = next;
+        }
+        if let Some(PathFunction::Length) = self.function {
+            let length = match found.as_slice() {
+                [Json::Array(items)] if self.is_definite() => items.len(),
+                [Json::Object(members)] if self.is_definite() => members.len(),
+                [_] if self.is_definite() => return Ok(Found::Made(Json::Null)),
+                many => many.len(),
+            };
+            return Ok(Found::Made(Json::Integer(length.to_string())));
+        }
+        Ok(match found.as_slice() {
+            [one] if definite => Found::One(one),
+            many => Found::Made(Json::Array(many.iter().map(|value| (*value).clone()).collect())),
+        })
+    }
+}
+
+/// `strict` or `lax` in front of a path, in any case.
+fn mode_of(text: &str) -> (Mode, &str) {
+    let trimmed = text.trim_start();
+    let word = |word: &str| {
+        let (head, rest) = trimmed.split_at_checked(word.len())?;
+        (head.eq_ignore_ascii_case(word) && rest.starts_with(char::is_whitespace)).then_some(rest)
+    };
+    if let Some(rest) = word("lax") {
+        return (Mode::Lax, rest);
+    }
+    (Mode::Strict, word("strict").unwrap_or(text))
+}
+
+/// The values below `value` that a step leads to.
+pub(super) fn apply<'a>(step: &Step, value: &'a Json, root: &'a Json, out: &mut Vec<&'a Json>) {
+    match (step, value) {
+        (Step::Name(name), _) => out.extend(value.member(name)),
+        (Step::Names(names), Json::Object(_)) => {
+            out.extend(names.iter().filter_map(|name| value.member(name)));
+        }
+        (Step::Index(index), Json::Array(items)) => out.extend(item(items, *index)),
+        (Step::Indices(wanted), Json::Array(items)) => {
+            out.extend(wanted.iter().filter_map(|index| item(items, *index)));
+        }
+        (Step::Slice(from, to), Json::Array(items)) => {
+            let length = items.len() as i64;
+            let place = |index: i64| if index < 0 { (length + index).max(0) } else { index };
+            let from = from.map_or(0, place);
+            let to = to.map_or(length, place).min(length);
+            for at in from..to {
+                out.extend(usize::try_from(at).ok().and_then(|at| items.get(at)));
+            }
+        }
+        (Step::All, Json::Array(items)) => out.extend(items),
+        (Step::All, Json::Object(members)) => out.extend(members.iter().map(|(_, value)| value)),
+        (Step::Deep, _) => deep(value, out),
+        (Step::Filter(filter), Json::Array(items)) => {
+            out.extend(items.iter().filter(|item| filter.holds(item, root)));
+        }
+        (Step::Filter(filter), Json::Object(_)) if filter.holds(value, root) => out.push(value),
+        _ => {}
+    }
+}
+
+fn item(items: &[Json], index: i64) -> Option<&Json> {
+    let at = if index < 0 { items.len() as i64 + index } else { index };
+    items.get(usize::try_from(at).ok()?)
+}
+
+fn deep<'a>(value: &'a Json, out: &mut Vec<&'a Json>) {
+    if value.is_scalar() {
+        return;
+    }
+    out.push(value);
+    match value {
+        Json::Array(items) => items.iter().for_each(|item| deep(item, out)),
+        Json::Object(members) => members.iter().for_each(|(_, member)| deep(member, out)),
+        _ => {}
+    }
+}
+
+/// Steps after `$`, and a function after them.
+fn steps(text: &str) -> Option<(Vec<Step>, Option<PathFunction>)> {
+    let mut steps = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        if rest == ".length()" {
+            return Some((steps, Some(PathFunction::Length)));
+        }
+        let (step, after) = one_step(rest)?;
+        rest = after;
+        match step {
+            // `..name`: the name is a step of its own.
+            Some(step) => steps.push(step),
+            None => {
+                steps.push(Step::Deep);
+                (!rest.is_empty()).then_some(())?;
+            }
+        }
+    }
+    Some((steps, None))
+}
+
+/// The next step (`None` for the dots of `..`) and what follows it.
+pub(super) fn one_step(text: &str) -> Option<(Option<Step>, &str)> {
+    if let Some(rest) = text.strip_prefix("..") {
+        if rest.starts_with('[') {
+            return Some((None, rest));
+        }
+        // The name after the dots is read as after one dot.
+        return Some((None, text.get(1..)?));
+    }
+    if let Some(rest) = text.strip_prefix('[') {
+        let (step, rest) = bracket(rest)?;
+        return Some((Some(step), rest));
+    }
+    let rest = text.strip_prefix('.')?;
+    if let Some(rest) = rest.strip_prefix('[') {
+        let (step, rest) = bracket(rest)?;
+        return Some((Some(step), rest));
+    }
+    let end = rest.find(['.', '[', '(', ')']).unwrap_or(rest.len());
+    let (name, after) = rest.split_at_checked(end)?;
+    if name.is_empty() || after.starts_with('(') || name.contains(' ') {
+        return None;
+    }
+    let step = if name == "*" { Step::All } else { Step::Name(name.to_owned()) };
+    Some((Some(step), after))
+}
+
+/// What stands after `[`, and what follows the `]`.
+fn bracket(text: &str) -> Option<(Step, &str)> {
+    let text = text.trim_start();
+    if let Some(rest) = text.strip_prefix('?') {
+        let (filter, rest) = Filter::read(rest.trim_start())?;
+        return Some((Step::Filter(filter), rest.trim_start().strip_prefix(']')?));
+    }
+    if let Some(rest) = text.strip_prefix('*') {
+        return Some((Step::All, rest.trim_start().strip_prefix(']')?));
+    }
+    if text.starts_with(['\'', '"']) {
+        return names(text);
+    }
+    let (inner, rest) = text.split_once(']')?;
+    let number = |text: &str| text.trim().parse::<i64>().ok();
+    if let Some((from, to)) = inner.split_once(':') {
+        let bound = |text: &str| match text.trim() {
+            "" => Some(None),
+            text => number(text).map(Some),
+        };
+        return Some((Step::Slice(bound(from)?, bound(to)?), rest));
+    }
+    let mut indices = inner.split(',').map(number).collect::<Option<Vec<i64>>>()?;
+    let step = match indices.len() {
+        1 => Step::Index(indices.remove(0)),
+        _ => Step::Indices(indices),
+    };
+    Some((step, rest))
+}
+
+/// Quoted names up to `]`.
+fn names(text: &str) -> Option<(Step, &str)> {
+    let mut names = Vec::new();
+    let mut rest = text;
+    loop {
+        let (name, after) = quoted(rest.trim_start())?;
+        names.push(name);
+        rest = after.trim_start();
+        if let Some(after) = rest.strip_prefix(']') {
+            let step = match names.len() {
+                1 => Step::Name(names.remove(0)),
+                _ => Step::Names(names),
+            };
+            return Some((step, after));
+        }
+        rest = rest.strip_prefix(',')?;
+    }
+}
+
+/// A text in single or double quotes, and what follows it.
+pub(super) fn quoted(text: &str) -> Option<(String, &str)> {
+    let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    let mut out = String::new();
+    let mut chars = text.char_indices().skip(1);
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => out.push(chars.next()?.1),
+            c if c == quote => return Some((out, text.get(at + 1..)?)),
+            c => out.push(c),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{parse, write_json};
+    use super::*;
+
+    fn found(document: &str, path: &str) -> Result<String, String> {
+        let document = parse(document).unwrap();
+        let path = JsonPath::new(path)?;
+        let mut out = String::new();
+        match path.find(&document)?.value() {
+            Some(value) => write_json(value, &mut out),
+            None => out.push_str("nothing"),
+        }
+        Ok(out)
+    }
+
+    #[test]
+    fn paths_find_what_they_name() {
+        let document = r#"{"a": [{"b": 1}, {"b": 2, "c d": [3, 4]}], "n": null}"#;
+        for (path, expected) in [
+            ("$.a[0].b", "1"),
+            ("$['a'][1]['c d'][-1]", "4"),
+            ("$.a[*].b", "[1,2]"),
+            ("$..b", "[1,2]"),
+            ("$.a[?(@.b > 1)].b", "[2]"),
+            ("$.a[0:1]", r#"[{"b":1}]"#),
+            ("$.a.length()", "2"),
+            ("$.n", "null"),
+            ("lax $.x.y", "nothing"),
+            ("a[0].b", "1"),
+        ] {
+            assert_eq!(found(document, path).as_deref(), Ok(expected), "{path}");
+        }
+        assert!(found(document, "$.x").is_err());
+        assert!(JsonPath::new("$.a[").is_err());
+        assert!(JsonPath::new("").is_err());
+    }
+}

@@ -1,0 +1,207 @@
+//! Tables of the kafka connector: old ways to declare them, keys, and metadata columns beyond what Flink can do.
+
+use super::script::{ALL, JSON, kafka};
+use crate::support::{Cluster, Program, Rec};
+
+/// The documents' scripts name brokers that exist nowhere: the embedded one stands for them.
+fn documented(sql: &str, insert: &str) -> crate::support::Ended {
+    Program::script("job", &format!("{sql};\n{insert};\n")).arg("--dev-broker").run()
+}
+
+#[test]
+fn the_dli_sink_runs_as_printed() {
+    let sink = "create table kafkaSink(
+     car_id STRING,
+     car_owner STRING,
+     car_brand STRING,
+     car_speed INT)
+   with (
+     'connector.type' = 'kafka',
+     'connector.version' = '0.10',
+     'connector.topic' = 'test-topic',
+     'connector.properties.bootstrap.servers' = 'xx.xx.xx.xx:9092',
+     'connector.sink-partitioner' = 'round-robin',
+     'format.type' = 'csv'
+   )";
+    documented(sink, "INSERT INTO kafkaSink VALUES ('a', 'b', 'c', 1), ('d', 'e', 'f', 2)")
+        .code(0)
+        .says(&["2 records out"]);
+}
+
+#[test]
+fn a_primary_key_of_an_old_table_is_a_hint() {
+    let sink = "create table kafkaSource(attr_name STRING, n INT, PRIMARY KEY (attr_name) NOT ENFORCED) with (
+     'connector.type' = 'kafka', 'connector.version' = '', 'connector.topic' = 't', 'update-mode' = 'upsert',
+     'connector.properties.bootstrap.servers' = 'x:9092', 'format.type' = 'json')";
+    documented(sink, "INSERT INTO kafkaSource VALUES ('a', 1)").code(0).says(&["1 records out"]);
+}
+
+#[test]
+fn pyflink_tables_of_old_and_of_today_run_as_printed() {
+    let cluster = Cluster::embedded();
+    for (stem, source, sink) in [
+        (
+            "old",
+            "'connector.type' = 'kafka',
+          'connector.version' = 'universal',
+          'connector.topic' = 'source_topic',
+          'connector.properties.bootstrap.servers' = 'kafka:9092',
+          'connector.properties.group.id' = 'test_3',
+          'connector.startup-mode' = 'earliest-offset',
+          'format.type' = 'json'",
+            "'connector.type' = 'kafka',
+          'connector.version' = 'universal',
+          'connector.topic' = 'sink_topic',
+          'connector.properties.bootstrap.servers' = 'kafka:9092',
+          'format.type' = 'json'",
+        ),
+        (
+            "new",
+            "'connector' = 'kafka',
+              'topic' = 'source_topic',
+              'properties.bootstrap.servers' = 'kafka:9092',
+              'properties.group.id' = 'test_3',
+              'scan.startup.mode' = 'earliest-offset',
+              'format' = 'json'",
+            "'connector' = 'kafka-0.11',
+              'topic' = 'sink_topic',
+              'properties.bootstrap.servers' = 'kafka:9092',
+              'format' = 'json'",
+        ),
+    ] {
+        let (input, output) = (cluster.topic(stem, 1), cluster.topic(stem, 1));
+        cluster.produce_lines(&input, &[r#"{"a":"x","b":1}"#, r#"{"a":"y","b":2}"#]);
+        let sql = format!(
+            "CREATE TABLE source_table(a VARCHAR, b INT) WITH ({source}, 'scan.bounded.mode' = 'latest-offset');\n\
+             CREATE TABLE sink_table(a VARCHAR) WITH ({sink});\n\
+             INSERT INTO sink_table SELECT a FROM source_table;\n"
+        )
+        .replace("kafka:9092", cluster.bootstrap())
+        .replace("source_topic", &input)
+        .replace("sink_topic", &output);
+        Program::script("job", &sql).run().code(0);
+        assert_eq!(cluster.values(&output), [r#"{"a":"x"}"#, r#"{"a":"y"}"#], "{stem}");
+    }
+}
+
+#[test]
+fn the_table_of_the_flink_1_11_document_runs() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("user_behavior", 1);
+    cluster.produce_lines(
+        &topic,
+        &[
+            "543462,1715,1464116,pv,2017-11-26 01:00:00",
+            "662867,2244074,1575622,pv,2017-11-26 01:00:00",
+        ],
+    );
+    let sql = "CREATE TABLE kafkaTable (
+ user_id BIGINT,
+ item_id BIGINT,
+ category_id BIGINT,
+ behavior STRING,
+ ts TIMESTAMP(3)
+) WITH (
+ 'connector' = 'kafka',
+ 'topic' = 'user_behavior',
+ 'properties.bootstrap.servers' = 'localhost:9092',
+ 'properties.group.id' = 'testGroup',
+ 'format' = 'csv',
+ 'scan.startup.mode' = 'earliest-offset'
+);
+SELECT user_id, ts FROM kafkaTable LIMIT 2;
+"
+    .replace("user_behavior'", &format!("{topic}'"))
+    .replace("localhost:9092", cluster.bootstrap());
+    let ended = Program::script("job", &sql).run();
+    ended.code(0);
+    assert!(ended.stdout.contains("543462 | 2017-11-26 01:00:00.000"), "{}", ended.stdout);
+}
+
+#[test]
+fn an_unknown_old_option_is_refused_at_its_place() {
+    let sql = "CREATE TABLE t (a INT) WITH ('connector.type' = 'kafka',\n'connector.topik' = 't', 'format.type' = 'json',\n\
+               'connector.properties.bootstrap.servers' = 'x:1');\nINSERT INTO t VALUES (1);\n";
+    let ended = Program::script("job", sql).run();
+    ended.code(3).says(&["error: "]);
+}
+
+#[test]
+fn a_prefix_keeps_key_and_value_apart() {
+    let cluster = Cluster::embedded();
+    let (input, output) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    cluster.produce(
+        &input,
+        &[Rec {
+            key: Some(br#"{"id":1,"name":"key"}"#.to_vec()),
+            ..Rec::value(r#"{"id":2,"name":"value"}"#)
+        }],
+    );
+    let keys = "'key.format' = 'json', 'key.fields' = 'k_id;k_name', 'key.fields-prefix' = 'k_', \
+                'value.format' = 'json', 'value.fields-include' = 'EXCEPT_KEY'";
+    let columns = "k_id INT, k_name STRING, id INT, name STRING";
+    let sql = kafka("a", columns, &input, &cluster, &format!("{ALL}, {keys}"))
+        + &kafka("b", columns, &output, &cluster, keys)
+        + "INSERT INTO b SELECT k_id + 10, k_name, id + 10, name FROM a;\n";
+    Program::script("job", &sql).run().code(0);
+    let records = cluster.read(&output);
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].key.as_deref(), Some(&br#"{"id":11,"name":"key"}"#[..]));
+    assert_eq!(records[0].text(), r#"{"id":12,"name":"value"}"#);
+}
+
+#[test]
+fn a_row_may_name_its_partition() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("out", 3);
+    let table = kafka("t", "v STRING, p INT METADATA FROM 'partition'", &topic, &cluster, JSON);
+    let rows = "INSERT INTO t VALUES ('a', 2), ('b', 0), ('c', 2);\n";
+    Program::script("job", &(table.clone() + rows)).run().code(0);
+    let read: Vec<(i32, String)> =
+        cluster.read(&topic).iter().map(|record| (record.partition, record.text())).collect();
+    let wanted = [(0, r#"{"v":"b"}"#), (2, r#"{"v":"a"}"#), (2, r#"{"v":"c"}"#)];
+    assert_eq!(read, wanted.map(|(partition, text)| (partition, text.to_owned())));
+    Program::script("job", &(table + "INSERT INTO t VALUES ('d', 3);\n"))
+        .run()
+        .code(1)
+        .says(&["has no partition 3"]);
+}
+
+#[test]
+fn rows_go_to_many_topics() {
+    let cluster = Cluster::embedded();
+    let stem = Cluster::unique("many");
+    let topics: Vec<String> = (0..5).map(|n| format!("{stem}-{n}")).collect();
+    for topic in &topics {
+        cluster.create(topic, 1, &[]);
+    }
+    let sql = format!(
+        "CREATE TABLE g (n INT) WITH ('connector' = 'datagen', 'fields.n.kind' = 'sequence', 'fields.n.start' = '0',\n\
+         'fields.n.end' = '999');\n\
+         CREATE TABLE t (n INT, t STRING METADATA FROM 'topic') WITH ('connector' = 'kafka', 'topic-pattern' = '{stem}-.*',\n\
+         'properties.bootstrap.servers' = '{}', 'format' = 'raw');\n\
+         INSERT INTO t SELECT n, CONCAT('{stem}-', CAST(MOD(n, 5) AS STRING)) FROM g;\n",
+        cluster.bootstrap()
+    );
+    Program::script("job", &sql).run().code(0);
+    for (at, topic) in (0..).zip(&topics) {
+        let mut numbers: Vec<u32> = cluster
+            .read(topic)
+            .iter()
+            .map(|record| u32::from_be_bytes(record.value.as_deref().unwrap().try_into().unwrap()))
+            .collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (at..1000).step_by(5).collect::<Vec<u32>>(), "{topic}");
+    }
+}
+
+#[test]
+fn options_that_are_not_there_yet_say_so() {
+    let cluster = Cluster::embedded();
+    let options = format!("{JSON}, 'sink.transaction-naming-strategy' = 'POOLING'");
+    let sql = kafka("t", "v STRING", "t", &cluster, &options) + "INSERT INTO t VALUES ('a');\n";
+    Program::script("job", &sql).run().code(3).says(&["not supported yet"]);
+    let columns = "v STRING, h ARRAY<ROW<k STRING, v BYTES>> METADATA FROM 'header-list'";
+    let sql = kafka("t", columns, "t", &cluster, &format!("{ALL}, {JSON}")) + "SELECT * FROM t;\n";
+    Program::script("job", &sql).run().code(3).says(&["header-list", "not supported yet"]);
+}
