@@ -167,7 +167,9 @@ fn parse(text: &str) -> Option<(Spec, char, &str)> {
 }
 
 fn padded(text: &str, spec: &Spec, out: &mut String) -> Option<()> {
-    let missing = spec.width.unwrap_or(0).saturating_sub(text.chars().count());
+    // Java counts UTF-16 units.
+    let units = text.encode_utf16().count();
+    let missing = spec.width.unwrap_or(0).saturating_sub(units);
     let blanks = std::iter::repeat_n(' ', missing);
     if spec.left {
         out.push_str(text);

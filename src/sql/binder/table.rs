@@ -27,7 +27,9 @@ pub(super) fn create(binder: &Binder<'_>, statement: &ast::CreateTable) -> Resul
                 column.name.span,
             ));
         }
-        columns.push(self::column(column)?);
+        let bound = self::column(column)?;
+        one_column_per_key(&columns, &bound, column)?;
+        columns.push(bound);
     }
     bind_computed(binder, statement, &mut columns)?;
     let mut table = TableDef {
@@ -63,6 +65,25 @@ fn options(properties: &[ast::Property]) -> Options {
         options.set(&property.key.value, &property.value.value, Some(property.span));
     }
     options
+}
+
+/// Two columns of the same metadata could disagree when they are written.
+fn one_column_per_key(
+    columns: &[ColumnDef],
+    bound: &ColumnDef,
+    written: &ast::ColumnDef,
+) -> Result<()> {
+    let ColumnKind::Metadata { key, .. } = &bound.kind else { return Ok(()) };
+    let same = |column: &&ColumnDef| matches!(&column.kind, ColumnKind::Metadata { key: other, .. } if other == key);
+    let Some(first) = columns.iter().find(same) else { return Ok(()) };
+    Err(schema_error(
+        format!(
+            "the columns '{}' and '{}' in the table are both from the same metadata key '{key}'",
+            first.name, bound.name
+        ),
+        written.name.span,
+    )
+    .with_hint("keep one of them, and declare the other as a computed column: b AS a"))
 }
 
 /// A column; computed ones get their type and expression in a second pass.
