@@ -168,3 +168,30 @@ impl Writer for PrintWriter {
 fn broken(error: std::io::Error) -> Error {
     Error::new(ErrorKind::External, format!("cannot print: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::expr::{Scalar, spread};
+    use crate::types::{Kind, write_value};
+
+    #[test]
+    fn values_print_as_javas_objects() {
+        let decimal = Kind::Decimal { precision: 38, scale: 18 };
+        let half_past = 1_735_601_400_000_000_000;
+        for (kind, scalar, text) in [
+            (decimal.clone(), Scalar::Decimal(0), "0E-18"),
+            (decimal.clone(), Scalar::Decimal(-1), "-1E-18"),
+            (decimal, Scalar::Decimal(500_000_000_000_000_000), "0.500000000000000000"),
+            (Kind::Timestamp(3), Scalar::Timestamp(half_past), "2024-12-30T23:30"),
+            (Kind::TimestampLtz(3), Scalar::Timestamp(half_past), "2024-12-30T23:30:00Z"),
+            (Kind::TimestampLtz(3), Scalar::Timestamp(1_000_000), "1970-01-01T00:00:00.001Z"),
+            (Kind::Time(0), Scalar::Time(43_200_000), "12:00"),
+            (Kind::Binary(2), Scalar::Bytes(vec![0, 255]), "[0, -1]"),
+        ] {
+            let data_type = kind.nullable();
+            let mut out = String::new();
+            write_value(&mut out, &spread(&scalar, &data_type, 1), &data_type, 0);
+            assert_eq!(out, text);
+        }
+    }
+}

@@ -162,9 +162,11 @@ impl RawDecoder {
         let little = self.options.little_endian;
         match &mut self.builder {
             Builder::String(builder) => {
-                let text = match simdutf8::basic::from_utf8(bytes) {
-                    Ok(text) if self.options.charset == Charset::Utf8 => text,
-                    _ => {
+                let utf8 = self.options.charset == Charset::Utf8;
+                let valid = utf8.then(|| simdutf8::basic::from_utf8(bytes).ok()).flatten();
+                let text = match valid {
+                    Some(text) => text,
+                    None => {
                         self.text.clear();
                         self.options.charset.read(bytes, &mut self.text);
                         &self.text

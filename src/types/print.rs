@@ -1,7 +1,7 @@
 //! Rows as the print connector and the console show them.
 
 use super::java_text::{
-    Moment, write_date, write_decimal_plain, write_double, write_float, write_integer,
+    Moment, write_date, write_decimal_java, write_double, write_float, write_integer,
 };
 use super::{Column, DataType, Kind, RowKind};
 use arrow_array::Array;
@@ -53,7 +53,7 @@ pub fn write_value(out: &mut String, column: &Column, data_type: &DataType, row:
         Kind::Double => write_double(column.as_primitive::<Float64Type>().value(row), out),
         Kind::Decimal { scale, .. } => {
             let value = column.as_primitive::<Decimal128Type>().value(row);
-            write_decimal_plain(value, i32::from(*scale), out);
+            write_decimal_java(value, i32::from(*scale), out);
         }
         Kind::Char(_) | Kind::VarChar(_) => out.push_str(column.as_string_view().value(row)),
         Kind::Binary(_) | Kind::VarBinary(_) => {
@@ -80,11 +80,14 @@ pub fn write_value(out: &mut String, column: &Column, data_type: &DataType, row:
                 Some(micros) => Moment::from_micros(micros.value(row)),
                 None => Moment::from_nanos(column.as_primitive::<Decimal128Type>().value(row)),
             };
+            let second_of_day = moment.seconds.rem_euclid(86_400);
             write_date(moment.seconds.div_euclid(86_400), out);
             out.push('T');
-            write_local_time(out, moment.seconds.rem_euclid(86_400), moment.nanos);
             if matches!(data_type.kind, Kind::TimestampLtz(_)) {
+                write_seconds(out, second_of_day, moment.nanos);
                 out.push('Z');
+            } else {
+                write_local_time(out, second_of_day, moment.nanos);
             }
         }
         Kind::Array(element) => {
@@ -109,13 +112,20 @@ pub fn write_value(out: &mut String, column: &Column, data_type: &DataType, row:
 
 /// Java's `LocalTime.toString`: seconds only where needed, fractions of 3, 6 or 9 digits.
 fn write_local_time(out: &mut String, second_of_day: i64, nanos: u32) {
+    if second_of_day % 60 > 0 || nanos > 0 {
+        return write_seconds(out, second_of_day, nanos);
+    }
+    // Writing to a String cannot fail.
+    let _: std::fmt::Result =
+        write!(out, "{:02}:{:02}", second_of_day / 3600, second_of_day / 60 % 60);
+}
+
+/// The time of `Instant.toString`: with seconds always.
+fn write_seconds(out: &mut String, second_of_day: i64, nanos: u32) {
     let (hour, minute, second) =
         (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
     // Writing to a String cannot fail.
-    let _: std::fmt::Result = write!(out, "{hour:02}:{minute:02}");
-    if second > 0 || nanos > 0 {
-        let _: std::fmt::Result = write!(out, ":{second:02}");
-    }
+    let _: std::fmt::Result = write!(out, "{hour:02}:{minute:02}:{second:02}");
     let _: std::fmt::Result = match nanos {
         0 => Ok(()),
         n if n % 1_000_000 == 0 => write!(out, ".{:03}", n / 1_000_000),

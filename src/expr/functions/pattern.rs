@@ -148,8 +148,7 @@ impl JavaPattern {
         rest.is_empty().then_some(time)
     }
 
-    /// The same for the beginning of a text, as `SimpleDateFormat` reads; also gives the rest.
-    pub(crate) fn parse_prefix<'t>(&self, text: &'t str) -> Option<(i64, &'t str)> {
+    fn parse_prefix<'t>(&self, text: &'t str) -> Option<(i64, &'t str)> {
         let mut fields = Fields::default();
         let mut rest = text;
         for (at, item) in self.items.iter().enumerate() {
@@ -163,6 +162,24 @@ impl JavaPattern {
             }
         }
         Some((fields.resolve()?, rest))
+    }
+
+    /// Reads the beginning of a text as a lenient `SimpleDateFormat` does: numbers have any width and range, February 30th
+    /// is in March, hour 25 on the next day.
+    pub(crate) fn parse_leniently(&self, text: &str) -> Option<i64> {
+        let mut fields = Fields::default();
+        let mut rest = text;
+        for (at, item) in self.items.iter().enumerate() {
+            match item {
+                Item::Literal(literal) => rest = rest.strip_prefix(literal.as_str())?,
+                Item::Field(letter, count) => {
+                    let adjacent = matches!(self.items.get(at + 1), Some(Item::Field(..)));
+                    let text = rest.trim_start_matches([' ', '\t']);
+                    rest = fields.read_leniently(*letter, *count, adjacent, text)?;
+                }
+            }
+        }
+        fields.resolve_leniently()
     }
 }
 
@@ -334,6 +351,61 @@ impl Fields {
         Some(rest)
     }
 
+    fn read_leniently<'t>(
+        &mut self,
+        letter: Letter,
+        count: usize,
+        adjacent: bool,
+        text: &'t str,
+    ) -> Option<&'t str> {
+        let is_text = matches!(letter, Letter::DayOfWeek | Letter::AmPm)
+            || (letter == Letter::Month && count >= 3);
+        if is_text {
+            return self
+                .read(letter, count.max(4), adjacent, text)
+                .or_else(|| self.read(letter, 3, adjacent, text));
+        }
+        let unsigned = text.strip_prefix('-').filter(|_| !adjacent).unwrap_or(text);
+        let most = if adjacent { count } else { usize::MAX };
+        let digits = unsigned.bytes().take(most).take_while(u8::is_ascii_digit).count();
+        let (number, rest) = text.split_at(text.len() - unsigned.len() + digits);
+        // Years and the like beyond 32 bits overflow in Java.
+        let value = i64::from(number.parse::<i32>().ok()?);
+        match letter {
+            Letter::Year if count <= 2 && number.len() == 2 => self.year = Some(2_000 + value),
+            Letter::Year | Letter::WeekYear => self.year = Some(value),
+            Letter::Month => self.month = Some(value),
+            Letter::DayOfMonth => self.day = Some(value),
+            Letter::DayOfYear => self.day_of_year = Some(value),
+            Letter::Hour24 => self.hour = Some(value),
+            Letter::HourFrom1To24 => self.hour = Some(if value == 24 { 0 } else { value }),
+            Letter::Hour12 => self.hour12 = Some(if value == 12 { 0 } else { value }),
+            Letter::HourFrom0To11 => self.hour12 = Some(value),
+            Letter::Minute => self.minute = value,
+            Letter::Second => self.second = value,
+            // Milliseconds, however many digits there are.
+            Letter::Fraction => self.micros = value * 1_000,
+            _ => {}
+        }
+        Some(rest)
+    }
+
+    fn resolve_leniently(&self) -> Option<i64> {
+        let year = self.year.unwrap_or(1970);
+        let days = match self.day_of_year {
+            Some(day) => days_from_civil(year, 1, 1) + day - 1,
+            None => {
+                let month = self.month.unwrap_or(1) - 1;
+                let first = u32::try_from(month.rem_euclid(12) + 1).ok()?;
+                days_from_civil(year + month.div_euclid(12), first, 1) + self.day.unwrap_or(1) - 1
+            }
+        };
+        let half_day = if self.pm == Some(true) { 12 } else { 0 };
+        let hour = self.hour.unwrap_or_else(|| self.hour12.unwrap_or(0) + half_day);
+        let seconds = hour * 3_600 + self.minute * 60 + self.second;
+        days.checked_mul(MICROS_PER_DAY)?.checked_add(seconds * 1_000_000 + self.micros)
+    }
+
     fn resolve(&self) -> Option<i64> {
         let year = within(self.year.unwrap_or(1970), 0..10_000)?;
         let days = match self.day_of_year {
@@ -417,6 +489,25 @@ mod tests {
             ("HH:mm:ss.SSS", "01:02:03.004", Some("1970-01-01 01:02:03.004")),
         ] {
             let parsed = JavaPattern::new(pattern).unwrap().parse(text);
+            assert_eq!(parsed, expected.map(at), "{pattern} {text}");
+        }
+    }
+    #[test]
+    fn the_lenient_form_takes_what_simple_date_format_takes() {
+        for (pattern, text, expected) in [
+            ("yyyy-MM-dd", "2020-02-30", Some("2020-03-01 00:00:00")),
+            ("yyyy-MM-dd", "2020-13-01", Some("2021-01-01 00:00:00")),
+            ("yyyy-MM-dd", "2020-1-2 x", Some("2020-01-02 00:00:00")),
+            ("yyyy-MM-dd", " 2020--1-02", Some("2019-11-02 00:00:00")),
+            ("yyyy-MM-dd", "2020-+1-02", None),
+            ("yyyyMMdd", "20200102", Some("2020-01-02 00:00:00")),
+            ("yyyy-MM-dd HH:mm:ss", "2020-01-02 25:61:61", Some("2020-01-03 02:02:01")),
+            ("yyyy-MM-dd HH:mm:ss", "2020-01-02", None),
+            ("d MMMM yyyy", "3 March 2020", Some("2020-03-03 00:00:00")),
+            ("d MMMM yyyy", "3 Mar 2020", Some("2020-03-03 00:00:00")),
+            ("ss.SSS", "1.5", Some("1970-01-01 00:00:01.005")),
+        ] {
+            let parsed = JavaPattern::new(pattern).unwrap().parse_leniently(text);
             assert_eq!(parsed, expected.map(at), "{pattern} {text}");
         }
     }

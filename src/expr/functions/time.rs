@@ -19,6 +19,10 @@ use Param::{Double, Interval, Long, Temporal, Text, Timestamp};
 
 const DEFAULT_PATTERN: &str = "yyyy-MM-dd HH:mm:ss";
 
+/// What TO_DATE with a pattern makes of text that does not fit, in days: the smallest number of milliseconds, as a date
+/// that overflowed.
+const NO_DATE: i32 = 1_278_983;
+
 macro_rules! extract {
     ($usage:literal, $doc:literal, $unit:expr) => {
         Function::new(
@@ -193,16 +197,21 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .can_fail(),
     Function::new(
         "TO_DATE(string [, pattern])",
-        "The text as DATE, by default `yyyy-MM-dd`; NULL where it does not fit.",
+        "The text as DATE. Where it does not fit, NULL without a pattern and 5471-09-27 with one, as in Flink.",
         |args| nullable(fixed(args, &[Text, Text], 1, Kind::Date)),
         |call| {
             if !call.has(1) {
                 let text = call.text(0);
                 return call.values::<Date32Type>(|row| Ok(text.get(row).and_then(parse_date_cast)));
             }
-            let local = parse_local(call, 0, 1);
+            let text = call.text(0);
+            let mut pattern = Pattern::new(call, 1);
             call.values::<Date32Type>(|row| {
-                Ok(local(row)?.map(|micros| micros.div_euclid(MICROS_PER_DAY) as i32))
+                let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)?) else {
+                    return Ok(None);
+                };
+                let local = pattern.parse_leniently(text);
+                Ok(Some(local.map_or(NO_DATE, |micros| micros.div_euclid(MICROS_PER_DAY) as i32)))
             })
         },
     )
@@ -247,7 +256,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
                     return Ok(None);
                 };
                 // Flink answers the smallest BIGINT for a text that does not fit.
-                let utc = pattern.parse_prefix(text).map(|(local, _)| zone::local_to_utc(local, zone));
+                let local = pattern.parse_leniently(text);
+                let utc = local.map(|local| zone::local_to_utc(local, zone));
                 Ok(Some(utc.map_or(i64::MIN, |micros| micros.div_euclid(1_000_000))))
             })
         },
@@ -268,7 +278,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 };
                 let pattern = pattern.as_ref().map_err(Clone::clone)?;
                 let (from, to) = (java_zone(from), java_zone(to));
-                let Some((local, _)) = pattern.parse_prefix(text) else { return Ok(None) };
+                let Some(local) = pattern.parse_leniently(text) else { return Ok(None) };
                 pattern.format(zone::utc_to_local(zone::local_to_utc(local, from), to), 0, out);
                 Ok(Some(()))
             })
@@ -537,8 +547,8 @@ fn date_format(call: &mut Call<'_, '_>) -> Column {
         let default = JavaPattern::new(DEFAULT_PATTERN);
         return call.strings(|row, out| {
             let default = default.as_ref().map_err(Clone::clone)?;
-            let local = text.get(row).and_then(|text| default.parse_prefix(text));
-            let (Some((local, _)), Some(pattern)) = (local, pattern.get(row)?) else {
+            let local = text.get(row).and_then(|text| default.parse_leniently(text));
+            let (Some(local), Some(pattern)) = (local, pattern.get(row)?) else {
                 return Ok(None);
             };
             pattern.format(local, 0, out);

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 /// Longest part of a statement in a key.
 const KEY_CHARS_MAX: usize = 100;
 /// Longest description of a difference that nobody has explained yet.
-const WHAT_CHARS_MAX: usize = 160;
+const WHAT_CHARS_MAX: usize = 500;
 
 /// What a replay found, by key: the statement or the expectation that it is about.
 #[derive(Debug, Default)]
