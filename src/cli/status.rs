@@ -98,6 +98,7 @@ impl std::io::Write for Stdout {
         let mut screen = screen();
         clear_status(&mut screen);
         if let Some(print) = &mut screen.editor
+            && std::io::stderr().is_terminal()
             && print(String::from_utf8_lossy(bytes).into_owned())
         {
             return Ok(bytes.len());

@@ -179,7 +179,7 @@ fn created(statement: &str) -> Option<String> {
     if word(tokens.first()?) != Some("CREATE") {
         return None;
     }
-    let at = tokens.iter().take(4).position(|t| matches!(word(t), Some("TABLE" | "VIEW")))?;
+    let at = tokens.iter().take(6).position(|t| matches!(word(t), Some("TABLE" | "VIEW")))?;
     let mut rest = tokens
         .get(at + 1..)?
         .iter()

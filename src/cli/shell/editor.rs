@@ -10,7 +10,8 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Behavior, CompletionType, Config, Context, Editor, ExternalPrinter as _, Helper};
+use rustyline::{Behavior, CompletionType, Config, Context, Editor, Helper};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 /// What the user sees before the first line of a statement.
@@ -68,11 +69,14 @@ impl Reader {
         self.editor.helper_mut().map(|rules| &mut rules.words)
     }
 
-    /// From now on lines of jobs appear above the prompt.
-    pub(super) fn take_lines(&mut self) {
-        if let Ok(mut printer) = self.editor.create_external_printer() {
-            status::set_editor(Some(Box::new(move |text| printer.print(text).is_ok())));
-        }
+    /// From now on lines of jobs appear in place of the prompt, which the next key draws again. The editor's own printer
+    /// waits for the editor to take a line, and a job must not wait for a key.
+    pub(super) fn take_lines(&self) {
+        status::set_editor(Some(Box::new(|text| {
+            let text = text.replace('\n', "\r\n");
+            let mut stderr = std::io::stderr().lock();
+            write!(stderr, "\r\x1b[K{text}").and_then(|()| stderr.flush()).is_ok()
+        })));
     }
 
     /// The next statements.
