@@ -15,8 +15,10 @@ import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -36,6 +38,9 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * produce TOPIC PARTITION TIMESTAMP KEY VALUE [NAME=VALUE]...    -> (nothing; errors come with flush)
  * flush                                                          -> ok
  * begin | commit | abort                                         -> ok   (needs transactional.id)
+ * offsets GROUP TOPIC PARTITION OFFSET                           -> ok   (in a transaction)
+ * committed GROUP TOPIC PARTITION                                -> one line, then ok
+ *   line: OFFSET, or - for none
  * read TOPIC [read_committed]                                    -> lines, then ok
  *   line: PARTITION OFFSET TIMESTAMP KEY VALUE [NAME=VALUE]...
  * load TOPIC FILE PARTITIONS                                     -> ok
@@ -116,6 +121,17 @@ public final class KafkaBridge {
             case "abort":
                 producer().abortTransaction();
                 break;
+            case "offsets":
+                producer()
+                        .sendOffsetsToTransaction(
+                                Map.of(
+                                        new TopicPartition(request[2], Integer.parseInt(request[3])),
+                                        new OffsetAndMetadata(Long.parseLong(request[4]))),
+                                new ConsumerGroupMetadata(request[1]));
+                break;
+            case "committed":
+                committed(request[1], new TopicPartition(request[2], Integer.parseInt(request[3])));
+                break;
             case "read":
                 read(request[1], isolation(request), this::print);
                 break;
@@ -123,6 +139,17 @@ public final class KafkaBridge {
                 throw new IllegalArgumentException("unknown request " + request[0]);
         }
         out.println("ok");
+    }
+
+    private void committed(String group, TopicPartition partition) throws Exception {
+        try (Admin admin = Admin.create(base)) {
+            OffsetAndMetadata found =
+                    admin.listConsumerGroupOffsets(group)
+                            .partitionsToOffsetAndMetadata()
+                            .get()
+                            .get(partition);
+            out.println(found == null ? "-" : Long.toString(found.offset()));
+        }
     }
 
     private static String isolation(String[] request) {

@@ -6,8 +6,10 @@ use std::fmt::Debug;
 
 use brooklet_kafka::limits::MESSAGE_ELEMENT_BYTES_MAX;
 use brooklet_kafka::wire::messages::{
-    api_versions, create_partitions, create_topics, delete_topics, fetch, find_coordinator,
-    init_producer_id, list_offsets, metadata, offset_commit, offset_fetch, produce,
+    add_offsets_to_txn, add_partitions_to_txn, api_versions, create_partitions, create_topics,
+    delete_topics, describe_transactions, end_txn, fetch, find_coordinator, init_producer_id,
+    list_offsets, list_transactions, metadata, offset_commit, offset_fetch, produce,
+    txn_offset_commit,
 };
 use brooklet_kafka::wire::{DecodeFault, Message, Reader, Request, Writer};
 use bytes::{Bytes, BytesMut};
@@ -77,18 +79,24 @@ macro_rules! agree {
 }
 
 agree! {
+    add_offsets_to_txn: AddOffsetsToTxnRequest => AddOffsetsToTxnResponse;
+    add_partitions_to_txn: AddPartitionsToTxnRequest => AddPartitionsToTxnResponse;
     api_versions: ApiVersionsRequest => ApiVersionsResponse;
     create_partitions: CreatePartitionsRequest => CreatePartitionsResponse;
     create_topics: CreateTopicsRequest => CreateTopicsResponse;
     delete_topics: DeleteTopicsRequest => DeleteTopicsResponse;
+    describe_transactions: DescribeTransactionsRequest => DescribeTransactionsResponse;
+    end_txn: EndTxnRequest => EndTxnResponse;
     fetch: FetchRequest => FetchResponse;
     find_coordinator: FindCoordinatorRequest => FindCoordinatorResponse;
     init_producer_id: InitProducerIdRequest => InitProducerIdResponse;
     list_offsets: ListOffsetsRequest => ListOffsetsResponse;
+    list_transactions: ListTransactionsRequest => ListTransactionsResponse;
     metadata: MetadataRequest => MetadataResponse;
     offset_commit: OffsetCommitRequest => OffsetCommitResponse;
     offset_fetch: OffsetFetchRequest => OffsetFetchResponse;
     produce: ProduceRequest => ProduceResponse;
+    txn_offset_commit: TxnOffsetCommitRequest => TxnOffsetCommitResponse;
 }
 
 /// Headers as theirs writes and reads them.

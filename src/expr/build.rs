@@ -100,7 +100,13 @@ impl Expr {
             return Expr::literal(scalar, DataType { kind, nullable });
         }
         // A cast to DECIMAL can overflow into NULL.
-        let narrows = matches!(kind, Kind::Decimal { .. });
+        let narrows = match (&kind, digits(&self.data_type.kind)) {
+            (Kind::Decimal { precision, scale }, Some((from, from_scale))) => {
+                precision.saturating_sub(*scale) < from.saturating_sub(from_scale)
+            }
+            (Kind::Decimal { .. }, None) => true,
+            _ => false,
+        };
         let node = Node::Cast { input: Box::new(self), try_cast: false };
         Expr::new(node, DataType { kind, nullable: nullable || narrows })
     }

@@ -30,7 +30,9 @@ pub use choose::LiteralSet;
 pub use compare::CompareOp;
 pub use decimal::PRECISION_MAX as DECIMAL_PRECISION_MAX;
 pub use eval::{EvalEnv, Input};
-pub use functions::{FUNCTIONS, Function, Stability, function, json_writable};
+pub use functions::{
+    FUNCTIONS, Function, Stability, function, function_names, json_writable, reference,
+};
 pub use like::LikePattern;
 pub use scalar::Scalar;
 pub use selection::Selection;

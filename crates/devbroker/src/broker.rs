@@ -225,7 +225,7 @@ impl Broker {
         std::mem::take(&mut self.actions)
     }
 
-    /// Answers the parked fetches whose wait is over.
+    /// Answers the parked fetches whose wait is over and aborts transactions that are too old.
     pub fn tick(&mut self, now: Duration) {
         while let Some((deadline, conn)) = self.deadlines.first().copied() {
             if deadline > now {
@@ -233,12 +233,15 @@ impl Broker {
             }
             self.complete(conn, now);
         }
+        self.cluster.expire_transactions(now);
+        self.wake(now);
         self.run(now);
     }
 
     /// When [`Broker::tick`] has something to do next.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
+        let parked = self.deadlines.first().map(|(deadline, _)| *deadline);
+        parked.into_iter().chain(self.cluster.transactions.next_deadline()).min()
     }
 
     /// Figures of this moment.
@@ -271,6 +274,7 @@ impl Broker {
     }
 
     fn answer(&mut self, frame: &Bytes, now: Duration) -> Result<Outcome, CloseReason> {
+        self.cluster.expire_transactions(now);
         let incoming = wire::read(frame, self.cluster.config.limits.request_elements_max)?;
         api::answer(&mut self.cluster, incoming, now)
     }

@@ -8,6 +8,7 @@ use crate::config::{Config, Ids};
 use crate::groups::Groups;
 use crate::sessions::Sessions;
 use crate::topics::Topics;
+use crate::transactions::{Ending, Transactions};
 
 /// The node id of the only broker.
 pub(crate) const NODE_ID: i32 = 1;
@@ -20,6 +21,7 @@ pub(crate) struct Cluster {
     pub(crate) topics: Topics,
     pub(crate) sessions: Sessions,
     pub(crate) groups: Groups,
+    pub(crate) transactions: Transactions,
     pub(crate) ids: Ids,
     pub(crate) next_producer_id: i64,
     /// Changes that parked fetches may wait for, since the broker last looked.
@@ -33,6 +35,8 @@ pub(crate) struct Touched {
     pub(crate) partition: i32,
     /// Bytes appended; `usize::MAX` for a change that ends any wait.
     pub(crate) bytes: usize,
+    /// Bytes that became readable for readers of committed data.
+    pub(crate) stable_bytes: usize,
 }
 
 impl Cluster {
@@ -44,10 +48,36 @@ impl Cluster {
             topics: Topics::new(&config.limits),
             sessions: Sessions::new(&config.limits),
             groups: Groups::new(&config.limits),
+            transactions: Transactions::new(&config.limits, config.producer_epoch_max),
             ids,
             next_producer_id: 0,
             touched: Vec::new(),
             config,
+        }
+    }
+
+    /// Writes the markers of a transaction that ends and settles the offsets of its groups.
+    pub(crate) fn apply(&mut self, ending: Ending, now: Duration) {
+        for (topic, partition) in &ending.partitions {
+            // A topic may have been deleted since.
+            let id = self.topics.get(topic).map(|topic| topic.id);
+            let marked = self.topics.mark(topic, *partition, &ending, millis(now));
+            if let (Some(topic), Some(marked)) = (id, marked) {
+                self.touched.push(Touched {
+                    topic,
+                    partition: *partition,
+                    bytes: marked.bytes,
+                    stable_bytes: marked.stable_bytes,
+                });
+            }
+        }
+        self.groups.settle(ending.writer, ending.commit);
+    }
+
+    /// Ends the transactions whose time is over.
+    pub(crate) fn expire_transactions(&mut self, now: Duration) {
+        while let Some(ending) = self.transactions.expire(now) {
+            self.apply(ending, now);
         }
     }
 }

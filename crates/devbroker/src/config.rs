@@ -1,5 +1,7 @@
 //! What a broker is started with.
 
+use std::time::Duration;
+
 use crate::broker::CloseReason;
 use crate::limits::Limits;
 
@@ -19,6 +21,14 @@ pub struct Config {
     pub seed: u64,
     /// Told why the broker ended a connection; the shell calls it, the state machine does not.
     pub report_close: Option<fn(&CloseReason)>,
+    /// Level of the feature `transaction.version` (KIP-890): 2 lets producers use transactions of
+    /// version 2, 0 keeps them at version 1.
+    pub transaction_version: i16,
+    /// Longest time-out of a transaction. Kafka's `transaction.max.timeout.ms`.
+    pub transaction_timeout_max: Duration,
+    /// Epochs of a producer id end here: the protocol's limit is the default, tests of the exchange
+    /// of producer ids set less.
+    pub producer_epoch_max: i16,
     /// What clients may make the broker hold.
     pub limits: Limits,
 }
@@ -32,6 +42,9 @@ impl Default for Config {
             auto_create_topics: true,
             seed: 0,
             report_close: None,
+            transaction_version: 2,
+            transaction_timeout_max: Duration::from_secs(15 * 60),
+            producer_epoch_max: i16::MAX,
             limits: Limits::default(),
         }
     }

@@ -21,6 +21,8 @@ pub(crate) type Offsets = BTreeMap<String, BTreeMap<i32, Committed>>;
 #[derive(Debug)]
 pub(crate) struct Groups {
     by_id: BTreeMap<String, Offsets>,
+    /// Offsets in open transactions, by producer id, group, topic and partition.
+    staged: BTreeMap<i64, BTreeMap<(String, String, i32), Committed>>,
     offsets: usize,
     groups_max: usize,
     offsets_max: usize,
@@ -32,6 +34,7 @@ impl Groups {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             by_id: BTreeMap::new(),
+            staged: BTreeMap::new(),
             offsets: 0,
             groups_max: limits.groups_max,
             offsets_max: limits.committed_offsets_max,
@@ -87,6 +90,51 @@ impl Groups {
         Ok(())
     }
 
+    /// Holds an offset back until the transaction of its producer ends.
+    pub(crate) fn stage(
+        &mut self,
+        producer_id: i64,
+        id: &str,
+        topic: &str,
+        partition: i32,
+        committed: Committed,
+    ) -> Result<(), ResponseError> {
+        if committed.metadata.len() > self.metadata_bytes_max {
+            return Err(ResponseError::OffsetMetadataTooLarge);
+        }
+        let staged = self.staged.entry(producer_id).or_default();
+        let key = (id.to_owned(), topic.to_owned(), partition);
+        if !staged.contains_key(&key) {
+            if self.offsets >= self.offsets_max {
+                return Err(ResponseError::InvalidCommitOffsetSize);
+            }
+            self.offsets += 1;
+        }
+        staged.insert(key, committed);
+        Ok(())
+    }
+
+    /// Whether an open transaction holds an offset of this partition back (KIP-447).
+    pub(crate) fn is_staged(&self, id: &str, topic: &str, partition: i32) -> bool {
+        // Groups and topics are few here, transactions with offsets fewer.
+        self.staged.values().any(|staged| {
+            staged.keys().any(|key| key.0 == id && key.1 == topic && key.2 == partition)
+        })
+    }
+
+    /// The transaction of a producer ended: its offsets become those of their groups, or nothing.
+    pub(crate) fn settle(&mut self, producer_id: i64, commit: bool) {
+        let Some(staged) = self.staged.remove(&producer_id) else { return };
+        self.offsets -= staged.len();
+        for ((id, topic, partition), committed) in staged {
+            // Room was counted when they were staged; a group that is one too many by now is
+            // dropped as by its expiry.
+            if commit && self.admit(&id).is_ok() {
+                self.commit(&id, &topic, partition, committed).ok();
+            }
+        }
+    }
+
     /// Forgets one committed offset.
     pub(crate) fn forget(&mut self, id: &str, topic: &str, partition: i32) {
         let Some(group) = self.by_id.get_mut(id) else { return };
@@ -110,6 +158,11 @@ impl Groups {
     /// Forgets what any group committed for a deleted topic.
     pub(crate) fn forget_topic(&mut self, topic: &str) {
         let offsets = &mut self.offsets;
+        for staged in self.staged.values_mut() {
+            let before = staged.len();
+            staged.retain(|key, _| key.1 != topic);
+            *offsets -= before - staged.len();
+        }
         self.by_id.retain(|_, group| {
             *offsets -= group.remove(topic).map_or(0, |partitions| partitions.len());
             !group.is_empty()

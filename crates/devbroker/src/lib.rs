@@ -6,8 +6,9 @@
 //!
 //! Records live in memory and end with the process. Every topic has one replica, appends are
 //! committed at once, and what a client can make the broker hold is bounded by [`Limits`]: beyond
-//! [`Limits::stored_bytes_max`] the oldest batches go. Transactions and consumer groups with
-//! members are not part of it yet; committed offsets are.
+//! [`Limits::stored_bytes_max`] the oldest batches go. Transactions of
+//! both versions (KIP-98, KIP-890) and committed offsets are part of it, consumer groups with
+//! members are not yet.
 
 mod api;
 mod broker;
@@ -22,6 +23,7 @@ mod server;
 mod sessions;
 mod topic_config;
 mod topics;
+mod transactions;
 mod wire;
 
 pub use broker::{Action, Broker, CloseReason, ConnId, Stats};

@@ -51,6 +51,13 @@ pub struct Limits {
     pub offset_metadata_bytes_max: usize,
     /// Bytes of a group id. Kafka has no limit below that of a string.
     pub group_id_bytes_max: usize,
+    /// Transactional ids; beyond it the least recently used one without an open transaction goes.
+    /// Kafka forgets them after `transactional.id.expiration.ms`.
+    pub transactional_ids_max: usize,
+    /// Bytes of a transactional id. Kafka has no limit below that of a string.
+    pub transactional_id_bytes_max: usize,
+    /// Partitions and groups over all open transactions.
+    pub transaction_members_max: usize,
     /// Longest time a peer may take to send the rest of a frame it began.
     pub frame_read_max: Duration,
     /// Bytes of one batch after decompression, when a timestamp is searched inside it.
@@ -81,6 +88,9 @@ impl Default for Limits {
             committed_offsets_max: 100_000,
             offset_metadata_bytes_max: 4096,
             group_id_bytes_max: 1024,
+            transactional_ids_max: 10_000,
+            transactional_id_bytes_max: 1024,
+            transaction_members_max: 100_000,
             frame_read_max: Duration::from_secs(30),
             decompressed_bytes_max: 128 * MIB,
         }

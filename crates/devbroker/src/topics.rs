@@ -7,8 +7,10 @@ use uuid::Uuid;
 
 use crate::limits::Limits;
 use crate::log::PartitionLog;
+use crate::log::batch;
 use crate::log::batch::BatchHeader;
 use crate::topic_config::TopicConfig;
+use crate::transactions::Ending;
 
 /// Longest topic name (Kafka's `Topic.MAX_NAME_LENGTH`).
 const NAME_BYTES_MAX: usize = 249;
@@ -46,6 +48,10 @@ impl Refused {
 pub(crate) struct Appended {
     pub(crate) base_offset: i64,
     pub(crate) log_start: i64,
+    /// Bytes of the batch.
+    pub(crate) bytes: usize,
+    /// Bytes that readers of committed data can read from now on.
+    pub(crate) stable_bytes: usize,
 }
 
 /// All topics, by name and by id.
@@ -211,6 +217,20 @@ impl Topics {
         Some(topic)
     }
 
+    /// Appends the marker of a transaction that ends.
+    pub(crate) fn mark(
+        &mut self,
+        name: &str,
+        partition: i32,
+        ending: &Ending,
+        now_ms: i64,
+    ) -> Option<Appended> {
+        let by = ending.marker;
+        let records = batch::marker(by.id, by.epoch, ending.commit, now_ms);
+        let header = batch::read(&records)?;
+        self.write(name, partition, &records, &header, ending.commit, now_ms)
+    }
+
     /// Appends a checked batch, then makes room by retention.
     pub(crate) fn append(
         &mut self,
@@ -220,19 +240,39 @@ impl Topics {
         header: &BatchHeader,
         now_ms: i64,
     ) -> Option<Appended> {
+        self.write(name, partition, records, header, false, now_ms)
+    }
+
+    fn write(
+        &mut self,
+        name: &str,
+        partition: i32,
+        records: &[u8],
+        header: &BatchHeader,
+        commit: bool,
+        now_ms: i64,
+    ) -> Option<Appended> {
         let topic = self.by_name.get_mut(name)?;
         let log_append_time = topic.config.log_append_time.then_some(now_ms);
         let retention = topic.config.retention_bytes;
         let id = topic.id;
         let log = topic.partitions.get_mut(usize::try_from(partition).ok()?)?;
         let before = log.weight();
+        let stable = log.last_stable();
         let age = self.next_age;
         self.next_age += 1;
         let base_offset = log.append(records, header, log_append_time, age);
-        if header.producer_id >= 0 {
+        if header.is_control() {
+            log.producers.mark(header.producer_id, header.producer_epoch);
+            log.transactions.ended(header.producer_id, base_offset, commit);
+        } else if header.producer_id >= 0 {
+            if header.is_transactional() {
+                log.transactions.wrote(header.producer_id, base_offset);
+            }
             let append_time = log_append_time.unwrap_or(-1);
             log.producers.record(header, base_offset, append_time, self.producers_max);
         }
+        let stable_bytes = log.read(stable, log.last_stable(), usize::MAX, false).bytes;
         self.by_age.insert(age, (id, partition));
         // The batch just written stays, as the active segment does in Kafka.
         while retention.is_some_and(|max| log.weight() > max) && log.len() > 1 {
@@ -244,7 +284,7 @@ impl Topics {
         self.stored_bytes = self.stored_bytes + log.weight() - before;
         self.shrink_to_limit();
         let log_start = self.by_name.get(name)?.partition(partition)?.log_start();
-        Some(Appended { base_offset, log_start })
+        Some(Appended { base_offset, log_start, bytes: records.len(), stable_bytes })
     }
 
     /// Drops the oldest batches of the broker, but not the newest one, until the limit holds.

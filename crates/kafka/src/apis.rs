@@ -4,18 +4,24 @@
 use bytes::Bytes;
 
 use crate::wire::frame;
+use crate::wire::messages::add_offsets_to_txn::AddOffsetsToTxnRequest;
+use crate::wire::messages::add_partitions_to_txn::AddPartitionsToTxnRequest;
 use crate::wire::messages::api_versions::ApiVersionsRequest;
 use crate::wire::messages::create_partitions::CreatePartitionsRequest;
 use crate::wire::messages::create_topics::CreateTopicsRequest;
 use crate::wire::messages::delete_topics::DeleteTopicsRequest;
+use crate::wire::messages::describe_transactions::DescribeTransactionsRequest;
+use crate::wire::messages::end_txn::EndTxnRequest;
 use crate::wire::messages::fetch::FetchRequest;
 use crate::wire::messages::find_coordinator::FindCoordinatorRequest;
 use crate::wire::messages::init_producer_id::InitProducerIdRequest;
 use crate::wire::messages::list_offsets::ListOffsetsRequest;
+use crate::wire::messages::list_transactions::ListTransactionsRequest;
 use crate::wire::messages::metadata::MetadataRequest;
 use crate::wire::messages::offset_commit::OffsetCommitRequest;
 use crate::wire::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestTopic};
 use crate::wire::messages::produce::ProduceRequest;
+use crate::wire::messages::txn_offset_commit::TxnOffsetCommitRequest;
 use crate::wire::{DecodeError, EncodeError, Request};
 
 macro_rules! apis {
@@ -27,7 +33,11 @@ macro_rules! apis {
 
         /// A request of any API, not yet bound to a version.
         #[derive(Debug, Clone)]
-        pub(crate) enum AnyRequest { $($name($request)),+ }
+        pub(crate) enum AnyRequest {
+            $($name($request),)+
+            /// A request whose meaning changes above a version: at most in that one.
+            Capped(Box<AnyRequest>, i16),
+        }
 
         /// A response of any API.
         #[derive(Debug)]
@@ -62,7 +72,10 @@ macro_rules! apis {
 
         impl AnyRequest {
             pub(crate) fn api(&self) -> Api {
-                match self { $(Self::$name(_) => Api::$name),+ }
+                match self {
+                    $(Self::$name(_) => Api::$name,)+
+                    Self::Capped(request, _) => request.api(),
+                }
             }
 
             fn encode_prepared(
@@ -70,7 +83,9 @@ macro_rules! apis {
             ) -> Result<Vec<Bytes>, EncodeError> {
                 match self {
                     $(Self::$name(request) =>
-                        frame::encode_request_pieces(correlation, Some(client_id), version, request)),+
+                        frame::encode_request_pieces(correlation, Some(client_id), version, request),)+
+                    Self::Capped(request, _) =>
+                        request.encode_prepared(version, correlation, client_id),
                 }
             }
         }
@@ -103,6 +118,12 @@ apis! {
     DeleteTopics: DeleteTopicsRequest,
     InitProducerId: InitProducerIdRequest,
     CreatePartitions: CreatePartitionsRequest,
+    AddPartitionsToTxn: AddPartitionsToTxnRequest,
+    AddOffsetsToTxn: AddOffsetsToTxnRequest,
+    TxnOffsetCommit: TxnOffsetCommitRequest,
+    EndTxn: EndTxnRequest,
+    ListTransactions: ListTransactionsRequest,
+    DescribeTransactions: DescribeTransactionsRequest,
 }
 
 /// First Fetch version that names topics by id (KIP-516).
@@ -112,6 +133,10 @@ const PRODUCE_BY_ID: i16 = 13;
 /// First OffsetCommit and OffsetFetch version that names topics by id (KIP-848). We stay below:
 /// a group's offsets must survive that a topic is unknown to the metadata cache.
 const OFFSETS_BY_ID: i16 = 10;
+/// First TxnOffsetCommit version that names topics by id (KIP-1319).
+const TXN_OFFSETS_BY_ID: i16 = 6;
+/// First AddPartitionsToTxn version that is for brokers only (KIP-890).
+const ADD_PARTITIONS_OF_BROKERS: i16 = 4;
 
 impl AnyRequest {
     /// Highest version that can carry this very request.
@@ -130,6 +155,9 @@ impl AnyRequest {
                 max.min(PRODUCE_BY_ID - 1)
             }
             Self::OffsetCommit(_) | Self::OffsetFetch(_) => max.min(OFFSETS_BY_ID - 1),
+            Self::TxnOffsetCommit(_) => max.min(TXN_OFFSETS_BY_ID - 1),
+            Self::AddPartitionsToTxn(_) => max.min(ADD_PARTITIONS_OF_BROKERS - 1),
+            Self::Capped(request, cap) => request.version_max().min(*cap),
             _ => max,
         }
     }
@@ -174,6 +202,7 @@ impl AnyRequest {
                 request.topic_names =
                     request.topics.drain(..).filter_map(|topic| topic.name).collect();
             }
+            Self::Capped(request, _) => request.prepare(version),
             Self::ListOffsets(request) if version < 2 => request.isolation_level = 0,
             _ => {}
         }
@@ -218,6 +247,9 @@ mod tests {
             FetchRequest::default().into(),
             ApiVersionsRequest::default().into(),
             InitProducerIdRequest::default().into(),
+            AddPartitionsToTxnRequest::default().into(),
+            AnyRequest::Capped(Box::new(TxnOffsetCommitRequest::default().into()), 4),
+            AnyRequest::Capped(Box::new(EndTxnRequest::default().into()), 4),
         ]
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::config::{ClientConfig, Isolation};
 use crate::consumer::{Consumer, ConsumerShared};
@@ -13,6 +14,7 @@ use crate::operations::{self, CommittedOffset, ListOffsets, ListedOffset, NewTop
 use crate::pending::{Pending, Promise, Waker};
 use crate::producer::{Producer, ProducerShared};
 use crate::topic::{ClusterInfo, PartitionInfo, TopicInfo, TopicPartition};
+use crate::transaction::TransactionalProducer;
 use crate::transport::Network;
 
 /// Results by topic name.
@@ -230,6 +232,26 @@ impl Client {
         let shared = ProducerShared::new(waker);
         self.0.command(Command::OpenProducer { producer, shared: Arc::clone(&shared) });
         Producer::new(producer, Arc::clone(&self.0), shared)
+    }
+
+    /// A producer that writes in transactions under `transactional_id`. The broker aborts a
+    /// transaction that takes longer than `timeout`; its own limit is `transaction.max.timeout.ms`.
+    /// `waker` is called when there may be events; it must not block.
+    pub fn transactional_producer(
+        &self,
+        transactional_id: &str,
+        timeout: Duration,
+        waker: Waker,
+    ) -> TransactionalProducer {
+        let producer = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let shared = ProducerShared::new(waker);
+        self.0.command(Command::OpenTransactional {
+            producer,
+            id: transactional_id.to_owned(),
+            timeout,
+            shared: Arc::clone(&shared),
+        });
+        TransactionalProducer::new(producer, Arc::clone(&self.0), shared)
     }
 
     /// Closes all connections; calls that are under way answer with

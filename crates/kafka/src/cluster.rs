@@ -74,6 +74,7 @@ pub(crate) enum Owner {
     Operation(u64),
     Consumer(u64),
     Producer(u64),
+    Transaction(u64),
 }
 
 /// An answer on its way to its owner.
@@ -182,6 +183,16 @@ impl Cluster {
     /// The address that a target resolves to, for error texts.
     pub(crate) fn describe(&self, node: i32) -> String {
         self.metadata.address(node).map_or_else(|| format!("node {node}"), Address::to_string)
+    }
+
+    /// Level of the feature `transaction.version` that a broker has told on the connection for
+    /// coordination; 0 if none.
+    pub(crate) fn transaction_version(&self, node: i32) -> i16 {
+        self.metadata
+            .address(node)
+            .and_then(|address| self.slots.get(&(address.clone(), Purpose::Coordination)))
+            .and_then(|slot| self.connections.get(&slot.open?))
+            .map_or(0, |open| open.machine.transaction_version())
     }
 
     pub(crate) fn poll_action(&mut self) -> Option<Action> {

@@ -84,6 +84,8 @@ pub(crate) struct Connection {
     negotiate_at: i16,
     /// Versions of the broker by API key.
     versions: BTreeMap<i16, (i16, i16)>,
+    /// Level of the finalized feature `transaction.version` (KIP-890).
+    transaction_version: i16,
     next_correlation: i32,
     waiting: VecDeque<Waiting>,
     in_flight: VecDeque<InFlight>,
@@ -109,6 +111,7 @@ impl Connection {
             connect_deadline,
             negotiate_at,
             versions: BTreeMap::new(),
+            transaction_version: 0,
             next_correlation: 0,
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
@@ -117,6 +120,10 @@ impl Connection {
             broke_while_negotiating: false,
             outputs: VecDeque::new(),
         }
+    }
+
+    pub(crate) fn transaction_version(&self) -> i16 {
+        self.transaction_version
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -295,6 +302,11 @@ impl Connection {
                     .iter()
                     .map(|api| (api.api_key, (api.min_version, api.max_version)))
                     .collect();
+                self.transaction_version = response
+                    .finalized_features
+                    .iter()
+                    .find(|feature| feature.name == "transaction.version")
+                    .map_or(0, |feature| feature.max_version_level);
                 self.state = State::Ready;
             }
             ErrorCode::UNSUPPORTED_VERSION if version > 0 => {

@@ -18,6 +18,7 @@ use crate::pending::{Wake, Waker};
 use crate::produce::ProduceMachine;
 use crate::producer::ProducerShared;
 use crate::topic::TopicPartition;
+use crate::transaction::{self, TransactionMachine};
 use crate::wire::records::SealedBatch;
 
 /// What the transport tells.
@@ -65,6 +66,9 @@ pub(crate) enum Command {
     OpenProducer { producer: u64, shared: Arc<ProducerShared> },
     Produce { producer: u64, partition: TopicPartition, batch: SealedBatch, tag: u64 },
     CloseProducer { producer: u64 },
+    OpenTransactional { producer: u64, id: String, timeout: Duration, shared: Arc<ProducerShared> },
+    Transact { producer: u64, request: transaction::Request },
+    CloseTransactional { producer: u64 },
     WantTopic { topic: Arc<str> },
     Close,
 }
@@ -78,6 +82,7 @@ pub(crate) struct Core {
     wake: Wake,
     consumers: BTreeMap<u64, (Fetcher, Arc<ConsumerShared>)>,
     producers: BTreeMap<u64, (ProduceMachine, Arc<ProducerShared>)>,
+    transactional: BTreeMap<u64, (TransactionMachine, Arc<ProducerShared>)>,
     operations: BTreeMap<u64, Box<dyn Operation>>,
     next_operation: u64,
     metadata_published: u64,
@@ -100,6 +105,7 @@ impl Core {
             wake: Wake(wake),
             consumers: BTreeMap::new(),
             producers: BTreeMap::new(),
+            transactional: BTreeMap::new(),
             operations: BTreeMap::new(),
             next_operation: 0,
             metadata_published: 0,
@@ -135,6 +141,9 @@ impl Core {
         let consumers =
             self.consumers.values().filter_map(|(fetcher, _)| fetcher.next_deadline(&self.cluster));
         let producers = self.producers.values().filter_map(|(machine, _)| machine.next_deadline());
+        let transactional =
+            self.transactional.values().filter_map(|(machine, _)| machine.next_deadline());
+        let producers = producers.chain(transactional);
         operations.chain(consumers).chain(producers).chain(self.cluster.next_deadline()).min()
     }
 
@@ -171,6 +180,11 @@ impl Core {
                 let (events, freed) = machine.take_events();
                 shared.deliver(events, freed);
             }
+            for (machine, shared) in self.transactional.values_mut() {
+                machine.poll(&mut self.cluster, now);
+                let (events, freed) = machine.take_events();
+                shared.deliver(events, freed);
+            }
             let mut quiet = true;
             while let Some(done) = self.cluster.poll_completion() {
                 quiet = false;
@@ -200,6 +214,13 @@ impl Core {
             }
             Owner::Producer(id) => {
                 if let Some((machine, _)) = self.producers.get_mut(&id) {
+                    machine.answered(call, result, &mut self.cluster, now);
+                } else if let Some((machine, _)) = self.transactional.get_mut(&id) {
+                    machine.produced(call, result, &mut self.cluster, now);
+                }
+            }
+            Owner::Transaction(id) => {
+                if let Some((machine, _)) = self.transactional.get_mut(&id) {
                     machine.answered(call, result, &mut self.cluster, now);
                 }
             }
@@ -259,12 +280,27 @@ impl Core {
                     machine.close(&mut self.cluster);
                 }
             }
+            Command::OpenTransactional { producer, id, timeout, shared } => {
+                let machine = TransactionMachine::new(producer, id, timeout);
+                self.transactional.insert(producer, (machine, shared));
+            }
+            Command::Transact { producer, request } => {
+                if let Some((machine, _)) = self.transactional.get_mut(&producer) {
+                    machine.request(request, &mut self.cluster, now);
+                }
+            }
+            Command::CloseTransactional { producer } => {
+                if let Some((mut machine, _)) = self.transactional.remove(&producer) {
+                    machine.close(&mut self.cluster);
+                }
+            }
             Command::WantTopic { topic } => self.cluster.metadata.want(&topic, true, now),
             Command::Close => {
                 self.closed = true;
                 self.operations.clear();
                 self.consumers.clear();
                 self.producers.clear();
+                self.transactional.clear();
                 self.cluster.close_all();
             }
         }

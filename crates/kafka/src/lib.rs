@@ -31,6 +31,7 @@ mod rng;
 #[cfg(test)]
 mod testing;
 pub mod topic;
+pub mod transaction;
 pub mod transport;
 pub mod wire;
 

@@ -80,6 +80,12 @@ impl<T> fmt::Debug for Pending<T> {
     }
 }
 
+impl<T> fmt::Debug for Promise<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Promise").finish_non_exhaustive()
+    }
+}
+
 /// The sending end: a promise that is dropped without an answer answers with `abandoned`.
 pub(crate) struct Promise<T> {
     shared: Arc<Shared<T>>,

@@ -89,6 +89,23 @@ impl ProducerShared {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes `bytes` of a buffer of `limit`; `false` when there is no room.
+    pub(crate) fn reserve(&self, bytes: usize, limit: usize) -> bool {
+        let room = self.bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| {
+            (held == 0 || held.saturating_add(bytes) <= limit).then(|| held.saturating_add(bytes))
+        });
+        room.is_ok()
+    }
+
+    pub(crate) fn next(&self) -> Option<ProduceEvent> {
+        self.lock().pop_front()
+    }
+
+    /// Bytes of batches without an event yet.
+    pub(crate) fn held(&self) -> usize {
+        self.bytes.load(Ordering::Acquire)
+    }
+
     /// Hands over events; `bytes` of the buffer become free.
     pub(crate) fn deliver(&self, events: Vec<ProduceEvent>, bytes: usize) {
         if bytes > 0 {
@@ -150,11 +167,7 @@ impl Producer {
         if bytes > max && batch.record_count() <= 1 {
             return Err(SendError::TooLarge { bytes, max });
         }
-        let limit = self.buffer_bytes;
-        let room = self.shared.bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| {
-            (held == 0 || held.saturating_add(bytes) <= limit).then(|| held.saturating_add(bytes))
-        });
-        if room.is_err() {
+        if !self.shared.reserve(bytes, self.buffer_bytes) {
             return Err(SendError::Full(Box::new(batch)));
         }
         let partition = TopicPartition { topic: Arc::clone(topic), partition };
@@ -164,12 +177,12 @@ impl Producer {
 
     /// The next event, if there is one. The waker is called when there may be one again.
     pub fn poll(&self) -> Option<ProduceEvent> {
-        self.shared.lock().pop_front()
+        self.shared.next()
     }
 
     /// Bytes of batches without an event yet.
     pub fn in_flight_bytes(&self) -> usize {
-        self.shared.bytes.load(Ordering::Acquire)
+        self.shared.held()
     }
 }
 

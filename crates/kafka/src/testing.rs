@@ -8,7 +8,9 @@ use bytes::Bytes;
 use crate::cluster::{Action, Cluster, Completion, ConnId, Owner};
 use crate::config::ClientConfig;
 use crate::wire::frame::{self, PREFIX_BYTES, RequestHeader};
-use crate::wire::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
+use crate::wire::messages::api_versions::{
+    ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey,
+};
 use crate::wire::messages::metadata::{
     MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
     MetadataResponseTopic,
@@ -43,6 +45,8 @@ pub(crate) struct Bench {
     pub(crate) now: Duration,
     /// Metadata requests that were asked; they are answered at once.
     pub(crate) refreshes: usize,
+    /// Level of the feature `transaction.version` that brokers tell.
+    pub(crate) transaction_version: i16,
     topics: Vec<(String, u8, Vec<i32>)>,
 }
 
@@ -55,6 +59,7 @@ impl Bench {
             cluster: Cluster::new(Arc::new(config), 1),
             now: SECOND,
             refreshes: 0,
+            transaction_version: 0,
             topics: vec![],
         }
     }
@@ -78,7 +83,10 @@ impl Bench {
                     let header = RequestHeader::decode(&mut reader).unwrap();
                     let asked = Asked { conn, header, frame };
                     if asked.api() == "ApiVersions" {
-                        self.answer::<ApiVersionsRequest>(&asked, &versions());
+                        self.answer::<ApiVersionsRequest>(
+                            &asked,
+                            &versions(self.transaction_version),
+                        );
                     } else if asked.api() == "Metadata" {
                         self.refreshes += 1;
                         self.answer::<MetadataRequest>(&asked, &metadata(&self.topics));
@@ -142,11 +150,20 @@ fn metadata(topics: &[(String, u8, Vec<i32>)]) -> MetadataResponse {
     }
 }
 
-fn versions() -> ApiVersionsResponse {
+fn versions(transaction_version: i16) -> ApiVersionsResponse {
+    let level = FinalizedFeatureKey {
+        name: "transaction.version".to_owned(),
+        min_version_level: transaction_version,
+        max_version_level: transaction_version,
+    };
     let all = APIS.iter().map(|api| ApiVersion {
         api_key: api.key,
         min_version: api.version_min,
         max_version: api.version_max,
     });
-    ApiVersionsResponse { api_keys: all.collect(), ..Default::default() }
+    ApiVersionsResponse {
+        api_keys: all.collect(),
+        finalized_features: vec![level],
+        ..Default::default()
+    }
 }

@@ -55,12 +55,24 @@ impl Bridge {
     /// # Errors
     /// Java or the jars are missing.
     pub fn start(kafka: &Kafka, properties: &[(&str, &str)]) -> io::Result<Self> {
+        Self::start_at(kafka, kafka.bootstrap(), properties)
+    }
+
+    /// Starts one with the client of `kafka` against another cluster.
+    ///
+    /// # Errors
+    /// Java or the jars are missing.
+    pub fn start_at(
+        kafka: &Kafka,
+        bootstrap: &str,
+        properties: &[(&str, &str)],
+    ) -> io::Result<Self> {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("java/KafkaBridge.java");
         let mut child = Command::new("java")
             .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp"])
             .arg(kafka.class_path()?)
             .arg(source)
-            .arg(kafka.bootstrap())
+            .arg(bootstrap)
             .args(properties.iter().map(|(key, value)| format!("{key}={value}")))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -124,6 +136,34 @@ impl Bridge {
     /// What the producer says; without `transactional.id` always.
     pub fn transaction(&mut self, what: &str) -> io::Result<()> {
         self.ask(what).map(drop)
+    }
+
+    /// Adds an offset of a group to the transaction.
+    ///
+    /// # Errors
+    /// What the producer says.
+    pub fn send_offset(
+        &mut self,
+        group: &str,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+    ) -> io::Result<()> {
+        self.ask(&format!("offsets {group} {topic} {partition} {offset}")).map(drop)
+    }
+
+    /// The committed offset of a group.
+    ///
+    /// # Errors
+    /// What the cluster says.
+    pub fn committed(
+        &mut self,
+        group: &str,
+        topic: &str,
+        partition: i32,
+    ) -> io::Result<Option<i64>> {
+        let lines = self.ask(&format!("committed {group} {topic} {partition}"))?;
+        Ok(lines.first().and_then(|line| line.parse().ok()))
     }
 
     /// Everything that a topic holds now, by partition, then offset.

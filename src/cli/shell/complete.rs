@@ -51,6 +51,11 @@ pub(super) fn complete(line: &str, cursor: usize, words: &Words) -> (usize, Vec<
 /// The tokens of the last statement, without the end.
 fn statement(mut tokens: Vec<Token>) -> Vec<Token> {
     tokens.retain(|token| token.kind != TokenKind::End);
+    // What follows an open quote is text, whatever the lexer makes of it.
+    let open = |token: &Token| token.kind == TokenKind::Invalid(Invalid::UnclosedString);
+    if let Some(at) = tokens.iter().position(open) {
+        tokens.truncate(at + 1);
+    }
     let last = tokens.iter().rposition(|token| token.kind == TokenKind::Symbol(Symbol::Semicolon));
     tokens.split_off(last.map_or(0, |at| at + 1))
 }

@@ -154,9 +154,8 @@ fn standard_input(
         if !ended && !closed {
             continue;
         }
-        let text = match std::str::from_utf8(&pending) {
-            Ok(text) => text,
-            Err(_) => return Err(not_readable("it is not UTF-8")),
+        let Ok(text) = std::str::from_utf8(&pending) else {
+            return Err(not_readable("it is not UTF-8"));
         };
         if !ended && !is_complete(text) {
             continue;

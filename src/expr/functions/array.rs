@@ -123,7 +123,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             of_map(args, |key, value| {
                 let fields =
                     vec![Field::new("key", key.clone()), Field::new("value", value.clone())];
-                Kind::Array(Box::new(Kind::Row(fields).not_null()))
+                Kind::Array(Box::new(Kind::Row(fields).nullable()))
             })
         },
         |call| {
@@ -176,8 +176,16 @@ fn with_element(args: &[Expr]) -> Option<Signature> {
     let [array, element] = args else { return None };
     let Kind::Array(inner) = &array.data_type.kind else { return None };
     let common = build::common_type([&**inner, &element.data_type])?;
+    let nullable = any_nullable(args);
+    if common.kind.is_string() {
+        // Flink keeps the length of the array's texts in the type, and the whole text in the array.
+        let kept = DataType { kind: inner.kind.clone(), nullable: common.nullable };
+        let returns = DataType { kind: Kind::Array(Box::new(kept)), nullable };
+        let args = args.iter().map(|arg| arg.data_type.kind.clone()).collect();
+        return Some(Signature { args, returns });
+    }
     let kind = Kind::Array(Box::new(common.clone()));
-    let returns = DataType { kind: kind.clone(), nullable: array.data_type.nullable };
+    let returns = DataType { kind: kind.clone(), nullable };
     Some(Signature { args: vec![kind, common.kind], returns })
 }
 
@@ -444,7 +452,9 @@ fn map_from_arrays(call: &mut Call<'_, '_>) -> Column {
                 valid = false;
             } else {
                 for (key, item) in keys.zip(items) {
-                    entries.put(start, &key_source, (0, key), (0, item));
+                    // Flink keeps a key that repeats.
+                    entries.keys.push((0, key));
+                    entries.values.push((0, item));
                 }
             }
         }

@@ -1,43 +1,44 @@
 //! MD5 (RFC 1321), SHA-1 and SHA-2 (FIPS 180-4), as functions over text. They are here for results like Flink's, not to
 //! protect anything.
 
-use super::signature::{STRING, fixed, nullable};
+use super::signature::fixed;
 use super::{Call, Function, Param};
-use crate::types::Column;
+use crate::types::{Column, Kind};
 use std::fmt::Write;
 
 use Param::{Int, Text};
 
 macro_rules! hash {
-    ($usage:literal, $doc:literal, $digest:expr) => {
+    ($usage:literal, $doc:literal, $length:literal, $digest:expr) => {
         Function::new(
             $usage,
             $doc,
-            |args| fixed(args, &[Text], 1, STRING),
+            |args| fixed(args, &[Text], 1, Kind::Char($length)),
             |call| hashed(call, $digest),
         )
     };
 }
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    hash!("MD5(string)", "The MD5 hash in hexadecimal digits.", |bytes| md5(bytes).to_vec()),
-    hash!("SHA1(string)", "The SHA-1 hash in hexadecimal digits.", |bytes| sha1(bytes).to_vec()),
-    hash!("SHA224(string)", "The SHA-224 hash in hexadecimal digits.", |bytes| {
+    hash!("MD5(string)", "The MD5 hash in hexadecimal digits.", 32, |bytes| md5(bytes).to_vec()),
+    hash!("SHA1(string)", "The SHA-1 hash in hexadecimal digits.", 40, |bytes| sha1(bytes)
+        .to_vec()),
+    hash!("SHA224(string)", "The SHA-224 hash in hexadecimal digits.", 56, |bytes| {
         sha_small(bytes, SHA224_START)[..28].to_vec()
     }),
-    hash!("SHA256(string)", "The SHA-256 hash in hexadecimal digits.", |bytes| {
+    hash!("SHA256(string)", "The SHA-256 hash in hexadecimal digits.", 64, |bytes| {
         sha_small(bytes, SHA256_START).to_vec()
     }),
-    hash!("SHA384(string)", "The SHA-384 hash in hexadecimal digits.", |bytes| {
+    hash!("SHA384(string)", "The SHA-384 hash in hexadecimal digits.", 96, |bytes| {
         sha_large(bytes, SHA384_START)[..48].to_vec()
     }),
-    hash!("SHA512(string)", "The SHA-512 hash in hexadecimal digits.", |bytes| {
+    hash!("SHA512(string)", "The SHA-512 hash in hexadecimal digits.", 128, |bytes| {
         sha_large(bytes, SHA512_START).to_vec()
     }),
     Function::new(
         "SHA2(string, bits)",
         "The SHA-2 hash of 224, 256, 384 or 512 bits in hexadecimal digits.",
-        |args| nullable(fixed(args, &[Text, Int], 2, STRING)),
+        |args| fixed(args, &[Text, Int], 2, Kind::VarChar(128)),
         |call| {
             let (text, bits) = (call.text(0), call.int(1));
             call.strings(|row, out| {

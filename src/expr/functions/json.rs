@@ -116,7 +116,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "JSON_UNQUOTE(string)",
         "The text of a JSON string; other texts stay as they are.",
-        |args| nullable(fixed(args, &[Text], 1, STRING)),
+        |args| fixed(args, &[Text], 1, STRING),
         |call| {
             let text = call.text(0);
             call.strings(|row, out| Ok(text.get(row).map(|text| unquote(text, out))))

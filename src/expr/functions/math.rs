@@ -196,8 +196,6 @@ fn round_signature(args: &[Expr]) -> Option<Signature> {
     if let (Kind::Decimal { precision, scale }, Some(places)) = (&signature.returns.kind, places) {
         signature.returns.kind = decimal::round_type((*precision, *scale), places);
     }
-    // A rounded decimal may have one digit more than there is room for.
-    signature.returns.nullable |= matches!(signature.returns.kind, Kind::Decimal { .. });
     Some(signature)
 }
 

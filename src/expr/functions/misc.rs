@@ -3,6 +3,7 @@
 use super::signature::{STRING, fixed, nullable};
 use super::{Call, Function, Param, RowResult};
 use crate::types::{Column, DataType, Kind};
+use arrow_array::types::Int32Type;
 use arrow_array::{ListArray, builder::StringViewBuilder, new_null_array};
 use arrow_buffer::{NullBufferBuilder, OffsetBuffer};
 use std::sync::Arc;
@@ -26,6 +27,32 @@ pub(super) static FUNCTIONS: &[Function] = &[
                     out.extend(text.split(delimiter).map(|part| Some(part.to_owned())));
                 }
                 Ok(Some(()))
+            })
+        },
+    ),
+    Function::new(
+        "HASH_CODE(value)",
+        "Java's hash code of a text or integer.",
+        |args| {
+            let by_text = fixed(args, &[Text], 1, Kind::Int);
+            by_text.or_else(|| fixed(args, &[Param::Long], 1, Kind::Int))
+        },
+        |call| {
+            if call.data_type(0).kind.is_string() {
+                let text = call.text(0);
+                return call.values::<Int32Type>(|row| {
+                    let step =
+                        |hash: i32, unit: u16| hash.wrapping_mul(31).wrapping_add(i32::from(unit));
+                    Ok(text.get(row).map(|text| text.encode_utf16().fold(0, step)))
+                });
+            }
+            let number = call.long(0);
+            call.values::<Int32Type>(|row| {
+                // As `Integer.hashCode` for numbers of 32 bits, as `Long.hashCode` beyond.
+                Ok(number.get(row).map(|number| match i32::try_from(number) {
+                    Ok(small) => small,
+                    Err(_) => (number ^ (number >> 32)) as i32,
+                }))
             })
         },
     ),

@@ -12,6 +12,7 @@ pub(super) mod nested;
 mod pattern;
 mod printf;
 mod random;
+mod reference;
 mod regexp;
 mod signature;
 mod text;
@@ -20,6 +21,7 @@ mod time_unit;
 
 pub use json::writable as json_writable;
 pub(crate) use pattern::JavaPattern;
+pub use reference::{function_names, reference};
 pub(crate) use signature::{Param, Signature};
 pub(crate) use text::base64;
 pub(crate) use time_unit::Unit;

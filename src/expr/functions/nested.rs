@@ -65,7 +65,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "ELEMENT(array)",
         "The only element of an array; NULL where it is empty.",
-        |args| nullable(of_array(args, &[], |element| Some(element.kind.clone()))),
+        |args| {
+            let mut signature = of_array(args, &[], |element| Some(element.kind.clone()))?;
+            if let Kind::Array(element) = &args.first()?.data_type.kind {
+                signature.returns.nullable |= element.nullable;
+            }
+            Some(signature)
+        },
         |call| {
             let column = column(call, 0);
             let mut picks = Picks::new(call.rows);
@@ -213,7 +219,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "Pairs of a text as a map; by default `,` stands between pairs and `=` after a key.",
         |args| {
             let map = Kind::Map(Box::new(DataType::string()), Box::new(DataType::string()));
-            fixed(args, &[Param::Text, Param::Text, Param::Text], 1, map)
+            nullable(fixed(args, &[Param::Text, Param::Text, Param::Text], 1, map))
         },
         str_to_map,
     ),
@@ -377,6 +383,7 @@ fn map_constructor(call: &mut Call<'_, '_>) -> Column {
     let Physical::Struct(fields) = field.data_type() else {
         return new_null_array(&physical, call.rows);
     };
+    let (keys, values) = last_of_each_key(keys, values);
     let width = keys.len();
     // Flink has maps with a NULL key; the columns here have no form for them.
     let mut failed = NullBufferBuilder::new(call.rows);
@@ -394,6 +401,18 @@ fn map_constructor(call: &mut Call<'_, '_>) -> Column {
     let entries = StructArray::new(fields.clone(), entries, None);
     let offsets = even_offsets(call.rows, width);
     Arc::new(MapArray::new(Arc::clone(field), offsets, entries, failed.finish(), false))
+}
+
+/// Constructors repeat a key by mistake: where two keys are the same in every row, the last value counts.
+fn last_of_each_key(keys: Vec<Column>, values: Vec<Column>) -> (Vec<Column>, Vec<Column>) {
+    let mut kept: Vec<(Column, Column)> = Vec::with_capacity(keys.len());
+    for (key, value) in keys.into_iter().zip(values) {
+        match kept.iter_mut().find(|(before, _)| before.as_ref() == key.as_ref()) {
+            Some(entry) => entry.1 = value,
+            None => kept.push((key, value)),
+        }
+    }
+    kept.into_iter().unzip()
 }
 
 fn row_signature(args: &[Expr]) -> Option<Signature> {

@@ -53,6 +53,7 @@ enum Letter {
     Fraction,
     WeekYear,
     WeekOfYear,
+    WeekOfMonth,
     Era,
     NanoOfSecond,
     MilliOfDay,
@@ -116,6 +117,7 @@ impl JavaPattern {
                 'S' => Letter::Fraction,
                 'Y' => Letter::WeekYear,
                 'w' => Letter::WeekOfYear,
+                'W' => Letter::WeekOfMonth,
                 'G' => Letter::Era,
                 'n' => Letter::NanoOfSecond,
                 'A' => Letter::MilliOfDay,
@@ -181,7 +183,23 @@ fn format_field(letter: Letter, count: usize, (local, nanos): (i64, i64), out: &
         Letter::WeekYear if count == 2 => week_of_year(days).0.rem_euclid(100),
         Letter::WeekYear => week_of_year(days).0,
         Letter::WeekOfYear => week_of_year(days).1,
+        Letter::Quarter if count >= 3 => {
+            let quarter = (month - 1) / 3 + 1;
+            return out.push_str(&match (count, quarter) {
+                (3, quarter) => format!("Q{quarter}"),
+                (4, 1) => "1st quarter".to_owned(),
+                (4, 2) => "2nd quarter".to_owned(),
+                (4, 3) => "3rd quarter".to_owned(),
+                (4, quarter) => format!("{quarter}th quarter"),
+                (_, quarter) => quarter.to_string(),
+            });
+        }
         Letter::Quarter => i64::from((month - 1) / 3 + 1),
+        // Weeks begin on Sunday, as `WeekFields` of the United States.
+        Letter::WeekOfMonth => {
+            let first = days - i64::from(day) + 1;
+            (i64::from(day) - 1 + (first + 4).rem_euclid(7)) / 7 + 1
+        }
         Letter::Month if count >= 3 => {
             return out.push_str(name(&MONTHS, i64::from(month) - 1));
         }
@@ -302,7 +320,10 @@ impl Fields {
                 let scale = 10_i64.pow(u32::try_from(6 - shown.len()).ok()?);
                 self.micros = shown.parse::<i64>().ok()? * scale;
             }
-            Letter::Quarter | Letter::DayOfWeekNumber | Letter::WeekOfYear => {}
+            Letter::Quarter
+            | Letter::DayOfWeekNumber
+            | Letter::WeekOfYear
+            | Letter::WeekOfMonth => {}
             Letter::WeekYear => self.year = Some(value),
             Letter::NanoOfSecond => self.micros = value / 1_000,
             Letter::MilliOfDay | Letter::NanoOfDay | Letter::DayPeriod | Letter::Era => {

@@ -167,7 +167,9 @@ fn parse(text: &str) -> Option<(Spec, char, &str)> {
 }
 
 fn padded(text: &str, spec: &Spec, out: &mut String) -> Option<()> {
-    let missing = spec.width.unwrap_or(0).saturating_sub(text.chars().count());
+    // Java counts UTF-16 units.
+    let units = text.encode_utf16().count();
+    let missing = spec.width.unwrap_or(0).saturating_sub(units);
     let blanks = std::iter::repeat_n(' ', missing);
     if spec.left {
         out.push_str(text);
@@ -385,7 +387,7 @@ mod tests {
             ("%.3e", 0.0, "0.000e+00"),
             ("%g", 0.0001, "0.000100000"),
             ("%,.1f", 1234567.89, "1,234,567.9"),
-            ("%08.3f", -3.14159, "-003.142"),
+            ("%08.3f", -3.25159, "-003.252"),
             ("%+.1f", 9.96, "+10.0"),
         ] {
             let mut out = String::new();

@@ -47,7 +47,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "REGEXP_REPLACE(string, regex, replacement)",
         "Every match replaced by the text as it stands.",
-        |args| nullable(fixed(args, &[Text, Text, Text], 3, STRING)),
+        |args| fixed(args, &[Text, Text, Text], 3, STRING),
         |call| {
             let (text, pattern, with) = (call.text(0), call.text(1), call.text(2));
             call.strings(|row, out| {

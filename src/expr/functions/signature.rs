@@ -112,6 +112,31 @@ pub(crate) fn not_null(signature: Option<Signature>) -> Option<Signature> {
     Some(signature)
 }
 
+/// The signature with the result type that `kind` makes of the arguments' types.
+pub(crate) fn returning(
+    signature: Option<Signature>,
+    args: &[Expr],
+    kind: impl Fn(&[&Kind]) -> Option<Kind>,
+) -> Option<Signature> {
+    let mut signature = signature?;
+    let kinds: Vec<&Kind> = args.iter().map(|arg| &arg.data_type.kind).collect();
+    signature.returns.kind = kind(&kinds).unwrap_or(STRING);
+    Some(signature)
+}
+
+/// The length of a text type.
+pub(crate) fn text_length(kind: &Kind) -> Option<u32> {
+    match kind {
+        Kind::Char(length) | Kind::VarChar(length) => Some(*length),
+        _ => None,
+    }
+}
+
+/// VARCHAR of a text type's length.
+pub(crate) fn varying(kind: &Kind) -> Option<Kind> {
+    text_length(kind).map(Kind::VarChar)
+}
+
 pub(crate) fn any_nullable(args: &[Expr]) -> bool {
     args.iter().any(|arg| arg.data_type.nullable)
 }

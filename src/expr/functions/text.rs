@@ -1,6 +1,8 @@
 //! Functions over text. Positions count code points from 1, as in Flink.
 
-use super::signature::{STRING, any_nullable, fixed, not_null, nullable, variadic};
+use super::signature::{
+    STRING, any_nullable, fixed, not_null, nullable, returning, text_length, variadic, varying,
+};
 use super::{Call, Function, Param, Signature};
 use crate::expr::cast::first_chars;
 use crate::expr::value::Str;
@@ -14,16 +16,16 @@ use Param::{Bytes, Int, Long, Text};
 const RESULT_CHARS_MAX: usize = 16 << 20;
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("UPPER(string)", "The text in upper case.", one_text, |call| {
+    Function::new("UPPER(string)", "The text in upper case.", same_text, |call| {
         map(call, |text, out| out.extend(text.chars().flat_map(char::to_uppercase)))
     }),
-    Function::new("LOWER(string)", "The text in lower case.", one_text, |call| {
+    Function::new("LOWER(string)", "The text in lower case.", same_text, |call| {
         map(call, |text, out| out.push_str(&text.to_lowercase()))
     }),
     Function::new(
         "INITCAP(string)",
         "The first letter of each word in upper case, the others in lower case.",
-        one_text,
+        same_text,
         |call| {
             // Flink knows the letters and digits of ASCII only; anything else ends a word and stays as it is.
             map(call, |text, out| {
@@ -35,7 +37,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             })
         },
     ),
-    Function::new("REVERSE(string)", "The characters from last to first.", one_text, |call| {
+    Function::new("REVERSE(string)", "The characters from last to first.", |args| nullable(one_text(args)), |call| {
         map(call, |text, out| out.extend(text.chars().rev()))
     }),
     Function::new(
@@ -47,27 +49,18 @@ pub(super) static FUNCTIONS: &[Function] = &[
             call.values::<Int32Type>(|row| Ok(text.get(row).map(|text| length(text) as i32)))
         },
     )
-    .aliases(&["CHARACTER_LENGTH", "LENGTH"]),
-    Function::new(
-        "OCTET_LENGTH(string)",
-        "The number of bytes of the text in UTF-8.",
-        |args| fixed(args, &[Text], 1, crate::types::Kind::Int),
-        |call| {
-            let text = call.text(0);
-            call.values::<Int32Type>(|row| Ok(text.get(row).map(|text| text.len() as i32)))
-        },
-    ),
+    .aliases(&["CHARACTER_LENGTH"]),
     Function::new(
         "SUBSTRING(string, start [, length])",
         "Part of the text from `start` on, at most `length` characters. A negative `start` counts from the end.",
-        |args| fixed(args, &[Text, Int, Int], 2, STRING),
+        |args| part_of(args, fixed(args, &[Text, Int, Int], 2, STRING)),
         substring,
     )
     .aliases(&["SUBSTR"]),
     Function::new(
         "LEFT(string, length)",
         "The first characters; empty where the length is not positive.",
-        |args| fixed(args, &[Text, Int], 2, STRING),
+        |args| part_of(args, fixed(args, &[Text, Int], 2, STRING)),
         |call| {
             let (text, count) = (call.text(0), call.int(1));
             call.slices(|row| Some(first_chars(text.get(row)?, at_least_zero(count.get(row)?))))
@@ -76,7 +69,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "RIGHT(string, length)",
         "The last characters; empty where the length is not positive.",
-        |args| fixed(args, &[Text, Int], 2, STRING),
+        |args| part_of(args, fixed(args, &[Text, Int], 2, STRING)),
         |call| {
             let (text, count) = (call.text(0), call.int(1));
             call.slices(|row| {
@@ -88,7 +81,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "$TRIM(side, characters, string)",
         "TRIM in its long form.",
-        |args| fixed(args, &[Text, Text, Text], 3, STRING),
+        |args| {
+            let signature = fixed(args, &[Text, Text, Text], 3, STRING);
+            returning(signature, args, |kinds| varying(kinds[2]))
+        },
         |call| {
             let (side, set, text) = (call.text(0), call.text(1), call.text(2));
             call.slices(|row| Some(trim(text.get(row)?, set.get(row)?, side.get(row)?)))
@@ -97,7 +93,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "TRIM(string)",
         "The text without blanks at both ends; `TRIM(LEADING 'x' FROM string)` cuts other characters and one end.",
-        one_text,
+        |args| returning(one_text(args), args, |kinds| varying(kinds[0])),
         |call| {
             let text = call.text(0);
             call.slices(|row| Some(trim(text.get(row)?, " ", "BOTH")))
@@ -106,13 +102,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "LTRIM(string [, characters])",
         "The text without the characters (blanks) at its start.",
-        |args| fixed(args, &[Text, Text], 1, STRING),
+        |args| returning(fixed(args, &[Text, Text], 1, STRING), args, |kinds| varying(kinds[0])),
         |call| trim_side(call, "LEADING"),
     ),
     Function::new(
         "RTRIM(string [, characters])",
         "The text without the characters (blanks) at its end.",
-        |args| fixed(args, &[Text, Text], 1, STRING),
+        |args| returning(fixed(args, &[Text, Text], 1, STRING), args, |kinds| varying(kinds[0])),
         |call| trim_side(call, "TRAILING"),
     ),
     Function::new(
@@ -125,18 +121,25 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "CONCAT(string, …)",
         "The texts joined; NULL where one of them is NULL.",
         |args| variadic(args, &[], Text, 1, STRING),
-        |call| {
-            let texts: Vec<Str<'_>> = (0..call.args.len()).map(|at| call.text(at)).collect();
-            call.strings(|row, out| {
-                for text in &texts {
-                    let Some(text) = text.get(row) else { return Ok(None) };
-                    out.push_str(text);
-                }
-                Ok(Some(()))
+        concat,
+    ),
+    Function::new(
+        "||(string, string)",
+        "The texts joined.",
+        |args| {
+            let signature = fixed(args, &[Text, Text], 2, STRING);
+            returning(signature, args, |kinds| {
+                use crate::types::Kind;
+                let length = text_length(kinds[0])?.saturating_add(text_length(kinds[1])?);
+                let length = length.min(Kind::STRING_LENGTH);
+                Some(match (kinds[0], kinds[1]) {
+                    (Kind::Char(_), Kind::Char(_)) => Kind::Char(length),
+                    _ => Kind::VarChar(length),
+                })
             })
         },
-    )
-    .aliases(&["||"]),
+        concat,
+    ),
     Function::new(
         "CONCAT_WS(separator, string, …)",
         "The texts that are not NULL, joined by the separator.",
@@ -196,14 +199,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "LPAD(string, length, pad)",
         "The text padded on the left, or cut, to `length` characters; NULL where the length is negative or `pad` is empty.",
-        |args| nullable(fixed(args, &[Text, Int, Text], 3, STRING)),
+        |args| fixed(args, &[Text, Int, Text], 3, STRING),
         |call| pad(call, true),
     )
     .can_fail(),
     Function::new(
         "RPAD(string, length, pad)",
         "The text padded on the right, or cut, to `length` characters; NULL where the length is negative or `pad` is empty.",
-        |args| nullable(fixed(args, &[Text, Int, Text], 3, STRING)),
+        |args| fixed(args, &[Text, Int, Text], 3, STRING),
         |call| pad(call, false),
     )
     .can_fail(),
@@ -234,7 +237,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "OVERLAY(string, replacement, start [, length])",
         "Part of the text replaced; written OVERLAY(string PLACING replacement FROM start [FOR length]).",
-        |args| fixed(args, &[Text, Text, Int, Int], 3, STRING),
+        |args| {
+            let signature = fixed(args, &[Text, Text, Int, Int], 3, STRING);
+            returning(signature, args, |kinds| {
+                let length = text_length(kinds[0])?.saturating_add(text_length(kinds[1])?);
+                Some(crate::types::Kind::VarChar(length.min(crate::types::Kind::STRING_LENGTH)))
+            })
+        },
         overlay,
     ),
     Function::new(
@@ -253,7 +262,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "CHR(code)",
         "The character of a code modulo 256; empty for a negative code.",
-        |args| fixed(args, &[Long], 1, STRING),
+        |args| nullable(fixed(args, &[Long], 1, STRING)),
         |call| {
             let code = call.long(0);
             call.strings(|row, out| {
@@ -267,25 +276,37 @@ pub(super) static FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "STARTSWITH(string, prefix)",
-        "Whether the text starts with the other.",
-        |args| fixed(args, &[Text, Text], 2, crate::types::Kind::Boolean),
+        "Whether the text, or the bytes, start with the other.",
+        text_or_bytes,
         |call| {
+            if call.data_type(0).kind.is_binary() {
+                let (bytes, prefix) = (call.bytes(0), call.bytes(1));
+                return call.bools(|row| {
+                    Ok(bytes.get(row).zip(prefix.get(row)).map(|(bytes, prefix)| bytes.starts_with(prefix)))
+                });
+            }
             let (text, prefix) = (call.text(0), call.text(1));
             call.bools(|row| {
-                let found = |text: &str, prefix| text.starts_with::<&str>(prefix);
-                Ok(text.get(row).zip(prefix.get(row)).map(|(text, prefix)| found(text, prefix)))
+                let pair = text.get(row).zip(prefix.get(row));
+                Ok(pair.map(|(text, prefix)| text.as_bytes().starts_with(prefix.as_bytes())))
             })
         },
     ),
     Function::new(
         "ENDSWITH(string, suffix)",
-        "Whether the text ends with the other.",
-        |args| fixed(args, &[Text, Text], 2, crate::types::Kind::Boolean),
+        "Whether the text, or the bytes, end with the other.",
+        text_or_bytes,
         |call| {
+            if call.data_type(0).kind.is_binary() {
+                let (bytes, suffix) = (call.bytes(0), call.bytes(1));
+                return call.bools(|row| {
+                    Ok(bytes.get(row).zip(suffix.get(row)).map(|(bytes, suffix)| bytes.ends_with(suffix)))
+                });
+            }
             let (text, suffix) = (call.text(0), call.text(1));
             call.bools(|row| {
-                let found = |text: &str, suffix: &str| text.ends_with(suffix);
-                Ok(text.get(row).zip(suffix.get(row)).map(|(text, suffix)| found(text, suffix)))
+                let pair = text.get(row).zip(suffix.get(row));
+                Ok(pair.map(|(text, suffix)| text.as_bytes().ends_with(suffix.as_bytes())))
             })
         },
     ),
@@ -308,7 +329,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "FROM_BASE64(string)",
         "The text whose bytes are given in Base64.",
-        |args| nullable(fixed(args, &[Text], 1, STRING)),
+        one_text,
         |call| {
             let text = call.text(0);
             call.strings(|row, out| {
@@ -366,7 +387,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "ELT(index, string, …)",
         "Text number `index`, from 1; NULL where there is none.",
-        |args| nullable(variadic(args, &[Int], Text, 2, STRING)),
+        |args| {
+            let signature = nullable(variadic(args, &[Int], Text, 2, STRING));
+            returning(signature, args, |_| {
+                let texts = args.get(1..)?.iter().map(|arg| &arg.data_type);
+                Some(crate::expr::common_type(texts)?.kind)
+            })
+        },
         |call| {
             let index = call.int(0);
             let texts: Vec<Str<'_>> = (1..call.args.len()).map(|at| call.text(at)).collect();
@@ -448,9 +475,34 @@ fn one_text(args: &[crate::expr::Expr]) -> Option<Signature> {
     fixed(args, &[Text], 1, STRING)
 }
 
+fn concat(call: &mut Call<'_, '_>) -> Column {
+    let texts: Vec<Str<'_>> = (0..call.args.len()).map(|at| call.text(at)).collect();
+    call.strings(|row, out| {
+        for text in &texts {
+            let Some(text) = text.get(row) else { return Ok(None) };
+            out.push_str(text);
+        }
+        Ok(Some(()))
+    })
+}
+
+fn same_text(args: &[crate::expr::Expr]) -> Option<Signature> {
+    returning(one_text(args), args, |kinds| kinds[0].is_string().then(|| kinds[0].clone()))
+}
+
+/// A result that is a part of the first argument, and NULL by its type.
+fn part_of(args: &[crate::expr::Expr], signature: Option<Signature>) -> Option<Signature> {
+    nullable(returning(signature, args, |kinds| varying(kinds[0])))
+}
+
+fn text_or_bytes(args: &[crate::expr::Expr]) -> Option<Signature> {
+    let kind = crate::types::Kind::Boolean;
+    fixed(args, &[Text, Text], 2, kind.clone()).or_else(|| fixed(args, &[Bytes, Bytes], 2, kind))
+}
+
 fn concat_ws_signature(args: &[crate::expr::Expr]) -> Option<Signature> {
-    let mut signature = variadic(args, &[], Text, 2, STRING)?;
-    signature.returns = DataType { kind: STRING, nullable: any_nullable(&args[..1]) };
+    let mut signature = variadic(args, &[], Text, 1, STRING)?;
+    signature.returns = DataType { kind: STRING, nullable: any_nullable(args) };
     Some(signature)
 }
 

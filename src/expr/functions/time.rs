@@ -3,6 +3,7 @@
 use super::signature::{STRING, fixed, nullable};
 use super::time_unit::{MICROS_PER_DAY, add_months, add_months_to_days, months_between};
 use super::{Call, Function, JavaPattern, Param, Signature, Unit};
+use crate::expr::cast::first_chars;
 use crate::expr::value::{Prim, Str, Time, nanos_to_micros};
 use crate::expr::{Expr, Scalar, zone};
 use crate::types::java_text::{parse_date_cast, parse_date_jdbc, parse_timestamp_jdbc};
@@ -40,8 +41,37 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "$EXTRACT(unit, time)",
         "EXTRACT(unit FROM time).",
-        |args| fixed(args, &[Text, Temporal], 2, Kind::BigInt),
+        |args| {
+            let of_time = fixed(args, &[Text, Temporal], 2, Kind::BigInt);
+            of_time.or_else(|| fixed(args, &[Text, Interval], 2, Kind::BigInt))
+        },
         |call| match unit(call, 0) {
+            Some(unit) if call.data_type(1).kind == Kind::IntervalMonths => {
+                let months = call.int(1);
+                call.values::<Int64Type>(|row| Ok(months.get(row).and_then(|months| {
+                    let months = i64::from(months);
+                    Some(match unit {
+                        Unit::Year => months / 12,
+                        Unit::Quarter => months % 12 / 3 + 1,
+                        Unit::Month => months % 12,
+                        _ => return None,
+                    })
+                })))
+            }
+            Some(unit) if call.data_type(1).kind == Kind::IntervalMillis => {
+                let millis = call.long(1);
+                call.values::<Int64Type>(|row| Ok(millis.get(row).and_then(|millis| {
+                    Some(match unit {
+                        Unit::Day => millis / 86_400_000,
+                        Unit::Hour => millis % 86_400_000 / 3_600_000,
+                        Unit::Minute => millis % 3_600_000 / 60_000,
+                        Unit::Second => millis % 60_000 / 1_000,
+                        Unit::Millisecond => millis % 60_000,
+                        Unit::Epoch => millis / 1_000,
+                        _ => return None,
+                    })
+                })))
+            }
             Some(unit) => extract(call, 1, unit),
             None => call.values::<Int64Type>(|_| Ok(None)),
         },
@@ -108,7 +138,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
         },
         |call| {
             let Some(unit) = unit(call, 0) else { return call.values::<Int32Type>(|_| Ok(None)) };
-            let (from, to) = (Local::new(call, 1), Local::new(call, 2));
+            let moment = |at| matches!(call.data_type(at).kind, Kind::TimestampLtz(_));
+            let (from, to) = if moment(1) && moment(2) {
+                (Local::Timestamp(call.timestamp(1)), Local::Timestamp(call.timestamp(2)))
+            } else {
+                (Local::new(call, 1), Local::new(call, 2))
+            };
             call.values::<Int32Type>(|row| {
                 let (Some(from), Some(to)) = (from.get(row), to.get(row)) else { return Ok(None) };
                 Ok(match (unit.months(), unit.micros()) {
@@ -182,7 +217,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "FROM_UNIXTIME(seconds [, pattern])",
         "Seconds since 1970 as text in the session's time zone, by default `yyyy-MM-dd HH:mm:ss`.",
-        |args| fixed(args, &[Long, Text], 1, STRING),
+        |args| nullable(fixed(args, &[Long, Text], 1, STRING)),
         |call| {
             let (seconds, pattern) = (call.long(0), Pattern::new(call, 1));
             let zone = call.env.time_zone;
@@ -232,8 +267,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
                     return Ok(None);
                 };
                 let pattern = pattern.as_ref().map_err(Clone::clone)?;
-                let (Ok(from), Ok(to)) = (from.parse(), to.parse()) else { return Ok(None) };
-                let Some(local) = pattern.parse(text) else { return Ok(None) };
+                let (from, to) = (java_zone(from), java_zone(to));
+                let Some((local, _)) = pattern.parse_prefix(text) else { return Ok(None) };
                 pattern.format(zone::utc_to_local(zone::local_to_utc(local, from), to), 0, out);
                 Ok(Some(()))
             })
@@ -257,6 +292,21 @@ pub(super) static FUNCTIONS: &[Function] = &[
     })
     .aliases(&["CURRENT_TIME"]),
 ];
+
+/// `TimeZone.getTimeZone`: a name, or `GMT+8`; what is unknown is taken for GMT.
+fn java_zone(name: &str) -> chrono_tz::Tz {
+    let offset = || {
+        let hours = name.strip_prefix("GMT")?;
+        // The names of the zone database count westwards.
+        let (sign, digits) = match hours.strip_prefix('+') {
+            Some(digits) => ('-', digits),
+            None => ('+', hours.strip_prefix('-')?),
+        };
+        let hours: u8 = digits.strip_suffix(":00").unwrap_or(digits).parse().ok()?;
+        format!("Etc/GMT{sign}{hours}").parse().ok()
+    };
+    name.parse().ok().or_else(offset).unwrap_or(chrono_tz::UTC)
+}
 
 /// The unit that a constant argument names.
 fn unit(call: &Call<'_, '_>, at: usize) -> Option<Unit> {
@@ -301,17 +351,9 @@ impl<'a> Local<'a> {
 
 fn extract(call: &mut Call<'_, '_>, at: usize, unit: Unit) -> Column {
     let local = Local::new(call, at);
-    // EPOCH counts from 1970 in UTC, whatever the zone is.
-    let utc = match (&local, unit) {
-        (Local::Utc(time, _), Unit::Epoch) => Some(*time),
-        _ => None,
-    };
+    // Flink counts EPOCH in local time too.
     call.values::<Int64Type>(|row| {
-        let time = match &utc {
-            Some(time) => time.micros(row),
-            None => local.get(row),
-        };
-        Ok(time.map(|time| unit.extract(time, local.nanos_of_micro(row))))
+        Ok(local.get(row).map(|time| unit.extract(time, local.nanos_of_micro(row))))
     })
 }
 
@@ -515,7 +557,13 @@ fn date_format(call: &mut Call<'_, '_>) -> Column {
 
 fn to_timestamp_ltz_signature(args: &[Expr]) -> Option<Signature> {
     let returns = || Kind::TimestampLtz(3);
-    let by_number = fixed(args, &[Long, Param::Int], 1, returns());
+    let mut by_number = fixed(args, &[Long, Param::Int], 1, returns());
+    if matches!(args.first()?.data_type.kind, Kind::Decimal { .. }) {
+        by_number = fixed(args, &[Param::Number, Param::Int], 1, returns());
+        if let Some(number) = by_number.as_mut().and_then(|signature| signature.args.first_mut()) {
+            *number = Kind::BigInt;
+        }
+    }
     let by_double = || fixed(args, &[Double, Param::Int], 1, returns());
     let by_text = || fixed(args, &[Text, Text, Text], 1, returns());
     nullable(by_number.or_else(by_double).or_else(by_text))
@@ -553,10 +601,16 @@ fn to_timestamp_ltz(call: &mut Call<'_, '_>) -> Column {
         }
         _ => {
             let local = parse_local(call, 0, 1);
-            let zone_text = call.text(2);
-            let has_zone = call.has(2);
+            let (given, zone_text) = (call.text(0), call.text(2));
+            let (alone, has_zone) = (!call.has(1), call.has(2));
             call.values::<TimestampMicrosecondType>(|row| {
-                let Some(local) = local(row)? else { return Ok(None) };
+                let Some(local) = local(row)? else {
+                    // Only without a pattern does Flink fail the job.
+                    return match given.get(row).filter(|_| alone) {
+                        Some(text) => Err(format!("'{}' is no timestamp", first_chars(text, 60))),
+                        None => Ok(None),
+                    };
+                };
                 let zone = if has_zone {
                     let Some(text) = zone_text.get(row) else { return Ok(None) };
                     text.parse().map_err(|_| format!("unknown time zone '{text}'"))?

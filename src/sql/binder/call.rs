@@ -65,6 +65,32 @@ const WINDOWS: &[&str] = &[
 /// Flink's functions that are known by name only.
 const LATER: &[&str] = &["PARSE_JSON", "TRY_PARSE_JSON"];
 
+/// Names of other systems, and Flink's function for them.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("ARRAY_LENGTH", "CARDINALITY"),
+    ("CHARINDEX", "LOCATE"),
+    ("DATEADD", "TIMESTAMPADD"),
+    ("DATEDIFF", "TIMESTAMPDIFF"),
+    ("DATE_ADD", "TIMESTAMPADD"),
+    ("DATE_TRUNC", "FLOOR"),
+    ("FROM_JSON", "JSON_VALUE"),
+    ("GET_JSON_OBJECT", "JSON_VALUE"),
+    ("JSON_EXTRACT", "JSON_VALUE"),
+    ("LCASE", "LOWER"),
+    ("LEN", "CHAR_LENGTH"),
+    ("LENGTH", "CHAR_LENGTH"),
+    ("NVL", "IFNULL"),
+    ("POW", "POWER"),
+    ("RANDOM", "RAND"),
+    ("REGEXP_LIKE", "REGEXP"),
+    ("SIZE", "CARDINALITY"),
+    ("SPLIT_PART", "SPLIT_INDEX"),
+    ("STRPOS", "INSTR"),
+    ("TO_CHAR", "DATE_FORMAT"),
+    ("TO_JSON", "JSON_STRING"),
+    ("UCASE", "UPPER"),
+];
+
 /// Functions that are bound here and not of [`FUNCTIONS`].
 const SPECIAL: &[&str] =
     &["COALESCE", "CURRENT_DATABASE", "IF", "IFNULL", "MOD", "NULLIF", "TYPEOF"];
@@ -73,7 +99,13 @@ const SPECIAL: &[&str] =
 pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
     match (name.to_ascii_uppercase().as_str(), args.len()) {
         ("COALESCE", 1..) => return coalesce(args),
-        ("IFNULL", 2) => return coalesce(args),
+        ("IFNULL", 2) => {
+            let known = args.first().is_some_and(|value| !value.data_type.nullable);
+            if known {
+                args.truncate(1);
+            }
+            return coalesce(args);
+        }
         ("IF", 3) => {
             let (Some(otherwise), Some(then), Some(condition)) =
                 (args.pop(), args.pop(), args.pop())
@@ -87,12 +119,23 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
                     "IF(condition, then, else)",
                 ));
             }
+            let nested = |expr: &Expr| {
+                let kind = &expr.data_type.kind;
+                matches!(kind, Kind::Array(_) | Kind::Map(..) | Kind::Multiset(_) | Kind::Row(_))
+            };
+            if nested(&then) || nested(&otherwise) {
+                let form = "CASE WHEN condition THEN … ELSE … END for arrays, maps and rows";
+                return Err(refused("IF", &[condition, then, otherwise], form));
+            }
             return coerce::case(vec![(condition, then)], Some(otherwise));
         }
         ("NULLIF", 2) => {
             let (Some(other), Some(value)) = (args.pop(), args.pop()) else {
                 return Err(Error::internal("NULLIF lost its arguments"));
             };
+            if value.data_type.kind == Kind::Null {
+                return Err(Error::new(ErrorKind::Schema, "the first operand of NULLIF is NULL"));
+            }
             let same = coerce::compare(CompareOp::Eq, value.clone(), other)?;
             let kind = value.data_type.kind.clone();
             return Ok(Expr::case(vec![(same, Expr::null(kind.clone()))], Some(value), kind));
@@ -100,7 +143,19 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
         ("TYPEOF", 1 | 2) => {
             let data_type = DataType::string().with_nullable(false);
             let text = args.first().map(|arg| arg.data_type.to_string()).unwrap_or_default();
+            let full = matches!(
+                args.get(1).and_then(Expr::as_literal),
+                Some(crate::expr::Scalar::Boolean(true))
+            );
+            // Flink keeps intervals by their smallest unit.
+            let text = text.replace("INTERVAL DAY TO SECOND", "INTERVAL SECOND");
+            let text = text.replace("INTERVAL YEAR TO MONTH", "INTERVAL MONTH");
+            let text = if full { serializable(&text) } else { text };
             return Ok(Expr::literal(crate::expr::Scalar::String(text), data_type));
+        }
+        ("||", 2) if args.iter().any(|arg| arg.data_type.kind == Kind::Null) => {
+            return Err(Error::new(ErrorKind::Schema, "illegal use of 'NULL'")
+                .with_hint("give it a type: CAST(NULL AS STRING)"));
         }
         ("MOD", 2) => {
             let (Some(divisor), Some(dividend)) = (args.pop(), args.pop()) else {
@@ -115,6 +170,12 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
         Some(expr) => Ok(expr),
         None => Err(refused(name, &args, found.usage)),
     }
+}
+
+/// A type's text without abbreviations (`LogicalType.asSerializableString`).
+fn serializable(text: &str) -> String {
+    let text = text.replace("STRING", "VARCHAR(2147483647)");
+    text.replace("BYTES", "VARBINARY(2147483647)")
 }
 
 fn coalesce(args: Vec<Expr>) -> Result<Expr> {
@@ -154,6 +215,10 @@ fn unknown(name: &str, args: &[Expr]) -> Error {
         ErrorKind::Schema,
         format!("no match found for function signature {name}({})", arguments(args)),
     );
+    let elsewhere = ELSEWHERE.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+    if let Some((_, near)) = elsewhere {
+        return error.with_hint(format!("did you mean '{near}'?"));
+    }
     let others = AGGREGATES.iter().chain(WINDOWS).chain(LATER).copied();
     match nearest(&name.to_ascii_uppercase(), known.chain(others).chain(SPECIAL.iter().copied())) {
         Some(near) => error.with_hint(format!("did you mean '{near}'?")),

@@ -37,7 +37,13 @@ pub(super) fn compare(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
     if l.is_string() || r.is_string() {
         return compare_with_text(op, left, right);
     }
-    let Some(common) = common_type([&left.data_type, &right.data_type]) else {
+    let days_and_moments = matches!(
+        (l, r),
+        (Kind::Date, Kind::Timestamp(_) | Kind::TimestampLtz(_))
+            | (Kind::Timestamp(_) | Kind::TimestampLtz(_), Kind::Date)
+    );
+    let common = common_type([&left.data_type, &right.data_type]).filter(|_| !days_and_moments);
+    let Some(common) = common else {
         return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
     };
     if is_nested(&common.kind) && !equality {
@@ -77,10 +83,13 @@ fn compare_with_text(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
         .with_hint("cast one of the operands"));
     }
     if kind == Kind::Boolean && equality {
-        let known = vec![Expr::is_null(left.clone()), Expr::is_null(right.clone())];
-        let unknown = Expr::or(known);
         let answer =
             Expr::literal(Scalar::Boolean(op == CompareOp::NotEq), Kind::Boolean.not_null());
+        if !left.data_type.nullable && !right.data_type.nullable {
+            return Ok(answer);
+        }
+        let known = vec![Expr::is_null(left.clone()), Expr::is_null(right.clone())];
+        let unknown = Expr::or(known);
         let branches = vec![(unknown, Expr::null(Kind::Boolean))];
         return Ok(Expr::case(branches, Some(answer), Kind::Boolean));
     }
@@ -169,17 +178,6 @@ fn interval_arithmetic(op: ArithmeticOp, left: Expr, right: Expr, kind: Kind) ->
 }
 
 fn add(time: Expr, interval: Expr) -> Result<Expr> {
-    // A date some hours later is a timestamp.
-    let below_day = |millis: &Scalar| matches!(millis, Scalar::Millis(m) if m % 86_400_000 != 0);
-    let literal = match &interval.node {
-        Node::Negate(inner) => inner.as_literal(),
-        _ => interval.as_literal(),
-    };
-    let time = if time.data_type.kind == Kind::Date && literal.is_some_and(below_day) {
-        time.cast_kind(Kind::Timestamp(6))
-    } else {
-        time
-    };
     super::call::call("$ADD", vec![time, interval])
 }
 
@@ -261,8 +259,11 @@ pub(super) fn overlaps(left: (Expr, Expr), right: (Expr, Expr)) -> Result<Expr> 
 /// CASE: the result has the common type of all results.
 pub(super) fn case(arms: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Result<Expr> {
     let types = arms.iter().map(|(_, result)| &result.data_type);
-    let types = types.chain(otherwise.iter().map(|expr| &expr.data_type));
-    let Some(common) = common_type(types) else {
+    let types: Vec<&DataType> = types.chain(otherwise.iter().map(|expr| &expr.data_type)).collect();
+    let days = types.iter().any(|data_type| data_type.kind == Kind::Date);
+    let common = common_type(types.iter().copied());
+    let common = common.filter(|common| !days || common.kind == Kind::Date);
+    let Some(common) = common else {
         return Err(Error::new(
             ErrorKind::Schema,
             "illegal mixing of types in CASE or COALESCE statement",

@@ -121,7 +121,13 @@ impl Binder<'_> {
         let bind = |expr: &ast::Expr| self.expr(expr, scope);
         match &expr.kind {
             ExprKind::Literal(written) => literal::bind(written, span),
-            ExprKind::Name(name) => scope.find(name),
+            ExprKind::Name(name) => scope.find(name).or_else(|error| {
+                // A function without parentheses that is no reserved word.
+                match name.parts.as_slice() {
+                    [only] if only.value.eq_ignore_ascii_case("PI") => call("PI", Vec::new()),
+                    _ => Err(error),
+                }
+            }),
             ExprKind::Unary { op, operand } => match (op, &operand.kind) {
                 (UnaryOp::Not, _) => Ok(Expr::negate(condition(bind(operand)?, operand.span)?)),
                 (UnaryOp::Plus, _) => bind(operand),

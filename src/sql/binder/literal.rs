@@ -31,7 +31,7 @@ pub(super) fn bind(literal: &Literal, span: Span) -> Result<Expr> {
         Literal::Time(text) => {
             let millis = java_text::parse_time_sql(text)
                 .ok_or_else(|| schema_error(format!("illegal TIME literal '{text}'"), span))?;
-            Expr::literal(Scalar::Time(millis), Kind::Time(fraction_digits(text)).not_null())
+            Expr::literal(Scalar::Time(millis), Kind::Time(0).not_null())
         }
         Literal::Timestamp(text) => {
             let moment = java_text::parse_timestamp_cast(text)

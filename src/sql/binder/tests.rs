@@ -233,7 +233,12 @@ fn what_is_wrong_is_named_at_its_place() {
             "not supported yet: GROUP BY",
             "",
         ),
-        ("SELECT SUM(amount) FROM orders", "SUM(amount)", "not supported yet: function SUM", ""),
+        (
+            "SELECT SUM(amount) FROM orders",
+            "SUM(amount)",
+            "not supported yet: aggregate function SUM",
+            "",
+        ),
     ] {
         let error = query(sql).unwrap_err();
         let expected = (part.to_owned(), message.to_owned(), hint.to_owned());

@@ -254,7 +254,7 @@ fn estimate(fraction: u64, exponent: i32) -> i32 {
     let mantissa = f64::from_bits((1023 << 52) | (fraction & ((1 << 52) - 1)));
     let log = (mantissa - 1.5) * 0.289_529_654
         + 0.176_091_259
-        + f64::from(exponent) * 0.301_029_995_663_981;
+        + f64::from(exponent) * std::f64::consts::LOG10_2;
     log.floor() as i32
 }
 

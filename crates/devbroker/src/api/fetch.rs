@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
-use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
-use kafka_protocol::messages::{BrokerId, FetchRequest, FetchResponse, TopicName};
+use kafka_protocol::messages::fetch_response::{
+    AbortedTransaction, FetchableTopicResponse, PartitionData,
+};
+use kafka_protocol::messages::{BrokerId, FetchRequest, FetchResponse, ProducerId, TopicName};
 use uuid::Uuid;
 
 use super::{Answer, Outcome, encode, topic_name};
@@ -54,7 +56,9 @@ impl ParkedFetch {
     pub(crate) fn credit(&mut self, touched: &[Touched]) -> bool {
         for change in touched {
             if self.watched.contains(&(change.topic, change.partition)) {
-                self.missing_bytes = self.missing_bytes.saturating_sub(change.bytes);
+                let bytes =
+                    if self.plan.read_committed { change.stable_bytes } else { change.bytes };
+                self.missing_bytes = self.missing_bytes.saturating_sub(bytes);
             }
         }
         self.missing_bytes == 0
@@ -82,7 +86,9 @@ struct Found {
 struct Slice {
     topic: Uuid,
     high_watermark: i64,
+    last_stable: i64,
     log_start: i64,
+    aborted: Vec<AbortedTransaction>,
     readable: Readable,
 }
 
@@ -195,7 +201,7 @@ impl Plan {
         let mut left = self.bytes_max;
         let mut first = true;
         let mut take = |key: &PartitionKey, wanted: Wanted| {
-            let state = look(cluster, key, wanted, left, first);
+            let state = look(cluster, key, wanted, left, first, self.read_committed);
             if let Ok(slice) = &state {
                 left = left.saturating_sub(slice.readable.bytes);
                 first &= slice.readable.bytes == 0;
@@ -256,8 +262,8 @@ impl Plan {
     fn partition_data(&self, topics: &crate::topics::Topics, found: &Found) -> PartitionData {
         let data = PartitionData::default()
             .with_partition_index(found.key.1)
-            .with_preferred_read_replica(BrokerId(-1))
-            .with_aborted_transactions(self.read_committed.then(Vec::new));
+            .with_preferred_read_replica(BrokerId(-1));
+        let aborted = |of: &[AbortedTransaction]| self.read_committed.then(|| of.to_vec());
         match &found.state {
             Ok(slice) => {
                 let records = topics
@@ -266,13 +272,14 @@ impl Plan {
                     .map(|log| log.bytes(&slice.readable))
                     .unwrap_or_default();
                 data.with_high_watermark(slice.high_watermark)
-                    // Without transactions everything below the high watermark is stable.
-                    .with_last_stable_offset(slice.high_watermark)
+                    .with_aborted_transactions(aborted(&slice.aborted))
+                    .with_last_stable_offset(slice.last_stable)
                     .with_log_start_offset(slice.log_start)
                     .with_records(Some(records))
             }
             Err(error) => data
                 .with_error_code(error.code())
+                .with_aborted_transactions(aborted(&[]))
                 .with_high_watermark(-1)
                 .with_last_stable_offset(-1)
                 .with_log_start_offset(-1)
@@ -293,6 +300,7 @@ fn look(
     wanted: Wanted,
     left: usize,
     first: bool,
+    read_committed: bool,
 ) -> Result<Slice, ResponseError> {
     let topic: &Topic = match key {
         TopicKey::Name(name) => {
@@ -307,10 +315,24 @@ fn look(
     if wanted.offset < log.log_start() || wanted.offset > log.high_watermark() {
         return Err(ResponseError::OffsetOutOfRange);
     }
+    let last_stable = log.last_stable();
+    let until = if read_committed { last_stable } else { i64::MAX };
+    let readable = log.read(wanted.offset, until, wanted.bytes_max.min(left), first);
+    let mut aborted = Vec::new();
+    if read_committed && readable.bytes > 0 {
+        let until = log.end_of(&readable);
+        aborted.extend(log.transactions.aborted(wanted.offset, until).map(|aborted| {
+            AbortedTransaction::default()
+                .with_producer_id(ProducerId(aborted.producer_id))
+                .with_first_offset(aborted.first)
+        }));
+    }
     Ok(Slice {
         topic: topic.id,
+        last_stable,
+        aborted,
         high_watermark: log.high_watermark(),
         log_start: log.log_start(),
-        readable: log.read(wanted.offset, wanted.bytes_max.min(left), first),
+        readable,
     })
 }

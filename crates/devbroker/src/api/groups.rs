@@ -19,16 +19,17 @@ use crate::cluster::{Cluster, NODE_ID};
 use crate::wire::Request;
 
 const GROUP_KEY: i8 = 0;
+const TRANSACTION_KEY: i8 = 1;
 
 pub(super) fn find_coordinator(cluster: &Cluster, request: &Request) -> Answer {
     let body: FindCoordinatorRequest = request.decode()?;
     // INVALID_REQUEST is the one error that a producer takes as final and shows with its message.
-    let (error, message) = if body.key_type == GROUP_KEY {
+    let (error, message) = if matches!(body.key_type, GROUP_KEY | TRANSACTION_KEY) {
         (0, None)
     } else {
         (
             ResponseError::InvalidRequest.code(),
-            Some("this broker coordinates groups only, no transactions and no share groups"),
+            Some("this broker coordinates groups and transactions, no share groups"),
         )
     };
     let coordinator = |key: StrBytes| {

@@ -18,6 +18,9 @@ use crate::cluster::Cluster;
 use crate::log::{LEADER_EPOCH, PartitionLog};
 use crate::wire::Request;
 
+/// The isolation level of a request that wants what is committed.
+const READ_COMMITTED: i8 = 1;
+
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 /// The record with the highest timestamp (KIP-734).
@@ -43,7 +46,8 @@ pub(super) fn answer(cluster: &Cluster, request: &Request) -> Answer {
                         .topics
                         .get(&topic.name)
                         .and_then(|topic| topic.partition(partition.partition_index));
-                    look(log, partition, request.version, &mut budget)
+                    let committed = body.isolation_level == READ_COMMITTED;
+                    look(log, partition, request.version, committed, &mut budget)
                 })
                 .collect();
             ListOffsetsTopicResponse::default()
@@ -58,6 +62,7 @@ fn look(
     log: Option<&PartitionLog>,
     asked: &ListOffsetsPartition,
     version: i16,
+    committed: bool,
     budget: &mut usize,
 ) -> ListOffsetsPartitionResponse {
     let response = ListOffsetsPartitionResponse::default()
@@ -72,8 +77,9 @@ fn look(
         return response.with_error_code(ResponseError::UnknownLeaderEpoch.code());
     }
     let offset = |timestamp: i64, offset: i64| (timestamp, offset);
+    let end = if committed { log.last_stable() } else { log.high_watermark() };
     let found = match asked.timestamp {
-        LATEST => Some(offset(-1, log.high_watermark())),
+        LATEST => Some(offset(-1, end)),
         EARLIEST => Some(offset(-1, log.log_start())),
         MAX_TIMESTAMP if version >= 7 => log.max_timestamp(budget),
         EARLIEST_LOCAL if version >= 8 => Some(offset(-1, log.log_start())),
@@ -81,7 +87,9 @@ fn look(
         timestamp if timestamp >= 0 => log.first_at(timestamp, budget),
         _ => return response.with_error_code(ResponseError::UnsupportedVersion.code()),
     };
-    match found {
+    // A record that readers of this level cannot see yet is not found.
+    let visible = |(_, offset): &(i64, i64)| *offset < end || asked.timestamp < 0;
+    match found.filter(visible) {
         Some((timestamp, offset)) => response
             .with_timestamp(timestamp)
             .with_offset(offset)

@@ -9,6 +9,7 @@ mod offsets;
 mod produce;
 mod producer_ids;
 mod topics;
+mod transactions;
 mod versions;
 
 use std::time::Duration;
@@ -59,7 +60,13 @@ pub(crate) fn answer(cluster: &mut Cluster, incoming: Incoming, now: Duration) -
         ApiKey::ListGroups => groups::list(cluster, &request),
         ApiKey::DeleteTopics => topics::delete(cluster, &request),
         ApiKey::DeleteRecords => topics::delete_records(cluster, &request),
-        ApiKey::InitProducerId => producer_ids::init(cluster, &request),
+        ApiKey::InitProducerId => producer_ids::init(cluster, &request, now),
+        ApiKey::AddPartitionsToTxn => transactions::add_partitions(cluster, &request, now),
+        ApiKey::AddOffsetsToTxn => transactions::add_offsets(cluster, &request, now),
+        ApiKey::EndTxn => transactions::end(cluster, &request, now),
+        ApiKey::TxnOffsetCommit => transactions::commit_offsets(cluster, &request, now),
+        ApiKey::DescribeTransactions => transactions::describe(cluster, &request),
+        ApiKey::ListTransactions => transactions::list(cluster, &request, now),
         ApiKey::OffsetForLeaderEpoch => list_offsets::leader_epochs(cluster, &request),
         ApiKey::DescribeConfigs => configs::describe(cluster, &request),
         ApiKey::CreatePartitions => topics::create_partitions(cluster, &request),

@@ -98,7 +98,7 @@ pub(super) fn fetch(cluster: &Cluster, request: &Request) -> Answer {
                         .map(|topic| (&topic.name, topic.partition_indexes.as_slice()))
                         .collect()
                 });
-                let topics = look(cluster, &group.group_id, asked)
+                let topics = look(cluster, &group.group_id, asked, body.require_stable)
                     .into_iter()
                     .map(|(name, partitions)| {
                         OffsetFetchResponseTopics::default()
@@ -114,7 +114,7 @@ pub(super) fn fetch(cluster: &Cluster, request: &Request) -> Answer {
         let asked = body.topics.as_ref().map(|topics| {
             topics.iter().map(|topic| (&topic.name, topic.partition_indexes.as_slice())).collect()
         });
-        let topics = look(cluster, &body.group_id, asked)
+        let topics = look(cluster, &body.group_id, asked, body.require_stable)
             .into_iter()
             .map(|(name, partitions)| {
                 OffsetFetchResponseTopic::default().with_name(name).with_partitions(
@@ -128,6 +128,7 @@ pub(super) fn fetch(cluster: &Cluster, request: &Request) -> Answer {
 }
 
 struct Found {
+    error: i16,
     index: i32,
     offset: i64,
     leader_epoch: i32,
@@ -136,15 +137,18 @@ struct Found {
 
 impl Found {
     /// Offset −1 says that nothing is committed.
-    fn new(index: i32, committed: Option<&Committed>) -> Self {
+    fn new(index: i32, committed: Option<&Committed>, unstable: bool) -> Self {
+        let committed = committed.filter(|_| !unstable);
+        let error = if unstable { ResponseError::UnstableOffsetCommit.code() } else { 0 };
         match committed {
             Some(committed) => Self {
+                error,
                 index,
                 offset: committed.offset,
                 leader_epoch: committed.leader_epoch,
                 metadata: text(committed.metadata.as_str()),
             },
-            None => Self { index, offset: -1, leader_epoch: -1, metadata: StrBytes::new() },
+            None => Self { error, index, offset: -1, leader_epoch: -1, metadata: StrBytes::new() },
         }
     }
 
@@ -154,6 +158,7 @@ impl Found {
             .with_committed_offset(self.offset)
             .with_committed_leader_epoch(if version >= 5 { self.leader_epoch } else { -1 })
             .with_metadata(Some(self.metadata))
+            .with_error_code(self.error)
     }
 
     fn grouped(self) -> OffsetFetchResponsePartitions {
@@ -162,6 +167,7 @@ impl Found {
             .with_committed_offset(self.offset)
             .with_committed_leader_epoch(self.leader_epoch)
             .with_metadata(Some(self.metadata))
+            .with_error_code(self.error)
     }
 }
 
@@ -170,14 +176,20 @@ fn look(
     cluster: &Cluster,
     group: &str,
     asked: Option<Vec<(&TopicName, &[i32])>>,
+    require_stable: bool,
 ) -> Vec<(TopicName, Vec<Found>)> {
+    let unstable =
+        |topic: &str, index: i32| require_stable && cluster.groups.is_staged(group, topic, index);
     match asked {
         Some(asked) => asked
             .into_iter()
             .map(|(topic, indexes)| {
                 let found = indexes
                     .iter()
-                    .map(|index| Found::new(*index, cluster.groups.offset(group, topic, *index)))
+                    .map(|index| {
+                        let committed = cluster.groups.offset(group, topic, *index);
+                        Found::new(*index, committed, unstable(topic, *index))
+                    })
                     .collect();
                 (topic.clone(), found)
             })
@@ -190,7 +202,9 @@ fn look(
             .map(|(topic, partitions)| {
                 let found = partitions
                     .iter()
-                    .map(|(index, committed)| Found::new(*index, Some(committed)))
+                    .map(|(index, committed)| {
+                        Found::new(*index, Some(committed), unstable(topic, *index))
+                    })
                     .collect();
                 (topic_name(topic), found)
             })

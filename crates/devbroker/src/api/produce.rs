@@ -13,7 +13,11 @@ use crate::cluster::{Cluster, Touched, millis};
 use crate::log::batch::{self, BatchError};
 use crate::log::producers::Sequence;
 use crate::topics::Refused;
+use crate::transactions::{Identity, Transactions};
 use crate::wire::Request;
+
+/// The last version that does not add partitions to transactions.
+const PRODUCE_BEFORE_IMPLICIT_ADD: i16 = 11;
 
 /// Where a batch is in the log.
 struct Stored {
@@ -42,7 +46,7 @@ pub(super) fn answer(cluster: &mut Cluster, request: &Request, now: Duration) ->
             let outcome = match (&for_all, &name) {
                 (Some(refused), _) => Err(refused.clone()),
                 (None, Err(error)) => Err(Refused::new(*error, error.to_string())),
-                (None, Ok(name)) => append(cluster, name, partition, request.version, now),
+                (None, Ok(name)) => append(cluster, name, partition, &body, request.version, now),
             };
             let response = PartitionProduceResponse::default().with_index(partition.index);
             partitions.push(match outcome {
@@ -76,23 +80,15 @@ pub(super) fn answer(cluster: &mut Cluster, request: &Request, now: Duration) ->
 }
 
 fn refused_as_a_whole(body: &ProduceRequest) -> Option<Refused> {
-    if !matches!(body.acks, -1..=1) {
-        return Some(Refused::new(
-            ResponseError::InvalidRequiredAcks,
-            "acks is neither 0, 1 nor -1",
-        ));
-    }
-    body.transactional_id.as_ref().map(|_| no_transactions())
-}
-
-fn no_transactions() -> Refused {
-    Refused::new(ResponseError::InvalidTxnState, "this broker does not offer transactions")
+    (!matches!(body.acks, -1..=1))
+        .then(|| Refused::new(ResponseError::InvalidRequiredAcks, "acks is neither 0, 1 nor -1"))
 }
 
 fn append(
     cluster: &mut Cluster,
     name: &str,
     data: &PartitionProduceData,
+    body: &ProduceRequest,
     version: i16,
     now: Duration,
 ) -> Result<Stored, Refused> {
@@ -115,7 +111,10 @@ fn append(
         ));
     }
     if header.is_transactional() {
-        return Err(no_transactions());
+        let id = body.transactional_id.as_ref().map(|id| id.as_str());
+        let from = Identity { id: header.producer_id, epoch: header.producer_epoch };
+        let partition = (name, data.index);
+        join_transaction(&mut cluster.transactions, id, from, partition, version, now)?;
     }
     if header.producer_id >= 0 {
         let out_of_order = |error: ResponseError| {
@@ -140,11 +139,48 @@ fn append(
     let now_ms = millis(now);
     let appended =
         cluster.topics.append(name, data.index, records, &header, now_ms).ok_or_else(unknown)?;
-    cluster.touched.push(Touched { topic: id, partition: data.index, bytes: records.len() });
+    cluster.touched.push(Touched {
+        topic: id,
+        partition: data.index,
+        bytes: appended.bytes,
+        stable_bytes: appended.stable_bytes,
+    });
     Ok(Stored {
         base_offset: appended.base_offset,
         append_time: if log_append_time { now_ms } else { -1 },
         log_start: appended.log_start,
+    })
+}
+
+/// Versions up to 11 come with AddPartitionsToTxn, later ones add the partition themselves
+/// (KIP-890).
+fn join_transaction(
+    transactions: &mut Transactions,
+    id: Option<&str>,
+    from: Identity,
+    (topic, partition): (&str, i32),
+    version: i16,
+    now: Duration,
+) -> Result<(), Refused> {
+    let Some(id) = id else {
+        let text = "a batch of a transaction needs the transactional id in its request";
+        return Err(Refused::new(ResponseError::InvalidTxnState, text));
+    };
+    let outcome = if version > PRODUCE_BEFORE_IMPLICIT_ADD {
+        transactions.add(id, from, [(topic.to_owned(), partition)], None, now)
+    } else {
+        transactions.verify(id, from, Some((topic, partition)), None)
+    };
+    outcome.map_err(|error| {
+        let error = match error {
+            ResponseError::ProducerFenced => ResponseError::InvalidProducerEpoch,
+            // Known from version 11 on.
+            ResponseError::TransactionAbortable if version < PRODUCE_BEFORE_IMPLICIT_ADD => {
+                ResponseError::InvalidTxnState
+            }
+            error => error,
+        };
+        Refused::new(error, format!("transactional id {id}: {error}"))
     })
 }
 

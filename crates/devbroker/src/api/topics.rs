@@ -179,7 +179,12 @@ fn delete_one(cluster: &mut Cluster, asked: DeleteTopicState) -> DeletableTopicR
     };
     cluster.groups.forget_topic(&name);
     for partition in (0i32..).take(topic.partitions.len()) {
-        cluster.touched.push(Touched { topic: topic.id, partition, bytes: usize::MAX });
+        cluster.touched.push(Touched {
+            topic: topic.id,
+            partition,
+            bytes: usize::MAX,
+            stable_bytes: usize::MAX,
+        });
     }
     result.with_topic_id(topic.id)
 }
@@ -259,6 +264,11 @@ fn truncate(
     }
     let log_start = log.log_start().max(offset);
     cluster.topics.truncate_before(name, partition, offset);
-    cluster.touched.push(Touched { topic: id, partition, bytes: usize::MAX });
+    cluster.touched.push(Touched {
+        topic: id,
+        partition,
+        bytes: usize::MAX,
+        stable_bytes: usize::MAX,
+    });
     Ok(log_start)
 }

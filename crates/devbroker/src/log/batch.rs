@@ -120,6 +120,33 @@ pub(crate) fn read_produced(
     }
 }
 
+/// The control batch that ends a transaction (KIP-98): one record of version 0 keys and values.
+pub(crate) fn marker(producer_id: i64, epoch: i16, commit: bool, time: i64) -> Vec<u8> {
+    // Length, attributes, deltas of time and offset, key (version, type), value (version, epoch of
+    // the coordinator), no headers. Lengths are zigzag varints.
+    const RECORD: [u8; 17] = [32, 0, 0, 0, 8, 0, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0];
+    let mut batch = Vec::with_capacity(HEADER_BYTES.saturating_add(RECORD.len()));
+    batch.extend_from_slice(&0i64.to_be_bytes());
+    let counted = HEADER_BYTES.saturating_sub(UNCOUNTED_BYTES).saturating_add(RECORD.len());
+    batch.extend_from_slice(&i32::try_from(counted).unwrap_or_default().to_be_bytes());
+    batch.extend_from_slice(&[0, 0, 0, 0, 2, 0, 0, 0, 0]);
+    batch.extend_from_slice(&(TRANSACTIONAL | CONTROL).to_be_bytes());
+    batch.extend_from_slice(&0i32.to_be_bytes());
+    batch.extend_from_slice(&time.to_be_bytes());
+    batch.extend_from_slice(&time.to_be_bytes());
+    batch.extend_from_slice(&producer_id.to_be_bytes());
+    batch.extend_from_slice(&epoch.to_be_bytes());
+    batch.extend_from_slice(&(-1i32).to_be_bytes());
+    batch.extend_from_slice(&1i32.to_be_bytes());
+    batch.extend_from_slice(&RECORD);
+    if let Some(kind) = batch.get_mut(HEADER_BYTES.saturating_add(8)) {
+        *kind = u8::from(commit);
+    }
+    let crc = crc32c::crc32c(batch.get(CHECKED_AT..).unwrap_or_default());
+    put(&mut batch, CRC_AT, &crc.to_be_bytes());
+    batch
+}
+
 /// Reads a header without judging it.
 pub(crate) fn read(batch: &[u8]) -> Option<BatchHeader> {
     if batch.len() < HEADER_BYTES {

@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod producers;
 mod records;
+pub(crate) mod transactions;
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -11,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 
 use batch::BatchHeader;
 use producers::Producers;
+use transactions::PartitionTransactions;
 
 /// The only leader epoch there is: the broker never loses leadership.
 pub(crate) const LEADER_EPOCH: i32 = 0;
@@ -59,6 +61,7 @@ pub(crate) struct PartitionLog {
     batches: VecDeque<StoredBatch>,
     weight: usize,
     pub(crate) producers: Producers,
+    pub(crate) transactions: PartitionTransactions,
 }
 
 /// Batches that a fetch may take.
@@ -77,6 +80,12 @@ impl PartitionLog {
     /// The high watermark: one past the last offset. Every append is committed at once.
     pub(crate) fn high_watermark(&self) -> i64 {
         self.end
+    }
+
+    /// The last stable offset: readers of committed data see what is below it.
+    pub(crate) fn last_stable(&self) -> i64 {
+        // Retention does not spare open transactions.
+        self.transactions.first_open().map_or(self.end, |open| open.max(self.log_start))
     }
 
     /// Stored bytes, bookkeeping included.
@@ -119,22 +128,34 @@ impl PartitionLog {
         base_offset
     }
 
-    /// Whole batches from the one that holds `offset` on, up to `bytes_max`; with `at_least_one`
+    /// Whole batches from the one that holds `offset` on and below the offset `until`, up to `bytes_max`; with `at_least_one`
     /// the first of them even when it is larger (KIP-74).
-    pub(crate) fn read(&self, offset: i64, bytes_max: usize, at_least_one: bool) -> Readable {
+    pub(crate) fn read(
+        &self,
+        offset: i64,
+        until: i64,
+        bytes_max: usize,
+        at_least_one: bool,
+    ) -> Readable {
         let first = self.batches.partition_point(|stored| stored.last_offset < offset);
         let mut last = first;
         let mut bytes = 0;
         for stored in self.batches.range(first..) {
             let fits = bytes + stored.bytes.len() <= bytes_max;
             let first = at_least_one && bytes == 0;
-            if !(fits || first) {
+            if !(fits || first) || stored.base_offset >= until {
                 break;
             }
             bytes += stored.bytes.len();
             last += 1;
         }
         Readable { batches: first..last, bytes }
+    }
+
+    /// The offset behind the last batch of `readable`.
+    pub(crate) fn end_of(&self, readable: &Readable) -> i64 {
+        let last = readable.batches.end.checked_sub(1).and_then(|last| self.batches.get(last));
+        last.map_or(self.log_start, |stored| stored.last_offset + 1)
     }
 
     /// The bytes of `readable`, as one slice.
@@ -175,6 +196,7 @@ impl PartitionLog {
         let oldest = self.batches.pop_front()?;
         self.weight -= oldest.weight();
         self.log_start = self.log_start.max(oldest.last_offset + 1);
+        self.transactions.forget_before(self.log_start);
         Some(oldest)
     }
 
@@ -191,6 +213,7 @@ impl PartitionLog {
             dropped.extend(self.drop_oldest());
         }
         self.log_start = self.log_start.max(offset);
+        self.transactions.forget_before(self.log_start);
         dropped
     }
 }
@@ -213,13 +236,14 @@ mod tests {
     fn reads_take_whole_batches_and_always_the_first() {
         let log = log_of(&[10, 10, 10]);
         let one = log.batches().next().unwrap().bytes.len();
-        assert_eq!(log.read(0, one * 2, false).batches, 0..2);
-        assert_eq!(log.read(1, one * 2 + 1, false).batches, 0..2);
-        assert_eq!(log.read(2, usize::MAX, false).batches, 1..3);
-        assert_eq!(log.read(5, 1, false).bytes, 0);
-        assert_eq!(log.read(5, 1, true).batches, 2..3);
-        assert_eq!(log.read(6, usize::MAX, true).bytes, 0);
-        assert_eq!(log.bytes(&log.read(0, usize::MAX, true)).len(), 3 * one);
+        assert_eq!(log.read(0, i64::MAX, one * 2, false).batches, 0..2);
+        assert_eq!(log.read(1, i64::MAX, one * 2 + 1, false).batches, 0..2);
+        assert_eq!(log.read(2, i64::MAX, usize::MAX, false).batches, 1..3);
+        assert_eq!(log.read(0, 2, usize::MAX, true).batches, 0..1, "up to an offset");
+        assert_eq!(log.read(5, i64::MAX, 1, false).bytes, 0);
+        assert_eq!(log.read(5, i64::MAX, 1, true).batches, 2..3);
+        assert_eq!(log.read(6, i64::MAX, usize::MAX, true).bytes, 0);
+        assert_eq!(log.bytes(&log.read(0, i64::MAX, usize::MAX, true)).len(), 3 * one);
     }
 
     #[test]

@@ -74,6 +74,17 @@ impl Producers {
         }
     }
 
+    /// Takes the epoch of a marker: transactions of version 2 go on with it, and with sequence 0.
+    /// A producer that is not known here has nothing that could be fenced by sequence.
+    pub(crate) fn mark(&mut self, producer_id: i64, epoch: i16) {
+        if let Some(producer) = self.by_id.get_mut(&producer_id)
+            && epoch > producer.epoch
+        {
+            producer.epoch = epoch;
+            producer.batches.clear();
+        }
+    }
+
     /// Remembers an appended batch; forgets the least recently used producer beyond `max`.
     pub(crate) fn record(
         &mut self,

@@ -37,11 +37,17 @@ pub(crate) enum ApiKey {
     DeleteRecords = 21,
     InitProducerId = 22,
     OffsetForLeaderEpoch = 23,
+    AddPartitionsToTxn = 24,
+    AddOffsetsToTxn = 25,
+    EndTxn = 26,
+    TxnOffsetCommit = 28,
     DescribeConfigs = 32,
     CreatePartitions = 37,
     DeleteGroups = 42,
     OffsetDelete = 47,
     DescribeCluster = 60,
+    DescribeTransactions = 65,
+    ListTransactions = 66,
 }
 
 const NEVER: i16 = i16::MAX;
@@ -56,6 +62,7 @@ const TEXT: Kind = Kind::Text;
 const BLOB: Kind = Kind::Blob;
 const I32S: Kind = Kind::List(&I32);
 const TEXTS: Kind = Kind::List(&TEXT);
+const I64S: Kind = Kind::List(&I64);
 
 const fn f(kind: Kind) -> Field {
     Field::new(kind)
@@ -111,6 +118,11 @@ static PARTITIONS_TOPIC: Shape =
 static OFFSET_DELETE_PARTITION: Shape = Shape::of(&[f(I32)]);
 static OFFSET_DELETE_TOPIC: Shape =
     Shape::of(&[f(TEXT), f(Kind::Structs(&OFFSET_DELETE_PARTITION))]);
+
+static TRANSACTION_TOPIC: Shape = Shape::of(&[f(TEXT), f(I32S)]);
+static TRANSACTION_OFFSET_PARTITION: Shape = Shape::of(&[f(I32), f(I64), from(I32, 2), f(TEXT)]);
+static TRANSACTION_OFFSET_TOPIC: Shape =
+    Shape::of(&[f(TEXT), f(Kind::Structs(&TRANSACTION_OFFSET_PARTITION))]);
 
 /// Every API the broker answers, in the order of their keys.
 pub(crate) static APIS: &[Api] = &[
@@ -258,6 +270,44 @@ pub(crate) static APIS: &[Api] = &[
         request: Shape::of(&[from(I32, 3), f(Kind::Structs(&LEADER_EPOCH_TOPIC))]),
     },
     Api {
+        key: ApiKey::AddPartitionsToTxn,
+        min: 0,
+        // Later versions are for brokers.
+        max: 3,
+        flexible_since: 3,
+        request: Shape::of(&[f(TEXT), f(I64), f(I16), f(Kind::Structs(&TRANSACTION_TOPIC))]),
+    },
+    Api {
+        key: ApiKey::AddOffsetsToTxn,
+        min: 0,
+        max: 4,
+        flexible_since: 3,
+        request: Shape::of(&[f(TEXT), f(I64), f(I16), f(TEXT)]),
+    },
+    Api {
+        key: ApiKey::EndTxn,
+        min: 0,
+        max: 5,
+        flexible_since: 3,
+        request: Shape::of(&[f(TEXT), f(I64), f(I16), f(BOOL)]),
+    },
+    Api {
+        key: ApiKey::TxnOffsetCommit,
+        min: 0,
+        max: 5,
+        flexible_since: 3,
+        request: Shape::of(&[
+            f(TEXT),
+            f(TEXT),
+            f(I64),
+            f(I16),
+            from(I32, 3),
+            from(TEXT, 3),
+            from(TEXT, 3),
+            f(Kind::Structs(&TRANSACTION_OFFSET_TOPIC)),
+        ]),
+    },
+    Api {
         key: ApiKey::DescribeConfigs,
         min: 1,
         max: 4,
@@ -291,6 +341,21 @@ pub(crate) static APIS: &[Api] = &[
         max: 2,
         flexible_since: 0,
         request: Shape::of(&[f(BOOL), from(I8, 1), from(BOOL, 2)]),
+    },
+    Api {
+        key: ApiKey::DescribeTransactions,
+        min: 0,
+        max: 0,
+        flexible_since: 0,
+        request: Shape::of(&[f(TEXTS)]),
+    },
+    Api {
+        key: ApiKey::ListTransactions,
+        min: 0,
+        // Version 2 filters by a pattern in Java's RE2 dialect (KIP-1152).
+        max: 1,
+        flexible_since: 0,
+        request: Shape::of(&[f(TEXTS), f(I64S), from(I64, 1)]),
     },
 ];
 

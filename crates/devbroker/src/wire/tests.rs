@@ -212,6 +212,48 @@ fn sample(key: ApiKey, v: i16) -> Bytes {
             encoded(&OffsetDeleteRequest::default().with_topics(vec![topic]), v)
         }
         ApiKey::DescribeCluster => encoded(&DescribeClusterRequest::default(), v),
+        ApiKey::AddPartitionsToTxn => {
+            use add_partitions_to_txn_request::AddPartitionsToTxnTopic;
+            let topic =
+                AddPartitionsToTxnTopic::default().with_name(name()).with_partitions(vec![0, 1]);
+            let request = AddPartitionsToTxnRequest::default()
+                .with_v3_and_below_transactional_id(TransactionalId(s("t")))
+                .with_v3_and_below_topics(vec![topic]);
+            encoded(&request, v)
+        }
+        ApiKey::AddOffsetsToTxn => {
+            let request = AddOffsetsToTxnRequest::default()
+                .with_transactional_id(TransactionalId(s("t")))
+                .with_group_id(GroupId(s("g")));
+            encoded(&request, v)
+        }
+        ApiKey::EndTxn => {
+            let request = EndTxnRequest::default().with_transactional_id(TransactionalId(s("t")));
+            encoded(&request, v)
+        }
+        ApiKey::TxnOffsetCommit => {
+            use txn_offset_commit_request::*;
+            let partition =
+                TxnOffsetCommitRequestPartition::default().with_committed_metadata(Some(s("m")));
+            let topic = TxnOffsetCommitRequestTopic::default()
+                .with_name(name())
+                .with_partitions(vec![partition]);
+            let request = TxnOffsetCommitRequest::default()
+                .with_transactional_id(TransactionalId(s("t")))
+                .with_group_id(GroupId(s("g")))
+                .with_topics(vec![topic]);
+            encoded(&request, v)
+        }
+        ApiKey::DescribeTransactions => {
+            let ids = vec![TransactionalId(s("t")), TransactionalId(s("u"))];
+            encoded(&DescribeTransactionsRequest::default().with_transactional_ids(ids), v)
+        }
+        ApiKey::ListTransactions => {
+            let request = ListTransactionsRequest::default()
+                .with_state_filters(vec![s("Ongoing")])
+                .with_producer_id_filters(vec![ProducerId(1), ProducerId(2)]);
+            encoded(&request, v)
+        }
     }
 }
 
@@ -243,6 +285,12 @@ fn decoded(key: ApiKey, bytes: &Bytes, v: i16) -> Option<usize> {
         ApiKey::DeleteGroups => read::<DeleteGroupsRequest>(bytes, v),
         ApiKey::OffsetDelete => read::<OffsetDeleteRequest>(bytes, v),
         ApiKey::DescribeCluster => read::<DescribeClusterRequest>(bytes, v),
+        ApiKey::AddPartitionsToTxn => read::<AddPartitionsToTxnRequest>(bytes, v),
+        ApiKey::AddOffsetsToTxn => read::<AddOffsetsToTxnRequest>(bytes, v),
+        ApiKey::EndTxn => read::<EndTxnRequest>(bytes, v),
+        ApiKey::TxnOffsetCommit => read::<TxnOffsetCommitRequest>(bytes, v),
+        ApiKey::DescribeTransactions => read::<DescribeTransactionsRequest>(bytes, v),
+        ApiKey::ListTransactions => read::<ListTransactionsRequest>(bytes, v),
     }
 }
 

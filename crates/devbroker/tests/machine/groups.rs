@@ -170,7 +170,7 @@ fn groups_are_listed_and_described() {
 }
 
 #[test]
-fn the_coordinator_of_groups_is_this_broker_and_transactions_have_none() {
+fn the_coordinator_of_groups_and_transactions_is_this_broker() {
     let mut client = Client::new();
     for version in 0..=6 {
         let ask = |kind: i8| {
@@ -182,16 +182,18 @@ fn the_coordinator_of_groups_is_this_broker_and_transactions_have_none() {
                 request.with_key(text("a"))
             }
         };
-        let response = client.call(version, &ask(0));
-        if version >= 4 {
-            assert_eq!(response.coordinators.len(), 2, "v{version}");
-            assert_eq!(response.coordinators[1].key, text("b"));
-            assert_eq!(response.coordinators[1].port, 9092);
-        } else {
-            assert_eq!((response.error_code, response.port), (0, 9092), "v{version}");
+        for kind in [0, 1] {
+            let response = client.call(version, &ask(kind));
+            if version >= 4 {
+                assert_eq!(response.coordinators.len(), 2, "v{version}");
+                assert_eq!(response.coordinators[1].key, text("b"));
+                assert_eq!(response.coordinators[1].port, 9092);
+            } else {
+                assert_eq!((response.error_code, response.port), (0, 9092), "v{version}");
+            }
         }
         if version >= 1 {
-            let response = client.call(version, &ask(1));
+            let response = client.call(version, &ask(2));
             let (code, message) = if version >= 4 {
                 let first = &response.coordinators[0];
                 (first.error_code, first.error_message.clone())
@@ -199,7 +201,7 @@ fn the_coordinator_of_groups_is_this_broker_and_transactions_have_none() {
                 (response.error_code, response.error_message.clone())
             };
             assert_eq!(code, ResponseError::InvalidRequest.code());
-            assert!(message.unwrap().contains("no transactions"), "v{version}");
+            assert!(message.unwrap().contains("no share groups"), "v{version}");
         }
     }
 }

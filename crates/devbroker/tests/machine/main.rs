@@ -7,4 +7,5 @@ mod groups;
 mod limits;
 mod offsets;
 mod produce;
+mod transactions;
 mod versions;

@@ -84,9 +84,6 @@ fn a_request_as_a_whole_may_be_refused() {
         response.responses[0].partition_responses[0].error_code
     };
     assert_eq!(code(&acks), ResponseError::InvalidRequiredAcks.code());
-    let request =
-        produce("t", -1, batch(1)).with_transactional_id(Some(TransactionalId(text("tx"))));
-    assert_eq!(code(&client.call(9, &request)), ResponseError::InvalidTxnState.code());
     let mut request = produce("t", -1, batch(1));
     request.topic_data[0].topic_id = uuid::Uuid::from_u128(5);
     assert_eq!(code(&client.call(13, &request)), ResponseError::UnknownTopicId.code());
@@ -145,14 +142,22 @@ fn idempotent_batches_are_stored_once_and_in_order() {
 }
 
 #[test]
-fn transactional_ids_are_refused_clearly() {
+fn transactional_ids_need_a_time_out_within_the_limit() {
     let mut client = Client::new();
-    let request =
-        InitProducerIdRequest::default().with_transactional_id(Some(TransactionalId(text("tx"))));
-    for version in 0..=5 {
-        let response = client.call(version, &request);
-        assert_eq!(response.error_code, ResponseError::InvalidRequest.code());
-        assert_eq!(response.producer_id.0, -1);
+    for (id, timeout, error) in [
+        ("", 1_000, ResponseError::InvalidRequest),
+        ("tx", 0, ResponseError::InvalidTransactionTimeout),
+        ("tx", -1, ResponseError::InvalidTransactionTimeout),
+        ("tx", 3_600_000, ResponseError::InvalidTransactionTimeout),
+    ] {
+        let request = InitProducerIdRequest::default()
+            .with_transactional_id(Some(TransactionalId(text(id))))
+            .with_transaction_timeout_ms(timeout);
+        for version in 0..=5 {
+            let response = client.call(version, &request);
+            assert_eq!(response.error_code, error.code(), "{id} {timeout}");
+            assert_eq!(response.producer_id.0, -1);
+        }
     }
 }
 

@@ -10,12 +10,15 @@
 mod queue;
 #[cfg(test)]
 mod tests;
+mod transactional;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::queue::{Batch, Identity, Queue, count, stamp};
+pub(crate) use self::queue::Identity;
+use self::queue::{Batch, Queue, count, stamp};
+use self::transactional::Transactional;
 use crate::apis::AnyResponse;
 use crate::cluster::{Cluster, Owner, Purpose, Target};
 use crate::connection::{CallError, CallId};
@@ -56,6 +59,8 @@ pub(crate) struct ProduceMachine {
     events: Vec<ProduceEvent>,
     freed: usize,
     polled_at: Duration,
+    /// `None` for a producer without transactions.
+    transaction: Option<Transactional>,
 }
 
 #[derive(Debug)]
@@ -78,6 +83,7 @@ impl ProduceMachine {
             events: Vec::new(),
             freed: 0,
             polled_at: Duration::ZERO,
+            transaction: None,
         }
     }
 
@@ -128,6 +134,7 @@ impl ProduceMachine {
             return;
         }
         self.expire(cluster, now);
+        self.give_up_dropped();
         self.restart_sequences();
         self.ask_identity(cluster, now);
         self.send(cluster, now);
@@ -251,6 +258,8 @@ impl ProduceMachine {
             ProduceAction::Retry => self.retry(tp, id, error, false, cluster, now),
             ProduceAction::Unknown => self.retry(tp, id, error, true, cluster, now),
             ProduceAction::Split => self.split(tp, id, error),
+            // What is missing cannot be written again without the rest of its transaction.
+            ProduceAction::Sequence if self.transaction.is_some() => self.fail(tp, id, error),
             ProduceAction::Sequence => {
                 let Some(queue) = self.queues.get_mut(tp) else { return };
                 // A batch behind one that is not decided yet cannot be in order: it just waits.
@@ -308,6 +317,7 @@ impl ProduceMachine {
     /// The halves take the sequences of the whole, so that later batches keep theirs.
     fn split(&mut self, tp: &TopicPartition, id: u64, error: Error) {
         let mut next_batch = self.next_batch;
+        let transactional = self.transaction.is_some();
         let Some((queue, index)) = self.find(tp, id) else { return };
         let Some(mut batch) = queue.batches.remove(index) else { return };
         batch.stamped = None;
@@ -327,8 +337,8 @@ impl ProduceMachine {
         let last = halves.len() - 1;
         for (part, mut sealed) in halves.into_iter().enumerate() {
             let records = sealed.record_count();
-            let stamped =
-                identity.map(|identity| sealed.stamp(identity.id, identity.epoch, sequence, false));
+            let stamped = identity
+                .map(|identity| sealed.stamp(identity.id, identity.epoch, sequence, transactional));
             let part_charge = if part == last { charge } else { sealed.size().min(charge) };
             charge -= part_charge;
             let half = Batch {
@@ -426,6 +436,9 @@ impl ProduceMachine {
 
     /// Partitions that lost a batch start again at sequence 0 with a new epoch (KIP-360).
     fn restart_sequences(&mut self) {
+        if self.transaction.is_some() {
+            return;
+        }
         for tp in &self.active {
             let Some(queue) = self.queues.get_mut(tp) else { continue };
             if !queue.reset || queue.in_flight > 0 {
@@ -451,7 +464,7 @@ impl ProduceMachine {
 
     fn ask_identity(&mut self, cluster: &mut Cluster, now: Duration) {
         let IdentityState::None { retry_at, failures } = self.identity else { return };
-        if retry_at > now {
+        if retry_at > now || self.transaction.is_some() {
             return;
         }
         let request = InitProducerIdRequest {
@@ -518,7 +531,8 @@ impl ProduceMachine {
         for tp in &self.active {
             let sendable =
                 self.queues.get(tp).is_some_and(|queue| queue.sendable(identity, now).is_some());
-            if !sendable {
+            let allowed = self.transaction.as_ref().is_none_or(|open| open.allows(tp));
+            if !sendable || !allowed {
                 continue;
             }
             match cluster.metadata.leader(tp) {
@@ -547,6 +561,7 @@ impl ProduceMachine {
         now: Duration,
     ) -> bool {
         let config = Arc::clone(&cluster.config);
+        let transactional = self.transaction.is_some();
         let mut topics: Vec<TopicProduceData> = Vec::new();
         let mut sent = Vec::new();
         let mut bytes = 0;
@@ -557,7 +572,7 @@ impl ProduceMachine {
             if bytes > 0 && bytes + size > config.max_request_size {
                 continue;
             }
-            let Some(records) = stamp(queue, index, identity) else { continue };
+            let Some(records) = stamp(queue, index, identity, transactional) else { continue };
             bytes += size;
             let Some(batch) = queue.batches.get_mut(index) else { continue };
             batch.in_flight = true;
@@ -583,10 +598,14 @@ impl ProduceMachine {
             timeout_ms: i32::try_from(config.request_timeout.as_millis()).unwrap_or(i32::MAX),
             topic_data: topics,
         };
+        let request = match &self.transaction {
+            Some(transaction) => transaction.request(request),
+            None => request.into(),
+        };
         let call = cluster.send(
             Target::Node(node),
             Purpose::Produce,
-            request.into(),
+            request,
             config.request_timeout,
             Owner::Producer(self.id),
             now,

@@ -11,9 +11,9 @@ use crate::wire::records::{SealedBatch, next_sequence};
 
 /// Producer id and epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) id: i64,
-    pub(super) epoch: i16,
+pub(crate) struct Identity {
+    pub(crate) id: i64,
+    pub(crate) epoch: i16,
 }
 
 #[derive(Debug)]
@@ -78,7 +78,12 @@ impl Queue {
 
 /// The bytes of a batch: the same as before, or with the next sequence of the partition. The
 /// identity was loaded before, so that a reset can never stamp "no producer".
-pub(super) fn stamp(queue: &mut Queue, index: usize, identity: Option<Identity>) -> Option<Bytes> {
+pub(super) fn stamp(
+    queue: &mut Queue,
+    index: usize,
+    identity: Option<Identity>,
+    transactional: bool,
+) -> Option<Bytes> {
     if let Some(stamped) = &queue.batches.get(index)?.stamped {
         return Some(stamped.clone());
     }
@@ -89,7 +94,7 @@ pub(super) fn stamp(queue: &mut Queue, index: usize, identity: Option<Identity>)
     }
     let sequence = queue.next_sequence;
     let batch = queue.batches.get_mut(index)?;
-    let stamped = batch.sealed.stamp(identity.id, identity.epoch, sequence, false);
+    let stamped = batch.sealed.stamp(identity.id, identity.epoch, sequence, transactional);
     batch.sequence = sequence;
     batch.stamped = Some(stamped.clone());
     queue.next_sequence = next_sequence(sequence, batch.sealed.record_count());

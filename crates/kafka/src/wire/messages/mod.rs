@@ -2,18 +2,24 @@
 //! `kafka-clients` archive. A test reads these and compares.
 #![allow(missing_docs, reason = "fields are Kafka's; its specification documents them")]
 
+pub mod add_offsets_to_txn;
+pub mod add_partitions_to_txn;
 pub mod api_versions;
 pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_topics;
+pub mod describe_transactions;
+pub mod end_txn;
 pub mod fetch;
 pub mod find_coordinator;
 pub mod init_producer_id;
 pub mod list_offsets;
+pub mod list_transactions;
 pub mod metadata;
 pub mod offset_commit;
 pub mod offset_fetch;
 pub mod produce;
+pub mod txn_offset_commit;
 
 use crate::wire::layout::ApiSpec;
 
@@ -30,7 +36,13 @@ pub const APIS: &[ApiSpec] = &[
     create_topics::API,
     delete_topics::API,
     init_producer_id::API,
+    add_partitions_to_txn::API,
+    add_offsets_to_txn::API,
+    end_txn::API,
+    txn_offset_commit::API,
     create_partitions::API,
+    describe_transactions::API,
+    list_transactions::API,
 ];
 
 /// The API of a key.
@@ -45,17 +57,23 @@ pub fn api(key: i16) -> Option<&'static ApiSpec> {
 #[macro_export]
 macro_rules! for_each_request {
     ($then:ident) => {
+        $then!($crate::wire::messages::add_offsets_to_txn::AddOffsetsToTxnRequest);
+        $then!($crate::wire::messages::add_partitions_to_txn::AddPartitionsToTxnRequest);
         $then!($crate::wire::messages::api_versions::ApiVersionsRequest);
         $then!($crate::wire::messages::create_partitions::CreatePartitionsRequest);
         $then!($crate::wire::messages::create_topics::CreateTopicsRequest);
         $then!($crate::wire::messages::delete_topics::DeleteTopicsRequest);
+        $then!($crate::wire::messages::describe_transactions::DescribeTransactionsRequest);
+        $then!($crate::wire::messages::end_txn::EndTxnRequest);
         $then!($crate::wire::messages::fetch::FetchRequest);
         $then!($crate::wire::messages::find_coordinator::FindCoordinatorRequest);
         $then!($crate::wire::messages::init_producer_id::InitProducerIdRequest);
         $then!($crate::wire::messages::list_offsets::ListOffsetsRequest);
+        $then!($crate::wire::messages::list_transactions::ListTransactionsRequest);
         $then!($crate::wire::messages::metadata::MetadataRequest);
         $then!($crate::wire::messages::offset_commit::OffsetCommitRequest);
         $then!($crate::wire::messages::offset_fetch::OffsetFetchRequest);
         $then!($crate::wire::messages::produce::ProduceRequest);
+        $then!($crate::wire::messages::txn_offset_commit::TxnOffsetCommitRequest);
     };
 }

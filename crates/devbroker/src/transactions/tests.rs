@@ -1,0 +1,153 @@
+use super::*;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+struct Bench {
+    all: Transactions,
+    ids: i64,
+    now: Duration,
+}
+
+impl Bench {
+    fn new(epoch_max: i16) -> Self {
+        let all = Transactions::new(&Limits::default(), epoch_max);
+        Self { all, ids: 100, now: Duration::from_secs(1) }
+    }
+
+    fn init(&mut self, expected: Option<Identity>) -> Result<Init, ResponseError> {
+        self.all.init("t", MINUTE, expected, &mut self.ids, self.now)
+    }
+
+    fn ready(&mut self) -> Identity {
+        match self.init(None) {
+            Ok(Init::Ready(identity)) => identity,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn open(&mut self, from: Identity) -> Result<(), ResponseError> {
+        self.all.add("t", from, [("a".to_owned(), 0)], None, self.now)
+    }
+
+    fn end(&mut self, from: Identity, commit: bool, v2: bool) -> Result<Identity, ResponseError> {
+        match self.all.end("t", from, commit, v2, &mut self.ids, self.now)? {
+            End::Now(_, next) | End::Before(next) => Ok(next),
+        }
+    }
+}
+
+fn at(from: Identity, epoch: i16) -> Identity {
+    Identity { epoch, ..from }
+}
+
+/// Table 2.2 of what the coordinator answers to a commit with a stored identity.
+#[test]
+fn answers_to_a_commit_by_state() {
+    use ResponseError::{InvalidProducerIdMapping, InvalidTxnState, ProducerFenced};
+    for v2 in [false, true] {
+        let bump = i16::from(v2);
+        let mut bench = Bench::new(i16::MAX);
+        let own = bench.ready();
+        assert_eq!(bench.end(own, true, v2), Err(InvalidTxnState), "empty");
+        bench.open(own).unwrap();
+        let next = at(own, own.epoch + bump);
+        assert_eq!(bench.end(own, true, v2), Ok(next), "ongoing");
+        assert_eq!(bench.end(own, true, v2), Ok(next), "repeated");
+        assert_eq!(bench.end(own, false, v2), Err(InvalidTxnState), "the other way");
+
+        bench.open(next).unwrap();
+        if v2 {
+            assert_eq!(bench.end(own, true, v2), Err(ProducerFenced), "a late repetition");
+        }
+        bench.now += MINUTE;
+        assert!(bench.all.expire(bench.now).is_some());
+        assert!(bench.all.expire(bench.now).is_none());
+        let timed_out = if v2 { InvalidTxnState } else { ProducerFenced };
+        assert_eq!(bench.end(next, true, v2), Err(timed_out), "timed out");
+
+        bench.ready();
+        assert_eq!(bench.end(next, true, v2), Err(ProducerFenced), "started again");
+        let foreign = Identity { id: 7, epoch: 0 };
+        assert_eq!(bench.end(foreign, true, v2), Err(InvalidProducerIdMapping));
+    }
+}
+
+#[test]
+fn taking_over_an_open_transaction_needs_a_second_request() {
+    let mut bench = Bench::new(i16::MAX);
+    let first = bench.ready();
+    bench.open(first).unwrap();
+    let Ok(Init::Fenced(ending)) = bench.init(None) else { panic!("not fenced") };
+    assert_eq!((ending.commit, ending.marker.epoch), (false, first.epoch + 1));
+    assert_eq!(ending.partitions.len(), 1);
+    assert_eq!(bench.ready().epoch, first.epoch + 2);
+    assert_eq!(bench.open(first), Err(ResponseError::ProducerFenced));
+}
+
+#[test]
+fn a_producer_that_goes_on_is_told_apart_from_a_rival() {
+    let mut bench = Bench::new(i16::MAX);
+    let first = bench.ready();
+    let Ok(Init::Ready(second)) = bench.init(Some(first)) else { panic!("refused") };
+    assert_eq!(second.epoch, first.epoch + 1);
+    let Ok(Init::Ready(again)) = bench.init(Some(first)) else { panic!("refused") };
+    assert_eq!(again, second, "a repeated request moves nothing");
+    bench.ready();
+    assert!(matches!(bench.init(Some(second)), Err(ResponseError::ProducerFenced)));
+}
+
+#[test]
+fn the_producer_id_is_exchanged_at_the_end_of_its_epochs() {
+    let mut bench = Bench::new(3);
+    let mut own = bench.ready();
+    for _ in 0..2 {
+        bench.open(own).unwrap();
+        own = bench.end(own, true, true).unwrap();
+    }
+    assert_eq!(own.epoch, 2);
+    bench.open(own).unwrap();
+    let next = bench.end(own, true, true).unwrap();
+    assert_ne!(next.id, own.id);
+    assert_eq!(next.epoch, 0);
+    assert_eq!(bench.end(own, true, true), Ok(next), "a repeated end after the exchange");
+    bench.open(next).unwrap();
+    assert!(bench.end(next, false, true).is_ok());
+}
+
+#[test]
+fn version_2_aborts_what_has_no_partition() {
+    let mut bench = Bench::new(i16::MAX);
+    let own = bench.ready();
+    assert_eq!(bench.end(own, false, false), Err(ResponseError::InvalidTxnState));
+    let next = bench.end(own, false, true).unwrap();
+    assert_eq!(next.epoch, own.epoch + 1);
+    assert_eq!(bench.end(own, false, true), Ok(next));
+}
+
+#[test]
+fn ids_and_members_are_bounded() {
+    let mut limits = Limits::default();
+    limits.transactional_ids_max = 2;
+    limits.transaction_members_max = 3;
+    let mut all = Transactions::new(&limits, i16::MAX);
+    let mut ids = 0;
+    let now = Duration::from_secs(1);
+    let mut init =
+        |all: &mut Transactions, id: &str| match all.init(id, MINUTE, None, &mut ids, now) {
+            Ok(Init::Ready(identity)) => Ok(identity),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error),
+        };
+    let a = init(&mut all, "a").unwrap();
+    all.add("a", a, [("x".to_owned(), 0)], Some("g"), now).unwrap();
+    let full = all.add("a", a, (0..3).map(|i| ("y".to_owned(), i)), None, now);
+    assert_eq!(full, Err(ResponseError::PolicyViolation));
+    init(&mut all, "b").unwrap();
+    let c = init(&mut all, "c").unwrap();
+    assert!(all.get("b").is_none(), "the idle one gave way");
+    all.add("c", c, [("x".to_owned(), 0)], None, now).unwrap_err();
+    let mut ids = 9;
+    all.end("a", a, true, true, &mut ids, now).unwrap();
+    all.add("c", c, [("x".to_owned(), 0)], None, now).unwrap();
+    assert_eq!(all.next_deadline(), Some(now + MINUTE));
+}

@@ -1,0 +1,553 @@
+//! The machine of one transactional producer (KIP-98, KIP-360, KIP-447, KIP-890): it owns a
+//! [`ProduceMachine`] and decides what that may write, with which identity, and when a transaction
+//! ends.
+//!
+//! One request to a coordinator is out at a time. The version of the protocol is fixed by the
+//! answer to `InitProducerId`: 2 where the brokers have finalized `transaction.version` 2.
+//!
+//! An EndTxn without an answer is asked again in the same direction until there is one. With
+//! version 2 the broker tells such a repetition from the end of a later transaction by the epoch.
+//! With version 1 it could not, so the epoch is raised before the next transaction begins: an old
+//! request that arrives late finds it fenced.
+
+pub mod errors;
+mod handle;
+mod requests;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::errors::TransactionAction;
+pub use self::handle::{
+    Failure, GroupMember, ProducerIdentity, TransactionError, TransactionResult,
+    TransactionalProducer,
+};
+use self::requests::Asked;
+use crate::apis::AnyResponse;
+use crate::cluster::{Cluster, Owner, Purpose, Target};
+use crate::connection::{CallError, CallId};
+use crate::error::{Error, ErrorKind};
+use crate::operations::CommittedOffset;
+use crate::pending::Promise;
+use crate::produce::{Identity, ProduceMachine};
+use crate::producer::ProduceEvent;
+use crate::topic::TopicPartition;
+use crate::wire::ErrorCode;
+use crate::wire::records::SealedBatch;
+
+type Done<T> = Promise<TransactionResult<T>>;
+
+/// What the handle asks for.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Init(Done<ProducerIdentity>),
+    Send {
+        partition: TopicPartition,
+        batch: SealedBatch,
+        tag: u64,
+    },
+    Offsets {
+        group: String,
+        member: GroupMember,
+        offsets: Vec<(TopicPartition, CommittedOffset)>,
+        promise: Done<()>,
+    },
+    End {
+        commit: bool,
+        promise: Done<()>,
+    },
+}
+
+/// Offsets on their way into the transaction.
+#[derive(Debug)]
+struct Offsets {
+    group: String,
+    member: GroupMember,
+    offsets: Vec<(TopicPartition, CommittedOffset)>,
+    promise: Done<()>,
+    deadline: Duration,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Before `init`.
+    New,
+    Initializing {
+        promise: Done<ProducerIdentity>,
+        deadline: Duration,
+    },
+    /// A transaction is open, or none is.
+    Ready,
+    /// The transaction ends; `asked` once an EndTxn is or was out.
+    Ending {
+        commit: bool,
+        promise: Done<()>,
+        deadline: Duration,
+        asked: bool,
+    },
+    /// Final.
+    Failed(TransactionError),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct TransactionMachine {
+    id: u64,
+    transactional_id: String,
+    timeout: Duration,
+    produce: ProduceMachine,
+    state: State,
+    identity: Option<Identity>,
+    v2: bool,
+    coordinator: Option<i32>,
+    /// Coordinator of the group in front of `offsets`.
+    group_coordinator: Option<(String, i32)>,
+    /// Version 1: partitions that the broker knows to be of the transaction.
+    partitions: BTreeSet<TopicPartition>,
+    /// Version 1: groups of the transaction.
+    groups: BTreeSet<String>,
+    /// Something of this transaction may have reached a broker.
+    begun: bool,
+    /// Why the transaction can only be aborted.
+    poison: Option<Error>,
+    /// Version 1: raise the epoch before the next transaction.
+    bump: bool,
+    offsets: VecDeque<Offsets>,
+    /// What came while a transaction was ending.
+    next: VecDeque<Request>,
+    call: Option<(CallId, Asked)>,
+    retry_at: Duration,
+    failures: u32,
+    /// An EndTxn of this transaction may have been done without an answer.
+    end_unanswered: bool,
+    /// Why the last attempt failed.
+    error: Option<Error>,
+    polled_at: Duration,
+    events: Vec<ProduceEvent>,
+    freed: usize,
+}
+
+impl TransactionMachine {
+    pub(crate) fn new(id: u64, transactional_id: String, timeout: Duration) -> Self {
+        let produce = ProduceMachine::transactional(id, &transactional_id);
+        Self {
+            id,
+            transactional_id,
+            timeout,
+            produce,
+            state: State::New,
+            identity: None,
+            v2: false,
+            coordinator: None,
+            group_coordinator: None,
+            partitions: BTreeSet::new(),
+            groups: BTreeSet::new(),
+            begun: false,
+            poison: None,
+            bump: false,
+            offsets: VecDeque::new(),
+            next: VecDeque::new(),
+            call: None,
+            retry_at: Duration::ZERO,
+            failures: 0,
+            end_unanswered: false,
+            error: None,
+            polled_at: Duration::ZERO,
+            events: Vec::new(),
+            freed: 0,
+        }
+    }
+
+    /// Takes what the handle asks for.
+    pub(crate) fn request(&mut self, request: Request, cluster: &mut Cluster, now: Duration) {
+        match (&self.state, request) {
+            (State::Failed(error), request) => {
+                let error = error.clone();
+                self.refuse(request, &error);
+            }
+            (State::New, Request::Init(promise)) => {
+                let deadline = now.saturating_add(cluster.config.api_timeout);
+                self.state = State::Initializing { promise, deadline };
+                self.start_over();
+            }
+            (_, Request::Init(promise)) => {
+                let error = Error::new(ErrorKind::Unsupported, "init was called before");
+                promise.complete(Err(TransactionError::new(Failure::Fatal, error)));
+            }
+            (State::New, request) => {
+                let error = Error::new(ErrorKind::Unsupported, "call init first");
+                self.refuse(request, &TransactionError::new(Failure::Fatal, error));
+            }
+            (State::Initializing { .. } | State::Ending { .. }, request) => {
+                self.next.push_back(request);
+            }
+            (State::Ready, request) => self.take(request, cluster, now),
+        }
+    }
+
+    fn take(&mut self, request: Request, cluster: &mut Cluster, now: Duration) {
+        let deadline = now.saturating_add(cluster.config.api_timeout);
+        match (request, self.poison.clone()) {
+            (Request::End { commit: true, promise }, Some(error)) => {
+                promise.complete(Err(TransactionError::new(Failure::MustAbort, error)));
+            }
+            (Request::End { commit, promise }, _) => {
+                if !commit {
+                    self.produce.drop_queued();
+                }
+                self.state = State::Ending { commit, promise, deadline, asked: false };
+                self.start_over();
+            }
+            (request @ (Request::Send { .. } | Request::Offsets { .. }), Some(error)) => {
+                self.refuse(request, &TransactionError::new(Failure::MustAbort, error));
+            }
+            (Request::Send { partition, batch, tag }, None) => {
+                self.produce.push(partition, batch, tag, cluster, now);
+            }
+            (Request::Offsets { group, member, offsets, promise }, None) => {
+                self.offsets.push_back(Offsets { group, member, offsets, promise, deadline });
+            }
+            // Answered by `request`.
+            (Request::Init(_), _) => {}
+        }
+    }
+
+    /// Answers a request that cannot be done.
+    fn refuse(&mut self, request: Request, error: &TransactionError) {
+        match request {
+            Request::Init(promise) => promise.complete(Err(error.clone())),
+            Request::Offsets { promise, .. } | Request::End { promise, .. } => {
+                promise.complete(Err(error.clone()));
+            }
+            Request::Send { partition, batch, tag } => {
+                self.freed += batch.size();
+                self.events.push(ProduceEvent::Failed {
+                    partition,
+                    tag,
+                    records: usize::try_from(batch.record_count()).unwrap_or(0),
+                    error: error.error.clone(),
+                    possibly_written: false,
+                });
+            }
+        }
+    }
+
+    pub(crate) fn close(&mut self, cluster: &mut Cluster) {
+        self.produce.close(cluster);
+    }
+
+    /// Events and bytes of the buffer that became free.
+    pub(crate) fn take_events(&mut self) -> (Vec<ProduceEvent>, usize) {
+        (std::mem::take(&mut self.events), std::mem::take(&mut self.freed))
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        let state = match &self.state {
+            State::Initializing { deadline, .. } | State::Ending { deadline, .. } => {
+                Some(*deadline)
+            }
+            _ => None,
+        };
+        let offsets = self.offsets.front().map(|offsets| offsets.deadline);
+        let own = state.into_iter().chain(offsets).chain([self.retry_at]);
+        own.filter(|at| *at > self.polled_at).chain(self.produce.next_deadline()).min()
+    }
+
+    /// Sends what can be sent now.
+    pub(crate) fn poll(&mut self, cluster: &mut Cluster, now: Duration) {
+        self.polled_at = now;
+        self.produce.poll(cluster, now);
+        self.collect();
+        self.expire(cluster, now);
+        while self.call.is_none() && self.retry_at <= now && self.advance(cluster, now) {}
+        // What was just allowed may go out at once.
+        self.produce.poll(cluster, now);
+        self.collect();
+    }
+
+    /// An answer for the batches.
+    pub(crate) fn produced(
+        &mut self,
+        call: CallId,
+        result: Result<AnyResponse, CallError>,
+        cluster: &mut Cluster,
+        now: Duration,
+    ) {
+        self.produce.answered(call, result, cluster, now);
+        self.collect();
+    }
+
+    /// Looks at what became of batches: one that is lost spoils its transaction.
+    fn collect(&mut self) {
+        let (events, freed) = self.produce.take_events();
+        self.freed += freed;
+        for event in &events {
+            if let ProduceEvent::Failed { error, .. } = event {
+                let aborting = matches!(self.state, State::Ending { commit: false, .. });
+                if !aborting {
+                    self.poison.get_or_insert_with(|| error.clone());
+                }
+                // A hole in the sequences, or a batch that may still arrive.
+                self.bump |= !self.v2;
+                if error.code() == Some(ErrorCode::PRODUCER_FENCED) {
+                    self.fail(TransactionError::new(Failure::Fenced, error.clone()));
+                }
+            }
+        }
+        self.events.extend(events);
+        self.begun |= self.produce.has_sent();
+    }
+
+    /// The next step; `false` when there is none, or when it waits for an answer.
+    fn advance(&mut self, cluster: &mut Cluster, now: Duration) -> bool {
+        match &self.state {
+            State::New | State::Failed(_) => false,
+            State::Initializing { .. } => self.ask_init(cluster, now),
+            State::Ready => self.advance_open(cluster, now),
+            State::Ending { commit, asked, .. } => {
+                let (commit, asked) = (*commit, *asked);
+                self.advance_end(commit, asked, cluster, now)
+            }
+        }
+    }
+
+    fn advance_open(&mut self, cluster: &mut Cluster, now: Duration) -> bool {
+        if self.bump && !self.begun && self.poison.is_none() {
+            // Nothing of the new transaction may go out before; nothing is asked for when idle.
+            if self.produce.is_idle() && self.offsets.is_empty() {
+                return false;
+            }
+            return self.ask_init(cluster, now);
+        }
+        if self.poison.is_some() {
+            self.fail_offsets();
+            return false;
+        }
+        if !self.v2 {
+            let new = self.produce.unadmitted(&self.partitions);
+            if !new.is_empty() {
+                return self.ask_add_partitions(new, cluster, now);
+            }
+        }
+        if let Some(front) = self.offsets.front() {
+            let group = front.group.clone();
+            return self.ask_offsets(&group, cluster, now);
+        }
+        false
+    }
+
+    fn advance_end(
+        &mut self,
+        commit: bool,
+        asked: bool,
+        cluster: &mut Cluster,
+        now: Duration,
+    ) -> bool {
+        if asked {
+            return self.ask_end(commit, cluster, now);
+        }
+        if !commit {
+            // Offsets die with the transaction; batches that are out are waited for.
+            self.poison.get_or_insert_with(|| Error::new(ErrorKind::Closed, "aborted"));
+            self.fail_offsets();
+            if self.produce.has_sent() {
+                return false;
+            }
+            return if self.begun {
+                self.ask_end(false, cluster, now)
+            } else {
+                self.ended(Ok(()), cluster, now);
+                true
+            };
+        }
+        if let Some(error) = self.poison.clone() {
+            self.fail_offsets();
+            let state = std::mem::replace(&mut self.state, State::Ready);
+            if let State::Ending { promise, .. } = state {
+                promise.complete(Err(TransactionError::new(Failure::MustAbort, error)));
+            }
+            self.resume(cluster, now);
+            return true;
+        }
+        // Everything that the transaction holds comes first.
+        if !self.produce.is_idle() || !self.offsets.is_empty() {
+            return self.advance_open(cluster, now);
+        }
+        if self.begun {
+            return self.ask_end(true, cluster, now);
+        }
+        self.ended(Ok(()), cluster, now);
+        true
+    }
+
+    /// The transaction is over; what came meanwhile begins the next one.
+    fn ended(&mut self, result: TransactionResult<()>, cluster: &mut Cluster, now: Duration) {
+        self.begun = false;
+        self.poison = None;
+        self.partitions.clear();
+        self.groups.clear();
+        self.produce.begin(self.identity, (!self.v2).then(BTreeSet::new));
+        self.start_over();
+        if let State::Ending { promise, .. } = std::mem::replace(&mut self.state, State::Ready) {
+            promise.complete(result);
+        }
+        self.resume(cluster, now);
+    }
+
+    /// Goes on with what came while something was ending.
+    fn resume(&mut self, cluster: &mut Cluster, now: Duration) {
+        while matches!(self.state, State::Ready) {
+            let Some(request) = self.next.pop_front() else { return };
+            self.request(request, cluster, now);
+        }
+    }
+
+    fn fail_offsets(&mut self) {
+        let Some(error) = self.poison.clone() else { return };
+        for offsets in self.offsets.drain(..) {
+            let error = TransactionError::new(Failure::MustAbort, error.clone());
+            offsets.promise.complete(Err(error));
+        }
+    }
+
+    /// The end of this producer, while nothing was said about an EndTxn that is out.
+    fn fail(&mut self, mut error: TransactionError) {
+        if let State::Ending { commit: true, asked: true, .. } = self.state
+            && (self.end_unanswered || error.failure != Failure::Fenced)
+        {
+            error.failure = Failure::OutcomeUnknown;
+        }
+        self.finish(error);
+    }
+
+    /// The end of this producer.
+    fn finish(&mut self, error: TransactionError) {
+        if matches!(self.state, State::Failed(_)) {
+            return;
+        }
+        self.call = None;
+        let state = std::mem::replace(&mut self.state, State::Failed(error.clone()));
+        match state {
+            State::Initializing { promise, .. } => promise.complete(Err(error.clone())),
+            State::Ending { promise, .. } => promise.complete(Err(error.clone())),
+            _ => {}
+        }
+        for offsets in std::mem::take(&mut self.offsets) {
+            offsets.promise.complete(Err(error.clone()));
+        }
+        for request in std::mem::take(&mut self.next) {
+            self.refuse(request, &error);
+        }
+        self.produce.stop(&error.error);
+        let (events, freed) = self.produce.take_events();
+        self.events.extend(events);
+        self.freed += freed;
+    }
+
+    /// Gives up what takes too long.
+    fn expire(&mut self, cluster: &Cluster, now: Duration) {
+        let seconds = cluster.config.api_timeout.as_secs();
+        let late = |error: &Option<Error>| {
+            let error = error.clone().unwrap_or_else(|| Error::timeout("no answer"));
+            error.context(format_args!("given up after {seconds} s"))
+        };
+        match &self.state {
+            State::Initializing { deadline, .. } if *deadline <= now => {
+                let error = late(&self.error);
+                self.fail(TransactionError::new(Failure::Fatal, error));
+            }
+            State::Ending { deadline, asked, commit, .. } if *deadline <= now => {
+                let error = late(&self.error);
+                if *asked || !*commit {
+                    self.fail(TransactionError::new(Failure::Fatal, error));
+                } else if self.produce.is_idle() {
+                    self.poison.get_or_insert(error);
+                } else if let State::Ending { deadline, .. } = &mut self.state {
+                    // Batches have a time-out of their own.
+                    *deadline = now.saturating_add(cluster.config.api_timeout);
+                }
+            }
+            _ => {}
+        }
+        if self.offsets.front().is_some_and(|offsets| offsets.deadline <= now) {
+            let error = late(&self.error);
+            self.poison.get_or_insert(error);
+            self.bump |= !self.v2;
+            self.fail_offsets();
+        }
+    }
+
+    fn start_over(&mut self) {
+        self.failures = 0;
+        self.retry_at = Duration::ZERO;
+        self.error = None;
+    }
+
+    fn retry(&mut self, error: Error, cluster: &mut Cluster, now: Duration) {
+        self.failures = self.failures.saturating_add(1);
+        self.retry_at = now + cluster.config.retry_backoff.after(self.failures, &mut cluster.rng);
+        self.error = Some(error);
+    }
+
+    /// Sends to a coordinator.
+    fn send(
+        &mut self,
+        target: Target,
+        request: crate::apis::AnyRequest,
+        asked: Asked,
+        cluster: &mut Cluster,
+        now: Duration,
+    ) {
+        let timeout = cluster.config.request_timeout;
+        let owner = Owner::Transaction(self.id);
+        let call = cluster.send(target, Purpose::Coordination, request, timeout, owner, now);
+        self.call = Some((call, asked));
+    }
+
+    /// What an error code of a coordinator means; EndTxn has its own rules.
+    fn refused(
+        &mut self,
+        code: ErrorCode,
+        error: Error,
+        of_group: bool,
+        cluster: &mut Cluster,
+        now: Duration,
+    ) {
+        match errors::action(code) {
+            TransactionAction::Retry => {
+                if code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION {
+                    cluster.metadata.refresh();
+                }
+                self.retry(error, cluster, now);
+            }
+            TransactionAction::Rediscover => self.rediscover(error, of_group, cluster, now),
+            TransactionAction::Abort => {
+                self.poison.get_or_insert(error);
+                self.bump |= !self.v2;
+                self.fail_offsets();
+            }
+            TransactionAction::Fenced => {
+                self.fail(TransactionError::new(Failure::Fenced, error));
+            }
+            TransactionAction::Fail => self.fail(TransactionError::new(Failure::Fatal, error)),
+        }
+    }
+
+    fn rediscover(&mut self, error: Error, of_group: bool, cluster: &mut Cluster, now: Duration) {
+        if of_group {
+            self.group_coordinator = None;
+        } else {
+            self.coordinator = None;
+        }
+        cluster.metadata.refresh();
+        self.retry(error, cluster, now);
+    }
+}
+
+/// A topic name for a request.
+fn name(topic: &Arc<str>) -> String {
+    topic.to_string()
+}

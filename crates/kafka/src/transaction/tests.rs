@@ -1,0 +1,363 @@
+use super::errors::ROWS;
+use super::*;
+use crate::pending::Pending;
+use crate::testing::{Asked as Heard, Bench, SECOND};
+use crate::wire::compression::{Compression, Compressor};
+use crate::wire::messages::add_partitions_to_txn::{
+    AddPartitionsToTxnPartitionResult, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse,
+    AddPartitionsToTxnTopicResult,
+};
+use crate::wire::messages::end_txn::{EndTxnRequest, EndTxnResponse};
+use crate::wire::messages::find_coordinator::{
+    Coordinator, FindCoordinatorRequest, FindCoordinatorResponse,
+};
+use crate::wire::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
+use crate::wire::messages::produce::{
+    PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceResponse,
+};
+use crate::wire::records::BatchBuilder;
+
+/// A machine, brokers played by the test, and what was asked of them and is not answered.
+struct Stage {
+    bench: Bench,
+    machine: TransactionMachine,
+    heard: VecDeque<Heard>,
+}
+
+fn pending<T>() -> (Done<T>, Pending<TransactionResult<T>>) {
+    Promise::new(|| Err(TransactionError::new(Failure::OutcomeUnknown, Error::closed())))
+}
+
+impl Stage {
+    fn new(protocol: u8) -> Self {
+        let mut bench = Bench::new(&[]);
+        bench.transaction_version = if protocol == 2 { 2 } else { 0 };
+        bench.topic("t", 1, &[1]);
+        let machine = TransactionMachine::new(9, "tx".to_owned(), 60 * SECOND);
+        Self { bench, machine, heard: VecDeque::new() }
+    }
+
+    /// After `init`, with producer id 5 and epoch 0.
+    fn ready(protocol: u8) -> Self {
+        let mut stage = Self::new(protocol);
+        let (promise, init) = pending();
+        stage.request(Request::Init(promise));
+        stage.find();
+        stage.init(0, 5, 0);
+        assert_eq!(init.try_take().unwrap().unwrap().protocol, protocol);
+        stage
+    }
+
+    fn request(&mut self, request: Request) {
+        self.machine.request(request, &mut self.bench.cluster, self.bench.now);
+        self.run();
+    }
+
+    fn run(&mut self) {
+        loop {
+            self.bench.cluster.tick(self.bench.now);
+            self.machine.poll(&mut self.bench.cluster, self.bench.now);
+            self.heard.extend(self.bench.asked());
+            let done = self.bench.completions();
+            if done.is_empty() {
+                return;
+            }
+            for done in done {
+                let (cluster, now) = (&mut self.bench.cluster, self.bench.now);
+                match done.owner {
+                    Owner::Transaction(_) => {
+                        self.machine.answered(done.call, done.result, cluster, now);
+                    }
+                    _ => self.machine.produced(done.call, done.result, cluster, now),
+                }
+            }
+        }
+    }
+
+    /// Lets retries become due.
+    fn later(&mut self) {
+        self.bench.now += 3 * SECOND;
+        self.run();
+    }
+
+    fn heard(&mut self, api: &str) -> Heard {
+        let heard = self.heard.pop_front().unwrap_or_else(|| panic!("{api} was not asked"));
+        assert_eq!(heard.api(), api);
+        heard
+    }
+
+    fn find(&mut self) {
+        let heard = self.heard("FindCoordinator");
+        assert_eq!(heard.body::<FindCoordinatorRequest>().key_type, 1);
+        let coordinator = Coordinator {
+            key: "tx".to_owned(),
+            node_id: 2,
+            host: "b2".to_owned(),
+            port: 2,
+            ..Default::default()
+        };
+        let response =
+            FindCoordinatorResponse { coordinators: vec![coordinator], ..Default::default() };
+        self.bench.answer::<FindCoordinatorRequest>(&heard, &response);
+        self.run();
+    }
+
+    fn init(
+        &mut self,
+        error_code: i16,
+        producer_id: i64,
+        producer_epoch: i16,
+    ) -> InitProducerIdRequest {
+        let heard = self.heard("InitProducerId");
+        let response = InitProducerIdResponse {
+            error_code,
+            producer_id,
+            producer_epoch,
+            ..Default::default()
+        };
+        self.bench.answer::<InitProducerIdRequest>(&heard, &response);
+        self.run();
+        heard.body()
+    }
+
+    fn send(&mut self) {
+        let mut builder = BatchBuilder::new(Compression::None, 1000);
+        builder.append(1, None, Some(b"v"), &[]).unwrap();
+        let batch = builder.seal(&mut Compressor::default()).unwrap();
+        let partition = TopicPartition::new("t", 0);
+        self.request(Request::Send { partition, batch, tag: 1 });
+    }
+
+    fn add_partitions(&mut self, code: ErrorCode) {
+        let heard = self.heard("AddPartitionsToTxn");
+        assert!(heard.header.api_version <= 3);
+        let result =
+            AddPartitionsToTxnPartitionResult { partition_index: 0, partition_error_code: code.0 };
+        let topic = AddPartitionsToTxnTopicResult {
+            name: "t".to_owned(),
+            results_by_partition: vec![result],
+        };
+        let response = AddPartitionsToTxnResponse {
+            results_by_topic_v3_and_below: vec![topic],
+            ..Default::default()
+        };
+        self.bench.answer::<AddPartitionsToTxnRequest>(&heard, &response);
+        self.run();
+    }
+
+    /// Answers a produce request; its version.
+    fn produce(&mut self, code: ErrorCode) -> i16 {
+        let heard = self.heard("Produce");
+        let body: ProduceRequest = heard.body();
+        assert_eq!(body.transactional_id.as_deref(), Some("tx"));
+        let topic = &body.topic_data[0];
+        let partition = PartitionProduceResponse { error_code: code.0, ..Default::default() };
+        let topic = TopicProduceResponse {
+            name: topic.name.clone(),
+            topic_id: topic.topic_id,
+            partition_responses: vec![partition],
+        };
+        let response = ProduceResponse { responses: vec![topic], ..Default::default() };
+        self.bench.answer::<ProduceRequest>(&heard, &response);
+        self.run();
+        heard.header.api_version
+    }
+
+    /// A batch written in the open transaction.
+    fn written(&mut self, protocol: u8) {
+        self.send();
+        if protocol == 1 {
+            self.add_partitions(ErrorCode::NONE);
+        }
+        let version = self.produce(ErrorCode::NONE);
+        assert_eq!(version > 11, protocol == 2);
+    }
+
+    fn end(&mut self, commit: bool) -> Pending<TransactionResult<()>> {
+        let (promise, pending) = pending();
+        self.request(Request::End { commit, promise });
+        pending
+    }
+
+    fn answer_end(&mut self, code: ErrorCode) -> EndTxnRequest {
+        let heard = self.heard("EndTxn");
+        let body: EndTxnRequest = heard.body();
+        let (producer_id, producer_epoch) = (body.producer_id, body.producer_epoch + 1);
+        let response = EndTxnResponse {
+            error_code: code.0,
+            producer_id,
+            producer_epoch,
+            ..Default::default()
+        };
+        self.bench.answer::<EndTxnRequest>(&heard, &response);
+        self.run();
+        body
+    }
+
+    fn cut_end(&mut self) {
+        let heard = self.heard("EndTxn");
+        self.bench.break_off(heard.conn);
+        self.run();
+        self.later();
+        self.find();
+    }
+}
+
+fn failure<T>(pending: &Pending<TransactionResult<T>>) -> Option<Failure> {
+    pending.try_take()?.err().map(|error| error.failure)
+}
+
+#[test]
+fn the_epoch_of_the_next_transaction_comes_from_the_answer() {
+    for (protocol, epochs) in [(1, [0, 0]), (2, [0, 1])] {
+        let mut stage = Stage::ready(protocol);
+        for epoch in epochs {
+            stage.written(protocol);
+            let commit = stage.end(true);
+            assert_eq!(stage.answer_end(ErrorCode::NONE).producer_epoch, epoch);
+            assert!(commit.try_take().unwrap().is_ok());
+        }
+        assert!(stage.heard.is_empty());
+    }
+}
+
+#[test]
+fn nothing_sent_is_nothing_to_end() {
+    for protocol in [1, 2] {
+        let mut stage = Stage::ready(protocol);
+        for commit in [true, false] {
+            let end = stage.end(commit);
+            assert!(end.try_take().unwrap().is_ok());
+        }
+        assert!(stage.heard.is_empty());
+    }
+}
+
+/// Every row of the table, answered to a commit that was asked once, and to one whose first
+/// answer was lost.
+#[test]
+fn what_a_code_means_to_a_commit() {
+    let unknown = (ErrorCode(30_000), TransactionAction::Fail);
+    for (code, action) in ROWS.iter().copied().chain([unknown]) {
+        for lost in [false, true] {
+            let mut stage = Stage::ready(2);
+            stage.written(2);
+            let commit = stage.end(true);
+            if lost {
+                stage.cut_end();
+            }
+            stage.answer_end(code);
+            let expected = match action {
+                TransactionAction::Retry | TransactionAction::Rediscover => None,
+                _ if lost || code == unknown.0 => Some(Failure::OutcomeUnknown),
+                TransactionAction::Abort => Some(Failure::MustAbort),
+                TransactionAction::Fenced => Some(Failure::Fenced),
+                TransactionAction::Fail => Some(Failure::Fatal),
+            };
+            assert_eq!(failure(&commit), expected, "{code:?} lost {lost}");
+            if expected.is_none() {
+                stage.later();
+                if action == TransactionAction::Rediscover {
+                    stage.find();
+                }
+                assert!(stage.answer_end(ErrorCode::NONE).committed, "{code:?}");
+                assert!(commit.try_take().unwrap().is_ok());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unanswered_end_is_asked_again_in_the_same_direction() {
+    for protocol in [1, 2] {
+        let mut stage = Stage::ready(protocol);
+        stage.written(protocol);
+        let commit = stage.end(true);
+        stage.cut_end();
+        assert!(stage.answer_end(ErrorCode::NONE).committed);
+        assert!(commit.try_take().unwrap().is_ok());
+        stage.send();
+        if protocol == 1 {
+            // The old request may still arrive: it must not end the next transaction.
+            let asked = stage.init(0, 5, 1);
+            assert_eq!((asked.producer_id, asked.producer_epoch), (5, 0));
+            stage.add_partitions(ErrorCode::NONE);
+        }
+        stage.produce(ErrorCode::NONE);
+        let commit = stage.end(true);
+        assert_eq!(stage.answer_end(ErrorCode::NONE).producer_epoch, 1);
+        assert!(commit.try_take().unwrap().is_ok());
+    }
+}
+
+#[test]
+fn an_outcome_that_stays_open_is_reported_as_such() {
+    let mut stage = Stage::ready(2);
+    stage.written(2);
+    let commit = stage.end(true);
+    stage.heard("EndTxn");
+    stage.bench.now += 61 * SECOND;
+    stage.run();
+    assert_eq!(failure(&commit), Some(Failure::OutcomeUnknown));
+    let again = stage.end(false);
+    assert_eq!(failure(&again), Some(Failure::OutcomeUnknown), "final");
+}
+
+#[test]
+fn a_lost_batch_spoils_its_transaction_only() {
+    for protocol in [1, 2] {
+        for code in [ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, ErrorCode::INVALID_RECORD] {
+            let mut stage = Stage::ready(protocol);
+            stage.send();
+            if protocol == 1 {
+                stage.add_partitions(ErrorCode::NONE);
+            }
+            stage.produce(code);
+            let commit = stage.end(true);
+            assert_eq!(failure(&commit), Some(Failure::MustAbort));
+            assert!(stage.heard.is_empty(), "no EndTxn(commit)");
+            let abort = stage.end(false);
+            assert!(!stage.answer_end(ErrorCode::NONE).committed);
+            assert!(abort.try_take().unwrap().is_ok());
+            stage.send();
+            if protocol == 1 {
+                stage.init(0, 5, 1);
+                stage.add_partitions(ErrorCode::NONE);
+            }
+            stage.produce(ErrorCode::NONE);
+            let commit = stage.end(true);
+            assert_eq!(stage.answer_end(ErrorCode::NONE).producer_epoch, 1);
+            assert!(commit.try_take().unwrap().is_ok());
+        }
+    }
+}
+
+#[test]
+fn fencing_is_final() {
+    let mut stage = Stage::ready(1);
+    stage.send();
+    stage.add_partitions(ErrorCode::PRODUCER_FENCED);
+    let commit = stage.end(true);
+    assert_eq!(failure(&commit), Some(Failure::Fenced));
+    stage.send();
+    assert!(stage.heard.is_empty());
+    let events = stage.machine.take_events().0;
+    assert_eq!(events.len(), 2, "{events:?}");
+}
+
+#[test]
+fn init_waits_for_the_transaction_of_the_one_before() {
+    let mut stage = Stage::new(2);
+    let (promise, init) = pending();
+    stage.request(Request::Init(promise));
+    stage.find();
+    stage.init(ErrorCode::CONCURRENT_TRANSACTIONS.0, -1, -1);
+    stage.later();
+    stage.init(ErrorCode::NOT_COORDINATOR.0, -1, -1);
+    stage.later();
+    stage.find();
+    let asked = stage.init(0, 5, 3);
+    assert_eq!((asked.producer_id, asked.producer_epoch), (-1, -1));
+    let identity = init.try_take().unwrap().unwrap();
+    assert_eq!((identity.id, identity.epoch, identity.protocol), (5, 3, 2));
+}
