@@ -251,7 +251,7 @@ class Flink:
         system.setOut(stream)
         try:
             result = env.execute_sql(sql)
-            if re.match(r"\s*INSERT\b", sql, re.I):
+            if re.match(r"\s*(INSERT|EXECUTE)\b", sql, re.I):
                 result.wait()  # what it prints comes from `print` tables
             else:
                 result.print()
@@ -270,6 +270,8 @@ def reason(error):
     """The innermost messages of a Java exception, without class names that only Flink has."""
     text = str(error)
     causes = re.findall(r"(?m)^(?:Caused by: )?((?:[\w$]+\.)+[\w$]*(?:Exception|Error))(?:: (.*))?$", text)
+    if not causes:
+        causes = re.findall(r"(?m)^: ((?:[\w$]+\.)+[\w$]*(?:Exception|Error))(?:: (.*))?$", text)
     kept = []
     for name, message in reversed(causes):
         line = f"{name.rsplit('.', 1)[1]}: {message}".rstrip(": ")

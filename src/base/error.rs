@@ -86,6 +86,13 @@ impl Error {
         self
     }
 
+    /// Points at another place in the SQL text.
+    #[must_use]
+    pub fn moved_to(mut self, span: Span) -> Error {
+        self.0.span = Some(span);
+        self
+    }
+
     /// Marks a failure that a restart from the last epoch may cure.
     #[must_use]
     pub fn retriable(mut self) -> Error {

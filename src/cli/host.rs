@@ -1,10 +1,11 @@
 //! What every command that runs SQL needs: a session that prints to this process's streams, and the embedded broker.
 
 use super::exit::Exit;
+use super::output::Output;
 use super::status::{self, say, summary};
 use crate::base::limits::SQL_SCRIPT_BYTES_MAX;
 use crate::connectors::print::Print;
-use crate::engine::{Session, SessionConfig};
+use crate::engine::{Out, Session, SessionConfig};
 use crate::exec::{JobControl, JobEnd, JobStats};
 use crate::table::Warnings;
 use brooklet_devbroker::{Config, DevBroker};
@@ -25,6 +26,8 @@ pub(super) struct Setup<'a> {
     pub(super) dev_broker: Option<&'a DevBroker>,
     pub(super) control: &'a JobControl,
     pub(super) jobs: &'a Jobs,
+    /// A closed standard output acts as a first INT.
+    pub(super) closed_stdout_drains: bool,
 }
 
 /// Starts the embedded broker on a free port, if it is wanted, and says so.
@@ -53,13 +56,22 @@ pub(super) fn session(setup: &Setup<'_>) -> Session {
     let started: Arc<Mutex<BTreeMap<String, Instant>>> = Arc::default();
     let (starts, jobs) = (Arc::clone(&started), Arc::clone(setup.jobs));
     let now = wall_clock_millis();
+    let stdout = || -> Out {
+        match setup.closed_stdout_drains {
+            true => {
+                let output = Output::new(status::Stdout::default(), setup.control.clone());
+                Arc::new(Mutex::new(output))
+            }
+            false => Arc::new(Mutex::new(status::Stdout::default())),
+        }
+    };
     let mut session = Session::new(SessionConfig {
         script: setup.script.to_owned(),
         dev_broker: setup.dev_broker.map(DevBroker::bootstrap),
         fresh: setup.fresh,
         control: setup.control.clone(),
         warnings: Warnings::to(say),
-        out: Arc::new(Mutex::new(status::Stdout::default())),
+        out: stdout(),
         now_millis: wall_clock_millis,
         seed: u64::try_from(now).unwrap_or(0) ^ u64::from(std::process::id()),
         on_job: Arc::new(move |name, stats| {
@@ -87,10 +99,7 @@ pub(super) fn session(setup: &Setup<'_>) -> Session {
             }
         }),
     });
-    session.register(Arc::new(Print::to(
-        Arc::new(Mutex::new(status::Stdout::default())),
-        Arc::new(Mutex::new(status::Stderr)),
-    )));
+    session.register(Arc::new(Print::to(stdout(), Arc::new(Mutex::new(status::Stderr)))));
     session
 }
 

@@ -37,6 +37,7 @@ fn try_run(arguments: &RunArguments) -> Result<Exit, Exit> {
         dev_broker: broker.as_ref(),
         control: &control,
         jobs: &jobs,
+        closed_stdout_drains: true,
     });
     let mut outcome = Ok(());
     for (key, value) in &arguments.options {

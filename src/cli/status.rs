@@ -13,6 +13,9 @@ const TERMINAL_INTERVAL: Duration = Duration::from_millis(500);
 /// How often a line is written elsewhere.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Characters of the line on a terminal: one that wraps could not be drawn over.
+const TERMINAL_CHARS_MAX: usize = 79;
+
 /// Takes lines while a line editor owns the terminal.
 pub(super) type Printer = Box<dyn FnMut(String) -> bool + Send>;
 
@@ -139,11 +142,12 @@ impl StatusLine {
             let mut last = (Instant::now(), Totals::default());
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 let now = (Instant::now(), sum(&jobs));
-                let line = describe(&now.1, &last.1, now.0 - last.0);
+                let line = describe(&now.1, &last.1, &lags(&jobs), now.0 - last.0);
                 last = now;
                 if terminal {
                     let mut screen = screen();
                     let mut stderr = std::io::stderr().lock();
+                    let line = one_row(&line);
                     drop(write!(stderr, "\r\x1b[K{line}").and_then(|()| stderr.flush()));
                     screen.status_drawn = true;
                 } else {
@@ -173,18 +177,29 @@ fn sum(jobs: &Mutex<Vec<Arc<JobStats>>>) -> Totals {
     totals
 }
 
-fn describe(now: &Totals, last: &Totals, elapsed: Duration) -> String {
+fn lags(jobs: &Mutex<Vec<Arc<JobStats>>>) -> Vec<(String, u64)> {
+    let jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
+    jobs.iter().flat_map(|job| job.lags()).collect()
+}
+
+/// As much of the line as fits into one row.
+fn one_row(line: &str) -> String {
+    line.chars().take(TERMINAL_CHARS_MAX).collect()
+}
+
+/// Records and bytes per second in and out, lag per source, rejected records.
+fn describe(now: &Totals, last: &Totals, lags: &[(String, u64)], elapsed: Duration) -> String {
     let rate =
         |now: u64, last: u64| now.saturating_sub(last) as f64 / elapsed.as_secs_f64().max(1e-3);
+    let lags: Vec<String> =
+        lags.iter().map(|(source, lag)| format!("{source} {}", count(*lag as f64))).collect();
     format!(
-        "in {} records ({}/s, {}/s), out {} records ({}/s, {}/s), lag {}{}",
-        now.source.records,
+        "in {}/s ({}/s), out {}/s ({}/s), lag {}{}",
         count(rate(now.source.records, last.source.records)),
         bytes(rate(now.source.bytes, last.source.bytes)),
-        now.sink.records,
         count(rate(now.sink.records, last.sink.records)),
         bytes(rate(now.sink.bytes, last.sink.bytes)),
-        now.source.lag,
+        if lags.is_empty() { "0".to_owned() } else { lags.join(", ") },
         ignored(now),
     )
 }
@@ -223,5 +238,35 @@ fn bytes(number: f64) -> String {
         n if n >= 1e6 => format!("{:.1} MB", n / 1e6),
         n if n >= 1e3 => format!("{:.1} kB", n / 1e3),
         n => format!("{n:.0} B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{SinkStats, SourceStats};
+
+    fn totals(records: u64, ignored: u64) -> Totals {
+        Totals {
+            source: SourceStats { records, bytes: records * 100, lag: 0, ignored },
+            sink: SinkStats { records: records / 2, bytes: records * 10 },
+        }
+    }
+
+    #[test]
+    fn rates_are_per_second_and_lags_per_source() {
+        let stats = JobStats::new(vec!["orders".to_owned(), "users".to_owned()]);
+        stats.publish(0, totals(10, 0), vec![5, 30_000]);
+        stats.publish(1, totals(10, 0), vec![7, 4_000]);
+        let lags = lags(&Mutex::new(vec![Arc::new(stats)]));
+        let line = describe(&totals(52_000, 3), &totals(2_000, 0), &lags, Duration::from_secs(2));
+        assert_eq!(
+            line,
+            "in 25.0 k/s (2.5 MB/s), out 12.5 k/s (250.0 kB/s), lag orders 12, users 34.0 k, \
+             3 rejected by ignore-parse-errors"
+        );
+        assert_eq!(one_row(&line).len(), TERMINAL_CHARS_MAX);
+        let line = describe(&totals(10, 0), &totals(10, 0), &[], Duration::from_secs(2));
+        assert_eq!(line, "in 0/s (0 B/s), out 0/s (0 B/s), lag 0");
     }
 }

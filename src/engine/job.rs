@@ -4,12 +4,17 @@ use super::formats::Formats;
 use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::exec::{Job, JobStats, Output, Scan};
 use crate::expr::{EvalEnv, Expr};
-use crate::ops::{Filter, Limit, NotNull, Operator, OperatorFactory, Project};
+use crate::ops::{
+    BoundedColumn, Filter, NotNull, Operator, OperatorFactory, Project, SharedLimit, TypeLength,
+    Unnest,
+};
 use crate::options::{Opt, OptKind, OptionReader, Taken};
-use crate::plan::{Rel, Settings};
+use crate::plan::{Rel, Settings, TypeLengthEnforcer};
 use crate::table::{
     Connector, Format, JobContext, ScanRequest, Sink, SinkRequest, Source, TableContext, TableDef,
 };
+use crate::types::Kind;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const CONNECTOR: Opt = Opt::new("connector", OptKind::String, "Which connector serves the table.");
@@ -32,12 +37,33 @@ pub(super) struct Target {
     pub(super) sink: Box<dyn Sink>,
     /// NOT NULL columns of the sink, by position.
     pub(super) not_null: Vec<(usize, String)>,
+    /// Columns of the sink whose length is enforced.
+    pub(super) bounded: Vec<BoundedColumn>,
 }
 
-/// One plan and its target.
+/// One plan and its target, opened once per input of the plan.
 pub(super) struct Branch {
     pub(super) rel: Rel,
-    pub(super) target: Target,
+    pub(super) targets: Vec<Target>,
+}
+
+impl Branch {
+    /// Opens the target for every input of a UNION ALL.
+    pub(super) fn new(rel: Rel, open: impl Fn() -> Result<Target>) -> Result<Branch> {
+        let targets = (0..inputs(&rel)).map(|_| open()).collect::<Result<_>>()?;
+        Ok(Branch { rel, targets })
+    }
+}
+
+fn inputs(rel: &Rel) -> usize {
+    match rel {
+        Rel::Scan { .. } => 1,
+        Rel::Union { inputs: all, .. } => all.iter().map(inputs).sum(),
+        Rel::Filter { input, .. }
+        | Rel::Project { input, .. }
+        | Rel::Limit { input, .. }
+        | Rel::Unnest { input, .. } => inputs(input),
+    }
 }
 
 /// A plan taken apart: its scan and the steps above it, lowest first.
@@ -52,7 +78,13 @@ struct Chain {
 enum Step {
     Filter(Expr),
     Project(Vec<Expr>),
-    Limit(u64),
+    /// Counts over all inputs of a UNION ALL below it.
+    Limit(Arc<SharedLimit>),
+    Unnest {
+        collection: Expr,
+        outer: bool,
+        ordinality: bool,
+    },
 }
 
 impl JobBuilder<'_> {
@@ -65,8 +97,10 @@ impl JobBuilder<'_> {
     ) -> Result<Job> {
         let mut groups: Vec<Vec<(Chain, Target)>> = Vec::new();
         let mut limited = false;
-        for Branch { rel, target } in branches {
-            let chain = take_apart(rel);
+        let chains = branches
+            .into_iter()
+            .flat_map(|branch| take_apart(branch.rel).into_iter().zip(branch.targets));
+        for (chain, target) in chains {
             limited |= chain.steps.iter().any(|step| matches!(step, Step::Limit(_)));
             let same = |group: &&mut Vec<(Chain, Target)>| {
                 group.first().is_some_and(|(first, _)| first.table == chain.table)
@@ -77,19 +111,32 @@ impl JobBuilder<'_> {
             }
         }
         let mut scans = Vec::with_capacity(groups.len());
+        let mut names: BTreeMap<String, usize> = BTreeMap::new();
         for group in groups {
-            scans.push(self.scan(group)?);
+            let mut scan = self.scan(group)?;
+            let count = names.entry(scan.name.clone()).or_default();
+            *count += 1;
+            if *count > 1 {
+                scan.name = format!("{}.{count}", scan.name);
+            }
+            scans.push(scan);
+        }
+        if limited && keeps_progress {
+            let line = "has a LIMIT: it keeps no progress, each start begins anew";
+            self.context.warnings.say(&format!("[INFO] job '{}' {line}", self.context.id));
         }
         let parallelism = self.settings.parallelism;
+        let stats = JobStats::new(scans.iter().map(|scan| scan.name.clone()).collect());
         Ok(Job {
             context: self.context.clone(),
             scans,
             checkpoint_interval: self.settings.checkpoint_interval,
-            restart_attempts: self.settings.restart_attempts,
+            // How many rows a limit has let through is not part of the progress: going on would let through too many.
+            restart_attempts: if limited { 0 } else { self.settings.restart_attempts },
             workers: if limited { Some(1) } else { (parallelism > 1).then_some(parallelism) },
-            keeps_progress,
+            keeps_progress: keeps_progress && !limited,
             fresh,
-            stats: Arc::new(JobStats::default()),
+            stats: Arc::new(stats),
         })
     }
 
@@ -131,6 +178,12 @@ impl JobBuilder<'_> {
                 let (columns, drop) = (target.not_null, self.settings.drop_null_violations);
                 operators.push(Arc::new(move || Box::new(NotNull::new(columns.clone(), drop))));
             }
+            if !target.bounded.is_empty() {
+                let (columns, env) = (target.bounded, self.env);
+                let fails = self.settings.type_length == TypeLengthEnforcer::Error;
+                operators
+                    .push(Arc::new(move || Box::new(TypeLength::new(columns.clone(), fails, env))));
+            }
             outputs.push(Output { name: target.name, operators, sink: target.sink });
         }
         Ok(Scan { name: table.name.table.clone(), source, outputs })
@@ -142,7 +195,10 @@ impl JobBuilder<'_> {
             match step.clone() {
                 Step::Filter(condition) => Box::new(Filter::new(condition, env, time_moves)),
                 Step::Project(expressions) => Box::new(Project::new(expressions, env, time_moves)),
-                Step::Limit(rows) => Box::new(Limit::new(rows)),
+                Step::Limit(limit) => Box::new(limit.operator()),
+                Step::Unnest { collection, outer, ordinality } => {
+                    Box::new(Unnest::new(collection, outer, ordinality, env, time_moves))
+                }
             }
         })
     }
@@ -161,9 +217,13 @@ impl JobBuilder<'_> {
             .filter(|(_, column)| !column.data_type.nullable)
             .map(|(at, column)| (at, column.name.clone()))
             .collect();
+        let bounded = match self.settings.type_length {
+            TypeLengthEnforcer::Ignore => Vec::new(),
+            _ => bounded(table, &columns),
+        };
         let request = SinkRequest { columns, parallelism: self.settings.parallelism };
         let sink = self.open(table, |connector, context| connector.sink(context, request))?;
-        Ok(Target { name: table.name.table.clone(), sink, not_null })
+        Ok(Target { name: table.name.table.clone(), sink, not_null, bounded })
     }
 
     /// Finds the connector, lets it take its options, and refuses what is left over.
@@ -248,21 +308,30 @@ impl JobBuilder<'_> {
     }
 }
 
-fn take_apart(rel: Rel) -> Chain {
+/// The chains of a plan: one per scan, in the order of the plan's inputs.
+fn take_apart(rel: Rel) -> Vec<Chain> {
     match rel {
         Rel::Scan { table, columns, predicate } => {
-            Chain { table, columns, predicate, steps: Vec::new() }
+            vec![Chain { table, columns, predicate, steps: Vec::new() }]
         }
-        Rel::Filter { input, condition } => above(*input, Step::Filter(condition)),
-        Rel::Project { input, expressions, .. } => above(*input, Step::Project(expressions)),
-        Rel::Limit { input, rows } => above(*input, Step::Limit(rows)),
+        Rel::Filter { input, condition } => above(*input, &Step::Filter(condition)),
+        Rel::Project { input, expressions, .. } => above(*input, &Step::Project(expressions)),
+        Rel::Limit { input, rows, offset } => {
+            above(*input, &Step::Limit(Arc::new(SharedLimit::new(rows, offset))))
+        }
+        Rel::Unnest { input, collection, outer, ordinality, .. } => {
+            above(*input, &Step::Unnest { collection, outer, ordinality })
+        }
+        Rel::Union { inputs, .. } => inputs.into_iter().flat_map(take_apart).collect(),
     }
 }
 
-fn above(input: Rel, step: Step) -> Chain {
-    let mut chain = take_apart(input);
-    chain.steps.push(step);
-    chain
+fn above(input: Rel, step: &Step) -> Vec<Chain> {
+    let mut chains = take_apart(input);
+    for chain in &mut chains {
+        chain.steps.push(step.clone());
+    }
+    chains
 }
 
 /// Makes a chain that was bound to its own columns read the wider columns of a shared scan.
@@ -273,12 +342,23 @@ fn widen(chain: &mut Chain, columns: &[usize]) {
         .map(|column| columns.iter().position(|shared| shared == column).unwrap_or(0))
         .collect();
     let map = |expr: &Expr| expr.clone().move_columns(&|at| place.get(at).copied().unwrap_or(at));
-    for step in &mut chain.steps {
-        match step {
+    for at in 0..chain.steps.len() {
+        match chain.steps.get_mut(at) {
             // Filters keep the columns: what is above them still refers to the scan.
-            Step::Filter(condition) => *condition = map(condition),
-            Step::Limit(_) => {}
-            Step::Project(expressions) => {
+            Some(Step::Filter(condition)) => *condition = map(condition),
+            Some(Step::Limit(_)) | None => {}
+            // Its elements stand behind the columns that it was bound to.
+            Some(Step::Unnest { .. }) => {
+                let all = chain.table.schema().fields;
+                let column = |(own, at): (&usize, &usize)| {
+                    let data_type = all.get(*own).map(|field| field.data_type.clone());
+                    data_type.map(|data_type| Expr::column(*at, data_type))
+                };
+                let columns = chain.columns.iter().zip(&place).filter_map(column).collect();
+                chain.steps.insert(at, Step::Project(columns));
+                return;
+            }
+            Some(Step::Project(expressions)) => {
                 for expression in expressions.iter_mut() {
                     *expression = map(expression);
                 }
@@ -286,4 +366,19 @@ fn widen(chain: &mut Chain, columns: &[usize]) {
             }
         }
     }
+}
+
+/// The written columns whose type bounds their length.
+fn bounded(table: &TableDef, columns: &[usize]) -> Vec<BoundedColumn> {
+    let column = |(at, column): (usize, &usize)| {
+        let column = table.columns.get(*column)?;
+        let kind = column.data_type.kind.clone();
+        let bounds = match kind {
+            Kind::Char(_) | Kind::Binary(_) => true,
+            Kind::VarChar(n) | Kind::VarBinary(n) => n < Kind::STRING_LENGTH,
+            _ => false,
+        };
+        bounds.then(|| BoundedColumn { at, name: column.name.clone(), kind })
+    };
+    columns.iter().enumerate().filter_map(column).collect()
 }

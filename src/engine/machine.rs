@@ -60,6 +60,7 @@ impl MachineRows {
             name: "collect".to_owned(),
             sink: Box::new(MachineSink(self.clone())),
             not_null: Vec::new(),
+            bounded: Vec::new(),
         }
     }
 

@@ -1,15 +1,24 @@
 //! The session: statements in, running jobs out. The only place where SQL, exec, connectors and formats meet.
 
+mod alter;
 mod catalog;
 mod check;
+mod ddl;
+mod describe;
 mod expand;
 mod formats;
 mod job;
 mod legacy;
+mod like;
 mod machine;
+mod namespaces;
 mod running;
 mod session;
+mod show;
+mod statements;
 mod tableau;
+#[cfg(test)]
+mod tests;
 
 pub use machine::ResultStyle;
 pub use running::RunningJobs;

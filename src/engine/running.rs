@@ -1,6 +1,6 @@
 //! Jobs that run beside the statements.
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, Span};
 use crate::exec::{JobControl, JobEnd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -12,12 +12,16 @@ pub(super) struct Running {
     pub(super) name: String,
     pub(super) control: JobControl,
     pub(super) thread: JoinHandle<Result<JobEnd>>,
+    /// The statement that started it.
+    pub(super) span: Span,
 }
 
 impl Running {
-    /// Waits for its end.
+    /// Waits for its end; a failure points at the statement.
     pub(super) fn join(self) -> Result<JobEnd> {
-        self.thread.join().unwrap_or_else(|_| Err(Error::internal("a job's thread panicked")))
+        let end = self.thread.join();
+        end.unwrap_or_else(|_| Err(Error::internal("a job's thread panicked")))
+            .map_err(|error| error.at(self.span))
     }
 }
 

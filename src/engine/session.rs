@@ -3,19 +3,20 @@
 use super::catalog::MemoryCatalog;
 use super::expand;
 use super::job::{Branch, JobBuilder};
-use super::legacy;
 use super::machine::{self, MachineRows, ResultStyle};
+use super::namespaces;
 use super::running::{Running, RunningJobs};
+use super::statements;
 use super::tableau;
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, Span};
 use crate::exec::{Job, JobControl, JobEnd, JobStats};
 use crate::expr::EvalEnv;
 use crate::options::Options;
 use crate::plan::Settings;
 use crate::registry;
-use crate::sql::ast::{self, DropObject, ShowWhat, Statement};
+use crate::sql::ast::{self, Statement};
 use crate::sql::binder::Binder;
-use crate::sql::{ParsedStatement, parse_script};
+use crate::sql::{ParseError, ParsedStatement, parse_script};
 use crate::table::{Catalog as _, Connector, Format, JobContext, TableDef, Warnings};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,9 +64,9 @@ impl std::fmt::Debug for SessionConfig {
 /// A session: settings, catalog, running jobs.
 #[derive(Debug)]
 pub struct Session {
-    config: SessionConfig,
-    options: Options,
-    catalog: MemoryCatalog,
+    pub(super) config: SessionConfig,
+    pub(super) options: Options,
+    pub(super) catalog: MemoryCatalog,
     connectors: Vec<Arc<dyn Connector>>,
     formats: Vec<Arc<dyn Format>>,
     running: Vec<Running>,
@@ -107,6 +108,11 @@ impl Session {
     /// From now on statements are bound and tables opened, but no job is started. Nothing outside is contacted.
     pub fn only_check(&mut self) {
         self.dry_run = true;
+    }
+
+    /// Whether nothing is started and nothing printed.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.dry_run
     }
 
     /// What stops the jobs that are started from now on.
@@ -187,59 +193,71 @@ impl Session {
         outcome.and(awaited)
     }
 
+    /// Runs a script up to its INSERTs, and opens those as jobs with their names instead of running them: for programs
+    /// that step jobs themselves, such as simulations. Refuses statements that would wait for a job.
+    pub fn open_script(&mut self, source: &str) -> Result<Vec<(String, Job)>> {
+        let mut jobs = Vec::new();
+        for parsed in parse_script(source) {
+            let span = parsed.span;
+            let statement = parsed.result.map_err(refused)?;
+            let opened = match &statement {
+                Statement::Insert(insert) => self.open(std::slice::from_ref(insert.as_ref())),
+                Statement::StatementSet(set) => self.open(&set.inserts),
+                Statement::Query(_) => {
+                    Err(Error::unsupported("opening a query without running it"))
+                }
+                other => self.execute(other, span).map(|()| None),
+            };
+            jobs.extend(opened.map_err(|error| error.at(span))?.map(|(name, job, _)| (name, job)));
+        }
+        Ok(jobs)
+    }
+
     /// Runs one statement. An INSERT is started and left running unless `table.dml-sync` is set; a query prints until it
     /// ends.
     pub fn run_statement(&mut self, parsed: ParsedStatement) -> Result<()> {
         let span = parsed.span;
-        let statement = parsed.result.map_err(|error| {
-            let refused = Error::new(ErrorKind::Syntax, error.message).at(error.span);
-            match error.hint {
-                Some(hint) => refused.with_hint(hint),
-                None => refused,
-            }
-        })?;
-        self.execute(&statement).map_err(|error| error.at(span))
+        let statement = parsed.result.map_err(refused)?;
+        self.execute(&statement, span).map_err(|error| error.at(span))
     }
 
-    fn execute(&mut self, statement: &Statement) -> Result<()> {
+    fn execute(&mut self, statement: &Statement, span: Span) -> Result<()> {
         match statement {
-            Statement::Set(set) => match &set.assignment {
-                Some(assignment) => {
-                    let value = expand::text(&assignment.value.value)?;
-                    self.options.set(&assignment.key.value, value, Some(assignment.span));
-                    Settings::read(&self.options).map(|_| ())
-                }
-                None => self.show_settings(),
-            },
-            Statement::Reset(reset) => {
-                match &reset.key {
-                    Some(key) => drop(self.options.remove(&key.value)),
-                    None => self.options = Options::default(),
-                }
-                Ok(())
-            }
+            Statement::Set(set) => self.set_option(set),
+            Statement::Reset(reset) => self.reset_option(reset),
             Statement::CreateTable(create) => {
-                let mut table = Binder::new(&self.catalog).create_table(create)?;
-                table.options = expand::options(&table.options)?;
-                legacy::modernize(&mut table)?;
-                self.catalog.create(table, create.if_not_exists)
+                let Some(insert) = self.create_table(create)? else { return Ok(()) };
+                let inserted = self.insert(std::slice::from_ref(&insert), span);
+                if inserted.is_err() {
+                    self.forget_table(create);
+                }
+                inserted
             }
-            Statement::Drop(statement) if statement.object == DropObject::Table => {
-                self.drop_table(statement)
-            }
-            Statement::Insert(insert) => self.insert(std::slice::from_ref(insert.as_ref())),
-            Statement::StatementSet(set) => self.insert(&set.inserts),
-            Statement::Query(query) => self.select(query),
-            Statement::Show(show) if show.what == ShowWhat::Tables && show.like.is_none() => {
-                self.show_tables()
-            }
-            Statement::Jar(_) => {
-                self.config
-                    .warnings
-                    .say("[INFO] ADD JAR is not needed here: connectors and formats are built in");
+            Statement::AlterTable(alter) => self.alter_table(alter),
+            Statement::CreateView(create) => self.create_view(create),
+            Statement::AlterView(alter) => self.alter_view(alter),
+            Statement::CreateDatabase(create) => self.create_database(create),
+            Statement::AlterDatabase(alter) => self.alter_database(alter),
+            Statement::CreateCatalog(create) => self.create_catalog(create),
+            Statement::AlterCatalog(alter) => self.alter_catalog(alter),
+            Statement::Drop(statement) => self.drop_object(statement),
+            Statement::Use(statement) => self.use_object(statement),
+            Statement::Describe(statement) => self.describe(statement),
+            Statement::Explain(statement) => self.explain(statement),
+            Statement::Insert(insert) => self.insert(std::slice::from_ref(insert.as_ref()), span),
+            Statement::StatementSet(set) => self.insert(&set.inserts, span),
+            Statement::Query(query) => self.select(query, span),
+            Statement::Show(show) => self.show(show),
+            Statement::Jar(jar) => {
+                let what = if jar.remove { "REMOVE JAR" } else { "ADD JAR" };
+                self.config.warnings.say(&format!(
+                    "[INFO] {what} does nothing here: connectors and formats are built in, and code for the JVM cannot run"
+                ));
                 Ok(())
             }
             Statement::StopJob(stop) => self.stop_job(stop),
+            Statement::CreateFunction(function) => Err(statements::no_functions(function)),
+            Statement::LoadModule(load) => Err(namespaces::no_module(&load.name)),
             Statement::Client(client) => {
                 let command = client.command.name();
                 self.config
@@ -250,17 +268,6 @@ impl Session {
             Statement::Unsupported(unsupported) => Err(Error::unsupported(unsupported.kind)),
             other => Err(Error::unsupported(other.kind())),
         }
-    }
-
-    fn drop_table(&mut self, statement: &ast::Drop) -> Result<()> {
-        let parts: Vec<String> =
-            statement.name.parts.iter().map(|part| part.value.clone()).collect();
-        let name = self.catalog.resolve(&parts);
-        if self.catalog.drop(&name) || statement.if_exists {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Schema, format!("table with identifier '{name}' does not exist"))
-            .at(statement.name.span))
     }
 
     /// STOP JOB: what was read is drained and committed. A job's id is its name.
@@ -279,15 +286,24 @@ impl Session {
         Ok(())
     }
 
-    fn insert(&mut self, inserts: &[ast::Insert]) -> Result<()> {
+    fn insert(&mut self, inserts: &[ast::Insert], span: Span) -> Result<()> {
+        let Some((name, job, settings)) = self.open(inserts)? else { return Ok(()) };
+        self.start(name, job, span)?;
+        if settings.dml_sync { self.await_last().map(|_| ()) } else { Ok(()) }
+    }
+
+    /// The job of some INSERTs, opened.
+    fn open(&mut self, inserts: &[ast::Insert]) -> Result<Option<(String, Job, Settings)>> {
         let settings = Settings::read(&self.options)?;
-        let binder = Binder::new(&self.catalog).with_time_zone(settings.time_zone);
+        let binder = self.binder(&settings);
         let mut bound = Vec::with_capacity(inserts.len());
         for insert in inserts {
-            bound.push(binder.insert(insert)?);
+            let insert_bound = binder.insert(insert)?;
+            self.check_sink(&insert_bound.table).map_err(|error| error.at(insert.table.span))?;
+            bound.push(insert_bound);
         }
         if settings.batch && bound.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let targets: Vec<&str> =
             bound.iter().map(|insert| insert.table.name.table.as_str()).collect();
@@ -296,17 +312,16 @@ impl Session {
         let mut branches = Vec::with_capacity(bound.len());
         for insert in bound {
             let table = self.dev_broker_table(&insert.table);
-            let target = builder.sink(&table, insert.columns)?;
-            branches.push(Branch { rel: self.dev_broker_rel(insert.rel), target });
+            let rel = self.dev_broker_rel(insert.rel);
+            branches.push(Branch::new(rel, || builder.sink(&table, insert.columns.clone()))?);
         }
         let job = builder.job(branches, true, self.config.fresh)?;
-        self.start(name, job)?;
-        if settings.dml_sync { self.await_last().map(|_| ()) } else { Ok(()) }
+        Ok(Some((name, job, settings)))
     }
 
-    fn select(&mut self, query: &ast::Query) -> Result<()> {
+    fn select(&mut self, query: &ast::Query, span: Span) -> Result<()> {
         let settings = Settings::read(&self.options)?;
-        let rel = Binder::new(&self.catalog).with_time_zone(settings.time_zone).query(query)?;
+        let rel = self.binder(&settings).query(query)?;
         let name = self.job_name(&settings, &["collect"]);
         let builder = self.builder(&settings, &name);
         let out = Arc::clone(&self.config.out);
@@ -314,18 +329,18 @@ impl Session {
             let with_op = !settings.batch;
             let rows =
                 MachineRows::new(self.style, out, rel.schema(), with_op, settings.time_zone)?;
-            let branch = Branch { rel: self.dev_broker_rel(rel), target: rows.target() };
+            let branch = Branch::new(self.dev_broker_rel(rel), || Ok(rows.target()))?;
             let mut job = builder.job(vec![branch], false, false)?;
             job.workers = job.workers.or(Some(1));
             if !self.dry_run {
                 rows.head()?;
             }
-            self.start(name, job)?;
+            self.start(name, job, span)?;
             return self.await_last().map(|_| ());
         }
         let fields = rel.schema().fields;
         let printer = tableau::printer(&fields, out, &settings);
-        let branch = Branch { rel: self.dev_broker_rel(rel), target: printer.target() };
+        let branch = Branch::new(self.dev_broker_rel(rel), || Ok(printer.target()))?;
         let mut job = builder.job(vec![branch], false, false)?;
         job.workers = job.workers.or(Some(1));
         if self.dry_run {
@@ -334,7 +349,7 @@ impl Session {
         if self.header_first {
             printer.begin()?;
         }
-        self.start(name, job)?;
+        self.start(name, job, span)?;
         let end = self.await_last();
         printer.finish(end.as_ref().ok().copied())?;
         end.map(|_| ())
@@ -343,6 +358,19 @@ impl Session {
     /// The session options.
     pub(super) fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// Binds against the session's catalog.
+    pub(super) fn binder<'a>(&'a self, settings: &Settings) -> Binder<'a> {
+        Binder::new(&self.catalog)
+            .with_views(&self.catalog)
+            .with_time_zone(settings.time_zone)
+            .with_legacy_cast(settings.legacy_cast)
+    }
+
+    /// Names of the jobs that were started and not yet awaited.
+    pub(super) fn running_names(&self) -> impl Iterator<Item = &str> {
+        self.running.iter().map(|job| job.name.as_str())
     }
 
     pub(super) fn builder<'a>(&'a self, settings: &'a Settings, name: &str) -> JobBuilder<'a> {
@@ -397,7 +425,7 @@ impl Session {
         rel
     }
 
-    fn start(&mut self, name: String, mut job: Job) -> Result<()> {
+    fn start(&mut self, name: String, mut job: Job, span: Span) -> Result<()> {
         if self.dry_run {
             return Ok(());
         }
@@ -422,7 +450,7 @@ impl Session {
             .map_err(|error| {
                 Error::new(ErrorKind::External, format!("cannot start a thread: {error}"))
             })?;
-        self.running.push(Running { name: started, control, thread });
+        self.running.push(Running { name: started, control, thread, span });
         Ok(())
     }
 
@@ -443,26 +471,7 @@ impl Session {
         outcome
     }
 
-    fn show_tables(&self) -> Result<()> {
-        let rows: Vec<Vec<String>> =
-            self.catalog.names().map(|name| vec![name.table.clone()]).collect();
-        self.print_table(&["table name"], &rows)
-    }
-
-    fn show_settings(&self) -> Result<()> {
-        let shown = |key: &str, value: &str| match crate::options::is_secret(key) {
-            true => crate::options::REDACTED.to_owned(),
-            false => value.to_owned(),
-        };
-        let rows: Vec<Vec<String>> = self
-            .options
-            .iter()
-            .map(|(key, entry)| vec![key.to_owned(), shown(key, &entry.value)])
-            .collect();
-        self.print_table(&["key", "value"], &rows)
-    }
-
-    fn print_table(&self, header: &[&str], rows: &[Vec<String>]) -> Result<()> {
+    pub(super) fn print_table(&self, header: &[&str], rows: &[Vec<String>]) -> Result<()> {
         if self.dry_run {
             return Ok(());
         }
@@ -473,6 +482,14 @@ impl Session {
         let mut out = self.config.out.lock().unwrap_or_else(PoisonError::into_inner);
         out.write_all(text.as_bytes())
             .map_err(|error| Error::new(ErrorKind::External, format!("cannot print: {error}")))
+    }
+}
+
+fn refused(error: ParseError) -> Error {
+    let refused = Error::new(ErrorKind::Syntax, error.message).at(error.span);
+    match error.hint {
+        Some(hint) => refused.with_hint(hint),
+        None => refused,
     }
 }
 

@@ -50,10 +50,21 @@ struct ScanState {
     /// What the domain holds.
     stored: BTreeMap<SplitId, Position>,
     recovered: bool,
+    /// Where to go on if the domain turns out to hold nothing newer.
+    known: Option<Progress>,
     discovered: bool,
     complete: bool,
     open: usize,
     committing: bool,
+}
+
+/// Where a restarted attempt goes on.
+#[derive(Clone, Debug)]
+pub(super) struct Resume {
+    /// One entry per scan: the last completed epoch.
+    pub(super) progress: Vec<Progress>,
+    /// The attempt before ended while it was committing: the domains may hold a later epoch.
+    pub(super) unsure: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,13 +109,14 @@ pub(super) struct Coordinator {
 }
 
 impl Coordinator {
-    /// `resume` replaces what the domains hold: positions of the last completed epoch when restarting in process.
+    /// `resume` replaces what the domains hold when restarting in process; where a commit was under way they are asked
+    /// whether it came through, so that what it covered is not written again.
     pub(super) fn new(
         scans: Vec<CoordinatedScan>,
         reports: Arc<Mailbox<Report>>,
         control: JobControl,
         interval: Duration,
-        resume: Option<&[Progress]>,
+        resume: Option<&Resume>,
         fresh: bool,
     ) -> Result<Coordinator> {
         let mut coordinator = Coordinator {
@@ -124,11 +136,14 @@ impl Coordinator {
             notes: Vec::new(),
         };
         for (index, scan) in coordinator.scans.iter_mut().enumerate() {
-            if let Some(progress) = resume.and_then(|all| all.get(index)) {
+            let known = resume.and_then(|resume| resume.progress.get(index));
+            let unsure = resume.is_some_and(|resume| resume.unsure) && scan.domain.is_some();
+            if let Some(progress) = known.filter(|_| !unsure) {
                 coordinator.epoch = coordinator.epoch.max(progress.epoch);
                 scan.resume(progress.clone())?;
             } else if let Some(domain) = &mut scan.domain {
-                if fresh {
+                scan.known = known.cloned();
+                if fresh && known.is_none() {
                     domain.clear(&Progress::default());
                     scan.committing = true;
                 } else {
@@ -148,10 +163,13 @@ impl Coordinator {
         self.next_epoch_at = now + self.interval;
     }
 
-    /// Progress of every scan as of the last completed epoch.
-    pub(super) fn progress(&self) -> Vec<Progress> {
+    /// Where the next attempt goes on.
+    pub(super) fn resume(&self) -> Resume {
         let of = |scan: &ScanState| Progress { epoch: self.epoch, positions: scan.stored.clone() };
-        self.scans.iter().map(of).collect()
+        Resume {
+            progress: self.scans.iter().map(of).collect(),
+            unsure: self.open.as_ref().is_some_and(|open| open.committing),
+        }
     }
 
     pub(super) fn step(&mut self, now: Duration) -> Result<Outcome> {
@@ -238,6 +256,12 @@ impl Coordinator {
             return Ok(false);
         };
         match event {
+            DomainEvent::Recovered(found) if scan.known.is_some() => {
+                let known = scan.known.take().unwrap_or_default();
+                let progress = found.filter(|found| found.epoch > known.epoch).unwrap_or(known);
+                self.epoch = self.epoch.max(progress.epoch);
+                scan.resume(progress)?;
+            }
             DomainEvent::Recovered(Some(progress)) => {
                 self.notes.push(format!(
                     "resuming '{}' from epoch {}: {}",
@@ -397,6 +421,7 @@ impl ScanState {
             positions: BTreeMap::new(),
             stored: BTreeMap::new(),
             recovered: false,
+            known: None,
             discovered: false,
             complete: false,
             open: 0,

@@ -30,7 +30,8 @@ pub struct Job {
 /// One source and what it feeds.
 #[derive(Debug)]
 pub struct Scan {
-    /// The table, for messages.
+    /// Tells it from the job's other scans, in messages and for its progress: the table, numbered where the job scans
+    /// it with several sets of options.
     pub name: String,
     /// The source.
     pub source: Box<dyn Source>,

@@ -8,6 +8,7 @@ mod coordinator;
 mod failure;
 mod job;
 mod message;
+mod restart;
 mod runner;
 mod signal;
 mod simulation;

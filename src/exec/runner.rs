@@ -1,65 +1,34 @@
 //! Runs a job on threads: the coordinator on the caller's, one thread per worker.
 
 use super::control::{Clock, JobControl};
-use super::coordinator::{CoordinatedScan, Coordinator, Outcome};
+use super::coordinator::{CoordinatedScan, Coordinator, Outcome, Resume};
 use super::job::{Job, JobEnd};
 use super::message::{Command, Mailbox, Report};
+use super::restart::Restarts;
 use super::worker::{Step, Worker, WorkerOutput, WorkerScan};
 use crate::base::{Error, ErrorKind, Result};
-use crate::table::Progress;
+use crate::table::ScanName;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
-
-/// Delay before the first restart; it doubles up to [`RESTART_BACKOFF_MAX`] (Flink's exponential-delay).
-pub(super) const RESTART_BACKOFF_MIN: Duration = Duration::from_millis(200);
-
-/// Longest delay between restarts.
-pub(super) const RESTART_BACKOFF_MAX: Duration = Duration::from_secs(10);
 
 /// Runs the job to its end. `note` gets lines for people: resuming, restarting.
 ///
-/// A retriable failure after the first completed epoch rewinds to that epoch, up to the job's number of attempts
-/// without progress; any other failure ends the job.
+/// Failures that may pass are answered by [`Restarts`].
 pub fn run(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str)) -> Result<JobEnd> {
     let clock = Clock::new();
-    let mut resume: Option<Vec<Progress>> = None;
-    let mut attempts = 0;
+    let mut restarts = Restarts::new(job.restart_attempts);
     loop {
-        let mut attempt = Attempt::start(job, control, resume.as_deref())?;
+        let mut attempt = Attempt::start(job, control, restarts.resume())?;
         let error = match attempt.run(job, &clock, note) {
             Ok(end) => return Ok(end),
             Err(error) => error,
         };
         attempt.stop_workers();
-        if attempt.coordinator.completed > 0 {
-            attempts = 0;
-            resume = Some(attempt.coordinator.progress());
-        }
-        if !error.is_retriable() || resume.is_none() || control.is_draining() {
-            return Err(error);
-        }
-        attempts += 1;
-        if attempts > job.restart_attempts {
-            return Err(Error::new(
-                ErrorKind::External,
-                format!(
-                    "gave up after {} restarts without a completed epoch: {error}",
-                    attempts - 1
-                ),
-            ));
-        }
-        let delay = restart_delay(attempts);
-        note(&format!("restarting from the last epoch in {} ms: {error}", delay.as_millis()));
+        let cause = error.to_string();
+        let delay = restarts.failed(&attempt.coordinator, error, control.is_draining())?;
+        note(&format!("restarting from the last epoch in {} ms: {cause}", delay.as_millis()));
         attempt.reports.signal.wait(Some(delay));
     }
-}
-
-/// Delay before restart number `attempt` (from 1).
-pub(super) fn restart_delay(attempt: u32) -> Duration {
-    RESTART_BACKOFF_MIN
-        .saturating_mul(1 << attempt.saturating_sub(1).min(16))
-        .min(RESTART_BACKOFF_MAX)
 }
 
 /// One run from a start or restart to its end or failure.
@@ -71,7 +40,7 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn start(job: &mut Job, control: &JobControl, resume: Option<&[Progress]>) -> Result<Attempt> {
+    fn start(job: &mut Job, control: &JobControl, resume: Option<&Resume>) -> Result<Attempt> {
         let reports = Mailbox::new();
         control.wake_on_drain(&reports.signal);
         let coordinator = coordinate(job, control, &reports, resume)?;
@@ -138,13 +107,15 @@ pub(super) fn coordinate(
     job: &mut Job,
     control: &JobControl,
     reports: &Arc<Mailbox<Report>>,
-    resume: Option<&[Progress]>,
+    resume: Option<&Resume>,
 ) -> Result<Coordinator> {
     let mut scans = Vec::with_capacity(job.scans.len());
+    let alone = job.scans.len() == 1;
     for scan in &mut job.scans {
         let waker = reports.signal.waker();
+        let name = ScanName { name: scan.name.clone(), alone };
         let domain = match job.keeps_progress {
-            true => scan.source.commit_domain(&job.context, Arc::clone(&waker))?,
+            true => scan.source.commit_domain(&job.context, &name, Arc::clone(&waker))?,
             false => None,
         };
         let enumerator = scan.source.enumerator(waker)?;

@@ -4,24 +4,39 @@ use super::control::JobControl;
 use super::coordinator::{Coordinator, Outcome};
 use super::job::{Job, JobEnd};
 use super::message::{Command, Mailbox, Report};
+use super::restart::Restarts;
 use super::runner::{build_worker, coordinate, worker_count};
 use super::worker::{Step, Worker};
-use crate::base::Result;
+use crate::base::{Error, Result};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Steps a job's coordinator and workers in an order drawn from a seed.
+/// Cores of the simulated machine: enough for workers to overtake each other.
+const CORES: usize = 2;
+
+/// Steps a job's coordinator and workers in an order drawn from a seed, over its restarts.
 ///
 /// The caller owns the clock and whatever stands in for the network; it steps those between calls of
-/// [`Simulation::step`] and moves the clock when everything is idle.
+/// [`Simulation::step`] and moves the clock when everything is idle. Dropping it is a crash of the process.
 #[derive(Debug)]
 pub struct Simulation {
+    control: JobControl,
+    attempt: Option<Attempt>,
+    restarts: Restarts,
+    restart_at: Duration,
+    paused: BTreeMap<usize, Duration>,
+    random: u64,
+    trace: Vec<String>,
+}
+
+/// What runs between two restarts.
+#[derive(Debug)]
+struct Attempt {
     coordinator: Coordinator,
     reports: Arc<Mailbox<Report>>,
     workers: Vec<Worker>,
     commands: Vec<Arc<Mailbox<Command>>>,
-    random: u64,
-    trace: Vec<String>,
 }
 
 /// What a simulated step came to.
@@ -31,57 +46,52 @@ pub enum SimulatedStep {
     Busy,
     /// Nothing to do before this time, or before the network moves.
     Idle(Option<Duration>),
+    /// A failure that may pass: the job goes on from its last epoch at this time.
+    Restarting(Duration),
     /// The job ended.
     Ended(JobEnd),
 }
 
 impl Simulation {
-    /// Starts the job; nothing runs before the first step.
-    pub fn start(job: &mut Job, control: &JobControl, seed: u64) -> Result<Simulation> {
-        let reports = Mailbox::new();
-        let coordinator = coordinate(job, control, &reports, None)?;
-        Ok(Simulation {
-            coordinator,
-            reports,
-            workers: Vec::new(),
-            commands: Vec::new(),
+    /// A job that nothing has happened to; it starts with the first step.
+    pub fn new(job: &Job, control: &JobControl, seed: u64) -> Simulation {
+        Simulation {
+            control: control.clone(),
+            attempt: None,
+            restarts: Restarts::new(job.restart_attempts),
+            restart_at: Duration::ZERO,
+            paused: BTreeMap::new(),
             random: seed | 1,
             trace: Vec::new(),
-        })
+        }
     }
 
-    /// Steps one participant, chosen by the seed; tries the others before it reports idleness.
+    /// Steps one participant, chosen by the seed; tries the others before it reports idleness. Fails as the job does.
     pub fn step(&mut self, job: &mut Job, now: Duration) -> Result<SimulatedStep> {
-        let participants = self.workers.len() + 1;
-        let first = self.draw(participants);
-        let mut deadline: Option<Duration> = None;
-        for turn in 0..participants {
-            let participant = (first + turn) % participants;
-            let step = if participant == 0 {
-                match self.coordinator.step(now)? {
-                    Outcome::Ended(end) => {
-                        self.note(now, participant, "ended");
-                        return Ok(SimulatedStep::Ended(end));
-                    }
-                    Outcome::StartWorkers { splits } => {
-                        self.start_workers(job, splits, now)?;
-                        Step::Busy
-                    }
-                    Outcome::Step(step) => step,
-                }
-            } else {
-                self.workers.get_mut(participant - 1).map_or(Step::Done, |worker| worker.step(now))
-            };
-            match step {
-                Step::Busy => {
-                    self.note(now, participant, "busy");
-                    return Ok(SimulatedStep::Busy);
-                }
-                Step::Idle(Some(at)) => deadline = Some(deadline.map_or(at, |d| d.min(at))),
-                Step::Idle(None) | Step::Done => {}
+        if self.attempt.is_none() {
+            if now < self.restart_at {
+                return Ok(SimulatedStep::Idle(Some(self.restart_at)));
             }
+            let reports = Mailbox::new();
+            let coordinator = coordinate(job, &self.control, &reports, self.restarts.resume())?;
+            let (workers, commands) = (Vec::new(), Vec::new());
+            self.attempt = Some(Attempt { coordinator, reports, workers, commands });
+            self.note(now, "starts");
         }
-        Ok(SimulatedStep::Idle(deadline))
+        match self.step_any(job, now) {
+            Ok(step) => Ok(step),
+            Err(error) => self.failed(error, now),
+        }
+    }
+
+    /// Keeps a worker from running before `until`: a machine that swaps, a process that is suspended.
+    pub fn pause(&mut self, worker: usize, until: Duration) {
+        self.paused.insert(worker, until);
+    }
+
+    /// Number of workers that run.
+    pub fn workers(&self) -> usize {
+        self.attempt.as_ref().map_or(0, |attempt| attempt.workers.len())
     }
 
     /// What moved when: equal for equal seeds.
@@ -89,19 +99,61 @@ impl Simulation {
         &self.trace
     }
 
-    fn start_workers(&mut self, job: &mut Job, splits: usize, now: Duration) -> Result<()> {
-        let count = worker_count(job.workers, 2, splits);
-        for index in 0..count {
-            let (worker, commands) = build_worker(job, index, count, &self.reports)?;
-            self.workers.push(worker);
-            self.commands.push(commands);
+    fn step_any(&mut self, job: &mut Job, now: Duration) -> Result<SimulatedStep> {
+        let participants = self.workers() + 1;
+        let first = self.draw(participants);
+        let mut deadline: Option<Duration> = None;
+        for turn in 0..participants {
+            let participant = (first + turn) % participants;
+            let step = match participant.checked_sub(1) {
+                None => self.step_coordinator(job, now)?,
+                Some(worker) => SimulatedStep::from(self.step_worker(worker, now)),
+            };
+            match step {
+                SimulatedStep::Idle(at) => deadline = [deadline, at].into_iter().flatten().min(),
+                moved => {
+                    self.note(now, format_args!("{participant} {moved:?}"));
+                    return Ok(moved);
+                }
+            }
         }
-        self.coordinator.workers_started(self.commands.clone(), now);
-        Ok(())
+        Ok(SimulatedStep::Idle(deadline))
     }
 
-    fn note(&mut self, now: Duration, participant: usize, what: &str) {
-        self.trace.push(format!("{} {participant} {what}", now.as_micros()));
+    fn step_coordinator(&mut self, job: &mut Job, now: Duration) -> Result<SimulatedStep> {
+        let Some(attempt) = &mut self.attempt else { return Ok(SimulatedStep::Idle(None)) };
+        let outcome = attempt.coordinator.step(now)?;
+        let notes = attempt.coordinator.notes.drain(..);
+        self.trace.extend(notes.map(|note| format!("{} {note}", now.as_micros())));
+        match outcome {
+            Outcome::Ended(end) => Ok(SimulatedStep::Ended(end)),
+            Outcome::StartWorkers { splits } => {
+                attempt.start_workers(job, splits, now)?;
+                Ok(SimulatedStep::Busy)
+            }
+            Outcome::Step(step) => Ok(step.into()),
+        }
+    }
+
+    fn step_worker(&mut self, index: usize, now: Duration) -> Step {
+        if let Some(until) = self.paused.get(&index).filter(|until| **until > now) {
+            return Step::Idle(Some(*until));
+        }
+        let workers = self.attempt.as_mut().map(|attempt| &mut attempt.workers);
+        workers.and_then(|workers| workers.get_mut(index)).map_or(Step::Done, |w| w.step(now))
+    }
+
+    /// The attempt is over; its workers and their connections go with it.
+    fn failed(&mut self, error: Error, now: Duration) -> Result<SimulatedStep> {
+        self.note(now, format_args!("failed: {error}"));
+        let Some(attempt) = self.attempt.take() else { return Err(error) };
+        let draining = self.control.is_draining();
+        self.restart_at = now + self.restarts.failed(&attempt.coordinator, error, draining)?;
+        Ok(SimulatedStep::Restarting(self.restart_at))
+    }
+
+    fn note(&mut self, now: Duration, what: impl std::fmt::Display) {
+        self.trace.push(format!("{} {what}", now.as_micros()));
     }
 
     /// xorshift64*: enough to choose who runs next.
@@ -111,5 +163,28 @@ impl Simulation {
         self.random ^= self.random >> 27;
         let value = self.random.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
         usize::try_from(value).unwrap_or(0) % below.max(1)
+    }
+}
+
+impl Attempt {
+    fn start_workers(&mut self, job: &mut Job, splits: usize, now: Duration) -> Result<()> {
+        let count = worker_count(job.workers, CORES, splits);
+        for index in 0..count {
+            let (worker, commands) = build_worker(job, index, count, &self.reports)?;
+            self.workers.push(worker);
+            self.commands.push(commands);
+        }
+        self.coordinator.workers_started(self.commands.clone(), now);
+        Ok(())
+    }
+}
+
+impl From<Step> for SimulatedStep {
+    fn from(step: Step) -> SimulatedStep {
+        match step {
+            Step::Busy => SimulatedStep::Busy,
+            Step::Idle(until) => SimulatedStep::Idle(until),
+            Step::Done => SimulatedStep::Idle(None),
+        }
     }
 }

@@ -149,6 +149,9 @@ impl Worker {
                     scan.reader.positions(&mut of_scan);
                     positions.push(of_scan);
                     for output in &mut scan.outputs {
+                        if last {
+                            output.writer.finish();
+                        }
                         output.writer.barrier(epoch)?;
                     }
                 }
@@ -218,13 +221,16 @@ impl Worker {
 
     fn publish(&self) {
         let mut totals = Totals::default();
+        let mut lags = Vec::with_capacity(self.scans.len());
         for scan in &self.scans {
-            totals.add(Totals { source: scan.reader.stats(), ..Totals::default() });
+            let source = scan.reader.stats();
+            lags.push(source.lag);
+            totals.add(Totals { source, ..Totals::default() });
             for output in &scan.outputs {
                 totals.add(Totals { sink: output.writer.stats(), ..Totals::default() });
             }
         }
-        self.stats.publish(self.index, totals);
+        self.stats.publish(self.index, totals, lags);
     }
 }
 

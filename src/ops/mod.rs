@@ -5,11 +5,15 @@ mod limit;
 mod not_null;
 mod project;
 mod timed;
+mod type_length;
+mod unnest;
 
 pub use filter::Filter;
-pub use limit::Limit;
+pub use limit::{Limit, SharedLimit};
 pub use not_null::NotNull;
 pub use project::Project;
+pub use type_length::{BoundedColumn, TypeLength};
+pub use unnest::Unnest;
 
 use crate::base::Result;
 use crate::types::{Batch, RowErrors};

@@ -2,7 +2,7 @@
 
 use crate::expr::Expr;
 use crate::table::TableDef;
-use crate::types::Schema;
+use crate::types::{Field, Schema};
 use std::fmt;
 use std::sync::Arc;
 
@@ -40,6 +40,28 @@ pub enum Rel {
         input: Box<Rel>,
         /// How many.
         rows: u64,
+        /// How many before those are left out.
+        offset: u64,
+    },
+    /// All rows of all inputs.
+    Union {
+        /// Inputs with columns of the same kinds.
+        inputs: Vec<Rel>,
+        /// Names and types of the output.
+        schema: Schema,
+    },
+    /// One row per element of a collection, behind the columns of the row that holds it.
+    Unnest {
+        /// Input.
+        input: Box<Rel>,
+        /// ARRAY, MAP or MULTISET over the input's columns. A ROW element gives a column per field.
+        collection: Expr,
+        /// Keeps rows without elements, with NULLs.
+        outer: bool,
+        /// Adds the element's number, from 1.
+        ordinality: bool,
+        /// Names and types of the added columns.
+        elements: Vec<Field>,
     },
 }
 
@@ -52,7 +74,12 @@ impl Rel {
                 Schema::new(columns.iter().filter_map(|at| all.get(*at).cloned()).collect())
             }
             Rel::Filter { input, .. } | Rel::Limit { input, .. } => input.schema(),
-            Rel::Project { schema, .. } => schema.clone(),
+            Rel::Project { schema, .. } | Rel::Union { schema, .. } => schema.clone(),
+            Rel::Unnest { input, elements, .. } => {
+                let mut schema = input.schema();
+                schema.fields.extend(elements.iter().cloned());
+                schema
+            }
         }
     }
 }
@@ -62,8 +89,12 @@ impl Rel {
     pub fn map_tables(&mut self, map: &dyn Fn(&Arc<TableDef>) -> Arc<TableDef>) {
         match self {
             Rel::Scan { table, .. } => *table = map(table),
-            Rel::Filter { input, .. } | Rel::Project { input, .. } | Rel::Limit { input, .. } => {
-                input.map_tables(map);
+            Rel::Filter { input, .. }
+            | Rel::Project { input, .. }
+            | Rel::Limit { input, .. }
+            | Rel::Unnest { input, .. } => input.map_tables(map),
+            Rel::Union { inputs, .. } => {
+                inputs.iter_mut().for_each(|input| input.map_tables(map));
             }
         }
     }
@@ -108,8 +139,24 @@ impl Rel {
                 writeln!(f, "{indent}Project(select=[{}])", columns.join(", "))?;
                 input.write(f, depth + 1)
             }
-            Rel::Limit { input, rows } => {
-                writeln!(f, "{indent}Limit(rows=[{rows}])")?;
+            Rel::Limit { input, rows, offset } => {
+                match offset {
+                    0 => writeln!(f, "{indent}Limit(rows=[{rows}])")?,
+                    _ => writeln!(f, "{indent}Limit(rows=[{rows}], offset=[{offset}])")?,
+                }
+                input.write(f, depth + 1)
+            }
+            Rel::Union { inputs, schema } => {
+                let fields: Vec<&str> = schema.fields.iter().map(|f| f.name.as_str()).collect();
+                writeln!(f, "{indent}Union(all=[true], fields=[{}])", fields.join(", "))?;
+                inputs.iter().try_for_each(|input| input.write(f, depth + 1))
+            }
+            Rel::Unnest { input, collection, outer, ordinality, elements } => {
+                let added: Vec<&str> = elements.iter().map(|f| f.name.as_str()).collect();
+                let collection = shown(collection, &names(input));
+                write!(f, "{indent}Unnest(of=[{collection}], adds=[{}]", added.join(", "))?;
+                f.write_str(if *outer { ", outer=[true]" } else { "" })?;
+                writeln!(f, "{})", if *ordinality { ", ordinality=[true]" } else { "" })?;
                 input.write(f, depth + 1)
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Opt, OptKind, OptionReader, Options, Taken};
+use crate::table::Warnings;
 use std::time::Duration;
 
 const PARALLELISM: Opt =
@@ -68,6 +69,19 @@ const COLUMN_WIDTH: Opt = Opt::new(
 /// Widest column that may be asked for: a mistyped number must not fill the terminal.
 const COLUMN_WIDTH_LIMIT: usize = 65_535;
 
+const TYPE_LENGTH: Opt = Opt::new(
+    "table.exec.sink.type-length-enforcer",
+    OptKind::Enum(&["ignore", "trim_pad", "error"]),
+    "What a value means that is longer or shorter than the type of a sink's column.",
+)
+.default("ignore");
+const LEGACY_CAST: Opt = Opt::new(
+    "table.exec.legacy-cast-behaviour",
+    OptKind::Enum(&["enabled", "disabled"]),
+    "Whether CAST gives NULL instead of failing, as before Flink 1.15.",
+)
+.default("disabled");
+
 /// Every setting that is honoured, for the reference.
 pub const SETTINGS: &[Opt] = &[
     PARALLELISM,
@@ -80,6 +94,8 @@ pub const SETTINGS: &[Opt] = &[
     RESTART_ATTEMPTS,
     NOT_NULL,
     COLUMN_WIDTH,
+    TYPE_LENGTH,
+    LEGACY_CAST,
 ];
 
 /// The settings in force.
@@ -103,9 +119,33 @@ pub struct Settings {
     pub drop_null_violations: bool,
     /// Width of printed columns of variable length, in columns of the terminal.
     pub column_width_max: usize,
+    /// What is done to values that do not have the length of their column's type.
+    pub type_length: TypeLengthEnforcer,
+    /// CAST gives NULL instead of failing.
+    pub legacy_cast: bool,
+}
+
+/// `table.exec.sink.type-length-enforcer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TypeLengthEnforcer {
+    /// Values are written as they are.
+    Ignore,
+    /// Values are cut, or filled with blanks.
+    TrimPad,
+    /// Rows fail.
+    Error,
 }
 
 impl Settings {
+    /// Says one line about a setting that changes nothing here, so that nobody waits for its effect.
+    pub fn note(key: &str, warnings: &Warnings) {
+        let prefixes = ["sql-client.", "table.plan.", "properties."];
+        let honoured = SETTINGS.iter().any(|opt| opt.matches(key));
+        if !honoured && !prefixes.iter().any(|prefix| key.starts_with(prefix)) {
+            warnings.say(&format!("[DEBUG] setting '{key}' is accepted and has no effect here"));
+        }
+    }
+
     /// Reads what SET and `-D` gave. Unknown keys are fine: Flink has hundreds that mean nothing here.
     pub fn read(options: &Options) -> Result<Settings> {
         let taken = Taken::default();
@@ -139,6 +179,12 @@ impl Settings {
                 .ok_or_else(|| {
                     reader.invalid(&COLUMN_WIDTH, "expected a number from 1 to 65535")
                 })?,
+            type_length: match reader.word(&TYPE_LENGTH)? {
+                Some("trim_pad") => TypeLengthEnforcer::TrimPad,
+                Some("error") => TypeLengthEnforcer::Error,
+                _ => TypeLengthEnforcer::Ignore,
+            },
+            legacy_cast: reader.word(&LEGACY_CAST)? == Some("enabled"),
         })
     }
 }

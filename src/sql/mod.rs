@@ -31,6 +31,6 @@ pub use error::ParseError;
 pub use keyword::{Keyword, is_reserved, keyword, keywords};
 pub use lexer::tokenize;
 pub use parser::{parse_data_type, parse_expression, parse_statement};
-pub use print::ToSql;
+pub use print::{ToSql, expanded_expr, expanded_query};
 pub use script::{ParsedStatement, is_complete, parse_script, parse_script_from};
 pub use token::{Invalid, Symbol, Token, TokenKind};

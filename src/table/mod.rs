@@ -16,7 +16,7 @@ pub use connector::{
 pub use format::{
     DecodeRequest, Decoded, Decoder, EncodeRequest, Encoded, Encoder, Format, Payload,
 };
-pub use progress::{CommitDomain, DomainEvent, Epoch, Position, Progress};
+pub use progress::{CommitDomain, DomainEvent, Epoch, Position, Progress, ScanName};
 pub use sink::{Guarantee, Sink, SinkStats, Writer, WriterStatus};
 pub use source::{
     Boundedness, Discovered, Enumerator, Polled, Reader, Source, SourceStats, Split, Waker,

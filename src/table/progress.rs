@@ -34,6 +34,15 @@ pub struct Progress {
     pub positions: BTreeMap<SplitId, Position>,
 }
 
+/// Which of a job's scans a source is: its progress is kept under this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScanName {
+    /// The table; with a number behind it where the job scans the table more than once.
+    pub name: String,
+    /// Whether the job has no other scan.
+    pub alone: bool,
+}
+
 /// What a commit domain reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DomainEvent {

@@ -54,6 +54,9 @@ pub trait Writer: Send + Debug {
     /// The mailbox ran empty: sends what is buffered, without waiting.
     fn flush(&mut self) -> Result<()>;
 
+    /// No row comes any more: from here on also a sink that promises nothing waits until its output has arrived.
+    fn finish(&mut self) {}
+
     /// All rows so far belong to epochs up to `epoch`: seals and sends them.
     fn barrier(&mut self, epoch: Epoch) -> Result<()>;
 

@@ -1,6 +1,6 @@
 //! Sources: an enumerator that finds splits, apart from readers that read them.
 
-use super::{CommitDomain, JobContext, Position};
+use super::{CommitDomain, JobContext, Position, ScanName};
 use crate::base::Result;
 use crate::types::{Batch, RowErrors, SplitId};
 use std::fmt::Debug;
@@ -64,6 +64,7 @@ pub trait Source: Send + Debug {
     fn commit_domain(
         &mut self,
         job: &JobContext,
+        scan: &ScanName,
         waker: Waker,
     ) -> Result<Option<Box<dyn CommitDomain>>>;
 }

@@ -7,6 +7,7 @@ mod messages;
 mod reference;
 mod run;
 mod shell;
+mod simulation;
 mod slt;
 mod support;
 mod tidy;

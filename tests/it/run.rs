@@ -1,6 +1,8 @@
 //! `brooklet run` from outside: results, messages and exit codes.
 
+mod bad_input;
 mod errors;
 mod jobs;
+mod progress;
 mod script;
 mod tables;

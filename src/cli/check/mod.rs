@@ -90,6 +90,7 @@ fn check_script(script: &str, arguments: &CheckArguments) -> Result<Exit, Closed
         dev_broker: None,
         control: &JobControl::new(),
         jobs: &Jobs::default(),
+        closed_stdout_drains: false,
     });
     session.only_check();
     for (key, value) in &arguments.options {

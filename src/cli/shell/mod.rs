@@ -72,6 +72,7 @@ fn try_sql(arguments: &SqlArguments) -> Result<Exit, Exit> {
         dev_broker: broker.as_ref(),
         control: &control,
         jobs: &jobs,
+        closed_stdout_drains: false,
     });
     session.set_result_style(match arguments.format {
         ResultFormat::Tableau => ResultStyle::Tableau,

@@ -6,7 +6,7 @@ use crate::base::Result;
 use crate::base::limits::BATCH_ROWS_MAX;
 use crate::table::{
     Boundedness, CommitDomain, Discovered, Enumerator, Epoch, JobContext, Polled, Position,
-    Progress, Reader, Source, SourceStats, Split, Waker,
+    Progress, Reader, ScanName, Source, SourceStats, Split, Waker,
 };
 use crate::types::{Batch, Origin, RowErrors, SplitId};
 use std::collections::VecDeque;
@@ -54,7 +54,12 @@ impl Source for DataGenSource {
         }))
     }
 
-    fn commit_domain(&mut self, _: &JobContext, _: Waker) -> Result<Option<Box<dyn CommitDomain>>> {
+    fn commit_domain(
+        &mut self,
+        _: &JobContext,
+        _: &ScanName,
+        _: Waker,
+    ) -> Result<Option<Box<dyn CommitDomain>>> {
         Ok(None)
     }
 }

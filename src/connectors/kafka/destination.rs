@@ -1,11 +1,11 @@
 //! One topic that a writer writes to: what is known of it, its open batches, and records that wait until it is known.
 
-use super::error::translate;
+use super::error::contact;
 use super::partitioner::Partitioner;
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{Epoch, Waker};
 use brooklet_kafka::pending::Pending;
-use brooklet_kafka::topic::TopicInfo;
+use brooklet_kafka::topic::{PartitionInfo, TopicInfo};
 use brooklet_kafka::wire::records::{BatchBuilder, Header};
 use brooklet_kafka::{Client, ErrorKind as KafkaErrorKind};
 use std::collections::{BTreeMap, VecDeque};
@@ -26,7 +26,9 @@ pub(super) struct Destination {
     /// When the wait for the topic began.
     waiting_since: Option<Duration>,
     describing: Option<Pending<brooklet_kafka::Result<Described>>>,
-    /// Number of partitions, and those that have a leader; empty until the topic is known.
+    /// The client's view of the topic, which it refreshes every `metadata.max.age.ms`; `None` until it is known.
+    known: Option<Arc<[PartitionInfo]>>,
+    /// Number of partitions, and those that have a leader.
     partitions: usize,
     available: Vec<i32>,
     pub(super) open: BTreeMap<i32, BatchBuilder>,
@@ -61,6 +63,7 @@ impl Destination {
             partitioner,
             waiting_since: None,
             describing: Some(describing),
+            known: None,
             partitions: 0,
             available: Vec::new(),
             open: BTreeMap::new(),
@@ -92,15 +95,22 @@ impl Destination {
         }
     }
 
-    /// Learns the topic's partitions; says whether they are known. A missing topic is asked for, which creates it where
+    /// Learns the topic's partitions, also those that it gets while the job runs; says whether they are known. A missing topic is asked for, which creates it where
     /// the brokers create topics by themselves.
     pub(super) fn know(&mut self, client: &Client, now: Duration) -> Result<bool> {
         if let Some(partitions) = client.partitions(&self.topic).filter(|p| !p.is_empty()) {
+            if self.known.as_ref().is_some_and(|known| Arc::ptr_eq(known, &partitions)) {
+                return Ok(true);
+            }
             self.partitions = partitions.len();
             self.available.clear();
             self.available
                 .extend(partitions.iter().filter(|p| p.leader.is_some()).map(|p| p.partition));
+            self.known = Some(partitions);
             self.describing = None;
+            return Ok(true);
+        }
+        if self.known.is_some() {
             return Ok(true);
         }
         let since = *self.waiting_since.get_or_insert(now);
@@ -117,7 +127,9 @@ impl Destination {
             }
         }
         if let Some(cause) = cause {
-            return Err(translate(&cause).context(format!("looking up topic '{}'", self.topic)));
+            return Err(
+                contact(&cause, client).context(format!("looking up topic '{}'", self.topic))
+            );
         }
         if now.saturating_sub(since) >= TOPIC_WAIT_MAX {
             return Err(Error::new(

@@ -1,6 +1,6 @@
 //! Finds partitions: at the start with their start and end offsets, later with the discovery interval.
 
-use super::error::translate;
+use super::error::contact;
 use super::offsets::Lookup;
 use super::options::{Place, SourceOptions, Topics};
 use crate::base::Result;
@@ -115,7 +115,7 @@ impl KafkaEnumerator {
                 {
                     missing.push(NewTopic::new(name, 1));
                 }
-                Err(error) if self.first => return Err(translate(&error)),
+                Err(error) if self.first => return Err(contact(&error, &self.client)),
                 Err(_) => {}
             }
         }
@@ -245,7 +245,7 @@ impl Enumerator for KafkaEnumerator {
                     },
                     // A look while running may fail: the next one comes.
                     Err(_) if !self.first => Ok(self.finished(Vec::new(), now)),
-                    Err(error) => Err(translate(&error)),
+                    Err(error) => Err(contact(&error, &self.client)),
                 }
             }
             Work::All(pending) => {
@@ -258,15 +258,15 @@ impl Enumerator for KafkaEnumerator {
                             .collect();
                         self.compare(&matching, now)
                     }
-                    (Err(error), _) if self.first => Err(translate(&error)),
+                    (Err(error), _) if self.first => Err(contact(&error, &self.client)),
                     _ => Ok(self.finished(Vec::new(), now)),
                 }
             }
             Work::Creating(pending) => {
                 let Some(answer) = pending.try_take() else { return Ok(None) };
-                let results = answer.map_err(|error| translate(&error))?;
+                let results = answer.map_err(|error| contact(&error, &self.client))?;
                 for (_, result) in results {
-                    result.map_err(|error| translate(&error))?;
+                    result.map_err(|error| contact(&error, &self.client))?;
                 }
                 self.look();
                 Ok(None)

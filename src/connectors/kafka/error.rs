@@ -1,7 +1,28 @@
 //! The client's errors in the words and kinds of the table runtime.
 
 use crate::base::{Error, ErrorKind};
-use brooklet_kafka::error as kafka;
+use brooklet_kafka::{Client, error as kafka};
+
+/// The same for a call that may be the first one to the cluster: a broker that does not answer is named by the address
+/// that the user gave, not by what was asked of it.
+pub(super) fn contact(error: &kafka::Error, client: &Client) -> Error {
+    let (kafka::ErrorKind::Unreachable { .. } | kafka::ErrorKind::Timeout) = error.kind() else {
+        return translate(error);
+    };
+    let bootstrap: Vec<String> =
+        client.config().bootstrap.iter().map(ToString::to_string).collect();
+    let bootstrap = bootstrap.join(",");
+    let place = match error.address().filter(|address| *address != "?" && *address != bootstrap) {
+        Some(address) => format!("'{bootstrap}', last tried {address}"),
+        None => format!("'{bootstrap}'"),
+    };
+    Error::new(
+        ErrorKind::External,
+        format!("no answer from the brokers at {place}: {}", error.message()),
+    )
+    .with_hint("check 'properties.bootstrap.servers' and that the broker is running")
+    .retriable()
+}
 
 /// Who is at fault, whether a restart may help, and what would fix it.
 pub(super) fn translate(error: &kafka::Error) -> Error {
@@ -9,7 +30,8 @@ pub(super) fn translate(error: &kafka::Error) -> Error {
     let kind = match error.kind() {
         Kind::Config { .. } => ErrorKind::Option,
         Kind::Unsupported => ErrorKind::Unsupported,
-        Kind::Corrupt { .. } => ErrorKind::Data,
+        // A record that the broker finds too large is a bad record, like one that cannot be decoded.
+        Kind::Corrupt { .. } | Kind::TooLarge => ErrorKind::Data,
         _ => ErrorKind::External,
     };
     let mut translated = Error::new(kind, error.to_string());
@@ -20,6 +42,10 @@ pub(super) fn translate(error: &kafka::Error) -> Error {
         Kind::Unreachable { .. } => {
             translated.with_hint("check 'properties.bootstrap.servers' and that the broker is running")
         }
+        Kind::TooLarge => translated.with_hint(
+            "raise the topic's 'max.message.bytes' (and, where compression brings records below it, see \
+             'properties.compression.type')",
+        ),
         Kind::OffsetOutOfRange { .. } => translated.with_hint(
             "records were deleted by retention, or the topic was recreated; start over with --fresh or other \
              start offsets",

@@ -1,6 +1,6 @@
 //! Looks start and end offsets up: one request for each kind of place, answers put together per partition.
 
-use super::error::translate;
+use super::error::contact;
 use super::options::Place;
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::Waker;
@@ -79,7 +79,7 @@ impl Lookup {
         if let Some(pending) = &self.committed {
             let Some(answer) = pending.try_take() else { return Ok(None) };
             self.committed = None;
-            for (partition, committed) in answer.map_err(|error| translate(&error))? {
+            for (partition, committed) in answer.map_err(|error| contact(&error, client))? {
                 self.found.insert(partition, committed.offset);
             }
             let missing = self.missing();
@@ -94,7 +94,7 @@ impl Lookup {
             let Some(answer) = pending.try_take() else { return Ok(None) };
             self.listed = None;
             let mut beyond = Vec::new();
-            for (partition, listed) in answer.map_err(|error| translate(&error))? {
+            for (partition, listed) in answer.map_err(|error| contact(&error, client))? {
                 match listed.offset {
                     Some(offset) => {
                         self.found.insert(partition, offset);

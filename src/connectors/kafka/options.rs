@@ -236,6 +236,14 @@ impl Topics {
         }
     }
 
+    /// Whether the source reads this topic.
+    pub(super) fn contain(&self, topic: &str) -> bool {
+        match self {
+            Topics::List(names) => names.iter().any(|name| name == topic),
+            Topics::Pattern(pattern) => pattern.is_match(topic),
+        }
+    }
+
     /// Whether a sink may write to a topic; what is wrong otherwise.
     pub(super) fn check(&self, topic: &str) -> std::result::Result<(), String> {
         let invalid = "the topic of the sink record is not valid";

@@ -1,13 +1,15 @@
-//! Progress of at-least-once jobs: marked offsets of a consumer group named after the job.
+//! Progress of at-least-once jobs: marked offsets of a consumer group named after the job, and after the scan where the
+//! job has several.
 //!
 //! Only offsets whose metadata carries this job's mark count as progress; the user's own group gets the same offsets
 //! for lag tools, without being read back. Where the broker refuses the job's group, the user's group carries the
 //! mark; where there is no such group, the job runs without progress and says so.
 
-use super::error::translate;
-use crate::base::Result;
+use super::error::contact;
+use super::options::{SourceOptions, Topics};
+use crate::base::{Error, ErrorKind as Fault, Result};
 use crate::table::{
-    CommitDomain, DomainEvent, Epoch, JobContext, Position, Progress, Waker, Warnings,
+    CommitDomain, DomainEvent, Epoch, JobContext, Position, Progress, ScanName, Waker, Warnings,
 };
 use crate::types::SplitId;
 use brooklet_kafka::pending::Pending;
@@ -25,8 +27,13 @@ type Fetched = Pending<brooklet_kafka::Result<BTreeMap<TopicPartition, Committed
 pub(super) struct GroupProgress {
     client: Client,
     job: String,
+    /// Name of the scan in marks: without spaces.
+    scan: String,
+    topics: Topics,
     /// Groups that may carry the mark, best first.
     groups: VecDeque<String>,
+    /// Where the mark is when the job had one scan and has several now, or the other way round.
+    former: String,
     user_group: Option<String>,
     warnings: Warnings,
     waker: Waker,
@@ -37,14 +44,31 @@ enum Work {
     None,
     Ready(DomainEvent),
     Recovering(Fetched),
-    /// Reads what is stored in order to unmark it.
-    Clearing(Fetched),
+    /// Nothing in the job's own group: looks where the mark was under another shape of the job.
+    RecoveringFormer(Fetched),
+    /// Stores what was found there in the job's own group, then unmarks it there.
+    Moving {
+        progress: Progress,
+        store: Stored,
+        offsets: Vec<(TopicPartition, CommittedOffset)>,
+    },
+    Unmarking {
+        progress: Progress,
+        stored: Stored,
+    },
+    /// Reads what is stored under either shape of the job in order to unmark it.
+    Clearing {
+        reading: VecDeque<(String, Fetched)>,
+        marked: Vec<(String, Vec<(TopicPartition, CommittedOffset)>)>,
+    },
     Committing {
         epoch: Epoch,
         /// The job's own group first; a failure of the others is only worth a warning.
-        pending: VecDeque<(String, Pending<brooklet_kafka::Result<()>>)>,
+        pending: VecDeque<(String, Stored)>,
     },
 }
+
+type Stored = Pending<brooklet_kafka::Result<()>>;
 
 impl std::fmt::Debug for GroupProgress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -59,50 +83,143 @@ impl GroupProgress {
     pub(super) fn new(
         client: Client,
         job: &JobContext,
-        user_group: Option<String>,
+        scan: &ScanName,
+        options: &SourceOptions,
         waker: Waker,
     ) -> GroupProgress {
-        let mut groups = VecDeque::from([format!("brooklet.{}", job.id)]);
-        groups.extend(user_group.clone());
+        let of_job = format!("brooklet.{}", job.id);
+        let of_scan = format!("{of_job}.{}", scan.name);
+        let (own, former) = if scan.alone { (of_job, of_scan) } else { (of_scan, of_job) };
+        let mut groups = VecDeque::from([own]);
+        groups.extend(options.group.clone());
         GroupProgress {
             client,
             job: job.id.clone(),
+            scan: scan.name.replace(char::is_whitespace, "_"),
+            topics: options.topics.clone(),
             groups,
-            user_group,
+            former,
+            user_group: options.group.clone(),
             warnings: job.warnings.clone(),
             waker,
             work: Work::None,
         }
     }
 
-    fn fetch(&self) -> Option<Fetched> {
-        let pending = self.client.offset_fetch(self.groups.front()?, None);
+    fn fetch(&self, group: &str) -> Fetched {
+        let pending = self.client.offset_fetch(group, None);
         pending.on_ready(Arc::clone(&self.waker));
-        Some(pending)
+        pending
+    }
+
+    fn store(&self, group: &str, offsets: &[(TopicPartition, CommittedOffset)]) -> Stored {
+        let pending = self.client.offset_commit(group, offsets);
+        pending.on_ready(Arc::clone(&self.waker));
+        pending
     }
 
     fn mark(&self, epoch: Epoch) -> String {
-        format!("{MARK} epoch={epoch} job={}", self.job)
+        format!("{MARK} epoch={epoch} scan={} job={}", self.scan, self.job)
     }
 
-    /// The epoch of a mark of this job.
-    fn epoch_of(&self, metadata: &str) -> Option<Epoch> {
+    /// The mark in an offset's metadata.
+    fn mark_of<'a>(&self, metadata: &'a str) -> Option<Mark<'a>> {
         let rest = metadata.strip_prefix(MARK)?.trim_start().strip_prefix("epoch=")?;
         let (epoch, rest) = rest.split_once(' ')?;
-        (rest.strip_prefix("job=")? == self.job).then(|| epoch.parse().ok()).flatten()
+        let (scan, rest) = rest.strip_prefix("scan=")?.split_once(' ')?;
+        let of_job = rest.strip_prefix("job=")? == self.job;
+        Some(Mark { epoch: epoch.parse().ok()?, scan, of_job })
     }
 
-    fn recovered(&mut self, offsets: BTreeMap<TopicPartition, CommittedOffset>) -> DomainEvent {
+    /// The marked positions of `group`. Positions of topics that the source no longer reads are left out; nothing but
+    /// such positions means that the script has changed under its progress.
+    fn progress(
+        &self,
+        group: &str,
+        offsets: &BTreeMap<TopicPartition, CommittedOffset>,
+    ) -> Result<Option<Progress>> {
         let mut progress = Progress::default();
+        let mut elsewhere: Vec<&str> = Vec::new();
         for (partition, committed) in offsets {
-            let Some(epoch) = self.epoch_of(&committed.metadata) else { continue };
-            progress.epoch = progress.epoch.max(epoch);
-            let id = SplitId { name: partition.topic, index: partition.partition };
+            let Some(mark) = self.mark_of(&committed.metadata) else { continue };
+            let shared = self.user_group.as_deref() == Some(group);
+            if shared && !(mark.of_job && mark.scan == self.scan) {
+                return Err(Error::new(
+                    Fault::Schema,
+                    format!("group '{group}' keeps the progress of another job or scan for topic '{}' partition {}",
+                        partition.topic, partition.partition),
+                )
+                .with_hint("give each job its own 'properties.group.id', or permission for groups that begin with 'brooklet.'"));
+            }
+            // The group of a job of one scan carries the marks of that one, whatever its table is called by now.
+            let former = group == self.former;
+            if !mark.of_job || former && mark.scan != self.scan {
+                continue;
+            }
+            progress.epoch = progress.epoch.max(mark.epoch);
+            if !self.topics.contain(&partition.topic) {
+                elsewhere.push(&partition.topic);
+                continue;
+            }
+            let id = SplitId { name: Arc::clone(&partition.topic), index: partition.partition };
             let leader_epoch = (committed.leader_epoch >= 0).then_some(committed.leader_epoch);
             progress.positions.insert(id, Position { offset: committed.offset, leader_epoch });
         }
-        let found = !progress.positions.is_empty();
-        DomainEvent::Recovered(found.then_some(progress))
+        elsewhere.dedup();
+        let elsewhere: Vec<String> = elsewhere.iter().map(|name| format!("'{name}'")).collect();
+        match (progress.positions.is_empty(), elsewhere.is_empty()) {
+            (false, true) => Ok(Some(progress)),
+            (true, true) => Ok(None),
+            (false, false) => {
+                self.warnings.say(&format!(
+                    "job '{}' no longer reads topic {}: its progress there is left out",
+                    self.job,
+                    elsewhere.join(", ")
+                ));
+                Ok(Some(progress))
+            }
+            (true, false) => Err(Error::new(
+                Fault::Schema,
+                format!(
+                    "job '{}' has progress in topic {}, which its source '{}' no longer reads",
+                    self.job,
+                    elsewhere.join(", "),
+                    self.scan
+                ),
+            )
+            .with_hint(
+                "start over with --fresh, or give the changed job a name of its own: SET 'pipeline.name' = '…'",
+            )),
+        }
+    }
+
+    fn recovered(&mut self, offsets: &BTreeMap<TopicPartition, CommittedOffset>) -> Result<()> {
+        let group = self.groups.front().cloned().unwrap_or_default();
+        let progress = self.progress(&group, offsets)?;
+        let shared = self.user_group.as_deref() == Some(&group);
+        self.work = match progress {
+            None if !shared => Work::RecoveringFormer(self.fetch(&self.former)),
+            progress => Work::Ready(DomainEvent::Recovered(progress)),
+        };
+        Ok(())
+    }
+
+    /// Moves progress that was found under the job's former shape to where it belongs now.
+    fn recovered_former(
+        &mut self,
+        stored: &BTreeMap<TopicPartition, CommittedOffset>,
+    ) -> Result<()> {
+        self.work = match self.progress(&self.former, stored)? {
+            None => Work::Ready(DomainEvent::Recovered(None)),
+            Some(progress) => {
+                let plain = offsets(&progress);
+                let marked = marked(&plain, &self.mark(progress.epoch));
+                let group = self.groups.front().cloned().unwrap_or_default();
+                let store = self.store(&group, &marked);
+                Work::Moving { progress, store, offsets: plain }
+            }
+        };
+        Ok(())
     }
 
     /// Commits positions with `metadata` to the group of the mark, and plainly to the user's group.
@@ -112,24 +229,14 @@ impl GroupProgress {
         offsets: Vec<(TopicPartition, CommittedOffset)>,
         metadata: &str,
     ) {
-        let marked: Vec<(TopicPartition, CommittedOffset)> = offsets
-            .iter()
-            .map(|(partition, offset)| {
-                let offset = CommittedOffset { metadata: metadata.to_owned(), ..offset.clone() };
-                (partition.clone(), offset)
-            })
-            .collect();
         let mut pending = VecDeque::new();
         if let Some(group) = self.groups.front() {
-            pending.push_back((group.clone(), self.client.offset_commit(group, &marked)));
+            pending.push_back((group.clone(), self.store(group, &marked(&offsets, metadata))));
         }
         if let Some(group) =
             self.user_group.as_ref().filter(|group| self.groups.front() != Some(group))
         {
-            pending.push_back((group.clone(), self.client.offset_commit(group, &offsets)));
-        }
-        for (_, pending) in &pending {
-            pending.on_ready(Arc::clone(&self.waker));
+            pending.push_back((group.clone(), self.store(group, &offsets)));
         }
         self.work = Work::Committing { epoch, pending };
     }
@@ -150,6 +257,24 @@ impl GroupProgress {
     }
 }
 
+/// What a mark says.
+struct Mark<'a> {
+    epoch: Epoch,
+    scan: &'a str,
+    of_job: bool,
+}
+
+fn marked(
+    offsets: &[(TopicPartition, CommittedOffset)],
+    metadata: &str,
+) -> Vec<(TopicPartition, CommittedOffset)> {
+    let with_mark = |(partition, offset): &(TopicPartition, CommittedOffset)| {
+        let offset = CommittedOffset { metadata: metadata.to_owned(), ..offset.clone() };
+        (partition.clone(), offset)
+    };
+    offsets.iter().map(with_mark).collect()
+}
+
 fn offsets(progress: &Progress) -> Vec<(TopicPartition, CommittedOffset)> {
     progress
         .positions
@@ -167,8 +292,8 @@ fn offsets(progress: &Progress) -> Vec<(TopicPartition, CommittedOffset)> {
 
 impl CommitDomain for GroupProgress {
     fn recover(&mut self) {
-        self.work = match self.fetch() {
-            Some(pending) => Work::Recovering(pending),
+        self.work = match self.groups.front() {
+            Some(group) => Work::Recovering(self.fetch(group)),
             None => Work::Ready(DomainEvent::Recovered(None)),
         };
     }
@@ -180,16 +305,19 @@ impl CommitDomain for GroupProgress {
 
     fn clear(&mut self, progress: &Progress) {
         if progress.positions.is_empty() {
-            self.work = match self.fetch() {
-                Some(pending) => Work::Clearing(pending),
-                None => Work::Ready(DomainEvent::Committed(progress.epoch)),
-            };
+            let groups = self.groups.front().into_iter().chain([&self.former]);
+            let reading = groups.map(|group| (group.clone(), self.fetch(group))).collect();
+            self.work = Work::Clearing { reading, marked: Vec::new() };
         } else {
             self.start_commit(progress.epoch, offsets(progress), "");
         }
     }
 
     fn poll(&mut self, _now: Duration) -> Result<Option<DomainEvent>> {
+        let client = self.client.clone();
+        let reading = |error: &brooklet_kafka::Error| {
+            contact(error, &client).context("reading the job's progress")
+        };
         loop {
             match std::mem::replace(&mut self.work, Work::None) {
                 Work::None => return Ok(None),
@@ -199,37 +327,82 @@ impl CommitDomain for GroupProgress {
                         self.work = Work::Recovering(pending);
                         return Ok(None);
                     }
-                    Some(Ok(offsets)) => return Ok(Some(self.recovered(offsets))),
+                    Some(Ok(offsets)) => self.recovered(&offsets)?,
                     Some(Err(error)) if self.fall_back(&error) => self.recover(),
-                    Some(Err(error)) => {
-                        return Err(translate(&error).context("reading the job's progress"));
-                    }
+                    Some(Err(error)) => return Err(reading(&error)),
                 },
-                Work::Clearing(pending) => match pending.try_take() {
+                Work::RecoveringFormer(pending) => match pending.try_take() {
                     None => {
-                        self.work = Work::Clearing(pending);
+                        self.work = Work::RecoveringFormer(pending);
                         return Ok(None);
                     }
-                    Some(Ok(stored)) => {
-                        let marked: Vec<(TopicPartition, CommittedOffset)> = stored
-                            .into_iter()
-                            .filter(|(_, offset)| self.epoch_of(&offset.metadata).is_some())
-                            .collect();
-                        if marked.is_empty() {
-                            return Ok(Some(DomainEvent::Committed(0)));
-                        }
-                        // Offsets of the user's group stay as they are: only the mark goes.
-                        let user_group = self.user_group.take();
-                        self.start_commit(0, marked, "");
-                        self.user_group = user_group;
+                    Some(Ok(offsets)) => self.recovered_former(&offsets)?,
+                    // Without permission the job cannot have stored anything there.
+                    Some(Err(error)) if matches!(error.kind(), ErrorKind::NotAuthorized) => {
+                        return Ok(Some(DomainEvent::Recovered(None)));
                     }
-                    Some(Err(error)) if self.fall_back(&error) => {
-                        self.clear(&Progress::default());
-                    }
-                    Some(Err(error)) => {
-                        return Err(translate(&error).context("reading the job's progress"));
-                    }
+                    Some(Err(error)) => return Err(reading(&error)),
                 },
+                Work::Moving { progress, store, offsets } => match store.try_take() {
+                    None => {
+                        self.work = Work::Moving { progress, store, offsets };
+                        return Ok(None);
+                    }
+                    Some(Ok(())) => {
+                        let stored = self.store(&self.former, &offsets);
+                        self.work = Work::Unmarking { progress, stored };
+                    }
+                    Some(Err(error)) => return Err(reading(&error)),
+                },
+                Work::Unmarking { progress, stored } => match stored.try_take() {
+                    None => {
+                        self.work = Work::Unmarking { progress, stored };
+                        return Ok(None);
+                    }
+                    Some(Ok(())) => return Ok(Some(DomainEvent::Recovered(Some(progress)))),
+                    Some(Err(error)) => return Err(reading(&error)),
+                },
+                Work::Clearing { reading: mut left, mut marked } => {
+                    let Some((group, pending)) = left.pop_front() else {
+                        // Offsets of the user's group stay as they are: only the mark goes.
+                        let store = |(group, offsets): (String, Vec<_>)| {
+                            let stored = self.store(&group, &self::marked(&offsets, ""));
+                            (group, stored)
+                        };
+                        let pending = marked.into_iter().map(store).collect();
+                        self.work = Work::Committing { epoch: 0, pending };
+                        continue;
+                    };
+                    match pending.try_take() {
+                        None => {
+                            left.push_front((group, pending));
+                            self.work = Work::Clearing { reading: left, marked };
+                            return Ok(None);
+                        }
+                        Some(Ok(mut stored)) => {
+                            stored.retain(|_, offset| {
+                                self.mark_of(&offset.metadata).is_some_and(|mark| {
+                                    mark.of_job && (group != self.former || mark.scan == self.scan)
+                                })
+                            });
+                            if !stored.is_empty() {
+                                marked.push((group, stored.into_iter().collect()));
+                            }
+                            self.work = Work::Clearing { reading: left, marked };
+                        }
+                        Some(Err(error)) if group == self.former => {
+                            // Without permission the job cannot have stored anything there.
+                            if !matches!(error.kind(), ErrorKind::NotAuthorized) {
+                                return Err(reading(&error));
+                            }
+                            self.work = Work::Clearing { reading: left, marked };
+                        }
+                        Some(Err(error)) if self.fall_back(&error) => {
+                            self.clear(&Progress::default());
+                        }
+                        Some(Err(error)) => return Err(reading(&error)),
+                    }
+                }
                 Work::Committing { epoch, mut pending } => {
                     let Some((group, first)) = pending.pop_front() else {
                         return Ok(Some(DomainEvent::Committed(epoch)));
@@ -244,9 +417,8 @@ impl CommitDomain for GroupProgress {
                         Some(Err(error)) => {
                             let own = self.groups.front() == Some(&group);
                             if own && !self.fall_back(&error) {
-                                return Err(
-                                    translate(&error).context(format!("committing epoch {epoch}"))
-                                );
+                                return Err(contact(&error, &self.client)
+                                    .context(format!("committing epoch {epoch}")));
                             }
                             if !own {
                                 self.warnings

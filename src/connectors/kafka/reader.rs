@@ -70,7 +70,10 @@ impl KafkaReader {
         let from = split.position;
         let mut batches = fetched.batches(self.isolation, self.check_crcs);
         while let Some(batch) = batches.next_batch(&mut self.decompressor) {
-            let batch = batch.map_err(|error| translate(&error))?;
+            let batch = batch.map_err(|error| {
+                let place = format!("reading topic '{}' partition {}", id.name, id.index);
+                translate(&error).context(place)
+            })?;
             if batch.header().base_offset >= end {
                 break;
             }

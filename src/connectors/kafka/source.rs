@@ -11,7 +11,7 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::expr::Expr;
 use crate::table::{
     Boundedness, ColumnKind, CommitDomain, DecodeRequest, DecoderFactory, Enumerator, JobContext,
-    Payload, Reader, ScanRequest, Source, TableContext, Waker,
+    Payload, Reader, ScanName, ScanRequest, Source, TableContext, Waker,
 };
 use crate::types::{Field, RowErrors};
 use brooklet_kafka::{Client, Network};
@@ -40,6 +40,7 @@ pub(super) fn open(
     let client = Client::new(config, network);
     Ok(Box::new(KafkaSource {
         table: context.table.subject(),
+        network: network.clone(),
         client,
         options,
         plan: Arc::new(plan),
@@ -135,6 +136,7 @@ fn gives_no_row_for_null(key: &DecoderFactory) -> Result<bool> {
 
 struct KafkaSource {
     table: String,
+    network: Network,
     client: Client,
     options: SourceOptions,
     plan: Arc<DecodePlan>,
@@ -174,9 +176,12 @@ impl Source for KafkaSource {
     fn commit_domain(
         &mut self,
         job: &JobContext,
+        scan: &ScanName,
         waker: Waker,
     ) -> Result<Option<Box<dyn CommitDomain>>> {
-        let group = self.options.group.clone();
-        Ok(Some(Box::new(GroupProgress::new(self.client.clone(), job, group, waker))))
+        // A client of its own: when the attempt fails, no commit of it may arrive behind those of the next one.
+        let client = Client::new(self.client.config().clone(), &self.network);
+        let progress = GroupProgress::new(client, job, scan, &self.options, waker);
+        Ok(Some(Box::new(progress)))
     }
 }

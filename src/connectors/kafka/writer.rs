@@ -49,6 +49,8 @@ pub(super) struct KafkaWriter {
     /// Records without acknowledgement by the epoch they belong to.
     outstanding: BTreeMap<Epoch, u64>,
     barrier: Epoch,
+    finishing: bool,
+    record_bytes_max: usize,
     stats: SinkStats,
 }
 
@@ -97,7 +99,7 @@ impl KafkaWriter {
         waker: Waker,
     ) -> KafkaWriter {
         let config = client.config();
-        let compression = config.compression.codec();
+        let (compression, record_bytes_max) = (config.compression.codec(), config.max_request_size);
         let mut compressor = Compressor::new();
         if let Some(level) = config.compression_level {
             // The configuration has checked the level against the codec.
@@ -119,6 +121,8 @@ impl KafkaWriter {
             waiting: VecDeque::new(),
             outstanding: BTreeMap::new(),
             barrier: 0,
+            finishing: false,
+            record_bytes_max,
             stats: SinkStats::default(),
             client,
         };
@@ -179,6 +183,17 @@ impl KafkaWriter {
                 break;
             }
             rows.headers(row, &mut headers);
+            let max = self.record_bytes_max;
+            if record_size_bound(key, value, &headers) > max {
+                let size = value.map_or(0, <[u8]>::len);
+                let topic = self.destinations.get(at).map_or("", |destination| &*destination.topic);
+                errors.push(row, || {
+                    format!(
+                        "record of {size} bytes is too large for topic '{topic}': 'properties.max.request.size' is {max}"
+                    )
+                });
+                break;
+            }
             let record = Outgoing { timestamp, key, value, headers: &headers };
             let wanted = rows.partition(row);
             let Some(destination) = self.destinations.get_mut(at) else { continue };
@@ -381,6 +396,10 @@ impl Writer for KafkaWriter {
         self.seal_all()
     }
 
+    fn finish(&mut self) {
+        self.finishing = true;
+    }
+
     fn barrier(&mut self, epoch: Epoch) -> Result<()> {
         self.seal_all()?;
         // What was sealed before carries earlier or equal epochs: move the counts to this one's bound.
@@ -397,16 +416,22 @@ impl Writer for KafkaWriter {
         let mut known = true;
         for at in 0..self.destinations.len() {
             let Some(destination) = self.destinations.get_mut(at) else { continue };
-            if destination.is_known() || destination.know(&self.client, now)? {
+            if destination.know(&self.client, now)? {
                 self.unpark(at)?;
             } else {
                 known = false;
             }
         }
+        // With `none` an epoch waits until its output is handed to the client, but not for the brokers; the last one
+        // does, as in Flink.
+        let unproved = match self.guarantee == Guarantee::None && !self.finishing {
+            true => self.waiting.front().map(|(_, _, epoch)| *epoch),
+            false => self.outstanding.first_key_value().map(|(epoch, _)| *epoch),
+        };
         // A writer that does not know its topic has not proved that it can write: no epoch completes over it.
-        let acknowledged = match self.outstanding.first_key_value() {
+        let acknowledged = match unproved {
             _ if !known && matches!(self.route, Route::Single) => 0,
-            Some((epoch, _)) => (*epoch - 1).min(self.barrier),
+            Some(epoch) => (epoch - 1).min(self.barrier),
             None => self.barrier,
         };
         let ready = known && self.waiting.is_empty();

@@ -62,6 +62,7 @@ impl Printer {
             name: "collect".to_owned(),
             sink: Box::new(Collect(self.clone())),
             not_null: Vec::new(),
+            bounded: Vec::new(),
         }
     }
 

@@ -18,13 +18,17 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
         DataTypeKind::Double => Kind::Double,
         DataTypeKind::Decimal { precision, scale } => decimal(*precision, *scale, span)?,
         DataTypeKind::Char(n) => Kind::Char(length(*n, span)?),
+        // Without a length VARCHAR and VARBINARY are unbounded in Flink, CHAR and BINARY hold one.
+        DataTypeKind::Varchar(None) => Kind::VarChar(Kind::STRING_LENGTH),
+        DataTypeKind::Varbinary(None) => Kind::VarBinary(Kind::STRING_LENGTH),
         DataTypeKind::Varchar(n) => Kind::VarChar(length(*n, span)?),
         DataTypeKind::Binary(n) => Kind::Binary(length(*n, span)?),
         DataTypeKind::Varbinary(n) => Kind::VarBinary(length(*n, span)?),
         DataTypeKind::String => Kind::VarChar(Kind::STRING_LENGTH),
         DataTypeKind::Bytes => Kind::VarBinary(Kind::STRING_LENGTH),
         DataTypeKind::Date => Kind::Date,
-        DataTypeKind::Time(p) => Kind::Time(fraction(*p, 0, span)?),
+        // Flink's planner knows TIME(0) only.
+        DataTypeKind::Time(p) => fraction(*p, 0, span).map(|_| Kind::Time(0))?,
         DataTypeKind::Timestamp { precision, zone } => {
             let p = fraction(*precision, 6, span)?;
             match zone {
@@ -54,7 +58,18 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
             return Err(schema_error(format!("unknown type '{}'", name.last()), span));
         }
     };
-    Ok(DataType { kind, nullable: written.is_nullable() })
+    let data_type = DataType { kind, nullable: written.is_nullable() };
+    Ok(if data_type.nullable { inside_nullable(data_type) } else { data_type })
+}
+
+/// Rows inside of a nullable row are nullable with all their fields, whatever is written (Calcite's deep copy).
+fn inside_nullable(data_type: DataType) -> DataType {
+    let DataType { kind: Kind::Row(fields), nullable } = data_type else { return data_type };
+    let fields = fields.into_iter().map(|field| {
+        let data_type = inside_nullable(field.data_type.with_nullable(true));
+        Field::new(field.name, data_type)
+    });
+    DataType { kind: Kind::Row(fields.collect()), nullable }
 }
 
 fn decimal(precision: Option<u32>, scale: Option<u32>, span: Span) -> Result<Kind> {

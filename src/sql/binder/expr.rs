@@ -13,8 +13,15 @@ use crate::types::{DataType, Kind};
 /// The columns that an expression may name.
 #[derive(Debug, Default)]
 pub(super) struct Scope {
-    alias: String,
-    columns: Vec<(String, Expr)>,
+    columns: Vec<ScopeColumn>,
+}
+
+#[derive(Clone, Debug)]
+struct ScopeColumn {
+    /// The table's name in this query; empty where it has none.
+    table: String,
+    name: String,
+    expr: Expr,
 }
 
 impl Scope {
@@ -24,15 +31,23 @@ impl Scope {
 
     /// A name that stands for a computation.
     pub(super) fn add_expr(&mut self, name: &str, expr: Expr) {
-        self.columns.push((name.to_owned(), expr));
+        self.columns.push(ScopeColumn { table: String::new(), name: name.to_owned(), expr });
     }
 
+    /// Adds the columns of another table.
+    pub(super) fn append(&mut self, other: Scope) {
+        self.columns.extend(other.columns);
+    }
+
+    /// Names the one table that all columns are from.
     pub(super) fn set_alias(&mut self, alias: &str) {
-        alias.clone_into(&mut self.alias);
+        for column in &mut self.columns {
+            alias.clone_into(&mut column.table);
+        }
     }
 
     pub(super) fn is_alias(&self, name: &str) -> bool {
-        self.alias == name
+        self.columns.iter().any(|column| column.table == name)
     }
 
     /// Gives the columns new names; false where their number differs.
@@ -40,42 +55,59 @@ impl Scope {
         if names.len() != self.columns.len() {
             return false;
         }
-        for ((old, _), new) in self.columns.iter_mut().zip(names) {
-            *old = new;
+        for (column, new) in self.columns.iter_mut().zip(names) {
+            column.name = new;
         }
         true
     }
 
     /// Every column, in order.
     pub(super) fn all(&self) -> impl Iterator<Item = (String, Expr)> + '_ {
-        self.columns.iter().cloned()
+        self.columns.iter().map(|column| (column.name.clone(), column.expr.clone()))
+    }
+
+    /// Every column of one table, in order.
+    pub(super) fn all_of(&self, table: &str) -> impl Iterator<Item = (String, Expr)> + '_ {
+        let table = table.to_owned();
+        let of_table = self.columns.iter().filter(move |column| column.table == table);
+        of_table.map(|column| (column.name.clone(), column.expr.clone()))
     }
 
     /// The column of a name, then the fields that further parts name: `a`, `t.a`, `a.b`, `t.a.b`.
-    fn find(&self, name: &ast::ObjectName) -> Result<Expr> {
-        let column = |wanted: &str| self.columns.iter().find(|(name, _)| name == wanted);
+    pub(super) fn find(&self, name: &ast::ObjectName) -> Result<Expr> {
         let Some((first, rest)) = name.parts.split_first() else {
             return Err(schema_error("an empty name", name.span));
         };
-        if let Some((_, expr)) = column(&first.value) {
-            return fields(expr.clone(), rest);
+        let mut named = self.columns.iter().filter(|column| column.name == first.value);
+        if let Some(column) = named.next() {
+            if named.next().is_some() {
+                return Err(schema_error(
+                    format!("column '{}' is ambiguous", first.value),
+                    first.span,
+                ));
+            }
+            return fields(column.expr.clone(), rest);
         }
-        match rest.split_first() {
-            Some((second, rest)) if self.is_alias(&first.value) => match column(&second.value) {
-                Some((_, expr)) => fields(expr.clone(), rest),
-                None => {
-                    let table = format!(" in table '{}'", first.value);
-                    Err(self.missing(&second.value, &table, second.span))
-                }
-            },
-            Some(_) => Err(schema_error(format!("table '{}' not found", first.value), first.span)),
-            None => Err(self.missing(&first.value, " in any table", name.span)),
+        let Some((second, rest)) = rest.split_first() else {
+            return Err(self.missing(&first.value, " in any table", name.span));
+        };
+        if !self.is_alias(&first.value) {
+            return Err(schema_error(format!("table '{}' not found", first.value), first.span));
+        }
+        let is_it =
+            |column: &&ScopeColumn| column.table == first.value && column.name == second.value;
+        match self.columns.iter().find(is_it) {
+            Some(column) => fields(column.expr.clone(), rest),
+            None => {
+                let table = format!(" in table '{}'", first.value);
+                Err(self.missing(&second.value, &table, second.span))
+            }
         }
     }
 
     fn missing(&self, name: &str, place: &str, span: Span) -> Error {
         let error = schema_error(format!("column '{name}' not found{place}"), span);
-        match nearest(name, self.columns.iter().map(|(name, _)| name.as_str())) {
+        match nearest(name, self.columns.iter().map(|column| column.name.as_str())) {
             Some(near) => error.with_hint(format!("did you mean '{near}'?")),
             None => error,
         }
@@ -197,7 +229,7 @@ impl Binder<'_> {
             }
             ExprKind::Cast { operand, data_type, is_try } => {
                 let target = data_type::bind(data_type)?;
-                coerce::cast(bind(operand)?, &target, *is_try)
+                coerce::cast(bind(operand)?, &target, *is_try || self.legacy_cast)
             }
             ExprKind::Extract { unit: part, operand, .. } => {
                 call("$EXTRACT", vec![unit(part.name()), bind(operand)?])

@@ -17,6 +17,13 @@ pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Inser
     if let Some(item) = statement.partition.first() {
         return not_yet("PARTITION (…) of INSERT", item.span);
     }
+    let name = binder.resolve(&statement.table);
+    if binder.views.is_some_and(|views| views.view(&name).is_some()) {
+        return Err(schema_error(
+            format!("'{name}' is a view: rows cannot be written to it"),
+            statement.table.span,
+        ));
+    }
     let table = binder.table(&statement.table, &statement.hints)?;
     let writable: Vec<usize> = table
         .columns
@@ -92,7 +99,13 @@ fn targets(
     columns: &[ColumnDef],
     writable: &[usize],
 ) -> Result<Vec<Option<usize>>> {
-    for name in &statement.columns {
+    for (at, name) in statement.columns.iter().enumerate() {
+        if statement.columns.iter().take(at).any(|before| before.last() == name.last()) {
+            return Err(schema_error(
+                format!("target column '{}' is assigned more than once", name.last()),
+                name.span,
+            ));
+        }
         if name.parts.len() > 1 {
             return not_yet("a nested field as target of INSERT", name.span);
         }

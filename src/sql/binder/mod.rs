@@ -11,26 +11,55 @@ mod query;
 #[cfg(test)]
 mod recorded;
 mod rewrite;
+mod set_operation;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unnest;
 mod values;
 
+pub use call::FUNCTION_FORMS;
 pub use rewrite::pushed_down;
 
 use crate::base::{Error, ErrorKind, Result, Span, nearest};
 use crate::options::Options;
 use crate::plan::{Insert, Rel};
 use crate::sql::ast;
-use crate::table::{Catalog, TableDef};
+use crate::table::{Catalog, TableDef, TableName};
 use std::sync::Arc;
+
+/// What a view stands for.
+#[derive(Clone, Debug)]
+pub struct ViewSource {
+    /// The query, as it was written.
+    pub query: Arc<ast::Query>,
+    /// Names of its columns.
+    pub columns: Vec<String>,
+    /// Catalog and database that were in use when it was created: its unqualified names mean those.
+    pub home: Arc<(String, String)>,
+}
+
+/// How the binder finds views.
+pub trait Views {
+    /// The view of that name.
+    fn view(&self, name: &TableName) -> Option<ViewSource>;
+}
+
+/// Most views that may stand upon each other: a bound for the stack.
+const VIEW_DEPTH_MAX: usize = 32;
 
 /// Binds statements against a catalog.
 #[derive(Clone, Copy)]
 pub struct Binder<'a> {
     catalog: &'a dyn Catalog,
+    views: Option<&'a dyn Views>,
+    /// Inside of a view, where its unqualified names are looked up.
+    home: Option<&'a (String, String)>,
+    view_depth: usize,
     /// The session's, once known: constants are folded then.
     time_zone: Option<chrono_tz::Tz>,
+    /// CAST gives NULL instead of failing.
+    legacy_cast: bool,
     /// The tables that WITH names, inside of a query.
     frame: Option<&'a query::Frame<'a>>,
 }
@@ -44,7 +73,27 @@ impl std::fmt::Debug for Binder<'_> {
 impl<'a> Binder<'a> {
     /// A binder that sees tables through `catalog` only.
     pub fn new(catalog: &'a dyn Catalog) -> Binder<'a> {
-        Binder { catalog, time_zone: None, frame: None }
+        Binder {
+            catalog,
+            views: None,
+            home: None,
+            view_depth: 0,
+            time_zone: None,
+            legacy_cast: false,
+            frame: None,
+        }
+    }
+
+    /// The same with `table.exec.legacy-cast-behaviour`.
+    #[must_use]
+    pub fn with_legacy_cast(self, legacy_cast: bool) -> Binder<'a> {
+        Binder { legacy_cast, ..self }
+    }
+
+    /// The same with views.
+    #[must_use]
+    pub fn with_views(self, views: &'a dyn Views) -> Binder<'a> {
+        Binder { views: Some(views), ..self }
     }
 
     /// The same with the session's time zone, so that constant parts of expressions are computed once.
@@ -66,6 +115,20 @@ impl<'a> Binder<'a> {
         self.expr(expr, &scope)
     }
 
+    /// The full name of a table or view.
+    pub fn resolve(&self, name: &ast::ObjectName) -> TableName {
+        let mut parts: Vec<String> = name.parts.iter().map(|part| part.value.clone()).collect();
+        if let Some((catalog, database)) = self.home {
+            if parts.len() == 1 {
+                parts.insert(0, database.clone());
+            }
+            if parts.len() == 2 {
+                parts.insert(0, catalog.clone());
+            }
+        }
+        self.catalog.resolve(&parts)
+    }
+
     /// CREATE TABLE to a declaration. Options are not checked here: Flink checks them when a table is used.
     pub fn create_table(&self, statement: &ast::CreateTable) -> Result<TableDef> {
         table::create(self, statement)
@@ -76,6 +139,13 @@ impl<'a> Binder<'a> {
         query::bind(self, query)
     }
 
+    /// The plan of a view.
+    pub fn view(&self, name: &TableName, view: &ViewSource) -> Result<Rel> {
+        let rel = query::bind_view(self, view)
+            .map_err(|error| error.context(format!("reading view '{}'", name.table)))?;
+        Ok(rewrite::optimise(rel, self.time_zone))
+    }
+
     /// INSERT to its plan, with implicit casts to the sink's types.
     pub fn insert(&self, statement: &ast::Insert) -> Result<Insert> {
         insert::bind(self, statement)
@@ -83,9 +153,9 @@ impl<'a> Binder<'a> {
 
     /// The table of a name, with the options of its hints put over its own.
     fn table(&self, name: &ast::ObjectName, hints: &[ast::Hint]) -> Result<Arc<TableDef>> {
-        let parts: Vec<String> = name.parts.iter().map(|part| part.value.clone()).collect();
-        let full = self.catalog.resolve(&parts);
+        let full = self.resolve(name);
         let Some(table) = self.catalog.table(&full) else {
+            let parts: Vec<&str> = name.parts.iter().map(|part| part.value.as_str()).collect();
             let mut error =
                 Error::new(ErrorKind::Schema, format!("object '{}' not found", parts.join(".")))
                     .at(name.span);

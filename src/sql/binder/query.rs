@@ -1,12 +1,16 @@
 //! Queries: SELECT … FROM one table or subquery, WHERE, LIMIT. Everything else is named as missing, at its place.
 
 use super::expr::Scope;
-use super::{Binder, not_yet, rewrite, schema_error, values};
-use crate::base::{Result, Span};
+use super::unnest::{self, Written};
+use super::{
+    Binder, VIEW_DEPTH_MAX, ViewSource, not_yet, rewrite, schema_error, set_operation, values,
+};
+use crate::base::{Error, Result, Span};
 use crate::expr::{Expr, Node};
 use crate::plan::Rel;
 use crate::sql::ast::{
-    self, ExprKind, QueryBodyKind, SelectItemKind, SetOperator, SetQuantifier, TableRefKind,
+    self, ExprKind, JoinKind, QueryBodyKind, SelectItemKind, SetOperator, SetQuantifier,
+    TableRefKind,
 };
 use crate::table::{ColumnKind, TableDef};
 use crate::types::{Field, Kind, Schema};
@@ -17,7 +21,7 @@ pub(super) fn bind(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
     Ok(rewrite::optimise(bind_query(binder, query)?, binder.time_zone))
 }
 
-fn bind_query(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
+pub(super) fn bind_query(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
     if let Some(with) = &query.with {
         let mut frame =
             Frame { outer: binder.frame, tables: Vec::with_capacity(with.tables.len()) };
@@ -70,10 +74,19 @@ fn bind_body(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
     if let Some(order) = query.order_by.first() {
         return not_yet("ORDER BY", order.span);
     }
-    if let Some(offset) = &query.offset {
-        return not_yet("OFFSET", offset.span);
+    if let (Some(offset), None) = (&query.offset, &query.limit) {
+        return not_yet("OFFSET without LIMIT or FETCH", offset.span);
     }
-    let mut rel = match &query.body.kind {
+    let mut rel = bind_set(binder, &query.body)?;
+    if let Some(limit) = &query.limit {
+        let offset = query.offset.as_ref().map_or(0, |offset| offset.rows);
+        rel = Rel::Limit { input: Box::new(rel), rows: limit.rows, offset };
+    }
+    Ok(rel)
+}
+
+pub(super) fn bind_set(binder: &Binder<'_>, body: &ast::QueryBody) -> Result<Rel> {
+    Ok(match &body.kind {
         QueryBodyKind::Select(select) => bind_select(binder, select)?,
         QueryBodyKind::Nested(inner) => bind_query(binder, inner)?,
         QueryBodyKind::Values(rows) => values::bind(binder, rows)?,
@@ -85,20 +98,20 @@ fn bind_body(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
             let schema = Schema::new(fields.collect());
             Rel::Project { input: Box::new(rel), expressions, schema }
         }
-        QueryBodyKind::SetOperation { op, .. } => {
-            let name = match op {
-                SetOperator::Union => "UNION",
-                SetOperator::Intersect => "INTERSECT",
-                SetOperator::Except => "EXCEPT",
-            };
-            return not_yet(name, query.body.span);
+        QueryBodyKind::SetOperation { op: SetOperator::Union, all: true, .. } => {
+            set_operation::union_all(binder, body)?
         }
-    };
-    if let Some(limit) = &query.limit {
-        let rows = limit.rows;
-        rel = Rel::Limit { input: Box::new(rel), rows };
-    }
-    Ok(rel)
+        QueryBodyKind::SetOperation { op, all, .. } => {
+            let name = match (op, all) {
+                (SetOperator::Union, _) => "UNION without ALL",
+                (SetOperator::Intersect, false) => "INTERSECT",
+                (SetOperator::Intersect, true) => "INTERSECT ALL",
+                (SetOperator::Except, false) => "EXCEPT",
+                (SetOperator::Except, true) => "EXCEPT ALL",
+            };
+            return not_yet(name, body.span);
+        }
+    })
 }
 
 fn bind_select(binder: &Binder<'_>, select: &ast::Select) -> Result<Rel> {
@@ -148,16 +161,13 @@ fn bind_items(
                     return Err(schema_error("SELECT * requires a FROM clause", item.span));
                 }
                 for (name, expr) in scope.all() {
-                    fields.push(Field::new(name, expr.data_type.clone()));
+                    fields.push(Field::new(unique(name, &fields), expr.data_type.clone()));
                     expressions.push(expr);
                 }
             }
             SelectItemKind::QualifiedWildcard(qualifier) => {
-                if qualifier.parts.len() != 1 || !scope.is_alias(qualifier.last()) {
-                    return not_yet("row.* in a SELECT list", item.span);
-                }
-                for (name, expr) in scope.all() {
-                    fields.push(Field::new(name, expr.data_type.clone()));
+                for (name, expr) in starred(scope, qualifier)? {
+                    fields.push(Field::new(unique(name, &fields), expr.data_type.clone()));
                     expressions.push(expr);
                 }
             }
@@ -174,6 +184,29 @@ fn bind_items(
         }
     }
     Ok((expressions, Schema::new(fields)))
+}
+
+/// The columns of `t.*`, or the fields of `row_column.*`.
+fn starred(scope: &Scope, qualifier: &ast::ObjectName) -> Result<Vec<(String, Expr)>> {
+    if let [table] = qualifier.parts.as_slice()
+        && scope.is_alias(&table.value)
+    {
+        return Ok(scope.all_of(&table.value).collect());
+    }
+    let row = scope.find(qualifier)?;
+    let Kind::Row(fields) = &row.data_type.kind else {
+        return Err(schema_error(
+            format!(
+                "'{}' is of type {}: only tables and rows have a '*'",
+                qualifier.last(),
+                row.data_type
+            ),
+            qualifier.span,
+        ));
+    };
+    let field =
+        |(at, field): (usize, &Field)| (field.name.clone(), Expr::field(row.clone(), at, field));
+    Ok(fields.iter().enumerate().map(field).collect())
 }
 
 /// Calcite's names for repeated columns: `a`, `a0`, `a1`.
@@ -205,11 +238,42 @@ fn bind_from(binder: &Binder<'_>, from: &ast::TableRef) -> Result<(Rel, Scope)> 
         TableRefKind::Function { call, .. } => {
             not_yet(format_args!("table function {}", call.name.last()), from.span)
         }
-        TableRefKind::Unnest { .. } => not_yet("UNNEST", from.span),
-        TableRefKind::Join { .. } => not_yet("JOIN", from.span),
+        TableRefKind::Unnest { exprs, with_ordinality, alias, .. } => {
+            let one = (values::rows(1), Scope::default());
+            let written = Written { exprs, ordinality: *with_ordinality, alias: alias.as_ref() };
+            unnest::bind(binder, one, &written, false, from.span)
+        }
+        TableRefKind::Join { left, right, kind, natural, condition } => {
+            if let TableRefKind::Unnest { exprs, with_ordinality, alias, .. } = &right.kind
+                && !natural
+                && let Some(outer) = unnest::is_outer(*kind, condition)
+            {
+                let left = bind_from(binder, left)?;
+                let written =
+                    Written { exprs, ordinality: *with_ordinality, alias: alias.as_ref() };
+                return unnest::bind(binder, left, &written, outer, right.span);
+            }
+            not_yet(join_name(*kind, right), right.span)
+        }
         TableRefKind::Unsupported { construct, construct_span, .. } => {
             not_yet(construct, *construct_span)
         }
+    }
+}
+
+/// What to call a join that is not there yet.
+fn join_name(kind: JoinKind, right: &ast::TableRef) -> &'static str {
+    match (&right.kind, kind) {
+        (TableRefKind::Table { as_of: Some(_), .. }, _) => {
+            "FOR SYSTEM_TIME AS OF (temporal and lookup joins)"
+        }
+        (TableRefKind::Function { .. }, _) => "LATERAL TABLE (table functions)",
+        (TableRefKind::Subquery { lateral: true, .. }, _) => "LATERAL subqueries",
+        (_, JoinKind::Comma | JoinKind::Cross) => "CROSS JOIN",
+        (_, JoinKind::Inner) => "JOIN",
+        (_, JoinKind::Left) => "LEFT JOIN",
+        (_, JoinKind::Right) => "RIGHT JOIN",
+        (_, JoinKind::Full) => "FULL JOIN",
     }
 }
 
@@ -224,10 +288,44 @@ fn bind_table(
     {
         return Ok((rel.clone(), scope_of(rel)));
     }
+    if let Some(views) = binder.views
+        && let Some(view) = views.view(&binder.resolve(name))
+    {
+        if let Some(hint) =
+            hints.iter().find(|hint| hint.name.value.eq_ignore_ascii_case("OPTIONS"))
+        {
+            return Err(schema_error(
+                format!("view '{}' cannot be enriched with new options", name.last()),
+                hint.span,
+            ));
+        }
+        let rel = bind_view(binder, &view).map_err(|error| {
+            // Places inside of the view's text mean nothing to the reader of this statement.
+            error.context(format!("reading view '{}'", name.last())).moved_to(name.span)
+        })?;
+        let scope = scope_of(&rel);
+        return Ok((rel, scope));
+    }
     scan(&binder.table(name, hints)?, name.span)
 }
 
-fn scope_of(rel: &Rel) -> Scope {
+pub(super) fn bind_view(binder: &Binder<'_>, view: &ViewSource) -> Result<Rel> {
+    if binder.view_depth >= VIEW_DEPTH_MAX {
+        return Err(Error::unsupported(format!(
+            "more than {VIEW_DEPTH_MAX} views upon each other"
+        )));
+    }
+    let inside = Binder {
+        frame: None,
+        home: Some(&view.home),
+        view_depth: binder.view_depth + 1,
+        ..*binder
+    };
+    let rel = bind_query(&inside, &view.query)?;
+    renamed(rel, view.columns.clone(), view.query.span)
+}
+
+pub(super) fn scope_of(rel: &Rel) -> Scope {
     let mut scope = Scope::default();
     for (at, field) in rel.schema().fields.iter().enumerate() {
         scope.add(&field.name, at, &field.data_type);
@@ -267,7 +365,7 @@ fn scan(table: &Arc<TableDef>, span: Span) -> Result<(Rel, Scope)> {
     Ok((Rel::Scan { table: Arc::clone(table), columns, predicate: None }, scope))
 }
 
-fn rename(scope: &mut Scope, alias: Option<&ast::TableAlias>, name: &str) -> Result<()> {
+pub(super) fn rename(scope: &mut Scope, alias: Option<&ast::TableAlias>, name: &str) -> Result<()> {
     match alias {
         None => scope.set_alias(name),
         Some(alias) => {

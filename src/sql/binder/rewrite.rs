@@ -1,6 +1,7 @@
 //! Plan rules: projections merged, conditions and used columns pushed into the scan.
 
 use super::query::as_column;
+use super::unnest;
 use crate::expr::{Expr, Scalar, Stability};
 use crate::plan::Rel;
 use crate::table::TableDef;
@@ -13,6 +14,11 @@ pub(super) fn optimise(rel: Rel, time_zone: Option<chrono_tz::Tz>) -> Rel {
         Some(zone) => fold(rel, zone),
         None => rel,
     })
+}
+
+/// The rules again, for a relation that another rule put together.
+pub(super) fn optimise_input(rel: Rel) -> Rel {
+    prune(merge(rel))
 }
 
 fn fold(rel: Rel, zone: chrono_tz::Tz) -> Rel {
@@ -30,8 +36,30 @@ fn fold(rel: Rel, zone: chrono_tz::Tz) -> Rel {
             let expressions = expressions.into_iter().map(|expr| expr.folded(zone)).collect();
             Rel::Project { input, expressions, schema }
         }
-        Rel::Limit { input, rows } => Rel::Limit { input: Box::new(fold(*input, zone)), rows },
+        Rel::Unnest { input, collection, outer, ordinality, elements } => {
+            let (input, collection) = (Box::new(fold(*input, zone)), collection.folded(zone));
+            Rel::Unnest { input, collection, outer, ordinality, elements }
+        }
+        other => on_inputs(other, &|input| fold(input, zone)),
+    }
+}
+
+/// The relation with its inputs changed.
+fn on_inputs(rel: Rel, change: &dyn Fn(Rel) -> Rel) -> Rel {
+    let boxed = |input: Box<Rel>| Box::new(change(*input));
+    match rel {
         scan @ Rel::Scan { .. } => scan,
+        Rel::Filter { input, condition } => Rel::Filter { input: boxed(input), condition },
+        Rel::Project { input, expressions, schema } => {
+            Rel::Project { input: boxed(input), expressions, schema }
+        }
+        Rel::Limit { input, rows, offset } => Rel::Limit { input: boxed(input), rows, offset },
+        Rel::Union { inputs, schema } => {
+            Rel::Union { inputs: inputs.into_iter().map(change).collect(), schema }
+        }
+        Rel::Unnest { input, collection, outer, ordinality, elements } => {
+            Rel::Unnest { input: boxed(input), collection, outer, ordinality, elements }
+        }
     }
 }
 
@@ -39,9 +67,11 @@ fn fold(rel: Rel, zone: chrono_tz::Tz) -> Rel {
 pub fn pushed_down(rel: &Rel) -> Option<&Expr> {
     match rel {
         Rel::Scan { predicate, .. } => predicate.as_ref(),
-        Rel::Filter { input, .. } | Rel::Project { input, .. } | Rel::Limit { input, .. } => {
-            pushed_down(input)
-        }
+        Rel::Filter { input, .. }
+        | Rel::Project { input, .. }
+        | Rel::Limit { input, .. }
+        | Rel::Unnest { input, .. } => pushed_down(input),
+        Rel::Union { inputs, .. } => inputs.iter().find_map(pushed_down),
     }
 }
 
@@ -59,6 +89,13 @@ fn merge(rel: Rel) -> Rel {
                 let expressions = expressions.into_iter().map(|e| inline(e, &lower)).collect();
                 Rel::Project { input, expressions, schema }
             }
+            Rel::Union { inputs, .. } => {
+                let each = |input: Rel| {
+                    let (expressions, schema) = (expressions.clone(), schema.clone());
+                    merge(Rel::Project { input: Box::new(input), expressions, schema })
+                };
+                Rel::Union { inputs: inputs.into_iter().map(each).collect(), schema }
+            }
             input => Rel::Project { input: Box::new(input), expressions, schema },
         },
         Rel::Filter { input, condition } => match merge(*input) {
@@ -72,10 +109,15 @@ fn merge(rel: Rel) -> Rel {
             Rel::Filter { input, condition: lower } => {
                 Rel::Filter { input, condition: Expr::and(vec![lower, condition]) }
             }
+            Rel::Union { inputs, schema } => {
+                let each = |input: Rel| {
+                    merge(Rel::Filter { input: Box::new(input), condition: condition.clone() })
+                };
+                Rel::Union { inputs: inputs.into_iter().map(each).collect(), schema }
+            }
             input => Rel::Filter { input: Box::new(input), condition },
         },
-        Rel::Limit { input, rows } => Rel::Limit { input: Box::new(merge(*input)), rows },
-        scan @ Rel::Scan { .. } => scan,
+        other => on_inputs(other, &merge),
     }
 }
 
@@ -100,8 +142,11 @@ fn inline(expr: Expr, lower: &[Expr]) -> Expr {
 /// Drops scan columns that nothing uses, and gives the scan the condition above it.
 fn prune(rel: Rel) -> Rel {
     match rel {
-        Rel::Limit { input, rows } => Rel::Limit { input: Box::new(prune(*input)), rows },
         Rel::Project { input, mut expressions, schema } => match *input {
+            Rel::Filter { input: below, condition } if matches!(*below, Rel::Unnest { .. }) => {
+                unnest::prune(*below, Some(condition), expressions, schema)
+            }
+            unnest @ Rel::Unnest { .. } => unnest::prune(unnest, None, expressions, schema),
             Rel::Filter { input: below, mut condition } => match *below {
                 Rel::Scan { table, columns, .. } => {
                     let mut all: Vec<&mut Expr> = expressions.iter_mut().collect();
@@ -123,7 +168,13 @@ fn prune(rel: Rel) -> Rel {
             }
             other => Rel::Project { input: Box::new(prune(other)), expressions, schema },
         },
-        other => other,
+        Rel::Filter { input, condition } => match *input {
+            Rel::Scan { table, columns, predicate: None } => {
+                filtered_scan(table, columns, condition)
+            }
+            input => Rel::Filter { input: Box::new(prune(input)), condition },
+        },
+        other => on_inputs(other, &prune),
     }
 }
 

@@ -16,9 +16,6 @@ pub(super) fn create(binder: &Binder<'_>, statement: &ast::CreateTable) -> Resul
     if let Some(like) = &statement.like {
         return not_yet("CREATE TABLE … LIKE", like.span);
     }
-    if let Some(distribution) = &statement.distribution {
-        return not_yet("DISTRIBUTED BY", distribution.span);
-    }
     let mut columns: Vec<ColumnDef> = Vec::with_capacity(statement.columns.len());
     for column in &statement.columns {
         if columns.iter().any(|c| c.name == column.name.value) {
@@ -33,7 +30,7 @@ pub(super) fn create(binder: &Binder<'_>, statement: &ast::CreateTable) -> Resul
     }
     bind_computed(binder, statement, &mut columns)?;
     let mut table = TableDef {
-        name: binder.catalog.resolve(&parts(&statement.name)),
+        name: binder.resolve(&statement.name),
         columns,
         options: options(&statement.properties),
         primary_key: Vec::new(),
@@ -47,16 +44,22 @@ pub(super) fn create(binder: &Binder<'_>, statement: &ast::CreateTable) -> Resul
         span: Some(span),
     };
     for partition in &statement.partitioned_by {
-        column_type(&table, &partition.value, partition.span)?;
+        if !table.columns.iter().any(|column| column.name == partition.value) {
+            let columns: Vec<String> =
+                table.columns.iter().map(|column| format!("'{}'", column.name)).collect();
+            return Err(schema_error(
+                format!(
+                    "partition column '{}' not defined in the table schema. Available columns: [{}]",
+                    partition.value,
+                    columns.join(", ")
+                ),
+                partition.span,
+            ));
+        }
     }
     constraints(statement, &mut table)?;
     watermark(binder, statement, &mut table)?;
     Ok(table)
-}
-
-/// Parts of a name as texts.
-pub(super) fn parts(name: &ast::ObjectName) -> Vec<String> {
-    name.parts.iter().map(|part| part.value.clone()).collect()
 }
 
 fn options(properties: &[ast::Property]) -> Options {
@@ -131,19 +134,6 @@ fn bind_computed(
     Ok(())
 }
 
-fn column_type<'t>(
-    table: &'t TableDef,
-    name: &str,
-    span: crate::base::Span,
-) -> Result<&'t DataType> {
-    table
-        .columns
-        .iter()
-        .find(|c| c.name == name)
-        .map(|c| &c.data_type)
-        .ok_or_else(|| schema_error(format!("column '{name}' is not defined in the table"), span))
-}
-
 fn constraints(statement: &ast::CreateTable, table: &mut TableDef) -> Result<()> {
     for constraint in &statement.constraints {
         if constraint.unique {
@@ -160,8 +150,27 @@ fn constraints(statement: &ast::CreateTable, table: &mut TableDef) -> Result<()>
             return Err(schema_error("duplicate primary key definition", constraint.span));
         }
         for column in &constraint.columns {
-            column_type(table, &column.value, column.span)?;
-            table.primary_key.push(column.value.clone());
+            let name = &column.value;
+            let Some(defined) = table.columns.iter().find(|c| c.name == *name) else {
+                return Err(schema_error(
+                    format!("primary key column '{name}' is not defined in the schema"),
+                    column.span,
+                ));
+            };
+            if defined.kind != ColumnKind::Physical {
+                return Err(schema_error(
+                    format!("could not create a PRIMARY KEY with column '{name}'"),
+                    column.span,
+                )
+                .with_hint("a primary key can only be declared on physical columns"));
+            }
+            if table.primary_key.contains(name) {
+                return Err(schema_error(
+                    format!("a primary key must not contain duplicate columns. Found: [{name}]"),
+                    column.span,
+                ));
+            }
+            table.primary_key.push(name.clone());
         }
         // The columns of a key are NOT NULL, whatever is written.
         for column in &mut table.columns {
@@ -186,24 +195,49 @@ fn watermark(
         ));
     }
     let [column] = written.column.parts.as_slice() else {
-        return not_yet("a watermark for a nested field", written.column.span);
-    };
-    let data_type = column_type(table, &column.value, column.span)?.clone();
-    if !matches!(data_type.kind, Kind::Timestamp(p) | Kind::TimestampLtz(p) if p <= 3) {
+        // Flink's parser takes a field of a row, its schema does not.
+        let columns: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+        let parts: Vec<&str> = written.column.parts.iter().map(|p| p.value.as_str()).collect();
         return Err(schema_error(
             format!(
-                "invalid data type of time field for watermark definition: the field must be of type TIMESTAMP(p) \
-                 or TIMESTAMP_LTZ(p), the supported precision 'p' is from 0 to 3, but the time field type is \
-                 {data_type}"
+                "invalid column name '{}' for rowtime attribute in watermark declaration. Available columns are: [{}]",
+                parts.join("."),
+                columns.join(", ")
+            ),
+            written.column.span,
+        ));
+    };
+    let defined = table.columns.iter().find(|c| c.name == column.value);
+    let Some(data_type) = defined.map(|defined| defined.data_type.clone()) else {
+        return Err(schema_error(
+            format!(
+                "the rowtime attribute field '{}' is not defined in the table schema",
+                column.value
             ),
             column.span,
         ));
+    };
+    let is_time =
+        |kind: &Kind| matches!(kind, Kind::Timestamp(p) | Kind::TimestampLtz(p) if *p <= 3);
+    let wrong = |of: &str, subject: &str, data_type: &DataType| {
+        format!(
+            "invalid data type of {of} for watermark definition: it must be of type TIMESTAMP(p) or TIMESTAMP_LTZ(p), \
+             the supported precision 'p' is from 0 to 3, but the {subject} type is {}",
+            data_type.kind
+        )
+    };
+    if !is_time(&data_type.kind) {
+        return Err(schema_error(wrong("time field", "time field", &data_type), column.span));
     }
     let mut scope = Scope::default();
     for (at, column) in table.columns.iter().enumerate() {
         scope.add(&column.name, at, &column.data_type);
     }
     let expr = binder.expr(&written.expr, &scope)?;
+    if !is_time(&expr.data_type.kind) {
+        let message = wrong("expression", "watermark expression", &expr.data_type);
+        return Err(schema_error(message, written.expr.span));
+    }
     if std::mem::discriminant(&expr.data_type.kind) != std::mem::discriminant(&data_type.kind) {
         return Err(Error::new(
             crate::base::ErrorKind::Schema,

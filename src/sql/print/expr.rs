@@ -49,7 +49,7 @@ impl Printer {
     fn expr_kind(&mut self, kind: &ExprKind) {
         match kind {
             ExprKind::Literal(literal) => self.literal(literal),
-            ExprKind::Name(name) => self.name(name),
+            ExprKind::Name(name) => self.column_name(name),
             ExprKind::Unary { op, operand } => self.unary(*op, operand),
             ExprKind::Binary { op, left, right, .. } => {
                 self.infix(left, op.symbol(), right, precedence::power(*op));
@@ -332,6 +332,8 @@ impl Printer {
     pub(super) fn call(&mut self, call: &FunctionCall) {
         match call.name.parts.as_slice() {
             // Reserved words are names of built-in functions without quotes.
+            [only] if self.is_quoted_function(&only.value) => self.quoted(&only.value, '`'),
+            [only] if self.expanded.is_some() => self.text(&only.value.to_ascii_uppercase()),
             [only] if !only.quoted && is_plain_name(&only.value) => self.text(&only.value),
             _ => self.name(&call.name),
         }

@@ -3,6 +3,7 @@
 //! The text parses into an equal tree (positions aside). Names keep the quotes they were written
 //! with; a name that needs them gets them.
 
+mod expanded;
 mod expr;
 mod query;
 mod statement;
@@ -15,6 +16,8 @@ use super::ast::{
 use super::keyword::is_reserved;
 use super::lexer::is_plain_name;
 use super::precedence;
+
+pub use expanded::{expanded_expr, expanded_query};
 
 /// Prints a node of the syntax tree as Flink SQL.
 pub trait ToSql {
@@ -53,7 +56,7 @@ impl ToSql for ObjectName {
 }
 
 fn print(write: impl FnOnce(&mut Printer)) -> String {
-    let mut printer = Printer { out: String::new() };
+    let mut printer = Printer { out: String::new(), expanded: None };
     write(&mut printer);
     printer.out
 }
@@ -61,6 +64,8 @@ fn print(write: impl FnOnce(&mut Printer)) -> String {
 /// Text in the making.
 struct Printer {
     out: String,
+    /// Prints what Flink would keep rather than what was written.
+    expanded: Option<expanded::Expanded>,
 }
 
 impl Printer {
@@ -98,7 +103,10 @@ impl Printer {
     }
 
     fn ident(&mut self, ident: &Ident) {
-        let plain = !ident.quoted && is_plain_name(&ident.value) && !is_reserved(&ident.value);
+        let plain = self.expanded.is_none()
+            && !ident.quoted
+            && is_plain_name(&ident.value)
+            && !is_reserved(&ident.value);
         if plain {
             self.text(&ident.value);
         } else {

@@ -39,7 +39,7 @@ impl Printer {
             }
             QueryBodyKind::Table(name) => {
                 self.text("TABLE ");
-                self.name(name);
+                self.table_name(name);
             }
             QueryBodyKind::Nested(query) => {
                 self.text("(");
@@ -48,12 +48,14 @@ impl Printer {
             }
             QueryBodyKind::SetOperation { op, all, left, right } => {
                 self.query_body(left);
-                self.text(match op {
-                    SetOperator::Union => " UNION ",
-                    SetOperator::Intersect => " INTERSECT ",
-                    SetOperator::Except => " EXCEPT ",
+                self.set_operator(match (op, all) {
+                    (SetOperator::Union, false) => " UNION ",
+                    (SetOperator::Union, true) => " UNION ALL ",
+                    (SetOperator::Intersect, false) => " INTERSECT ",
+                    (SetOperator::Intersect, true) => " INTERSECT ALL ",
+                    (SetOperator::Except, false) => " EXCEPT ",
+                    (SetOperator::Except, true) => " EXCEPT ALL ",
                 });
-                self.text_if(*all, "ALL ");
                 self.query_body(right);
             }
         }
@@ -69,6 +71,7 @@ impl Printer {
     }
 
     fn select(&mut self, select: &Select) {
+        self.enter_select(select);
         self.text("SELECT");
         self.hints(&select.hints);
         match select.quantifier {
@@ -79,23 +82,23 @@ impl Printer {
         self.text(" ");
         self.list(&select.items, Self::select_item);
         if let Some(from) = &select.from {
-            self.text(" FROM ");
+            self.clause(" FROM ");
             self.table_ref(from);
         }
         if let Some(filter) = &select.filter {
-            self.text(" WHERE ");
+            self.clause(" WHERE ");
             self.any(filter);
         }
         if let Some(group_by) = &select.group_by {
-            self.text(if group_by.distinct { " GROUP BY DISTINCT " } else { " GROUP BY " });
+            self.clause(if group_by.distinct { " GROUP BY DISTINCT " } else { " GROUP BY " });
             self.list(&group_by.items, Self::group_item);
         }
         if let Some(having) = &select.having {
-            self.text(" HAVING ");
+            self.clause(" HAVING ");
             self.any(having);
         }
         if !select.windows.is_empty() {
-            self.text(" WINDOW ");
+            self.clause(" WINDOW ");
             self.list(&select.windows, |p, window| {
                 p.ident(&window.name);
                 p.text(" AS ");
@@ -103,9 +106,10 @@ impl Printer {
             });
         }
         if let Some(qualify) = &select.qualify {
-            self.text(" QUALIFY ");
+            self.clause(" QUALIFY ");
             self.any(qualify);
         }
+        self.leave_select();
     }
 
     fn select_item(&mut self, item: &SelectItem) {
@@ -204,7 +208,7 @@ impl Printer {
     fn table_ref(&mut self, table: &TableRef) {
         match &table.kind {
             TableRefKind::Table { name, hints, as_of, alias } => {
-                self.name(name);
+                self.table_name(name);
                 self.hints(hints);
                 if let Some(as_of) = as_of {
                     self.text(" FOR SYSTEM_TIME AS OF ");

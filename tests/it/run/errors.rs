@@ -108,41 +108,6 @@ fn wrong_use_of_the_command_line() {
 }
 
 #[test]
-fn an_unreachable_broker_is_named() {
-    // Bound and closed again: nobody listens there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let sql = format!(
-        "CREATE TABLE t (v STRING) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'json',\n\
-         'properties.bootstrap.servers' = '127.0.0.1:{port}', 'properties.default.api.timeout.ms' = '1000',\n\
-         'scan.startup.mode' = 'earliest-offset');\nSELECT * FROM t;\n"
-    );
-    let ended = run(&sql);
-    ended.code(4).says(&[&format!("127.0.0.1:{port}"), "hint: "]);
-    assert!(ended.took.as_secs() < 10, "{:?}", ended.took);
-}
-
-#[test]
-fn an_unreachable_broker_stops_a_sink_too() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let sql = format!(
-        "CREATE TABLE g (a INT) WITH ('connector' = 'datagen', 'number-of-rows' = '10');\n\
-         CREATE TABLE t (a INT) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'json',\n\
-         'properties.bootstrap.servers' = '127.0.0.1:{port}', 'properties.default.api.timeout.ms' = '1000',\n\
-         'properties.max.block.ms' = '1000');\nINSERT INTO t SELECT * FROM g;\n"
-    );
-    run(&sql).code(4).says(&["error: ", &format!("127.0.0.1:{port}")]);
-}
-
-#[test]
-fn a_missing_source_topic_is_named() {
-    let cluster = Cluster::embedded();
-    let sql = kafka("t", "v STRING", "nobody-made-it", &cluster, &format!("{ALL}, {JSON}"));
-    run(&(sql + "SELECT * FROM t;\n"))
-        .code(4)
-        .says(&["nobody-made-it", "hint: create it with 'brooklet topic create nobody-made-it"]);
-}
-
-#[test]
 fn a_group_without_offsets_names_the_cure() {
     let cluster = Cluster::embedded();
     let topic = cluster.topic("in", 2);
@@ -175,18 +140,6 @@ fn committed_offsets_of_a_group_are_the_start() {
 }
 
 #[test]
-fn an_offset_outside_of_the_log_is_not_repaired_in_silence() {
-    let cluster = Cluster::embedded();
-    let topic = cluster.topic("in", 1);
-    produce(&cluster, &topic, &["a", "b", "c"]);
-    let options = format!(
-        "'scan.startup.mode' = 'specific-offsets', 'scan.startup.specific-offsets' = 'partition:0,offset:99', {JSON}"
-    );
-    let sql = kafka("t", "v STRING", &topic, &cluster, &options) + "SELECT * FROM t;\n";
-    run(&sql).code(4).says(&["99", &topic, "hint: "]);
-}
-
-#[test]
 fn a_malformed_record_names_its_place_and_shows_it() {
     let cluster = Cluster::embedded();
     let topic = cluster.topic("in", 2);
@@ -211,18 +164,6 @@ fn ignored_records_are_counted() {
         + &print("sink", "a INT")
         + "INSERT INTO sink SELECT a FROM t;\n";
     run(&sql).code(0).prints("+I[1]\n+I[3]\n").says(&["2 rejected by ignore-parse-errors"]);
-}
-
-#[test]
-fn a_record_that_is_too_large_for_the_sink_fails_the_job() {
-    let cluster = Cluster::embedded();
-    let (input, output) = (cluster.topic("in", 1), cluster.topic("out", 1));
-    produce(&cluster, &input, &["small", &"x".repeat(5000)]);
-    let options = format!("{JSON}, 'properties.max.request.size' = '4096'");
-    let sql = kafka("src", "v STRING", &input, &cluster, &format!("{ALL}, {JSON}"))
-        + &kafka("sink", "v STRING", &output, &cluster, &options)
-        + "INSERT INTO sink SELECT v FROM src;\n";
-    run(&sql).code(1).says(&[&output, "partition 0", "too large", "max.request.size"]);
 }
 
 #[test]

@@ -36,6 +36,7 @@ replay! {
     flink_cast,
     flink_cast_dst,
     flink_cast_zone,
+    flink_catalog,
     flink_csv,
     flink_json_records,
     flink_json_types,
@@ -44,13 +45,16 @@ replay! {
     flink_kafka_tables,
     flink_logic,
     flink_print,
+    flink_queries,
     flink_raw,
     flink_select_batch,
     flink_select_streaming,
     flink_smoke,
     flink_string_functions,
+    flink_tables,
     flink_time_functions,
     flink_types,
+    flink_views,
 }
 
 fn folder() -> PathBuf {

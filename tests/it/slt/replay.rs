@@ -16,6 +16,7 @@ pub(super) fn replay(name: &str, blocks: &[Block], cluster: &Cluster) -> Found {
         topics: BTreeMap::new(),
         settings: Vec::new(),
         tables: Vec::new(),
+        session: blocks.iter().any(changes_session).then(Vec::new),
         spoilt: BTreeSet::new(),
         found: Found::default(),
     };
@@ -42,6 +43,8 @@ struct Replay<'a> {
     topics: BTreeMap<String, String>,
     settings: Vec<String>,
     tables: Vec<Table>,
+    /// In files whose statements change what earlier ones made: all of those, in order.
+    session: Option<Vec<String>>,
     /// Topics that a job that did not run would have written.
     spoilt: BTreeSet<String>,
     found: Found,
@@ -80,6 +83,14 @@ impl Replay<'_> {
     fn ok(&mut self, sql: &str, line: usize) {
         let words = words(sql);
         let first = words.first().map(|word| word.to_ascii_uppercase()).unwrap_or_default();
+        if self.session.is_some() {
+            let ended = self.execute(sql, line);
+            let done = ended.is_some_and(|ended| self.verdict(&known::key(sql), &ended));
+            if let (Some(session), true) = (&mut self.session, done) {
+                session.push(sql.to_owned());
+            }
+            return;
+        }
         if first == "SET" || first == "RESET" {
             self.settings.push(sql.to_owned());
         }
@@ -213,8 +224,10 @@ impl Replay<'_> {
         }
         let tables = self.tables.iter().zip(needed).filter(|(_, needed)| *needed);
         let statements: Vec<&str> = self
-            .settings
+            .session
             .iter()
+            .flatten()
+            .chain(&self.settings)
             .map(String::as_str)
             .chain(tables.map(|(table, _)| table.sql.as_str()))
             .chain([sql])
@@ -231,6 +244,18 @@ impl Replay<'_> {
         let name = Cluster::unique(&format!("{}-{line}", self.name));
         Some(Program::script(&name, &script).run())
     }
+}
+
+/// Whether a statement changes what another one made, so that its file has to be replayed as one session.
+fn changes_session(block: &Block) -> bool {
+    let first: Vec<String> = match block.kind {
+        Kind::Ok => {
+            block.body.join(" ").split_whitespace().take(2).map(str::to_uppercase).collect()
+        }
+        _ => return false,
+    };
+    let first: Vec<&str> = first.iter().map(String::as_str).collect();
+    matches!(first.as_slice(), ["ALTER" | "DROP" | "USE", _] | ["CREATE", "CATALOG" | "DATABASE"])
 }
 
 /// Names and keywords of a statement, without quotes.

@@ -239,10 +239,15 @@ impl Cluster {
 
     /// Commits offsets of a group.
     pub(crate) fn commit(&self, group: &str, topic: &str, offsets: &[(i32, i64)]) {
-        let offsets: Vec<_> = offsets
-            .iter()
-            .map(|(p, offset)| (TopicPartition::new(topic, *p), CommittedOffset::new(*offset)))
-            .collect();
+        let offsets: Vec<_> =
+            offsets.iter().map(|(p, offset)| (*p, CommittedOffset::new(*offset))).collect();
+        self.commit_with(group, topic, &offsets);
+    }
+
+    /// Commits offsets of a group with their metadata.
+    pub(crate) fn commit_with(&self, group: &str, topic: &str, offsets: &[(i32, CommittedOffset)]) {
+        let offsets: Vec<_> =
+            offsets.iter().map(|(p, at)| (TopicPartition::new(topic, *p), at.clone())).collect();
         self.client.offset_commit(group, &offsets).wait(ANSWER).expect("an answer").unwrap();
     }
 }

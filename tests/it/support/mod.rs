@@ -1,10 +1,16 @@
 //! What the end-to-end tests share: the program as a process, and clusters to run it against.
 
 mod cluster;
+mod hostile;
+mod ledger;
+mod memory;
 mod program;
 mod terminal;
 
 pub(crate) use cluster::{Cluster, Rec};
+pub(crate) use hostile::{Hostile, api};
+pub(crate) use ledger::{Start, Task};
+pub(crate) use memory::{START, World};
 pub(crate) use program::{Ended, Program, Running};
 pub(crate) use terminal::Terminal;
 

@@ -1,0 +1,114 @@
+//! SET, RESET, EXPLAIN, and what cannot be.
+
+use super::expand;
+use super::session::Session;
+use crate::base::{Error, Result};
+use crate::options::{Options, REDACTED, is_secret};
+use crate::plan::{Rel, Settings};
+use crate::sql::ast::{self, CreateFunction, ExplainDetail, Statement};
+use std::fmt::Write as _;
+use std::sync::PoisonError;
+
+impl Session {
+    /// SET.
+    pub(super) fn set_option(&mut self, set: &ast::Set) -> Result<()> {
+        let Some(assignment) = &set.assignment else { return self.show_settings() };
+        let key = &assignment.key.value;
+        let value = expand::text(&assignment.value.value)?;
+        let mut options = self.options.clone();
+        options.set(key, value, Some(assignment.span));
+        Settings::read(&options)?;
+        self.options = options;
+        Settings::note(key, &self.config.warnings);
+        Ok(())
+    }
+
+    /// RESET.
+    pub(super) fn reset_option(&mut self, reset: &ast::Reset) -> Result<()> {
+        match &reset.key {
+            Some(key) => drop(self.options.remove(&key.value)),
+            None => self.options = Options::default(),
+        }
+        Ok(())
+    }
+
+    fn show_settings(&self) -> Result<()> {
+        let shown = |key: &str, value: &str| match is_secret(key) {
+            true => REDACTED.to_owned(),
+            false => value.to_owned(),
+        };
+        let options = self.options.iter();
+        let rows = options.map(|(key, entry)| vec![key.to_owned(), shown(key, &entry.value)]);
+        self.print_table(&["key", "value"], &rows.collect::<Vec<_>>())
+    }
+
+    /// EXPLAIN: the plan as brooklet runs it, one line per step, the last step first.
+    pub(super) fn explain(&mut self, explain: &ast::Explain) -> Result<()> {
+        let json = |detail: &&ExplainDetail| **detail == ExplainDetail::JsonExecutionPlan;
+        if explain.details.iter().any(|detail| json(&detail)) {
+            return Err(Error::unsupported("EXPLAIN JSON_EXECUTION_PLAN").at(explain.span));
+        }
+        let changelog = explain.details.contains(&ExplainDetail::ChangelogMode);
+        let settings = Settings::read(&self.options)?;
+        let binder = self.binder(&settings);
+        let mut plans: Vec<(Option<String>, Rel)> = Vec::new();
+        let mut insert = |insert: &ast::Insert| -> Result<()> {
+            let bound = binder.insert(insert)?;
+            plans.push((Some(bound.table.name.to_string()), bound.rel));
+            Ok(())
+        };
+        match explain.statement.as_ref() {
+            Statement::Query(query) => plans.push((None, binder.query(query)?)),
+            Statement::Insert(one) => insert(one)?,
+            Statement::StatementSet(set) => set.inserts.iter().try_for_each(insert)?,
+            other => {
+                let what = format!("EXPLAIN of {}", other.kind());
+                return Err(Error::unsupported(what).at(other.span()));
+            }
+        }
+        let mut text = "== Plan ==\n".to_owned();
+        for (target, rel) in &plans {
+            let mut plan = rel.to_string();
+            if let Some(target) = target {
+                let mut indented = format!("Sink(table=[{target}])\n");
+                plan.lines().for_each(|line| {
+                    let _infallible = writeln!(indented, "  {line}");
+                });
+                plan = indented;
+            }
+            // No operator that retracts exists: every edge of a plan is append-only.
+            for line in plan.lines() {
+                match (changelog, line.strip_suffix(')')) {
+                    (true, Some(open)) => {
+                        let _infallible = writeln!(text, "{open}, changelogMode=[I])");
+                    }
+                    _ => {
+                        let _infallible = writeln!(text, "{line}");
+                    }
+                }
+            }
+        }
+        self.print(&text)
+    }
+
+    /// Prints a text as it is.
+    fn print(&self, text: &str) -> Result<()> {
+        if self.is_dry_run() {
+            return Ok(());
+        }
+        let mut out = self.config.out.lock().unwrap_or_else(PoisonError::into_inner);
+        out.write_all(text.as_bytes()).map_err(|error| {
+            Error::new(crate::base::ErrorKind::External, format!("cannot print: {error}"))
+        })
+    }
+}
+
+/// Functions of a user are classes for the JVM, or Python.
+pub(super) fn no_functions(function: &CreateFunction) -> Error {
+    Error::unsupported(format!(
+        "CREATE FUNCTION ('{}' is code for the JVM or for Python, which cannot run here)",
+        function.class.value
+    ))
+    .with_hint("SHOW FUNCTIONS lists the built-in functions")
+    .at(function.span)
+}

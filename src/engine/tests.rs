@@ -1,0 +1,170 @@
+//! Statements that no recording of Flink can show: texts of our own, refusals, speed.
+
+use super::{Session, SessionConfig};
+use crate::base::ErrorKind;
+use crate::exec::JobControl;
+use crate::table::Warnings;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A session with what it prints and what it says.
+struct Tested {
+    session: Session,
+    out: Captured,
+    said: Arc<Mutex<Vec<String>>>,
+}
+
+impl Tested {
+    fn new() -> Tested {
+        let (out, said) = (Captured::default(), Arc::new(Mutex::new(Vec::new())));
+        let sink: Arc<Mutex<Vec<String>>> = Arc::clone(&said);
+        let session = Session::new(SessionConfig {
+            script: "test.sql".to_owned(),
+            dev_broker: None,
+            fresh: false,
+            control: JobControl::new(),
+            warnings: Warnings::to(move |line| sink.lock().unwrap().push(line.to_owned())),
+            out: Arc::new(Mutex::new(out.clone())),
+            now_millis: || 0,
+            seed: 1,
+            on_job: Arc::new(|_, _| {}),
+            on_end: Arc::new(|_, _, _| {}),
+        });
+        Tested { session, out, said }
+    }
+
+    /// What a script prints.
+    fn prints(&mut self, script: &str) -> String {
+        self.session.run_script(script).unwrap_or_else(|error| panic!("{script}: {error}"));
+        String::from_utf8(std::mem::take(&mut *self.out.0.lock().unwrap())).unwrap()
+    }
+
+    /// The kind of the error, its message and the text that it points at.
+    fn refuses<'s>(&mut self, script: &'s str) -> (ErrorKind, String, &'s str) {
+        let error = self.session.run_script(script).expect_err(script);
+        let span = error.span().expect("a place");
+        (error.kind(), error.to_string(), span.text(script))
+    }
+}
+
+const TABLES: &str = "
+    CREATE TABLE s (a INT, t ARRAY<STRING>, b AS a + 1) WITH ('connector' = 'datagen', 'number-of-rows' = '1');
+    CREATE TABLE d (x INT, y STRING) WITH ('connector' = 'blackhole');
+    CREATE VIEW v AS SELECT a, e FROM s CROSS JOIN UNNEST(t) AS u (e) WHERE b > 3;";
+
+#[test]
+fn explain_prints_the_plan_that_runs() {
+    let mut tested = Tested::new();
+    tested.prints(TABLES);
+    let scan =
+        "Scan(table=[default_catalog.default_database.s], fields=[a, t], filter=[((a + 1) > 3)])";
+    let plan = tested.prints("EXPLAIN SELECT e FROM v");
+    assert!(plan.starts_with("== Plan ==\nProject(select=[e])\n  Unnest(of=[t], adds=["), "{plan}");
+    assert!(plan.contains(scan), "{plan}");
+    let plan = tested.prints(
+        "EXPLAIN CHANGELOG_MODE INSERT INTO d SELECT a, 'x' FROM s UNION ALL SELECT b, e FROM s, UNNEST(t) AS u (e)",
+    );
+    let lines: Vec<&str> = plan.lines().map(str::trim_start).collect();
+    assert_eq!(lines[1], "Sink(table=[default_catalog.default_database.d], changelogMode=[I])");
+    assert!(lines[2].starts_with("Union(all=[true], fields=["), "{plan}");
+    assert!(lines[3..].iter().all(|line| line.ends_with(", changelogMode=[I])")), "{plan}");
+}
+
+#[test]
+fn settings_are_listed_and_secrets_are_not() {
+    let mut tested = Tested::new();
+    let listed = tested.prints("SET a.password = x; SET 'table.dml-sync' = 'true'; SET;");
+    assert!(listed.contains("table.dml-sync | true") && !listed.contains(" x "), "{listed}");
+    assert!(tested.prints("RESET; SET;").contains("Empty set"));
+    assert_eq!(tested.said.lock().unwrap().len(), 1, "one line about the setting without effect");
+    let (kind, message, place) = tested.refuses("SET 'parallelism.default' = 'many'");
+    assert_eq!((kind, place), (ErrorKind::Option, "'parallelism.default' = 'many'"), "{message}");
+}
+
+#[test]
+fn what_cannot_be_is_named_with_its_place() {
+    for (script, message, place) in [
+        ("SELECT a FROM s JOIN d ON a = x", "JOIN", "d"),
+        ("SELECT a FROM s, d", "CROSS JOIN", "d"),
+        ("SELECT DISTINCT a FROM s", "SELECT DISTINCT", "SELECT DISTINCT a FROM s"),
+        ("SELECT COUNT(*) FROM s", "COUNT", "COUNT(*)"),
+        ("SELECT a FROM s GROUP BY a", "GROUP BY", "GROUP BY a"),
+        ("SELECT a FROM s ORDER BY a", "ORDER BY", "a"),
+        (
+            "SELECT a FROM s UNION SELECT x FROM d",
+            "UNION without ALL",
+            "SELECT a FROM s UNION SELECT x FROM d",
+        ),
+        ("CREATE FUNCTION f AS 'a.B'", "CREATE FUNCTION", "CREATE FUNCTION f AS 'a.B'"),
+        (
+            "CREATE CATALOG h WITH ('type' = 'hive')",
+            "catalog type 'hive'",
+            "CREATE CATALOG h WITH ('type' = 'hive')",
+        ),
+        ("STOP JOB 'x'", "STOP JOB", "STOP JOB 'x'"),
+    ] {
+        let mut tested = Tested::new();
+        tested.prints(TABLES);
+        let (kind, found, at) = tested.refuses(script);
+        assert_eq!(kind, ErrorKind::Unsupported, "{script}: {found}");
+        assert!(
+            found.starts_with(&format!("not supported yet: {message}")) || found.contains(message),
+            "{found}"
+        );
+        assert_eq!(at, place, "{script}");
+    }
+}
+
+#[test]
+fn functions_are_listed() {
+    let listed = Tested::new().prints("SHOW FUNCTIONS LIKE 'UPPE%'");
+    assert!(listed.contains("| function name |\n") && listed.contains("UPPER |\n"), "{listed}");
+}
+
+#[test]
+fn an_error_in_a_view_points_at_its_use() {
+    let mut tested = Tested::new();
+    tested.prints(TABLES);
+    tested.prints("DROP TABLE s");
+    let (_, message, place) = tested.refuses("SELECT * FROM v");
+    assert_eq!((message.as_str(), place), ("object 's' not found (while reading view 'v')", "v"));
+}
+
+/// 2,000 lines are checked in far less than a second: the goal is 50 ms in a release build; the bound leaves room for
+/// debug builds on a busy machine.
+#[test]
+fn a_long_script_is_checked_quickly() {
+    let mut script = String::new();
+    let tables = 100;
+    for n in 0..tables {
+        let _infallible = write!(
+            script,
+            "CREATE TABLE t{n} (\n  id BIGINT,\n  name STRING,\n  price DECIMAL(10, 2),\n  ts TIMESTAMP(3),\n  \
+             total AS price * 2,\n  WATERMARK FOR ts AS ts - INTERVAL '5' SECOND\n) WITH (\n  \
+             'connector' = 'datagen',\n  'number-of-rows' = '1'\n);\n\
+             CREATE VIEW v{n} AS SELECT id,\n  UPPER(name) AS name,\n  total + 1 AS total\nFROM t{n}\n\
+             WHERE id > {n} AND name LIKE 'a%';\n\
+             EXPLAIN SELECT id, name FROM v{n}\nWHERE total > 10;\n\n"
+        );
+    }
+    assert!(script.lines().count() >= 1_900);
+    let mut tested = Tested::new();
+    tested.session.only_check();
+    let started = std::time::Instant::now();
+    tested.prints(&script);
+    let elapsed = started.elapsed();
+    assert!(elapsed < std::time::Duration::from_secs(3), "{elapsed:?}");
+}

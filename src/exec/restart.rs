@@ -1,0 +1,81 @@
+//! What follows a failure: go on from the last epoch, or give up.
+
+use super::coordinator::{Coordinator, Resume};
+use crate::base::{Error, ErrorKind, Result};
+use std::time::Duration;
+
+/// Delay before the first restart; it doubles up to [`RESTART_BACKOFF_MAX`] (Flink's exponential-delay).
+const RESTART_BACKOFF_MIN: Duration = Duration::from_millis(200);
+
+/// Longest delay between restarts.
+const RESTART_BACKOFF_MAX: Duration = Duration::from_secs(10);
+
+/// The restarts of one job in one process.
+///
+/// A retriable failure after the first completed epoch rewinds to that epoch, up to the job's number of attempts
+/// without progress; any other failure ends the job.
+#[derive(Debug)]
+pub(super) struct Restarts {
+    allowed: u32,
+    attempts: u32,
+    resume: Option<Resume>,
+}
+
+impl Restarts {
+    /// At most `allowed` restarts without a completed epoch between them.
+    pub(super) fn new(allowed: u32) -> Restarts {
+        Restarts { allowed, attempts: 0, resume: None }
+    }
+
+    /// Where the next attempt starts; `None` where the job's stored progress says.
+    pub(super) fn resume(&self) -> Option<&Resume> {
+        self.resume.as_ref()
+    }
+
+    /// The delay before the next attempt, or the error that ends the job.
+    pub(super) fn failed(
+        &mut self,
+        coordinator: &Coordinator,
+        error: Error,
+        draining: bool,
+    ) -> Result<Duration> {
+        let resume = coordinator.resume();
+        if coordinator.completed > 0 {
+            self.attempts = 0;
+            self.resume = Some(resume);
+        } else if let Some(earlier) = &mut self.resume {
+            earlier.unsure |= resume.unsure;
+        }
+        if !error.is_retriable() || self.resume.is_none() || draining {
+            return Err(error);
+        }
+        self.attempts += 1;
+        if self.attempts > self.allowed {
+            let restarts = self.attempts - 1;
+            let given_up = format!("gave up after {restarts} restarts without a completed epoch");
+            return Err(match restarts {
+                0 => error,
+                _ => Error::new(ErrorKind::External, format!("{given_up}: {error}")),
+            });
+        }
+        Ok(delay(self.attempts))
+    }
+}
+
+/// Delay before restart number `attempt` (from 1).
+fn delay(attempt: u32) -> Duration {
+    RESTART_BACKOFF_MIN
+        .saturating_mul(1 << attempt.saturating_sub(1).min(16))
+        .min(RESTART_BACKOFF_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_a_bound() {
+        let millis: Vec<u128> = [1, 2, 3, 6, 7, 40].map(|n| delay(n).as_millis()).into();
+        assert_eq!(millis, [200, 400, 800, 6400, 10_000, 10_000]);
+    }
+}

@@ -1,0 +1,197 @@
+//! UNNEST.
+
+use super::Operator;
+use super::timed::TimedEnv;
+use crate::base::{Error, Result};
+use crate::expr::{EvalEnv, Expr, Input, Selection};
+use crate::types::{Batch, Column, Kind, Kinds, RowErrors};
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::Int32Type;
+use arrow_array::{Array as _, Int32Array, UInt32Array};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Gives a row per element of a collection: the columns of the row that holds it, then those of the element.
+#[derive(Debug)]
+pub struct Unnest {
+    collection: Expr,
+    outer: bool,
+    ordinality: bool,
+    env: TimedEnv,
+}
+
+/// The rows to give: for each the input's row, the element (`None` for a row without elements), and its number.
+#[derive(Default)]
+struct Places {
+    rows: Vec<u32>,
+    elements: Vec<Option<u32>>,
+    numbers: Vec<Option<i32>>,
+}
+
+impl Unnest {
+    /// `collection` is an ARRAY, MAP or MULTISET over the input's columns; with `outer`, rows without elements are kept
+    /// with NULLs; `ordinality` adds the element's number, from 1; `time_moves` in streaming mode.
+    pub fn new(
+        collection: Expr,
+        outer: bool,
+        ordinality: bool,
+        env: EvalEnv,
+        time_moves: bool,
+    ) -> Unnest {
+        Unnest { collection, outer, ordinality, env: TimedEnv::new(env, time_moves) }
+    }
+
+    /// Where the elements of each row are, and their columns. A NULL element of rows gives no row, as in Flink.
+    fn elements(&self, collections: &Column, rows: usize) -> (Places, Vec<Column>) {
+        let mut places = Places::default();
+        let is_row = |element: &Kind| matches!(element, Kind::Row(_));
+        match &self.collection.data_type.kind {
+            Kind::Array(element) => {
+                let lists = collections.as_list::<i32>();
+                let offsets = lists.value_offsets();
+                let values = lists.values();
+                let skips_nulls = is_row(&element.kind);
+                let given = |at: usize| usize::from(!skips_nulls || values.is_valid(at));
+                self.place(&mut places, rows, offsets, &|row| lists.is_valid(row), &given);
+                (places, columns_of(values, skips_nulls))
+            }
+            Kind::Multiset(element) => {
+                let maps = collections.as_map();
+                let counts = maps.values().as_primitive::<Int32Type>();
+                let times = |at: usize| usize::try_from(counts.value(at)).unwrap_or(0);
+                self.place(
+                    &mut places,
+                    rows,
+                    maps.value_offsets(),
+                    &|row| maps.is_valid(row),
+                    &times,
+                );
+                (places, columns_of(maps.keys(), is_row(&element.kind)))
+            }
+            _ => {
+                let maps = collections.as_map();
+                self.place(
+                    &mut places,
+                    rows,
+                    maps.value_offsets(),
+                    &|row| maps.is_valid(row),
+                    &|_| 1,
+                );
+                (places, vec![Arc::clone(maps.keys()), Arc::clone(maps.values())])
+            }
+        }
+    }
+
+    /// `times` says how often an element is given.
+    fn place(
+        &self,
+        places: &mut Places,
+        rows: usize,
+        offsets: &[i32],
+        is_valid: &dyn Fn(usize) -> bool,
+        times: &dyn Fn(usize) -> usize,
+    ) {
+        let index = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        for row in 0..rows {
+            let before = places.rows.len();
+            let bounds = (offsets.get(row), offsets.get(row + 1));
+            if let (true, (Some(start), Some(end))) = (is_valid(row), bounds) {
+                let mut number = 0;
+                for element in *start..*end {
+                    let element = usize::try_from(element).unwrap_or(0);
+                    for _ in 0..times(element) {
+                        number += 1;
+                        places.rows.push(index(row));
+                        places.elements.push(Some(index(element)));
+                        places.numbers.push(Some(number));
+                    }
+                }
+            }
+            if self.outer && places.rows.len() == before {
+                places.rows.push(index(row));
+                places.elements.push(None);
+                places.numbers.push(None);
+            }
+        }
+    }
+}
+
+/// The fields of rows, or the values themselves.
+fn columns_of(values: &Column, is_row: bool) -> Vec<Column> {
+    match is_row {
+        true => values.as_struct().columns().to_vec(),
+        false => vec![Arc::clone(values)],
+    }
+}
+
+impl Operator for Unnest {
+    fn batch(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<Batch> {
+        let input = Input { columns: &batch.columns, rows: batch.rows };
+        let all = Selection::All(batch.rows);
+        let collections = self.collection.eval(input, &all, errors, self.env.get());
+        let (places, elements) = self.elements(&collections, batch.rows);
+        let taken = |column: &Column, indices: &UInt32Array| {
+            arrow_select::take::take(column, indices, None)
+                .map_err(|error| Error::internal(format_args!("taking elements: {error}")))
+        };
+        let rows = UInt32Array::from(places.rows.clone());
+        let of_element = UInt32Array::from(places.elements);
+        let mut columns = Vec::with_capacity(batch.columns.len() + elements.len() + 1);
+        for column in &batch.columns {
+            columns.push(taken(column, &rows)?);
+        }
+        for column in &elements {
+            columns.push(taken(column, &of_element)?);
+        }
+        if self.ordinality {
+            columns.push(Arc::new(Int32Array::from(places.numbers)));
+        }
+        let kinds = match &batch.kinds {
+            Kinds::AllInsert => Kinds::AllInsert,
+            Kinds::PerRow(_) => {
+                Kinds::PerRow(places.rows.iter().map(|row| batch.kind(*row as usize)).collect())
+            }
+        };
+        let origin = batch.origin.as_ref().map(|origin| origin.take(&places.rows));
+        Ok(Batch { rows: places.rows.len(), kinds, columns, origin })
+    }
+
+    fn advance(&mut self, now: Duration) {
+        self.env.advance(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::builder::{Int32Builder, ListBuilder};
+
+    #[test]
+    fn rows_without_elements_are_kept_by_outer_only() {
+        let mut lists = ListBuilder::new(Int32Builder::new());
+        lists.append_value([Some(7), None]);
+        lists.append_null();
+        lists.append_value([]);
+        lists.append_value([Some(9)]);
+        let ids: Column = Arc::new(Int32Array::from(vec![1, 2, 3, 4]));
+        let batch = Batch::append(4, vec![ids, Arc::new(lists.finish())]);
+        let array = Kind::Array(Box::new(Kind::Int.nullable())).nullable();
+        let env = EvalEnv { time_zone: chrono_tz::UTC, now_micros: 0 };
+        for (outer, ids, values, numbers) in [
+            (false, vec![1, 1, 4], vec![Some(7), None, Some(9)], vec![Some(1), Some(2), Some(1)]),
+            (
+                true,
+                vec![1, 1, 2, 3, 4],
+                vec![Some(7), None, None, None, Some(9)],
+                vec![Some(1), Some(2), None, None, Some(1)],
+            ),
+        ] {
+            let mut unnest = Unnest::new(Expr::column(1, array.clone()), outer, true, env, true);
+            let result = unnest.batch(&batch, &mut RowErrors::new()).unwrap();
+            let column = |at: usize| result.columns[at].as_primitive::<Int32Type>().clone();
+            assert_eq!(column(0), Int32Array::from(ids));
+            assert_eq!(column(2), Int32Array::from(values));
+            assert_eq!(column(3), Int32Array::from(numbers));
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `CROSS JOIN UNNEST(collection)`, `LEFT JOIN UNNEST(collection) ON TRUE`.
+
+use super::expr::Scope;
+use super::query::rename;
+use super::{Binder, not_yet, rewrite, schema_error};
+use crate::base::{Result, Span};
+use crate::expr::Expr;
+use crate::plan::Rel;
+use crate::sql::ast::{self, ExprKind, JoinCondition, JoinKind, Literal, TableAlias};
+use crate::types::{DataType, Field, Kind, Schema};
+
+/// An UNNEST as it was written.
+pub(super) struct Written<'a> {
+    pub(super) exprs: &'a [ast::Expr],
+    pub(super) ordinality: bool,
+    pub(super) alias: Option<&'a TableAlias>,
+}
+
+/// Whether rows without elements are kept; `None` for joins that UNNEST has no part in.
+pub(super) fn is_outer(kind: JoinKind, condition: &JoinCondition) -> Option<bool> {
+    let always = match condition {
+        JoinCondition::None => true,
+        JoinCondition::On(expr) => {
+            matches!(expr.kind, ExprKind::Literal(Literal::Boolean(Some(true))))
+        }
+        JoinCondition::Using(_) => false,
+    };
+    match kind {
+        JoinKind::Comma | JoinKind::Cross | JoinKind::Inner if always => Some(false),
+        JoinKind::Left if always => Some(true),
+        _ => None,
+    }
+}
+
+/// The input with the elements beside it.
+pub(super) fn bind(
+    binder: &Binder<'_>,
+    (input, mut scope): (Rel, Scope),
+    written: &Written<'_>,
+    outer: bool,
+    span: Span,
+) -> Result<(Rel, Scope)> {
+    let [expr] = written.exprs else {
+        return not_yet("UNNEST of several collections", span);
+    };
+    let collection = binder.expr(expr, &scope)?;
+    let mut elements = element_fields(&collection.data_type).ok_or_else(|| {
+        let shown = super::coerce::shown(&collection.data_type);
+        schema_error(
+            format!("cannot apply 'UNNEST' to arguments of type 'UNNEST(<{shown}>)'"),
+            span,
+        )
+        .with_hint("supported form: UNNEST(<ARRAY>), UNNEST(<MAP>), UNNEST(<MULTISET>)")
+    })?;
+    if written.ordinality {
+        elements.push(Field::new("ORDINALITY", Kind::Int.not_null()));
+    }
+    if outer {
+        for field in &mut elements {
+            field.data_type.nullable = true;
+        }
+    }
+    let width = input.schema().fields.len();
+    let mut added = Scope::default();
+    for (at, field) in elements.iter().enumerate() {
+        added.add(&field.name, width + at, &field.data_type);
+    }
+    rename(&mut added, written.alias, "")?;
+    scope.append(added);
+    let ordinality = written.ordinality;
+    Ok((Rel::Unnest { input: Box::new(input), collection, outer, ordinality, elements }, scope))
+}
+
+/// The columns of an element.
+fn element_fields(collection: &DataType) -> Option<Vec<Field>> {
+    let of_element = |element: &DataType| match &element.kind {
+        Kind::Row(fields) => fields.clone(),
+        _ => vec![Field::new("EXPR$0", element.clone())],
+    };
+    match &collection.kind {
+        Kind::Array(element) | Kind::Multiset(element) => Some(of_element(element)),
+        Kind::Map(key, value) => {
+            Some(vec![Field::new("KEY", (**key).clone()), Field::new("VALUE", (**value).clone())])
+        }
+        _ => None,
+    }
+}
+
+/// Drops input columns that nothing above uses, and moves what concerns only the input's columns below the UNNEST.
+pub(super) fn prune(
+    unnest: Rel,
+    condition: Option<Expr>,
+    mut expressions: Vec<Expr>,
+    schema: Schema,
+) -> Rel {
+    let Rel::Unnest { input, mut collection, outer, ordinality, elements } = unnest else {
+        return Rel::Project { input: Box::new(unnest), expressions, schema };
+    };
+    let fields = input.schema().fields;
+    let width = fields.len();
+    let (mut early, mut late) = (Vec::new(), Vec::new());
+    for part in condition.map(Expr::into_conjuncts).unwrap_or_default() {
+        let only_input = part.columns_used().iter().all(|at| *at < width);
+        if only_input && !part.can_fail() { early.push(part) } else { late.push(part) }
+    }
+    let mut used: Vec<usize> = expressions
+        .iter()
+        .chain(&late)
+        .chain([&collection])
+        .flat_map(Expr::columns_used)
+        .filter(|at| *at < width)
+        .collect();
+    used.sort_unstable();
+    used.dedup();
+    let place = |at: usize| match at.checked_sub(width) {
+        Some(element) => used.len() + element,
+        None => used.iter().position(|used| *used == at).unwrap_or(0),
+    };
+    for expr in expressions.iter_mut().chain(&mut late).chain([&mut collection]) {
+        rewrite::map_columns(expr, &place);
+    }
+    let mut input = *input;
+    if !early.is_empty() {
+        input = Rel::Filter { input: Box::new(input), condition: Expr::and(early) };
+    }
+    let kept: Vec<Field> = used.iter().filter_map(|at| fields.get(*at).cloned()).collect();
+    let columns = used.iter().zip(&kept);
+    let columns = columns.map(|(at, field)| Expr::column(*at, field.data_type.clone())).collect();
+    input = rewrite::optimise_input(Rel::Project {
+        input: Box::new(input),
+        expressions: columns,
+        schema: Schema::new(kept),
+    });
+    let input = Box::new(input);
+    let mut rel = Rel::Unnest { input, collection, outer, ordinality, elements };
+    if !late.is_empty() {
+        rel = Rel::Filter { input: Box::new(rel), condition: Expr::and(late) };
+    }
+    Rel::Project { input: Box::new(rel), expressions, schema }
+}
