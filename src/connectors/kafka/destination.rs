@@ -73,7 +73,7 @@ impl Destination {
 
     /// Whether records can be given a partition.
     pub(super) fn is_known(&self) -> bool {
-        self.partitions > 0
+        self.known.is_some()
     }
 
     /// Partition of the next record.
@@ -95,8 +95,8 @@ impl Destination {
         }
     }
 
-    /// Learns the topic's partitions, also those that it gets while the job runs; says whether they are known. A missing topic is asked for, which creates it where
-    /// the brokers create topics by themselves.
+    /// Learns the topic's partitions, also those that it gets while the job runs; says whether they are known. A missing
+    /// topic is asked for, which creates it where the brokers create topics by themselves.
     pub(super) fn know(&mut self, client: &Client, now: Duration) -> Result<bool> {
         if let Some(partitions) = client.partitions(&self.topic).filter(|p| !p.is_empty()) {
             if self.known.as_ref().is_some_and(|known| Arc::ptr_eq(known, &partitions)) {

@@ -93,7 +93,8 @@ impl Pushed {
                 run.end = end;
             }
             _ => {
-                self.runs.push(Run { split: Arc::clone(split), leader_epoch, timestamp_type, end })
+                let split = Arc::clone(split);
+                self.runs.push(Run { split, leader_epoch, timestamp_type, end });
             }
         }
     }
@@ -299,4 +300,95 @@ fn map(physical: &Physical, ends: &[i32], keys: ArrayRef, values: ArrayRef) -> R
         *ordered,
     );
     Ok(Arc::new(map.map_err(Error::internal)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::Array;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::{Int32Type, TimestampMicrosecondType};
+    use brooklet_kafka::wire::compression::{Compression, Compressor, Decompressor};
+    use brooklet_kafka::wire::records::{BatchBuilder, BatchView, assemble};
+
+    type TestHeaders<'a> = &'a [(&'a str, Option<&'a str>)];
+
+    /// Adds a batch of records with these timestamps and headers.
+    fn push(
+        pushed: &mut Pushed,
+        split: &Arc<SplitId>,
+        leader_epoch: i32,
+        records: &[(i64, TestHeaders<'_>)],
+    ) {
+        let mut builder = BatchBuilder::new(Compression::None, 1 << 20);
+        for (timestamp, headers) in records {
+            let headers: Vec<Header<'_>> = headers
+                .iter()
+                .map(|(key, value)| Header { key: key.as_bytes(), value: value.map(str::as_bytes) })
+                .collect();
+            builder.append(*timestamp, None, Some(b"v"), &headers).unwrap();
+        }
+        let sealed = builder.seal(&mut Compressor::new()).unwrap();
+        let mut header = *sealed.header();
+        header.partition_leader_epoch = leader_epoch;
+        let view = BatchView::parse(assemble(&header, &sealed.records_section())).unwrap();
+        let records = view.records(&mut Decompressor::new(), 1 << 20).unwrap();
+        for record in &records {
+            pushed.record(&record.unwrap());
+        }
+        pushed.end_batch(split, view.header());
+    }
+
+    fn split(name: &str, index: i32) -> Arc<SplitId> {
+        Arc::new(SplitId { name: name.into(), index })
+    }
+
+    #[test]
+    fn columns_follow_the_rows_that_are_left() {
+        let mut pushed = Pushed::new(true, false);
+        let (a, b) = (split("a-topic-with-a-long-name", 0), split("b", 7));
+        push(&mut pushed, &a, 3, &[(1, &[]), (2, &[]), (3, &[])]);
+        push(&mut pushed, &a, -1, &[(4, &[])]);
+        push(&mut pushed, &b, 5, &[(5, &[]), (6, &[])]);
+        // The first and the last two records, the last one twice.
+        let sources = [0, 4, 5, 5];
+        let place = pushed.place(&sources).unwrap();
+        let column = |metadata| pushed.column(metadata, &place).unwrap();
+        let topics = column(Metadata::Topic);
+        let topics: Vec<&str> = topics.as_string_view().iter().flatten().collect();
+        assert_eq!(topics, ["a-topic-with-a-long-name", "b", "b", "b"]);
+        let numbers = |column: &Column| column.as_primitive::<Int32Type>().values().to_vec();
+        assert_eq!(numbers(&column(Metadata::Partition)), [0, 7, 7, 7]);
+        assert_eq!(numbers(&column(Metadata::LeaderEpoch)), [3, 5, 5, 5]);
+        let times = column(Metadata::Timestamp);
+        let times = times.as_primitive::<TimestampMicrosecondType>();
+        assert_eq!(times.values().to_vec(), [1000, 5000, 6000, 6000]);
+        let unknown = [3];
+        let place = pushed.place(&unknown).unwrap();
+        assert!(pushed.column(Metadata::LeaderEpoch, &place).unwrap().is_null(0));
+    }
+
+    #[test]
+    fn of_equal_headers_the_last_one_counts_however_many_there_are() {
+        let keys: Vec<String> = (0..40).map(|n| format!("k{}", n % 20)).collect();
+        let values: Vec<String> = (0..40).map(|n| n.to_string()).collect();
+        let many: Vec<(&str, Option<&str>)> =
+            keys.iter().zip(&values).map(|(key, value)| (key.as_str(), Some(&**value))).collect();
+        let few = [("a", Some("1")), ("b", None), ("a", Some("2"))];
+        let mut pushed = Pushed::new(false, true);
+        push(&mut pushed, &split("t", 0), 0, &[(0, &few), (0, &[]), (0, &many)]);
+        for sources in [&[0, 1, 2][..], &[0, 2]] {
+            let place = pushed.place(sources).unwrap();
+            let maps = pushed.column(Metadata::Headers, &place).unwrap();
+            let maps = maps.as_map();
+            let first = maps.value(0);
+            let keys: Vec<&str> = first.column(0).as_string_view().iter().flatten().collect();
+            assert_eq!(keys, ["b", "a"]);
+            let values = first.column(1).as_binary_view();
+            assert!(values.is_null(0) && values.value(1) == b"2");
+            let last = maps.value(maps.len() - 1);
+            let values = last.column(1).as_binary_view();
+            assert_eq!((values.len(), values.value(0)), (20, &b"20"[..]));
+        }
+    }
 }

@@ -183,18 +183,18 @@ impl KafkaWriter {
                 break;
             }
             rows.headers(row, &mut headers);
-            let max = self.record_bytes_max;
-            if record_size_bound(key, value, &headers) > max {
-                let size = value.map_or(0, <[u8]>::len);
-                let topic = self.destinations.get(at).map_or("", |destination| &*destination.topic);
+            let record = Outgoing { timestamp, key, value, headers: &headers };
+            if record_size_bound(key, value, &headers) > self.record_bytes_max {
+                let bytes = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
+                let (topic, max) =
+                    (self.topic(Place { destination: at, partition: 0 }), self.record_bytes_max);
                 errors.push(row, || {
                     format!(
-                        "record of {size} bytes is too large for topic '{topic}': 'properties.max.request.size' is {max}"
+                        "record of {bytes} bytes is too large for topic '{topic}': 'properties.max.request.size' is {max}"
                     )
                 });
                 break;
             }
-            let record = Outgoing { timestamp, key, value, headers: &headers };
             let wanted = rows.partition(row);
             let Some(destination) = self.destinations.get_mut(at) else { continue };
             if matches!(self.route, Route::Column(_)) && !destination.is_known() {
@@ -424,8 +424,12 @@ impl Writer for KafkaWriter {
         }
         // With `none` an epoch waits until its output is handed to the client, but not for the brokers; the last one
         // does, as in Flink.
+        let parked = self.destinations.iter().filter_map(|destination| destination.parked.front());
         let unproved = match self.guarantee == Guarantee::None && !self.finishing {
-            true => self.waiting.front().map(|(_, _, epoch)| *epoch),
+            true => {
+                let waiting = self.waiting.front().map(|(_, _, epoch)| *epoch);
+                waiting.into_iter().chain(parked.map(|parked| parked.epoch)).min()
+            }
             false => self.outstanding.first_key_value().map(|(epoch, _)| *epoch),
         };
         // A writer that does not know its topic has not proved that it can write: no epoch completes over it.
