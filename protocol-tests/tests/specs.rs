@@ -42,7 +42,25 @@ fn specification(archive: &Path, name: &str) -> Value {
     entry.read_to_string(&mut json).expect("text");
     let lines: Vec<&str> =
         json.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-    serde_json::from_str(&lines.join("\n")).expect("JSON behind the comments")
+    let mut json: Value =
+        serde_json::from_str(&lines.join("\n")).expect("JSON behind the comments");
+    let shared = json["commonStructs"].clone();
+    inline(&mut json["fields"], &shared);
+    json
+}
+
+/// Puts structs that a specification names in several places where they are named.
+fn inline(fields: &mut Value, shared: &Value) {
+    for field in fields.as_array_mut().into_iter().flatten() {
+        let layout = text(field, "type").unwrap_or_default().trim_start_matches("[]").to_owned();
+        let mut named = shared.as_array().into_iter().flatten();
+        if let Some(found) = named.find(|one| text(one, "name") == Some(&layout)) {
+            field["fields"] = found["fields"].clone();
+        }
+        if let Some(fields) = field.get_mut("fields") {
+            inline(fields, shared);
+        }
+    }
 }
 
 /// A field at one version, in words of both sides.

@@ -390,6 +390,13 @@ fn a_transaction_that_takes_too_long_is_not_committed() {
         let producer = world.producer();
         let offsets = world.write(&producer, 0);
         world.wait(&offsets).unwrap();
+        let mut delivered = 0;
+        while delivered < 2 * PARTITIONS {
+            match producer.poll() {
+                Some(_) => delivered += 1,
+                None => world.step(),
+            }
+        }
         world.now += Duration::from_secs(61);
         let commit = producer.commit();
         let error = world.wait(&commit).unwrap_err();

@@ -96,6 +96,9 @@ struct Slot {
     waiting: VecDeque<(CallId, AnyRequest, Duration)>,
     /// The broker resets connections on a newer ApiVersions.
     negotiate_zero: bool,
+    /// What the broker told last about the feature `transaction.version`. It outlives the
+    /// connection: an answer may be looked at after its connection broke.
+    transaction_version: i16,
 }
 
 #[derive(Debug)]
@@ -185,14 +188,13 @@ impl Cluster {
         self.metadata.address(node).map_or_else(|| format!("node {node}"), Address::to_string)
     }
 
-    /// Level of the feature `transaction.version` that a broker has told on the connection for
-    /// coordination; 0 if none.
+    /// Level of the feature `transaction.version` that a broker has told last on a connection
+    /// for coordination; 0 if none.
     pub(crate) fn transaction_version(&self, node: i32) -> i16 {
         self.metadata
             .address(node)
             .and_then(|address| self.slots.get(&(address.clone(), Purpose::Coordination)))
-            .and_then(|slot| self.connections.get(&slot.open?))
-            .map_or(0, |open| open.machine.transaction_version())
+            .map_or(0, |slot| slot.transaction_version)
     }
 
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
@@ -400,6 +402,7 @@ impl Cluster {
                         && let Some(slot) = self.slots.get_mut(&open.slot)
                     {
                         slot.failures = 0;
+                        slot.transaction_version = open.machine.transaction_version();
                     }
                     self.complete(call, result);
                 }

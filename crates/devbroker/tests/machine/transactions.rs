@@ -112,7 +112,7 @@ fn committed(client: &mut Client, offset: i64) -> (i64, i64, usize, Vec<(i64, i6
     (
         partition.high_watermark,
         partition.last_stable_offset,
-        partition.records.as_ref().map_or(0, |records| records.len()),
+        partition.records.as_ref().map_or(0, bytes::Bytes::len),
         aborted.iter().map(|a| (a.producer_id.0, a.first_offset)).collect(),
     )
 }

@@ -32,7 +32,6 @@ pub static ROWS: &[(ErrorCode, TransactionAction)] = rows! {
     UNKNOWN_TOPIC_OR_PARTITION            Retry;
     LEADER_NOT_AVAILABLE                  Retry;
     REQUEST_TIMED_OUT                     Rediscover;
-    BROKER_NOT_AVAILABLE                  Rediscover;
     NETWORK_EXCEPTION                     Rediscover;
     COORDINATOR_LOAD_IN_PROGRESS          Retry;
     COORDINATOR_NOT_AVAILABLE             Rediscover;
