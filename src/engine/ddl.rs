@@ -46,7 +46,7 @@ impl Session {
             written = like::with_query(&written, &schema)?;
             insert = Some(insert_of(create, query, &schema));
         }
-        let declared = self.declare(written)?;
+        let declared = self.declare(written, &name)?;
         if create.or_replace {
             self.catalog.drop(&name, create.temporary);
         }
@@ -99,8 +99,11 @@ impl Session {
         }
     }
 
-    /// Binds a declaration without LIKE and AS.
-    fn declare(&self, mut written: CreateTable) -> Result<Declared> {
+    /// Binds a declaration without LIKE and AS. Its name is full from here on: USE may change what a short one means.
+    fn declare(&self, mut written: CreateTable, name: &TableName) -> Result<Declared> {
+        let span = written.name.span;
+        let part = |part: &String| ast::Ident { value: part.clone(), quoted: true, span };
+        written.name.parts = [&name.catalog, &name.database, &name.table].map(part).to_vec();
         let settings = Settings::read(&self.options)?;
         let mut def = self.binder(&settings).create_table(&written)?;
         def.options = expand::options(&def.options)?;
@@ -140,7 +143,7 @@ impl Session {
         }
         let doing = |error: Error| error.context("executing ALTER TABLE");
         let written = alter::altered(&table, &statement.action).map_err(doing)?;
-        let declared = self.declare(written).map_err(doing)?;
+        let declared = self.declare(written, &name).map_err(doing)?;
         self.catalog.replace(&name, Object::Table(declared));
         Ok(())
     }
@@ -164,6 +167,9 @@ impl Session {
             let mut def = (*table.def).clone();
             def.name = target.clone();
             table.def = Arc::new(def);
+            let mut written = (*table.written).clone();
+            written.name = to.clone();
+            table.written = Arc::new(written);
         }
         self.catalog.drop(from, temporary);
         self.catalog.create(target, object, temporary, false).map(|_| ())

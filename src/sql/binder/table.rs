@@ -28,6 +28,12 @@ pub(super) fn create(binder: &Binder<'_>, statement: &ast::CreateTable) -> Resul
         one_column_per_key(&columns, &bound, column)?;
         columns.push(bound);
     }
+    // The columns of a key are NOT NULL, whatever is written; what is computed from them follows.
+    let keys: Vec<&str> =
+        statement.constraints.iter().flat_map(|c| &c.columns).map(|c| c.value.as_str()).collect();
+    for column in &mut columns {
+        column.data_type.nullable &= !keys.contains(&column.name.as_str());
+    }
     bind_computed(binder, statement, &mut columns)?;
     let mut table = TableDef {
         name: binder.resolve(&statement.name),
@@ -171,12 +177,6 @@ fn constraints(statement: &ast::CreateTable, table: &mut TableDef) -> Result<()>
                 ));
             }
             table.primary_key.push(name.clone());
-        }
-        // The columns of a key are NOT NULL, whatever is written.
-        for column in &mut table.columns {
-            if table.primary_key.contains(&column.name) {
-                column.data_type.nullable = false;
-            }
         }
     }
     Ok(())

@@ -60,6 +60,11 @@ pub(super) fn bind(
             field.data_type.nullable = true;
         }
     }
+    if let Some(alias) = written.alias.filter(|alias| alias.columns.len() == elements.len()) {
+        for (field, name) in elements.iter_mut().zip(&alias.columns) {
+            field.name.clone_from(&name.value);
+        }
+    }
     let width = input.schema().fields.len();
     let mut added = Scope::default();
     for (at, field) in elements.iter().enumerate() {
