@@ -40,9 +40,10 @@ pub struct FetchedPartition {
 impl FetchedPartition {
     /// Goes through the batches that are handed on, in order. `check_crcs` is the property of
     /// this name.
-    pub fn batches(&self, isolation: Isolation, check_crcs: bool) -> FetchedBatches<'_> {
+    pub fn batches(&self, isolation: Isolation, check_crcs: bool) -> FetchedBatches {
         FetchedBatches {
-            fetched: self,
+            partition: self.partition.clone(),
+            fetch_offset: self.fetch_offset,
             batches: Batches::new(self.records.clone()),
             filter: BatchFilter::new(isolation, self.aborted.clone()),
             check_crcs,
@@ -60,17 +61,18 @@ impl FetchedPartition {
 }
 
 /// The batches of a [`FetchedPartition`] without markers, aborted transactions, and batches that
-/// end before the position. Records of the first batch may still lie before
+/// end before the position. It shares the fetched memory. Records of the first batch may still lie before
 /// [`fetch_offset`](FetchedPartition::fetch_offset): skip them.
 #[derive(Debug)]
-pub struct FetchedBatches<'a> {
-    fetched: &'a FetchedPartition,
+pub struct FetchedBatches {
+    partition: TopicPartition,
+    fetch_offset: i64,
     batches: Batches,
     filter: BatchFilter,
     check_crcs: bool,
 }
 
-impl FetchedBatches<'_> {
+impl FetchedBatches {
     /// The next batch, not yet decompressed.
     ///
     /// # Errors
@@ -82,16 +84,16 @@ impl FetchedBatches<'_> {
         loop {
             let batch = match self.batches.next()? {
                 Ok(batch) => batch,
-                Err(error) => return Some(Err(corrupt(&self.fetched.partition, &error))),
+                Err(error) => return Some(Err(corrupt(&self.partition, &error))),
             };
-            if batch.header().last_offset() < self.fetched.fetch_offset {
+            if batch.header().last_offset() < self.fetch_offset {
                 continue;
             }
             let checked = if self.check_crcs { batch.verify_crc() } else { Ok(()) };
             match checked.and_then(|()| self.filter.accept(&batch, decompressor)) {
                 Ok(true) => return Some(Ok(batch)),
                 Ok(false) => {}
-                Err(error) => return Some(Err(corrupt(&self.fetched.partition, &error))),
+                Err(error) => return Some(Err(corrupt(&self.partition, &error))),
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::table::{Epoch, Polled, Position, Reader, SourceStats, Split};
 use crate::types::{Batch, RowErrors, SplitId};
 use brooklet_kafka::Isolation;
 use brooklet_kafka::TopicPartition;
-use brooklet_kafka::consumer::{Consumer, Fetched, FetchedPartition};
+use brooklet_kafka::consumer::{Consumer, Fetched, FetchedBatches, FetchedPartition};
 use brooklet_kafka::wire::compression::Decompressor;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -16,6 +16,10 @@ use std::time::Duration;
 
 /// Bytes that one record batch may decompress to.
 const DECOMPRESSED_BATCH_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// Decompressed bytes after which rows are handed on, however few they are: what is decoded at once stays within this
+/// and one record batch, also where a fetch of a few kilobytes holds many batches that expand a thousandfold.
+const DECOMPRESSED_POLL_BYTES: usize = 16 * 1024 * 1024;
 
 /// The reader; see the module.
 #[derive(Debug)]
@@ -26,10 +30,21 @@ pub(super) struct KafkaReader {
     isolation: Isolation,
     check_crcs: bool,
     splits: BTreeMap<TopicPartition, Assigned>,
+    /// The fetch that is being decoded.
+    current: Option<Current>,
+    /// Bytes of the records that wait for being handed on.
+    decompressed: usize,
     ended: Vec<(Arc<SplitId>, Position)>,
     /// Reports that wait behind the rows of the fetch that made them.
     reports: VecDeque<Polled>,
     stats: SourceStats,
+}
+
+/// What a fetch brought for one partition, and the batches of it that are not decoded yet.
+#[derive(Debug)]
+struct Current {
+    fetched: FetchedPartition,
+    batches: FetchedBatches,
 }
 
 /// One partition that is being read.
@@ -40,6 +55,16 @@ struct Assigned {
     end: Option<i64>,
     leader_epoch: Option<i32>,
     lag: u64,
+}
+
+impl Assigned {
+    /// Moves to `offset`, never back and never over the end.
+    fn advance(&mut self, offset: i64, high_watermark: i64) {
+        let end = self.end.unwrap_or(i64::MAX);
+        self.position = offset.min(end).max(self.position);
+        self.lag =
+            u64::try_from(high_watermark.min(end).saturating_sub(self.position)).unwrap_or(0);
+    }
 }
 
 impl KafkaReader {
@@ -56,48 +81,73 @@ impl KafkaReader {
             isolation,
             check_crcs,
             splits: BTreeMap::new(),
+            current: None,
+            decompressed: 0,
             ended: Vec::new(),
             reports: VecDeque::new(),
             stats: SourceStats::default(),
         }
     }
 
-    /// Decodes everything that one fetch brought for one partition.
-    fn take(&mut self, fetched: &FetchedPartition, errors: &mut RowErrors) -> Result<()> {
-        let Some(split) = self.splits.get_mut(&fetched.partition) else { return Ok(()) };
-        let id = Arc::clone(&split.id);
+    /// Decodes the next record batch of the fetch at hand. The position goes with it: rows are handed on, and barriers
+    /// fall, between any two batches.
+    fn decode_batch(&mut self, errors: &mut RowErrors) -> Result<()> {
+        let Some(Current { fetched, batches }) = &mut self.current else { return Ok(()) };
+        let Some(split) = self.splits.get_mut(&fetched.partition) else {
+            self.current = None;
+            return Ok(());
+        };
+        let id = &split.id;
         let end = split.end.unwrap_or(i64::MAX);
-        let from = split.position;
-        let mut batches = fetched.batches(self.isolation, self.check_crcs);
-        while let Some(batch) = batches.next_batch(&mut self.decompressor) {
-            let batch = batch.map_err(|error| {
-                let place = format!("reading topic '{}' partition {}", id.name, id.index);
-                translate(&error).context(place)
-            })?;
-            if batch.header().base_offset >= end {
-                break;
-            }
-            split.leader_epoch = Some(batch.header().partition_leader_epoch);
-            let records = batch
-                .records(&mut self.decompressor, DECOMPRESSED_BATCH_BYTES_MAX)
-                .map_err(|error| damaged(&id, &error))?;
-            let taken = self
-                .decoder
-                .push(&id, batch.header(), &records, from..end, errors)?
-                .map_err(|error| damaged(&id, &error))?;
-            self.stats.records += taken.records;
-            self.stats.bytes += taken.bytes;
-        }
-        split.position = fetched.next_offset.max(split.position).min(end.max(split.position));
-        split.lag = u64::try_from(fetched.high_watermark.min(end) - split.position).unwrap_or(0);
+        let batch = batches.next_batch(&mut self.decompressor).transpose().map_err(|error| {
+            let place = format!("reading topic '{}' partition {}", id.name, id.index);
+            translate(&error).context(place)
+        })?;
+        let Some(batch) = batch.filter(|batch| batch.header().base_offset < end) else {
+            self.finish_fetch();
+            return Ok(());
+        };
+        let records = batch
+            .records(&mut self.decompressor, DECOMPRESSED_BATCH_BYTES_MAX)
+            .map_err(|error| damaged(id, &error))?;
+        let taken = self
+            .decoder
+            .push(id, batch.header(), &records, split.position..end, errors)?
+            .map_err(|error| damaged(id, &error))?;
+        split.leader_epoch = Some(batch.header().partition_leader_epoch);
+        split.advance(batch.header().last_offset().saturating_add(1), fetched.high_watermark);
+        self.decompressed += records.slab().len();
+        self.stats.records += taken.records;
+        self.stats.bytes += taken.bytes;
+        Ok(())
+    }
+
+    /// All batches of the fetch at hand are decoded: moves behind it, also over what was left out.
+    fn finish_fetch(&mut self) {
+        let Some(Current { fetched, .. }) = self.current.take() else { return };
+        let Some(split) = self.splits.get_mut(&fetched.partition) else { return };
+        split.advance(fetched.next_offset, fetched.high_watermark);
         // A bounded read ends when the position reaches the end, not when a record is seen: the last offsets may be
         // markers or compacted away.
-        if split.position >= end {
+        if split.end.is_some_and(|end| split.position >= end) {
             self.finish_split(&fetched.partition);
         } else if fetched.is_caught_up(self.isolation) {
-            self.reports.push_back(Polled::CaughtUp(id));
+            self.reports.push_back(Polled::CaughtUp(Arc::clone(&split.id)));
         }
-        Ok(())
+    }
+
+    /// What was fetched for these partitions is of an assignment that is over.
+    fn forget(&mut self, partitions: &[TopicPartition]) {
+        if self.current.as_ref().is_some_and(|now| partitions.contains(&now.fetched.partition)) {
+            self.current = None;
+        }
+    }
+
+    /// Whether more is decoded before the rows are handed on.
+    fn has_room(&self) -> bool {
+        self.decoder.rows() < BATCH_ROWS_MAX
+            && self.decoder.records() < BATCH_ROWS_MAX
+            && self.decompressed < DECOMPRESSED_POLL_BYTES
     }
 
     fn finish_split(&mut self, partition: &TopicPartition) {
@@ -124,6 +174,7 @@ impl Reader for KafkaReader {
                 lag: 0,
             };
             let done = split.end.is_some_and(|end| offset >= end);
+            self.forget(std::slice::from_ref(&partition));
             self.splits.insert(partition.clone(), assigned);
             if done {
                 self.finish_split(&partition);
@@ -145,6 +196,7 @@ impl Reader for KafkaReader {
         for partition in &gone {
             self.splits.remove(partition);
         }
+        self.forget(&gone);
         self.consumer.unassign(&gone);
     }
 
@@ -154,10 +206,12 @@ impl Reader for KafkaReader {
         }
         // What many quiet partitions brought goes into one batch.
         let mut worked = false;
-        while self.decoder.rows() < BATCH_ROWS_MAX
-            && self.decoder.records() < BATCH_ROWS_MAX
-            && errors.is_empty()
-        {
+        while self.has_room() && errors.is_empty() {
+            if self.current.is_some() {
+                worked = true;
+                self.decode_batch(errors)?;
+                continue;
+            }
             match self.consumer.poll() {
                 None => break,
                 Some(Fetched::Failed(failed)) => {
@@ -168,13 +222,14 @@ impl Reader for KafkaReader {
                     )));
                 }
                 Some(Fetched::Data(fetched)) => {
-                    worked = true;
-                    self.take(&fetched, errors)?;
+                    let batches = fetched.batches(self.isolation, self.check_crcs);
+                    self.current = Some(Current { fetched, batches });
                 }
             }
         }
         self.stats.lag = self.splits.values().map(|split| split.lag).sum();
         let batch = self.decoder.finish(errors)?;
+        self.decompressed = 0;
         self.stats.ignored = self.decoder.ignored();
         if let Some(batch) = batch {
             return Ok(Polled::Data(batch));
@@ -215,3 +270,6 @@ fn damaged(split: &SplitId, error: &brooklet_kafka::wire::records::BatchError) -
         ),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+use super::super::decode::DecodePlan;
+use super::*;
+use crate::table::{Decoded, Decoder, Payload};
+use brooklet_kafka::transport::{BrokerEvent, MemoryNetwork, Responder};
+use brooklet_kafka::wire::compression::{Compression, Compressor};
+use brooklet_kafka::wire::records::BatchBuilder;
+use brooklet_kafka::{Client, ClientConfig, Network};
+use bytes::{Bytes, BytesMut};
+
+/// No broker at all.
+struct Nobody;
+
+impl Responder for Nobody {
+    fn connect(&mut self, _: &str, _: u16, _: Duration) -> Option<u64> {
+        None
+    }
+
+    fn request(&mut self, _: u64, _: Bytes, _: Duration) {}
+
+    fn disconnect(&mut self, _: u64) {}
+
+    fn poll(&mut self, _: Duration) -> Vec<BrokerEvent> {
+        Vec::new()
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// A row without columns for each record.
+#[derive(Debug, Default)]
+struct Count(u32);
+
+impl Decoder for Count {
+    fn push(&mut self, _: &Bytes, payloads: &[Payload], _: &mut RowErrors) -> Result<()> {
+        self.0 += u32::try_from(payloads.len()).unwrap();
+        Ok(())
+    }
+
+    fn rows(&self) -> usize {
+        self.0 as usize
+    }
+
+    fn finish(&mut self) -> Result<Decoded> {
+        let rows = std::mem::take(&mut self.0);
+        Ok(Decoded { columns: Vec::new(), sources: (0..rows).collect() })
+    }
+
+    fn ignored(&self) -> u64 {
+        0
+    }
+}
+
+/// Batches of this many records of this size, compressed, with ten unused offsets behind each.
+fn records(batches: &[(i64, usize)]) -> (Bytes, i64) {
+    let (mut bytes, mut offset) = (BytesMut::new(), 0i64);
+    for (records, size) in batches {
+        let mut builder = BatchBuilder::new(Compression::Gzip, 1 << 26);
+        for _ in 0..*records {
+            builder.append(0, None, Some(&vec![0; *size]), &[]).unwrap();
+        }
+        let mut batch = builder.seal(&mut Compressor::new()).unwrap();
+        let start = bytes.len();
+        bytes.extend_from_slice(&batch.stamp(-1, -1, -1, false));
+        // The checksum does not cover the offset.
+        bytes[start..start + 8].copy_from_slice(&offset.to_be_bytes());
+        offset += records + 10;
+    }
+    (bytes.freeze(), offset)
+}
+
+fn reader(end: Option<i64>) -> KafkaReader {
+    let network = Network::memory(&MemoryNetwork::new(Box::new(Nobody), 1));
+    let client = Client::new(ClientConfig::new("127.0.0.1:9092").unwrap(), &network);
+    let plan = DecodePlan {
+        value: Arc::new(|| Ok(Box::<Count>::default())),
+        key: None,
+        drops_null_keys: false,
+        outputs: Vec::new(),
+        predicate: None,
+        time_zone: chrono_tz::UTC,
+    };
+    let decoder = Arc::new(plan).decoder().unwrap();
+    let consumer = client.consumer(Arc::new(|| ()));
+    let mut reader = KafkaReader::new(consumer, decoder, Isolation::ReadUncommitted, true);
+    let id = Arc::new(SplitId { name: "in".into(), index: 0 });
+    reader.assign(vec![Split { id, start: Position::at(0), end }]).unwrap();
+    reader
+}
+
+/// Has the reader take a fetch from the start of the partition.
+fn fetch(reader: &mut KafkaReader, batches: &[(i64, usize)]) {
+    let (records, next_offset) = records(batches);
+    let fetched = FetchedPartition {
+        partition: TopicPartition::new("in", 0),
+        fetch_offset: 0,
+        records,
+        next_offset,
+        high_watermark: next_offset,
+        last_stable_offset: next_offset,
+        log_start_offset: 0,
+        aborted: Vec::new(),
+    };
+    let batches = fetched.batches(reader.isolation, reader.check_crcs);
+    reader.current = Some(Current { fetched, batches });
+}
+
+/// What each poll brings, with the position behind it, until there is nothing left.
+fn polls(reader: &mut KafkaReader) -> Vec<(String, i64)> {
+    let mut found = Vec::new();
+    loop {
+        let what = match reader.poll(Duration::ZERO, &mut RowErrors::new()).unwrap() {
+            Polled::Data(batch) => format!("{} rows", batch.rows),
+            Polled::Ended(_) => "ended".to_owned(),
+            Polled::CaughtUp(_) => "caught up".to_owned(),
+            Polled::Idle => return found,
+        };
+        let mut positions = Vec::new();
+        reader.positions(&mut positions);
+        found.push((what, positions[0].1.offset));
+    }
+}
+
+const MIB: usize = 1 << 20;
+
+#[test]
+fn a_fetch_is_handed_on_in_pieces_with_the_position_behind_each() {
+    type Case<'a> = (&'a [(i64, usize)], Option<i64>, &'a [(&'a str, i64)]);
+    let cases: [Case<'_>; 6] = [
+        (&[(3, 1), (4, 1)], None, &[("7 rows", 27), ("caught up", 27)]),
+        (
+            &[(5000, 1), (5000, 1), (100, 1)],
+            None,
+            &[("10000 rows", 10_010), ("100 rows", 10_130), ("caught up", 10_130)],
+        ),
+        (
+            &[(1, 10 * MIB), (1, 10 * MIB), (1, 10 * MIB)],
+            None,
+            &[("2 rows", 12), ("1 rows", 33), ("caught up", 33)],
+        ),
+        // What is behind the last rows is seen in a poll without rows.
+        (&[(9000, 1)], None, &[("9000 rows", 9000), ("caught up", 9010)]),
+        // The end lies in the gap behind the rows, and inside a batch.
+        (&[(9000, 1), (5, 1)], Some(9003), &[("9000 rows", 9000), ("ended", 9003)]),
+        (
+            &[(9000, 1), (5, 1)],
+            Some(9012),
+            &[("9000 rows", 9000), ("2 rows", 9012), ("ended", 9012)],
+        ),
+    ];
+    for (batches, end, expected) in cases {
+        let mut reader = reader(end);
+        fetch(&mut reader, batches);
+        let expected: Vec<_> =
+            expected.iter().map(|(what, at)| ((*what).to_owned(), *at)).collect();
+        assert_eq!(polls(&mut reader), expected, "{end:?}");
+    }
+}
+
+#[test]
+fn the_rest_of_a_fetch_does_not_outlive_its_assignment() {
+    let id = SplitId { name: "in".into(), index: 0 };
+    let mut reader = reader(None);
+    fetch(&mut reader, &[(9000, 1), (5, 1)]);
+    assert!(matches!(reader.poll(Duration::ZERO, &mut RowErrors::new()), Ok(Polled::Data(_))));
+    let again = Split { id: Arc::new(id.clone()), start: Position::at(4), end: None };
+    reader.assign(vec![again]).unwrap();
+    assert_eq!(polls(&mut reader), []);
+    fetch(&mut reader, &[(3, 1)]);
+    reader.revoke(&[id]);
+    assert_eq!(polls(&mut reader), []);
+}
