@@ -107,7 +107,9 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
     match (name.to_ascii_uppercase().as_str(), args.len()) {
         ("COALESCE", 1..) => return coalesce(args),
         ("IFNULL", 2) => {
-            let known = args.first().is_some_and(|value| !value.data_type.nullable);
+            let known = args
+                .first()
+                .is_some_and(|value| !value.data_type.nullable && value.data_type.kind.is_string());
             if known {
                 args.truncate(1);
             }
