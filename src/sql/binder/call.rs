@@ -95,13 +95,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
 const SPECIAL: &[&str] =
     &["COALESCE", "CURRENT_DATABASE", "IF", "IFNULL", "MOD", "NULLIF", "TYPEOF"];
 
-/// Functions and operators that have a form of their own in the grammar or are bound to a node of their own.
-#[rustfmt::skip]
-pub const FUNCTION_FORMS: &[&str] = &[
-    "CASE", "CAST", "CEIL", "COALESCE", "EXTRACT", "FLOOR", "IF", "IFNULL", "IN", "LIKE", "MOD", "NULLIF", "OVERLAY",
-    "POSITION", "TRIM", "TRY_CAST",
-];
-
 /// A call of the function called `name`.
 pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
     match (name.to_ascii_uppercase().as_str(), args.len()) {
