@@ -26,6 +26,8 @@ type Topics = BTreeMap<Arc<str>, Arc<[PartitionInfo]>>;
 pub(crate) struct ClientShared {
     pub(crate) config: Arc<ClientConfig>,
     commands: Mutex<VecDeque<Command>>,
+    /// Nothing will look at commands any more. Changes only under the lock of `commands`.
+    closed: AtomicBool,
     topics: Mutex<Topics>,
     /// Of what `topics` shows.
     pub(crate) generation: AtomicU64,
@@ -34,6 +36,37 @@ pub(crate) struct ClientShared {
 impl ClientShared {
     pub(crate) fn lock_commands(&self) -> MutexGuard<'_, VecDeque<Command>> {
         self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a command unless the client is closed; then it is dropped, which answers it.
+    fn push(&self, command: Command) {
+        let mut commands = self.lock_commands();
+        if self.closed.load(Ordering::Acquire) {
+            // Answering calls wakers: not under the lock.
+            drop(commands);
+            drop(command);
+        } else {
+            commands.push_back(command);
+        }
+    }
+
+    /// Queues the last command.
+    fn close(&self) {
+        let mut commands = self.lock_commands();
+        if !self.closed.swap(true, Ordering::AcqRel) {
+            commands.push_back(Command::Close);
+        }
+    }
+
+    /// There is no machine behind the commands (any more): what is queued and what will come is
+    /// answered by dropping it.
+    pub(crate) fn abandon(&self) {
+        let left = {
+            let mut commands = self.lock_commands();
+            self.closed.store(true, Ordering::Release);
+            std::mem::take(&mut *commands)
+        };
+        drop(left);
     }
 
     pub(crate) fn lock_topics(&self) -> MutexGuard<'_, Topics> {
@@ -53,16 +86,13 @@ pub(crate) struct ClientHandle {
     /// Makes the transport look at the commands.
     wake: Waker,
     next_id: AtomicU64,
-    closed: AtomicBool,
     wanted: Mutex<BTreeSet<Arc<str>>>,
 }
 
 impl ClientHandle {
     pub(crate) fn command(&self, command: Command) {
-        if !self.is_closed() {
-            self.shared.lock_commands().push_back(command);
-            (self.wake)();
-        }
+        self.shared.push(command);
+        (self.wake)();
     }
 
     pub(crate) fn config(&self) -> &ClientConfig {
@@ -70,7 +100,7 @@ impl ClientHandle {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.shared.closed.load(Ordering::Acquire)
     }
 
     /// Keeps a topic fresh from the first call on.
@@ -84,8 +114,8 @@ impl ClientHandle {
     }
 
     fn close(&self) {
-        self.command(Command::Close);
-        self.closed.store(true, Ordering::Release);
+        self.shared.close();
+        (self.wake)();
     }
 }
 
@@ -97,7 +127,7 @@ impl Drop for ClientHandle {
 
 impl fmt::Debug for ClientHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientHandle").field("closed", &self.closed).finish_non_exhaustive()
+        f.debug_struct("ClientHandle").field("closed", &self.is_closed()).finish_non_exhaustive()
     }
 }
 
@@ -111,6 +141,7 @@ impl Client {
         let shared = Arc::new(ClientShared {
             config: Arc::new(config),
             commands: Mutex::default(),
+            closed: AtomicBool::new(false),
             topics: Mutex::default(),
             generation: AtomicU64::new(0),
         });
@@ -119,7 +150,6 @@ impl Client {
             shared,
             wake,
             next_id: AtomicU64::new(0),
-            closed: AtomicBool::new(false),
             wanted: Mutex::default(),
         }))
     }
@@ -135,7 +165,8 @@ impl Client {
         self.start(|promise| operations::topics(&names, promise))
     }
 
-    /// Describes every topic that this principal may see, Kafka's own included.
+    /// Describes every topic that this principal may see, Kafka's own included. Topics in
+    /// creation are waited for.
     pub fn all_topics(&self) -> Pending<Result<Vec<TopicInfo>>> {
         self.start(operations::all_topics)
     }
@@ -268,5 +299,64 @@ impl Client {
         let (promise, pending) = Promise::new(|| Err(Error::closed()));
         self.0.command(Command::Start(operation(promise)));
         pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::transport::{BrokerEvent, MemoryNetwork, Responder};
+
+    /// Nobody listens.
+    struct Nobody;
+
+    impl Responder for Nobody {
+        fn connect(&mut self, _: &str, _: u16, _: Duration) -> Option<u64> {
+            None
+        }
+
+        fn request(&mut self, _: u64, _: bytes::Bytes, _: Duration) {}
+
+        fn disconnect(&mut self, _: u64) {}
+
+        fn poll(&mut self, _: Duration) -> Vec<BrokerEvent> {
+            Vec::new()
+        }
+
+        fn next_deadline(&self) -> Option<Duration> {
+            None
+        }
+    }
+
+    fn is_closed<T: fmt::Debug>(pending: &Pending<Result<T>>) -> bool {
+        matches!(pending.try_take(), Some(Err(error)) if error.kind() == &ErrorKind::Closed)
+    }
+
+    #[test]
+    fn nothing_is_queued_behind_the_close() {
+        let network = MemoryNetwork::new(Box::new(Nobody), 1);
+        let client = Client::new(ClientConfig::new("b:1").unwrap(), &Network::memory(&network));
+        let shared = Arc::clone(&client.0.shared);
+        let before = client.all_topics();
+        client.close();
+        client.close();
+        // A call that had not seen the close yet when it began.
+        shared.push(Command::WantTopic { topic: "t".into() });
+        let after = client.all_topics();
+        assert!(is_closed(&after), "at once");
+        assert_eq!(shared.lock_commands().len(), 2, "the first call and one close");
+        network.settle(Duration::from_secs(1));
+        assert!(is_closed(&before));
+    }
+
+    #[test]
+    fn a_network_that_is_dropped_answers_its_clients() {
+        let network = MemoryNetwork::new(Box::new(Nobody), 1);
+        let client = Client::new(ClientConfig::new("b:1").unwrap(), &Network::memory(&network));
+        let waiting = client.all_topics();
+        drop(network);
+        assert!(is_closed(&waiting));
+        assert!(is_closed(&client.all_topics()));
     }
 }

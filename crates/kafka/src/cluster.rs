@@ -18,6 +18,9 @@ use crate::rng::Rng;
 /// ones need a second round trip.
 const NEGOTIATE_AT: i16 = 3;
 
+/// While connections keep breaking before versions are agreed on, every third one asks in version 0.
+const NEGOTIATE_ZERO_EVERY: u32 = 3;
+
 /// Identifies a connection of one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ConnId(pub(crate) u64);
@@ -94,11 +97,21 @@ struct Slot {
     retry_at: Duration,
     /// Calls that wait for the end of the back-off.
     waiting: VecDeque<(CallId, AnyRequest, Duration)>,
-    /// The broker resets connections on a newer ApiVersions.
-    negotiate_zero: bool,
-    /// What the broker told last about the feature `transaction.version`. It outlives the
-    /// connection: an answer may be looked at after its connection broke.
-    transaction_version: i16,
+    /// Connections in a row that broke before versions were agreed on.
+    broken_negotiations: u32,
+}
+
+impl Slot {
+    /// The ApiVersions version to begin with. A connection can break for any reason, so it takes
+    /// more than one to suspect a broker that resets connections on a newer ApiVersions; and one
+    /// that merely restarts is asked in full again.
+    fn negotiate_at(&self) -> i16 {
+        if self.broken_negotiations % NEGOTIATE_ZERO_EVERY == NEGOTIATE_ZERO_EVERY - 1 {
+            0
+        } else {
+            NEGOTIATE_AT
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -117,6 +130,10 @@ pub(crate) struct Cluster {
     slots: BTreeMap<SlotKey, Slot>,
     connections: BTreeMap<ConnId, Open>,
     owners: BTreeMap<CallId, Owner>,
+    /// What each broker told last about the feature `transaction.version`. It outlives connections:
+    /// an answer may be looked at after its connection broke, and the next one may be of a version
+    /// without features.
+    transaction_versions: BTreeMap<Address, i16>,
     actions: VecDeque<Action>,
     completions: VecDeque<Completion>,
     next_conn: u64,
@@ -134,6 +151,7 @@ impl Cluster {
             slots: BTreeMap::new(),
             connections: BTreeMap::new(),
             owners: BTreeMap::new(),
+            transaction_versions: BTreeMap::new(),
             actions: VecDeque::new(),
             completions: VecDeque::new(),
             next_conn: 0,
@@ -188,13 +206,12 @@ impl Cluster {
         self.metadata.address(node).map_or_else(|| format!("node {node}"), Address::to_string)
     }
 
-    /// Level of the feature `transaction.version` that a broker has told last on a connection
-    /// for coordination; 0 if none.
+    /// Level of the feature `transaction.version` that a broker has told last; 0 if none.
     pub(crate) fn transaction_version(&self, node: i32) -> i16 {
         self.metadata
             .address(node)
-            .and_then(|address| self.slots.get(&(address.clone(), Purpose::Coordination)))
-            .map_or(0, |slot| slot.transaction_version)
+            .and_then(|address| self.transaction_versions.get(address).copied())
+            .unwrap_or(0)
     }
 
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
@@ -371,7 +388,7 @@ impl Cluster {
             idle_timeout: self.config.idle_timeout,
         };
         let patience = self.config.connect_timeout.after(slot.failures.max(1), &mut self.rng);
-        let negotiate_at = if slot.negotiate_zero { 0 } else { NEGOTIATE_AT };
+        let negotiate_at = slot.negotiate_at();
         let mut machine = Connection::new(
             key.0.to_string().into(),
             settings,
@@ -402,7 +419,10 @@ impl Cluster {
                         && let Some(slot) = self.slots.get_mut(&open.slot)
                     {
                         slot.failures = 0;
-                        slot.transaction_version = open.machine.transaction_version();
+                        slot.broken_negotiations = 0;
+                        if let Some(level) = open.machine.transaction_version() {
+                            self.transaction_versions.insert(open.slot.0.clone(), level);
+                        }
                     }
                     self.complete(call, result);
                 }
@@ -435,8 +455,9 @@ impl Cluster {
             slot.failures = slot.failures.saturating_add(1);
             slot.retry_at = now
                 .saturating_add(self.config.reconnect_backoff.after(slot.failures, &mut self.rng));
-            // Alternates: a broker that merely restarted is asked in full again.
-            slot.negotiate_zero = open.machine.broke_while_negotiating() && !slot.negotiate_zero;
+            if open.machine.broke_while_negotiating() {
+                slot.broken_negotiations = slot.broken_negotiations.wrapping_add(1);
+            }
         }
         // A leader whose connection breaks may be none any more.
         self.metadata.refresh();
@@ -453,7 +474,10 @@ impl Cluster {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use crate::testing::{MILLI, SECOND};
+    use crate::testing::{Bench, MILLI, SECOND};
+    use crate::wire::messages::find_coordinator::{
+        FindCoordinatorRequest, FindCoordinatorResponse,
+    };
     use crate::wire::messages::metadata::MetadataRequest;
 
     fn cluster(bootstrap: &str) -> Cluster {
@@ -535,5 +559,55 @@ mod tests {
         assert_eq!(connects(&mut c).len(), 1);
         c.tick(14 * SECOND);
         assert!(c.poll_completion().unwrap().result.is_err());
+    }
+    /// Connects, asks for versions and breaks: the version that was asked in.
+    fn break_while_negotiating(c: &mut Cluster, now: Duration) -> i16 {
+        let (conn, _) = connects(c).remove(0);
+        c.connected(conn, now);
+        let Some(Action::Send { frame, .. }) = c.poll_action() else { panic!("nothing is sent") };
+        c.disconnected(conn, "reset", now);
+        let frame = frame.concat();
+        i16::from_be_bytes([frame[6], frame[7]])
+    }
+
+    #[test]
+    fn one_broken_connection_is_no_old_broker() {
+        let mut c = cluster("a:1");
+        let versions = (1..=6).map(|minute| {
+            let now = minute * 60 * SECOND;
+            send(&mut c, Target::Any, Purpose::Coordination, now);
+            break_while_negotiating(&mut c, now)
+        });
+        assert_eq!(versions.collect::<Vec<_>>(), [3, 3, 0, 3, 3, 0]);
+    }
+
+    #[test]
+    fn features_are_remembered_when_an_answer_tells_none() {
+        let mut bench = Bench::new(&[]);
+        bench.transaction_version = 2;
+        bench.topic("t", 1, &[1]);
+        let ask = |bench: &mut Bench| {
+            let request = FindCoordinatorRequest::default().into();
+            let (node, purpose) = (Target::Node(1), Purpose::Coordination);
+            bench.now += 60 * SECOND;
+            bench.cluster.send(node, purpose, request, SECOND, Owner::Operation(1), bench.now);
+        };
+        let answer = |bench: &mut Bench| {
+            let asked = bench.asked().remove(0);
+            let response = FindCoordinatorResponse::default();
+            bench.answer::<FindCoordinatorRequest>(&asked, &response);
+            asked.conn
+        };
+        ask(&mut bench);
+        let conn = answer(&mut bench);
+        assert_eq!(bench.cluster.transaction_version(1), 2);
+        bench.break_off(conn);
+        for _ in 0..2 {
+            ask(&mut bench);
+            break_while_negotiating(&mut bench.cluster, bench.now);
+        }
+        ask(&mut bench);
+        answer(&mut bench);
+        assert_eq!(bench.cluster.transaction_version(1), 2, "asked in version 0");
     }
 }

@@ -13,6 +13,9 @@ use crate::error::{Error, ErrorKind};
 use crate::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use crate::wire::{ErrorCode, frame};
 
+/// First ApiVersions version whose answer tells features (KIP-584).
+const FEATURES_SINCE: i16 = 3;
+
 /// Identifies one request of a state machine until its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CallId(pub(crate) u64);
@@ -84,8 +87,9 @@ pub(crate) struct Connection {
     negotiate_at: i16,
     /// Versions of the broker by API key.
     versions: BTreeMap<i16, (i16, i16)>,
-    /// Level of the finalized feature `transaction.version` (KIP-890).
-    transaction_version: i16,
+    /// Level of the finalized feature `transaction.version` (KIP-890); `None` as long as the broker
+    /// was not asked in a version that tells features.
+    transaction_version: Option<i16>,
     next_correlation: i32,
     waiting: VecDeque<Waiting>,
     in_flight: VecDeque<InFlight>,
@@ -111,7 +115,7 @@ impl Connection {
             connect_deadline,
             negotiate_at,
             versions: BTreeMap::new(),
-            transaction_version: 0,
+            transaction_version: None,
             next_correlation: 0,
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
@@ -122,7 +126,7 @@ impl Connection {
         }
     }
 
-    pub(crate) fn transaction_version(&self) -> i16 {
+    pub(crate) fn transaction_version(&self) -> Option<i16> {
         self.transaction_version
     }
 
@@ -302,11 +306,12 @@ impl Connection {
                     .iter()
                     .map(|api| (api.api_key, (api.min_version, api.max_version)))
                     .collect();
-                self.transaction_version = response
+                let level = response
                     .finalized_features
                     .iter()
                     .find(|feature| feature.name == "transaction.version")
                     .map_or(0, |feature| feature.max_version_level);
+                self.transaction_version = (version >= FEATURES_SINCE).then_some(level);
                 self.state = State::Ready;
             }
             ErrorCode::UNSUPPORTED_VERSION if version > 0 => {

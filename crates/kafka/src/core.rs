@@ -321,3 +321,10 @@ impl Core {
         }
     }
 }
+
+impl Drop for Core {
+    /// Nobody is left to answer calls.
+    fn drop(&mut self) {
+        self.shared.abandon();
+    }
+}

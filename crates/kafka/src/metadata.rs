@@ -328,7 +328,8 @@ impl Metadata {
         }
         self.refused.remove(&name);
         let old = self.topics.get(&name).map(|topic| &topic.info);
-        let same = old.filter(|old| old.id == answer.topic_id);
+        // A broker that cannot tell the id says nothing about it.
+        let same = old.filter(|old| answer.topic_id.is_zero() || old.id == answer.topic_id);
         let info = topic_info(&name, answer, same);
         if let Some(old) = old.filter(|old| old.id != info.id) {
             self.names.remove(&old.id);
@@ -340,8 +341,8 @@ impl Metadata {
     }
 }
 
-/// A topic as an answer describes it. `same` is the cached one if it has the same id: a leader
-/// with an older epoch than the cached one comes from a broker that is behind (KIP-320).
+/// A topic as an answer describes it. `same` is the cached one if it has the same id, or the
+/// answer none: it keeps its id, and a leader with an older epoch than the cached one comes from a broker that is behind (KIP-320).
 pub(crate) fn topic_info(
     name: &Arc<str>,
     answer: &MetadataResponseTopic,
@@ -371,7 +372,7 @@ pub(crate) fn topic_info(
     partitions.sort_by_key(|p| p.partition);
     TopicInfo {
         name: Arc::clone(name),
-        id: answer.topic_id,
+        id: same.filter(|_| answer.topic_id.is_zero()).map_or(answer.topic_id, |same| same.id),
         internal: answer.is_internal,
         partitions: partitions.into(),
     }

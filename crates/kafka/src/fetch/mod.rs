@@ -71,6 +71,9 @@ struct Node {
     pending: Option<PendingFetch>,
     retry_at: Duration,
     failures: u32,
+    /// Nothing was asked when time was last looked at: the consumer had unread data, or the budget
+    /// no room.
+    held: bool,
 }
 
 #[derive(Debug)]
@@ -193,6 +196,7 @@ impl Fetcher {
 
     /// Sends what can be sent now.
     pub(crate) fn poll(&mut self, cluster: &mut Cluster, now: Duration) {
+        self.excuse(now);
         self.polled_at = now;
         self.follow_metadata(cluster, now);
         self.expire(cluster, now);
@@ -284,9 +288,11 @@ impl Fetcher {
             Some(found) => {
                 if partition.topic_id.is_zero() {
                     partition.topic_id = found.topic_id;
-                } else if partition.topic_id != found.topic_id {
+                } else if !found.topic_id.is_zero() && partition.topic_id != found.topic_id {
                     return self.fail(tp, recreated(&tp.topic));
                 }
+                // It had no leader; this one has not failed yet.
+                partition.failing.take_if(|(_, error)| error.is_none());
                 if partition.failing.is_none() && partition.retries == 0 {
                     self.troubled.remove(tp);
                 }
@@ -325,6 +331,20 @@ impl Fetcher {
         }
     }
 
+    /// Time in which nobody asked is no time in which a partition could not be read.
+    fn excuse(&mut self, now: Duration) {
+        let unasked = now.saturating_sub(self.polled_at);
+        for tp in &self.troubled {
+            let Some(partition) = self.partitions.get_mut(tp) else { continue };
+            let node = partition.leader.and_then(|leader| self.nodes.get(&leader.node));
+            if node.is_some_and(|node| node.held)
+                && let Some((since, _)) = &mut partition.failing
+            {
+                *since = since.saturating_add(unasked).min(now);
+            }
+        }
+    }
+
     /// Gives up partitions that could not be read for too long.
     fn expire(&mut self, cluster: &Cluster, now: Duration) {
         let patience = cluster.config.api_timeout;
@@ -340,8 +360,10 @@ impl Fetcher {
                 .or_else(|| error.clone())
                 .or_else(|| cluster.metadata.last_error().cloned())
                 .unwrap_or_else(|| Error::timeout("the partition has no leader"));
-            let waited =
-                format!("partition {tp} could not be read for {} s", (now - *since).as_secs());
+            let waited = format!(
+                "partition {tp} could not be read for {} s",
+                now.saturating_sub(*since).as_secs()
+            );
             over.push((tp.clone(), error.context(waited)));
         }
         for (tp, error) in over {
@@ -398,7 +420,8 @@ impl Fetcher {
             self.nodes.remove(&id);
             return;
         }
-        if node.pending.is_some() || node.unread > 0 || node.retry_at > now {
+        node.held = node.pending.is_none() && node.unread > 0;
+        if node.pending.is_some() || node.held || node.retry_at > now {
             return;
         }
         let mut wanted = BTreeMap::new();
@@ -422,6 +445,7 @@ impl Fetcher {
         }
         let config = Arc::clone(&cluster.config);
         let Some(permit) = node.stream.reserve(config.fetch_max_bytes, &self.wake.0) else {
+            node.held = true;
             return;
         };
         let partition_max = config.max_partition_fetch_bytes.min(permit.bytes());
@@ -622,6 +646,7 @@ impl Node {
             pending: None,
             retry_at: Duration::ZERO,
             failures: 0,
+            held: false,
         }
     }
 }

@@ -379,3 +379,80 @@ fn marks_without_data_are_told_once() {
     assert_eq!(s.run().len(), 1);
     assert!(s.data().is_empty());
 }
+
+#[test]
+fn a_metadata_answer_without_topic_id_is_no_other_topic() {
+    let mut s = setup(&[1]);
+    s.assign(0, 5);
+    s.run();
+    s.bench.topic("t", 0, &[2]);
+    let asked = s.run().remove(0);
+    assert_eq!(positions(&asked), [(0, 5)]);
+    let request: FetchRequest = asked.body();
+    assert_eq!(request.topics[0].topic_id, Uuid([1; 16]), "the id stays known");
+    assert!(s.data().is_empty());
+    s.bench.topic("t", 2, &[2]);
+    s.run();
+    let kind = ErrorKind::TopicRecreated { topic: "t".to_owned() };
+    assert_eq!(s.error().kind(), &kind);
+}
+
+#[test]
+fn time_without_a_leader_is_over_when_there_is_one() {
+    let mut s = setup(&[-1]);
+    s.assign(0, 5);
+    s.after(50 * SECOND);
+    s.bench.topic("t", 1, &[1]);
+    let asked = s.after(20 * SECOND).remove(0);
+    s.bench.break_off(asked.conn);
+    s.run();
+    assert!(s.data().is_empty(), "the leader has failed once");
+    assert_eq!(positions(&s.after(SECOND)[0]), [(0, 5)]);
+}
+
+#[test]
+fn time_in_which_nobody_asks_is_no_failure() {
+    let mut s = setup(&[1, 1]);
+    s.assign(0, 5);
+    s.assign(1, 5);
+    let asked = s.run().remove(0);
+    let failing = (1, ErrorCode::NOT_LEADER_OR_FOLLOWER, vec![]);
+    s.answer(&asked, vec![(0, OK, batch(5, 1)), failing.clone()]);
+    for _ in 0..20 {
+        assert!(s.after(10 * SECOND).is_empty(), "the data of partition 0 is unread");
+    }
+    assert_eq!(s.data().len(), 1);
+    s.fetcher.taken(&[(tp(0), 1)]);
+    for _ in 0..50 {
+        for asked in s.after(SECOND) {
+            s.answer(&asked, vec![failing.clone()]);
+        }
+    }
+    assert!(s.data().is_empty(), "not for long enough");
+    for _ in 0..20 {
+        for asked in s.after(SECOND) {
+            s.answer(&asked, vec![failing.clone()]);
+        }
+    }
+    let error = s.error();
+    assert_eq!(error.code(), Some(ErrorCode::NOT_LEADER_OR_FOLLOWER));
+}
+
+#[test]
+fn time_without_budget_is_no_failure() {
+    let mut s = setup(&[1]);
+    s.assign(0, 5);
+    let asked = s.run().remove(0);
+    s.answer(&asked, vec![(0, ErrorCode::NOT_LEADER_OR_FOLLOWER, vec![])]);
+    s.run();
+    let held: Vec<_> = std::iter::from_fn(|| {
+        s.budget.join().reserve(1 << 18, &(Arc::new(|| ()) as crate::pending::Waker))
+    })
+    .collect();
+    for _ in 0..20 {
+        assert!(s.after(10 * SECOND).is_empty());
+    }
+    assert!(s.data().is_empty());
+    drop(held);
+    assert_eq!(s.run().len(), 1);
+}

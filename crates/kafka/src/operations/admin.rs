@@ -109,11 +109,14 @@ pub(crate) fn topics(
     Box::new(Single::new(Route::Any, request, Box::new(read), promise))
 }
 
-/// Describes every topic that this principal may see. Topics in creation are left out.
+/// Describes every topic that this principal may see. Topics in creation are waited for.
 pub(crate) fn all_topics(promise: Promise<Result<Vec<TopicInfo>>>) -> Box<dyn super::Operation> {
     let read = |response, cluster: &mut crate::cluster::Cluster, now| match response {
         AnyResponse::Metadata(response) => {
             cluster.metadata.merge(&response, now);
+            if let Some(error) = premature(&response) {
+                return Verdict::Retry(error);
+            }
             let described = response.topics.iter().map(describe);
             Verdict::Done(described.filter_map(|(_, result)| result.ok()).collect())
         }

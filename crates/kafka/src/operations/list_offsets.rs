@@ -59,6 +59,8 @@ pub(crate) struct ListOffsets {
     retry_at: Duration,
     failures: u32,
     error: Option<Error>,
+    /// Since when the metadata lack a partition: one broker may know it before another.
+    missing_since: Option<Duration>,
     polled_at: Duration,
 }
 
@@ -92,6 +94,7 @@ impl ListOffsets {
             retry_at: Duration::ZERO,
             failures: 0,
             error: None,
+            missing_since: None,
             polled_at: Duration::ZERO,
         }
     }
@@ -214,10 +217,17 @@ impl Operation for ListOffsets {
                     && topic.partitions.iter().all(|p| p.partition != tp.partition)
             })
         });
-        if let Some(tp) = missing {
-            let kind = ErrorKind::UnknownTopic { topic: tp.topic.to_string() };
-            let error = Error::new(kind, format!("partition {tp} does not exist"));
-            return self.complete(Err(error), context);
+        match missing {
+            Some(tp) => {
+                let since = *self.missing_since.get_or_insert(context.now);
+                if context.now.saturating_sub(since) >= TOPIC_UNKNOWN_MAX.min(patience) {
+                    let kind = ErrorKind::UnknownTopic { topic: tp.topic.to_string() };
+                    let error = Error::new(kind, format!("partition {tp} does not exist"));
+                    return self.complete(Err(error), context);
+                }
+                context.cluster.metadata.missing();
+            }
+            None => self.missing_since = None,
         }
         if self.deadline.is_some_and(|at| at <= context.now) {
             let error = self
@@ -268,7 +278,9 @@ impl Operation for ListOffsets {
     }
 
     fn next_deadline(&self) -> Option<Duration> {
-        self.deadline.into_iter().chain([self.retry_at]).filter(|at| *at > self.polled_at).min()
+        let missing = self.missing_since.map(|since| since.saturating_add(TOPIC_UNKNOWN_MAX));
+        let all = self.deadline.into_iter().chain([self.retry_at]).chain(missing);
+        all.filter(|at| *at > self.polled_at).min()
     }
 
     fn is_done(&self) -> bool {

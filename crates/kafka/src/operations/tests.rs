@@ -311,7 +311,40 @@ fn each_row_of_the_error_table_for_list_offsets() {
 fn a_partition_that_does_not_exist_is_named() {
     let (mut s, pending) = list(&[(7, OffsetSpec::Earliest)]);
     s.run();
+    assert!(pending.try_take().is_none(), "it may be new");
+    for _ in 0..11 {
+        s.after(SECOND);
+    }
     let error = pending.try_take().unwrap().unwrap_err();
     assert_eq!(error.kind(), &ErrorKind::UnknownTopic { topic: "t".to_owned() });
     assert!(error.to_string().contains("partition t-7 does not exist"), "{error}");
+}
+
+#[test]
+fn a_partition_that_one_broker_does_not_know_yet_is_waited_for() {
+    let (mut s, pending) = list(&[(2, OffsetSpec::Latest)]);
+    assert!(s.after(2 * SECOND).is_empty());
+    assert!(s.bench.refreshes > 0);
+    assert!(pending.try_take().is_none());
+    s.bench.topic("t", 1, &[1, 2, 1]);
+    let asked = s.after(SECOND);
+    listed(&mut s, &asked[0], ErrorCode::NONE, 9);
+    s.run();
+    let offsets: Vec<_> =
+        pending.try_take().unwrap().unwrap().into_values().map(|o| o.offset).collect();
+    assert_eq!(offsets, [Some(9)]);
+}
+
+#[test]
+fn all_topics_waits_for_topics_in_creation() {
+    let (mut s, pending) = setup(all_topics);
+    s.bench.topic("new", 2, &[]);
+    assert!(s.after(200 * MILLI).is_empty());
+    assert!(pending.try_take().is_none());
+    s.bench.topic("new", 2, &[1]);
+    s.after(2 * SECOND);
+    let topics = pending.try_take().unwrap().unwrap();
+    let names: BTreeMap<_, _> =
+        topics.iter().map(|topic| (&*topic.name, topic.partitions.len())).collect();
+    assert_eq!(names, BTreeMap::from([("t", 2), ("new", 1)]));
 }

@@ -1,7 +1,8 @@
 //! The writing machine of one producer: idempotent, five batches in flight per partition, one
 //! Produce request per broker with a batch of each of its partitions.
 //!
-//! The rules (KIP-98, KIP-360, Java's `TransactionManager`): a batch that was ever sent keeps its
+//! The rules (KIP-98, KIP-360, Java's `TransactionManager`): one batch per partition is in flight
+//! until the broker has acknowledged one of this producer id and epoch; a batch that was ever sent keeps its
 //! producer id, epoch and sequence on every retry; only the first batch of a partition is judged
 //! by a sequence error, the later ones are resent; an answer that never came leaves the outcome
 //! unknown, and such a batch is resent until `delivery.timeout.ms`; when a stamped batch is given
@@ -258,12 +259,15 @@ impl ProduceMachine {
             ProduceAction::Retry => self.retry(tp, id, error, false, cluster, now),
             ProduceAction::Unknown => self.retry(tp, id, error, true, cluster, now),
             ProduceAction::Split => self.split(tp, id, error),
-            // What is missing cannot be written again without the rest of its transaction.
-            ProduceAction::Sequence if self.transaction.is_some() => self.fail(tp, id, error),
             ProduceAction::Sequence => {
                 let Some(queue) = self.queues.get_mut(tp) else { return };
                 // A batch behind one that is not decided yet cannot be in order: it just waits.
-                queue.reset |= queue.batches.front().is_some_and(|first| first.id == id);
+                let first = queue.batches.front().is_some_and(|first| first.id == id);
+                if first && self.transaction.is_some() {
+                    // What is missing cannot be written again without the rest of its transaction.
+                    return self.fail(tp, id, error);
+                }
+                queue.reset |= first;
                 self.retry(tp, id, error, false, cluster, now);
             }
             ProduceAction::Fail => self.fail(tp, id, error),
@@ -274,6 +278,7 @@ impl ProduceMachine {
     fn delivered(&mut self, tp: &TopicPartition, id: u64, base_offset: i64) {
         let Some((queue, index)) = self.find(tp, id) else { return };
         queue.retries = 0;
+        queue.acked = true;
         let Some(batch) = queue.batches.remove(index) else { return };
         self.forget_if_empty(tp);
         self.freed += batch.charge;
@@ -327,6 +332,8 @@ impl ProduceMachine {
         let halves = match halves {
             Ok(halves) if halves.len() > 1 => halves,
             _ => {
+                // Its sequence was given out, although the stamp is gone by now.
+                queue.reset = true;
                 queue.batches.insert(index, batch);
                 return self.fail(tp, id, error);
             }

@@ -41,6 +41,9 @@ pub(super) struct Queue {
     /// What the stamps of this partition's batches say.
     pub(super) identity: Option<Identity>,
     pub(super) next_sequence: i32,
+    /// The broker has a batch of this identity. Before, it takes any sequence as the first one of a
+    /// producer that it does not know, so a batch that overtakes a failed one would be written.
+    pub(super) acked: bool,
     /// Batches in unanswered requests, given-up ones included.
     pub(super) in_flight: usize,
     pub(super) retry_at: Duration,
@@ -56,7 +59,8 @@ impl Queue {
 
     /// Index of the batch that may be sent next.
     pub(super) fn sendable(&self, identity: Option<Identity>, now: Duration) -> Option<usize> {
-        if self.reset || self.retry_at > now || self.in_flight >= BATCHES_IN_FLIGHT_MAX {
+        let max = if self.acked { BATCHES_IN_FLIGHT_MAX } else { 1 };
+        if self.reset || self.retry_at > now || self.in_flight >= max {
             return None;
         }
         let index = self.batches.iter().position(|batch| !batch.in_flight)?;
@@ -91,6 +95,7 @@ pub(super) fn stamp(
     if queue.identity != Some(identity) {
         queue.identity = Some(identity);
         queue.next_sequence = 0;
+        queue.acked = false;
     }
     let sequence = queue.next_sequence;
     let batch = queue.batches.get_mut(index)?;

@@ -35,6 +35,15 @@ impl Setup {
         self.machine.push(tp, sealed(records), tag, &mut self.bench.cluster, self.bench.now);
     }
 
+    /// As if the broker had acknowledged an empty batch of the producer on these partitions.
+    fn acknowledge(&mut self, partitions: i32) {
+        for partition in 0..partitions {
+            let queue = self.machine.queues.entry(TopicPartition::new("t", partition)).or_default();
+            queue.identity = Some(Identity { id: 7, epoch: 0 });
+            queue.acked = true;
+        }
+    }
+
     /// Lets everything act until it is quiet; answers metadata and producer ids.
     fn run(&mut self) -> Vec<Asked> {
         let mut out = Vec::new();
@@ -137,6 +146,7 @@ fn stamp_of(asked: &Asked) -> (i64, i16, i32) {
 #[test]
 fn one_request_per_broker_carries_a_batch_of_each_partition() {
     let mut s = setup(&[], &[1, 2, 1]);
+    s.acknowledge(3);
     for partition in [0, 1, 2, 0] {
         s.push(partition, 2, 0);
     }
@@ -150,6 +160,7 @@ fn one_request_per_broker_carries_a_batch_of_each_partition() {
 #[test]
 fn five_batches_of_a_partition_are_in_flight_with_rising_sequences() {
     let mut s = setup(&[], &[1]);
+    s.acknowledge(1);
     for tag in 0..7 {
         s.push(0, 3, tag);
     }
@@ -219,11 +230,15 @@ fn a_single_record_that_is_too_large_fails() {
     s.answer(&asked, ErrorCode::MESSAGE_TOO_LARGE, -1);
     s.run();
     assert_eq!(s.failed(), [(4, false)]);
+    s.push(0, 1, 5);
+    let next = s.run().remove(0);
+    assert_eq!(stamp_of(&next), (7, 1, 0), "the sequence of the failed one is missing");
 }
 
 #[test]
 fn only_the_first_batch_is_judged_by_a_sequence_error() {
     let mut s = setup(&[], &[1]);
+    s.acknowledge(1);
     for tag in 0..3 {
         s.push(0, 1, tag);
     }
@@ -244,6 +259,7 @@ fn only_the_first_batch_is_judged_by_a_sequence_error() {
 #[test]
 fn a_lost_connection_leaves_the_outcome_unknown_and_the_bytes_the_same() {
     let mut s = setup(&[], &[1]);
+    s.acknowledge(1);
     s.push(0, 1, 0);
     s.push(0, 1, 1);
     let asked = s.run();
@@ -352,4 +368,60 @@ fn an_answer_that_forgets_a_partition_leaves_it_unknown() {
     s.run();
     let again = s.after(200 * MILLI);
     assert_eq!(batches(&again[0]), batches(&asked));
+}
+
+/// A broker takes any sequence as the first one of a producer that it does not know.
+#[test]
+fn one_batch_is_in_flight_until_the_broker_knows_the_producer() {
+    let mut s = setup(&[], &[1]);
+    for tag in 0..8 {
+        s.push(0, 1, tag);
+    }
+    let first = s.run();
+    assert_eq!(first.iter().map(stamp_of).collect::<Vec<_>>(), [(7, 0, 0)]);
+    s.answer(&first[0], ErrorCode::NOT_ENOUGH_REPLICAS, -1);
+    let again = s.after(200 * MILLI);
+    assert_eq!(again.iter().map(stamp_of).collect::<Vec<_>>(), [(7, 0, 0)]);
+    s.answer(&again[0], ErrorCode::NONE, 0);
+    let more = s.run();
+    assert_eq!(more.iter().map(|a| stamp_of(a).2).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    // A new epoch is unknown again.
+    s.answer(&more[0], ErrorCode::UNKNOWN_PRODUCER_ID, -1);
+    for asked in &more[1..] {
+        s.answer(asked, ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, -1);
+    }
+    let next = s.after(200 * MILLI);
+    assert_eq!(next.iter().map(stamp_of).collect::<Vec<_>>(), [(7, 1, 0)]);
+}
+
+#[test]
+fn in_a_transaction_only_the_first_batch_is_judged_by_a_sequence_error() {
+    for (code, fails) in
+        [(ErrorCode::NOT_ENOUGH_REPLICAS, false), (ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, true)]
+    {
+        let mut s = setup(&[], &[1]);
+        s.machine = ProduceMachine::transactional(0, "tx");
+        s.machine.begin(Some(Identity { id: 7, epoch: 0 }), None);
+        s.acknowledge(1);
+        s.push(0, 1, 0);
+        s.push(0, 1, 1);
+        let asked = s.run();
+        assert_eq!(asked.len(), 2);
+        s.answer(&asked[0], code, -1);
+        s.answer(&asked[1], ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, -1);
+        let again = s.after(200 * MILLI);
+        if fails {
+            assert!(again.is_empty());
+            assert_eq!(s.failed(), [(0, false), (1, false)], "each was the first in its turn");
+            continue;
+        }
+        assert!(s.events.is_empty(), "both are resent");
+        assert_eq!(batches(&again[0]), batches(&asked[0]));
+        s.answer(&again[0], ErrorCode::NONE, 0);
+        let second = s.run();
+        assert_eq!(batches(&second[0]), batches(&asked[1]));
+        s.answer(&second[0], ErrorCode::NONE, 1);
+        s.run();
+        assert_eq!(s.delivered(), [(0, 0), (1, 1)]);
+    }
 }

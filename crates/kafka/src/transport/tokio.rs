@@ -293,3 +293,23 @@ fn advance(queued: &mut VecDeque<Bytes>, mut written: usize) {
         queued.pop_front();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Client;
+    use crate::config::ClientConfig;
+    use crate::error::ErrorKind;
+    use crate::transport::{Kind, Network};
+
+    #[test]
+    fn without_a_thread_every_call_is_answered_at_once() {
+        let runtime = OnceLock::from(None);
+        let thread = Arc::new(IoThread { runtime, budget: default_budget() });
+        let client = Client::new(ClientConfig::new("b:1").unwrap(), &Network(Kind::Tokio(thread)));
+        let error = client.all_topics().try_take().unwrap().unwrap_err();
+        assert_eq!(error.kind(), &ErrorKind::Closed);
+        let error = client.metadata(&["t"]).try_take().unwrap().unwrap_err();
+        assert_eq!(error.kind(), &ErrorKind::Closed);
+    }
+}
