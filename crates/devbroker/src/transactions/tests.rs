@@ -126,9 +126,8 @@ fn version_2_aborts_what_has_no_partition() {
 
 #[test]
 fn ids_and_members_are_bounded() {
-    let mut limits = Limits::default();
-    limits.transactional_ids_max = 2;
-    limits.transaction_members_max = 3;
+    let limits =
+        Limits { transactional_ids_max: 2, transaction_members_max: 3, ..Limits::default() };
     let mut all = Transactions::new(&limits, i16::MAX);
     let mut ids = 0;
     let now = Duration::from_secs(1);
