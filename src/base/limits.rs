@@ -1,11 +1,18 @@
 //! Limits of the table runtime, each with its unit and its reason.
 
+use std::time::Duration;
+
 /// Rows that one [`crate::types::Batch`] is cut at. Large enough to spread per-batch costs, small enough that a
 /// batch of a few columns stays in the second-level cache.
 pub const BATCH_ROWS_MAX: usize = 8_192;
 
 /// Row errors that are kept with their text; further ones are only counted.
 pub const ROW_ERRORS_KEPT_MAX: usize = 64;
+
+/// Time after which the progress of a job is stored again although nothing moved: brokers drop offsets of a group
+/// without members `offsets.retention.minutes` after they were committed (seven days by default), also those of a
+/// running job. Short against any retention in use, long against the cost of a commit.
+pub const PROGRESS_REFRESH: Duration = Duration::from_secs(60 * 60);
 
 /// Characters of a payload that an error message shows.
 pub const PAYLOAD_SHOWN_CHARS_MAX: usize = 200;

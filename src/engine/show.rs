@@ -5,10 +5,9 @@ use super::ddl::parts;
 use super::describe;
 use super::session::Session;
 use crate::base::{Error, Result};
-use crate::expr::{FUNCTIONS, LikePattern};
+use crate::expr::{LikePattern, function_names};
 use crate::plan::Settings;
 use crate::sql::ast::{Describe, DescribeObject, ObjectName, Show, ShowLike, ShowWhat};
-use crate::sql::binder::FUNCTION_FORMS;
 use crate::table::{Catalog as _, TableName};
 
 impl Session {
@@ -38,7 +37,11 @@ impl Session {
                 self.describe_table(&scope.name, show.like.as_ref())
             }
             ShowWhat::Functions { user } => {
-                let names = if *user { Vec::new() } else { function_names() };
+                let names = if *user {
+                    Vec::new()
+                } else {
+                    function_names().into_iter().map(str::to_owned).collect()
+                };
                 self.names(show, "function name", names)
             }
             ShowWhat::Modules { full } => {
@@ -219,17 +222,6 @@ impl Session {
             }
         }
     }
-}
-
-/// Every function that a query may call.
-fn function_names() -> Vec<String> {
-    let functions = FUNCTIONS.iter().flat_map(|group| group.iter()).filter(|f| f.is_public());
-    let names = functions.flat_map(|f| std::iter::once(f.name).chain(f.aliases.iter().copied()));
-    let mut names: Vec<String> =
-        names.chain(FUNCTION_FORMS.iter().copied()).map(str::to_owned).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
 }
 
 /// `[NOT] LIKE 'pattern'` of a SHOW.

@@ -114,7 +114,6 @@ fn what_cannot_be_is_named_with_its_place() {
             "catalog type 'hive'",
             "CREATE CATALOG h WITH ('type' = 'hive')",
         ),
-        ("STOP JOB 'x'", "STOP JOB", "STOP JOB 'x'"),
     ] {
         let mut tested = Tested::new();
         tested.prints(TABLES);

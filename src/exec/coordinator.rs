@@ -5,12 +5,14 @@
 //!                                            (volatile starts stored before reading)
 //! ```
 //! Epoch N: barrier to every worker → positions and acknowledged output of every worker → every domain commits →
-//! acknowledge to the readers. One epoch at a time. An epoch in which no position moved stores nothing.
+//! acknowledge to the readers. One epoch at a time. An epoch in which no position moved stores nothing, unless what is
+//! stored was not written for so long that it could expire.
 
 use super::control::JobControl;
 use super::job::JobEnd;
 use super::message::{Command, Mailbox, Positions, Report};
 use super::worker::Step;
+use crate::base::limits::PROGRESS_REFRESH;
 use crate::base::{Error, Result};
 use crate::table::{CommitDomain, Discovered, DomainEvent, Enumerator, Epoch, Position, Progress};
 use crate::types::SplitId;
@@ -49,6 +51,8 @@ struct ScanState {
     positions: BTreeMap<SplitId, Position>,
     /// What the domain holds.
     stored: BTreeMap<SplitId, Position>,
+    /// When this attempt last stored progress; what an earlier one stored may be of any age.
+    committed_at: Option<Duration>,
     recovered: bool,
     /// Where to go on if the domain turns out to hold nothing newer.
     known: Option<Progress>,
@@ -313,6 +317,7 @@ impl Coordinator {
         {
             domain.commit(&Progress { epoch: self.epoch, positions: scan.positions.clone() });
             scan.stored = scan.positions.clone();
+            scan.committed_at = Some(now);
             scan.committing = true;
         }
         if self.phase == Phase::Running {
@@ -353,7 +358,7 @@ impl Coordinator {
             open.committing = true;
             let (epoch, finished) = (open.epoch, open.last == Some(JobEnd::Finished));
             for scan in &mut self.scans {
-                scan.start_commit(epoch, finished);
+                scan.start_commit(epoch, finished, now);
             }
         }
         if self.scans.iter().any(|scan| scan.committing) {
@@ -420,6 +425,7 @@ impl ScanState {
             domain: scan.domain,
             positions: BTreeMap::new(),
             stored: BTreeMap::new(),
+            committed_at: None,
             recovered: false,
             known: None,
             discovered: false,
@@ -437,18 +443,20 @@ impl ScanState {
         Ok(())
     }
 
-    /// Stores the epoch unless nothing moved since the last one. The last epoch of a job that reached its end removes
+    /// Stores the epoch unless nothing moved and what is stored is recent ([`PROGRESS_REFRESH`]). The last epoch of a job that reached its end removes
     /// the progress instead: its next start is a fresh one.
-    fn start_commit(&mut self, epoch: Epoch, finished: bool) {
+    fn start_commit(&mut self, epoch: Epoch, finished: bool, now: Duration) {
         let Some(domain) = &mut self.domain else { return };
+        let recent = self.committed_at.is_some_and(|at| now.saturating_sub(at) < PROGRESS_REFRESH);
         let progress = Progress { epoch, positions: self.positions.clone() };
         if finished {
             domain.clear(&progress);
-        } else if self.positions != self.stored {
+        } else if self.positions != self.stored || (!recent && !self.positions.is_empty()) {
             domain.commit(&progress);
         } else {
             return;
         }
+        self.committed_at = Some(now);
         self.committing = true;
     }
 }
@@ -463,3 +471,6 @@ fn describe(progress: &Progress) -> String {
         topics.iter().map(|(topic, n)| format!("topic '{topic}', {n} partition(s)")).collect();
     parts.join("; ")
 }
+
+#[cfg(test)]
+mod tests;

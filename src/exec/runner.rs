@@ -5,11 +5,13 @@ use super::coordinator::{CoordinatedScan, Coordinator, Outcome, Resume};
 use super::job::{Job, JobEnd};
 use super::message::{Command, Mailbox, Report};
 use super::restart::Restarts;
+use super::signal::Signal;
 use super::worker::{Step, Worker, WorkerOutput, WorkerScan};
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::ScanName;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Runs the job to its end. `note` gets lines for people: resuming, restarting.
 ///
@@ -27,7 +29,20 @@ pub fn run(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str)) -> R
         let cause = error.to_string();
         let delay = restarts.failed(&attempt.coordinator, error, control.is_draining())?;
         note(&format!("restarting from the last epoch in {} ms: {cause}", delay.as_millis()));
-        attempt.reports.signal.wait(Some(delay));
+        pause(&attempt.reports.signal, control, clock, delay);
+    }
+}
+
+/// Waits for `delay`, or until the job is to end. The connections and workers of the failed attempt may still have left
+/// notifications behind, which must not bring the restart forward.
+fn pause(signal: &Signal, control: &JobControl, clock: Clock, delay: Duration) {
+    let until = clock.now() + delay;
+    while !control.is_draining() {
+        let left = until.saturating_sub(clock.now());
+        if left.is_zero() {
+            return;
+        }
+        signal.wait(Some(left));
     }
 }
 
@@ -156,5 +171,31 @@ fn work(worker: &mut Worker, commands: &Mailbox<Command>, clock: Clock) {
                 commands.signal.wait(until.map(|at| at.saturating_sub(clock.now())));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_notification_does_not_shorten_the_pause() {
+        let (signal, control, clock) = (Signal::new(), JobControl::new(), Clock::new());
+        let delay = Duration::from_millis(20);
+        signal.notify();
+        pause(&signal, &control, clock, delay);
+        assert!(clock.now() >= delay);
+    }
+
+    #[test]
+    fn a_job_that_is_to_end_does_not_wait() {
+        let (signal, control, clock) = (Signal::new(), JobControl::new(), Clock::new());
+        control.wake_on_drain(&signal);
+        let hour = Duration::from_secs(3600);
+        std::thread::scope(|scope| {
+            scope.spawn(|| pause(&signal, &control, clock, hour));
+            control.drain();
+        });
+        assert!(clock.now() < hour);
     }
 }

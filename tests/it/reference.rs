@@ -165,3 +165,9 @@ fn cli() {
     }
     check("cli.md", &page);
 }
+
+#[test]
+fn functions() {
+    let page = format!("# Functions\n\n{MADE}\n{}", brooklet::expr::reference());
+    check("functions.md", &page);
+}

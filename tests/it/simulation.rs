@@ -48,8 +48,10 @@ fn keeps(number: i64) -> bool {
     number % 3 != 1
 }
 
-/// The sinks' topics, and what each of them gets.
-const SINKS: [(&str, fn(i64) -> bool); 2] = [("kept", keeps), ("rest", |number| !keeps(number))];
+/// A sink's topic, and whether it gets a number.
+type SinkRule = (&'static str, fn(i64) -> bool);
+
+const SINKS: [SinkRule; 2] = [("kept", keeps), ("rest", |number| !keeps(number))];
 
 /// A process: the job, opened anew, and what steps it.
 struct Process {

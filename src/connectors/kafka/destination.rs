@@ -95,22 +95,28 @@ impl Destination {
         }
     }
 
-    /// Learns the topic's partitions, also those that it gets while the job runs; says whether they are known. A missing
-    /// topic is asked for, which creates it where the brokers create topics by themselves.
-    pub(super) fn know(&mut self, client: &Client, now: Duration) -> Result<bool> {
-        if let Some(partitions) = client.partitions(&self.topic).filter(|p| !p.is_empty()) {
-            if self.known.as_ref().is_some_and(|known| Arc::ptr_eq(known, &partitions)) {
-                return Ok(true);
-            }
-            self.partitions = partitions.len();
-            self.available.clear();
-            self.available
-                .extend(partitions.iter().filter(|p| p.leader.is_some()).map(|p| p.partition));
-            self.known = Some(partitions);
-            self.describing = None;
-            return Ok(true);
+    /// Learns the topic's partitions, also those that it gets while the job runs, from what the client knows; says
+    /// whether they are known.
+    pub(super) fn learn(&mut self, client: &Client) -> bool {
+        let Some(partitions) = client.partitions(&self.topic).filter(|p| !p.is_empty()) else {
+            return self.known.is_some();
+        };
+        if self.known.as_ref().is_some_and(|known| Arc::ptr_eq(known, &partitions)) {
+            return true;
         }
-        if self.known.is_some() {
+        self.partitions = partitions.len();
+        self.available.clear();
+        self.available
+            .extend(partitions.iter().filter(|p| p.leader.is_some()).map(|p| p.partition));
+        self.known = Some(partitions);
+        self.describing = None;
+        true
+    }
+
+    /// As [`Destination::learn`]; fails when that takes too long. A missing topic is asked for, which creates it where
+    /// the brokers create topics by themselves.
+    pub(super) fn know(&mut self, client: &Client, now: Duration) -> Result<bool> {
+        if self.learn(client) {
             return Ok(true);
         }
         let since = *self.waiting_since.get_or_insert(now);

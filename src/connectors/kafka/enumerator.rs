@@ -8,7 +8,7 @@ use crate::table::{Discovered, Enumerator, Position, Progress, Split, Waker};
 use crate::types::SplitId;
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::topic::TopicInfo;
-use brooklet_kafka::wire::Uuid;
+use brooklet_kafka::wire::{ErrorCode, Uuid};
 use brooklet_kafka::{Client, ErrorKind, NewTopic, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -210,6 +210,14 @@ impl KafkaEnumerator {
     }
 }
 
+/// Creating a topic that somebody else has created meanwhile is as good as having created it.
+fn exists_now(created: brooklet_kafka::Result<()>) -> brooklet_kafka::Result<()> {
+    match created {
+        Err(error) if error.code() == Some(ErrorCode::TOPIC_ALREADY_EXISTS) => Ok(()),
+        created => created,
+    }
+}
+
 /// Whether the same start looked up later may lie elsewhere.
 fn may_move(options: &SourceOptions) -> bool {
     match options.startup {
@@ -266,7 +274,7 @@ impl Enumerator for KafkaEnumerator {
                 let Some(answer) = pending.try_take() else { return Ok(None) };
                 let results = answer.map_err(|error| contact(&error, &self.client))?;
                 for (_, result) in results {
-                    result.map_err(|error| contact(&error, &self.client))?;
+                    exists_now(result).map_err(|error| contact(&error, &self.client))?;
                 }
                 self.look();
                 Ok(None)
@@ -311,5 +319,18 @@ impl Enumerator for KafkaEnumerator {
 
     fn next_deadline(&self) -> Option<Duration> {
         self.next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_that_another_job_created_first_is_there() {
+        let refused = |code| exists_now(Err(brooklet_kafka::Error::broker(code, None)));
+        assert!(exists_now(Ok(())).is_ok());
+        assert!(refused(ErrorCode::TOPIC_ALREADY_EXISTS).is_ok());
+        assert!(refused(ErrorCode::INVALID_REPLICATION_FACTOR).is_err());
     }
 }

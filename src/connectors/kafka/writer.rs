@@ -141,8 +141,8 @@ impl KafkaWriter {
             Partitioner::new(self.partitioning, subtask, batch_bytes, seed ^ ((at as u64) << 32));
         let mut destination = Destination::new(topic, partitioner, &self.client, &self.waker);
         self.by_name.insert(Arc::clone(&destination.topic), at);
-        // It may be known from another table: a failure to look it up is told by the next poll.
-        let _known = destination.know(&self.client, self.now);
+        // It may be known from another table; if not, the wait for it begins with the next poll.
+        destination.learn(&self.client);
         self.destinations.push(destination);
         at
     }

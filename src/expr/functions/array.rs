@@ -177,7 +177,7 @@ fn with_element(args: &[Expr]) -> Option<Signature> {
     let Kind::Array(inner) = &array.data_type.kind else { return None };
     let common = build::common_type([&**inner, &element.data_type])?;
     let nullable = any_nullable(args);
-    if common.kind.is_string() {
+    if inner.kind.is_string() && element.data_type.kind.is_string() {
         // Flink keeps the length of the array's texts in the type, and the whole text in the array.
         let kept = DataType { kind: inner.kind.clone(), nullable: common.nullable };
         let returns = DataType { kind: Kind::Array(Box::new(kept)), nullable };

@@ -235,6 +235,15 @@ pub enum ExprKind {
         /// Unit.
         qualifier: IntervalQualifier,
     },
+    /// `(a - b) DAY TO SECOND`: the time between two times.
+    TimeBetween {
+        /// The later time.
+        to: Box<Expr>,
+        /// The earlier time.
+        from: Box<Expr>,
+        /// Unit.
+        qualifier: IntervalQualifier,
+    },
     /// `(a, b) OVERLAPS (c, d)` and the other predicates on periods.
     Period {
         /// Left period.

@@ -95,19 +95,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
 const SPECIAL: &[&str] =
     &["COALESCE", "CURRENT_DATABASE", "IF", "IFNULL", "MOD", "NULLIF", "TYPEOF"];
 
-/// Functions and operators that have a form of their own in the grammar or are bound to a node of their own.
-#[rustfmt::skip]
-pub const FUNCTION_FORMS: &[&str] = &[
-    "CASE", "CAST", "CEIL", "COALESCE", "EXTRACT", "FLOOR", "IF", "IFNULL", "IN", "LIKE", "MOD", "NULLIF", "OVERLAY",
-    "POSITION", "TRIM", "TRY_CAST",
-];
-
 /// A call of the function called `name`.
 pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
     match (name.to_ascii_uppercase().as_str(), args.len()) {
         ("COALESCE", 1..) => return coalesce(args),
         ("IFNULL", 2) => {
-            let known = args.first().is_some_and(|value| !value.data_type.nullable);
+            let known = args
+                .first()
+                .is_some_and(|value| !value.data_type.nullable && value.data_type.kind.is_string());
             if known {
                 args.truncate(1);
             }

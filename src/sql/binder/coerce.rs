@@ -5,6 +5,7 @@ use crate::expr::{
     ArithmeticOp, Castable, CompareOp, Expr, LikePattern, LiteralSet, Node, Scalar, castable,
     common_type, fits_without_cast, implicitly_castable,
 };
+use crate::sql::ast::TimeUnit;
 use crate::types::{DataType, Kind};
 use std::fmt::Display;
 
@@ -168,6 +169,17 @@ pub(super) fn arithmetic(op: ArithmeticOp, left: Expr, right: Expr) -> Result<Ex
     match Expr::arithmetic(op, left.clone(), right.clone()) {
         Some(expr) => Ok(expr),
         None => Err(error()),
+    }
+}
+
+/// `(to - from) unit`: whole months for years to months, else milliseconds (Calcite's MINUS_DATE).
+pub(super) fn time_between(to: Expr, from: Expr, unit: TimeUnit) -> Result<Expr> {
+    match unit {
+        TimeUnit::Year | TimeUnit::Quarter | TimeUnit::Month => {
+            let months = super::call::call("TIMESTAMPDIFF", vec![Expr::text("MONTH"), from, to])?;
+            Ok(months.cast_kind(Kind::IntervalMonths))
+        }
+        _ => super::call::call("$DIFF", vec![to, from]),
     }
 }
 

@@ -276,6 +276,9 @@ impl Binder<'_> {
                 let one = literal::interval(*negative, "1", qualifier, span)?;
                 coerce::arithmetic(ArithmeticOp::Multiply, one, bind(value)?)
             }
+            ExprKind::TimeBetween { to, from, qualifier } => {
+                coerce::time_between(bind(to)?, bind(from)?, qualifier.from)
+            }
             ExprKind::InSubquery { .. }
             | ExprKind::Exists(_)
             | ExprKind::Subquery(_)

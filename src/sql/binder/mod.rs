@@ -18,7 +18,6 @@ mod tests;
 mod unnest;
 mod values;
 
-pub use call::FUNCTION_FORMS;
 pub use rewrite::pushed_down;
 
 use crate::base::{Error, ErrorKind, Result, Span, nearest};

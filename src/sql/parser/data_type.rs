@@ -364,6 +364,11 @@ impl Parser<'_> {
         Ok(qualifier)
     }
 
+    /// Whether an interval's unit is next.
+    pub(super) fn at_interval_unit(&self) -> bool {
+        INTERVAL_UNITS.iter().any(|(name, _)| self.at_keyword(name))
+    }
+
     fn interval_unit(&mut self) -> Result<TimeUnit> {
         self.eat_one_of(INTERVAL_UNITS).ok_or_else(|| self.unexpected())
     }

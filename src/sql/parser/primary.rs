@@ -3,8 +3,8 @@
 use super::{Parser, Result, error};
 use crate::base::Span;
 use crate::sql::ast::{
-    CaseBranch, CollectionKind, Expr, ExprKind, Ident, Literal, NumberKind, ObjectName, Query,
-    RoundDirection, TrimSide,
+    BinaryOp, CaseBranch, CollectionKind, Expr, ExprKind, Ident, Literal, NumberKind, ObjectName,
+    Query, RoundDirection, TrimSide,
 };
 use crate::sql::token::{Symbol, TokenKind};
 
@@ -319,7 +319,15 @@ impl Parser<'_> {
         match self.parens()? {
             Parens::Query(query) => Ok(ExprKind::Subquery(Box::new(query))),
             Parens::Exprs(mut exprs) => match (exprs.pop(), exprs.is_empty()) {
-                (Some(only), true) => Ok(only.kind),
+                (Some(only), true) => match only.kind {
+                    ExprKind::Binary { op: BinaryOp::Minus, left, right, .. }
+                        if self.at_interval_unit() =>
+                    {
+                        let qualifier = self.interval_qualifier()?;
+                        Ok(ExprKind::TimeBetween { to: left, from: right, qualifier })
+                    }
+                    kind => Ok(kind),
+                },
                 (last, _) => {
                     exprs.extend(last);
                     Ok(ExprKind::Row { fields: exprs, explicit: false })

@@ -2,10 +2,10 @@
 
 use super::Printer;
 use crate::sql::ast::{
-    ArgValue, CollectionKind, Expr, ExprKind, FunctionArg, FunctionCall, IsTest, JsonCall,
-    JsonExistsOnError, JsonInput, JsonKind, JsonOnNull, JsonQueryBehavior, JsonValueBehavior,
-    JsonWrapper, LikeKind, Literal, NullTreatment, Over, QuantifiedRight, Quantifier,
-    RoundDirection, SetQuantifier, TableArg, TableArgSource, TrimSide, UnaryOp,
+    ArgValue, BinaryOp, CollectionKind, Expr, ExprKind, FunctionArg, FunctionCall, IsTest,
+    JsonCall, JsonExistsOnError, JsonInput, JsonKind, JsonOnNull, JsonQueryBehavior,
+    JsonValueBehavior, JsonWrapper, LikeKind, Literal, NullTreatment, Over, QuantifiedRight,
+    Quantifier, RoundDirection, SetQuantifier, TableArg, TableArgSource, TrimSide, UnaryOp,
 };
 use crate::sql::lexer::is_plain_name;
 use crate::sql::precedence::{self, Power};
@@ -191,6 +191,14 @@ impl Printer {
             ExprKind::Interval { negative, value, qualifier } => {
                 self.text(if *negative { "INTERVAL -(" } else { "INTERVAL (" });
                 self.any(value);
+                self.text(") ");
+                self.qualifier(qualifier);
+            }
+            ExprKind::TimeBetween { to, from, qualifier } => {
+                self.text("(");
+                self.any(to);
+                self.text(" - ");
+                self.expr(from, precedence::power(BinaryOp::Minus) + 1);
                 self.text(") ");
                 self.qualifier(qualifier);
             }

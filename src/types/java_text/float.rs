@@ -250,7 +250,6 @@ fn whole_digits(exponent: i32, fraction: u64, significant: i32) -> Digits {
 }
 
 /// About the power of ten of the first digit: right, or one too high.
-#[expect(clippy::approx_constant, reason = "Java's digits: others would give other estimates")]
 fn estimate(fraction: u64, exponent: i32) -> i32 {
     let mantissa = f64::from_bits((1023 << 52) | (fraction & ((1 << 52) - 1)));
     let log = (mantissa - 1.5) * 0.289_529_654

@@ -1,0 +1,122 @@
+use super::*;
+use std::sync::Mutex;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Finds nothing beyond what it is restored with.
+#[derive(Debug, Default)]
+struct Quiet {
+    found: bool,
+}
+
+impl Enumerator for Quiet {
+    fn start(&mut self, _restored: Option<&Progress>) -> Result<()> {
+        Ok(())
+    }
+
+    fn poll(&mut self, _now: Duration) -> Result<Option<Discovered>> {
+        let first = !std::mem::replace(&mut self.found, true);
+        Ok(first.then(Discovered::default))
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// A store that notes what it is given.
+#[derive(Debug, Default)]
+struct Store {
+    event: Option<DomainEvent>,
+    held: Option<Progress>,
+    commits: Arc<Mutex<Vec<Progress>>>,
+}
+
+impl CommitDomain for Store {
+    fn recover(&mut self) {
+        self.event = Some(DomainEvent::Recovered(self.held.clone()));
+    }
+
+    fn commit(&mut self, progress: &Progress) {
+        self.commits.lock().unwrap().push(progress.clone());
+        self.event = Some(DomainEvent::Committed(progress.epoch));
+    }
+
+    fn clear(&mut self, progress: &Progress) {
+        self.event = Some(DomainEvent::Committed(progress.epoch));
+    }
+
+    fn poll(&mut self, _now: Duration) -> Result<Option<DomainEvent>> {
+        Ok(self.event.take())
+    }
+}
+
+fn progress(offsets: &[(i32, i64)]) -> Progress {
+    let split = |index| SplitId { name: "quiet".into(), index };
+    let positions = offsets.iter().map(|(index, at)| (split(*index), Position::at(*at))).collect();
+    Progress { epoch: 4, positions }
+}
+
+/// The minutes at which a job in which nothing moves stores its progress, and whether that stays what it was.
+fn stores(held: &Progress, minutes: u32) -> (Vec<u32>, bool) {
+    let commits = Arc::<Mutex<Vec<Progress>>>::default();
+    let store =
+        Store { held: Some(held.clone()), commits: Arc::clone(&commits), ..Store::default() };
+    let scan = CoordinatedScan {
+        name: "quiet".to_owned(),
+        enumerator: Box::new(Quiet::default()),
+        domain: Some(Box::new(store)),
+    };
+    let (reports, worker) = (Mailbox::new(), Mailbox::new());
+    let mut coordinator = Coordinator::new(
+        vec![scan],
+        Arc::clone(&reports),
+        JobControl::new(),
+        MINUTE * 10,
+        None,
+        false,
+    )
+    .unwrap();
+    let mut at = Vec::new();
+    for minute in 0..=minutes {
+        let now = MINUTE * minute;
+        let before = commits.lock().unwrap().len();
+        loop {
+            match coordinator.step(now).unwrap() {
+                Outcome::StartWorkers { .. } => {
+                    coordinator.workers_started(vec![Arc::clone(&worker)], now);
+                }
+                Outcome::Step(Step::Busy) => {}
+                other => {
+                    assert!(matches!(other, Outcome::Step(Step::Idle(_))), "{other:?}");
+                    let mut told = false;
+                    while let Some(command) = worker.take() {
+                        if let Command::Barrier { epoch, .. } = command {
+                            reports.send(Report::Barrier { epoch, positions: vec![Vec::new()] });
+                            reports.send(Report::Flushed { epoch });
+                            told = true;
+                        }
+                    }
+                    if !told {
+                        break;
+                    }
+                }
+            }
+        }
+        let stored = commits.lock().unwrap().len() - before;
+        at.extend(std::iter::repeat_n(minute, stored));
+    }
+    assert!(coordinator.completed >= u64::from(minutes / 10));
+    let same = commits.lock().unwrap().iter().all(|stored| stored.positions == held.positions);
+    (at, same)
+}
+
+#[test]
+fn quiet_progress_is_stored_again_before_it_can_expire() {
+    assert_eq!(stores(&progress(&[(0, 7), (1, 0)]), 200), (vec![10, 70, 130, 190], true));
+}
+
+#[test]
+fn no_progress_is_not_stored() {
+    assert_eq!(stores(&progress(&[]), 200), (vec![], true));
+}
