@@ -22,6 +22,8 @@ pub(super) type Jobs = Arc<Mutex<Vec<Arc<JobStats>>>>;
 pub(super) struct Setup<'a> {
     /// Names jobs.
     pub(super) script: &'a str,
+    /// See [`SessionConfig::unnamed`].
+    pub(super) unnamed: bool,
     pub(super) fresh: bool,
     pub(super) dev_broker: Option<&'a DevBroker>,
     pub(super) control: &'a JobControl,
@@ -67,6 +69,7 @@ pub(super) fn session(setup: &Setup<'_>) -> Session {
     };
     let mut session = Session::new(SessionConfig {
         script: setup.script.to_owned(),
+        unnamed: setup.unnamed,
         dev_broker: setup.dev_broker.map(DevBroker::bootstrap),
         fresh: setup.fresh,
         control: setup.control.clone(),
@@ -81,15 +84,17 @@ pub(super) fn session(setup: &Setup<'_>) -> Session {
                 .insert(name.to_owned(), Instant::now());
             jobs.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(stats));
         }),
-        on_end: Arc::new(move |name, stats, end| {
+        on_end: Arc::new(move |name, stats, end, keeps_progress| {
             let starts = starts.lock().unwrap_or_else(PoisonError::into_inner);
             let elapsed = starts.get(name).map(Instant::elapsed).unwrap_or_default();
             say(&summary(name, &stats.totals(), elapsed));
             match end {
                 Ok(JobEnd::Drained) => {
-                    say(&format!(
-                        "[INFO] job '{name}' was stopped; its next start goes on from here"
-                    ));
+                    let next = match keeps_progress {
+                        true => "goes on from here",
+                        false => "begins anew: it keeps no progress",
+                    };
+                    say(&format!("[INFO] job '{name}' was stopped; its next start {next}"));
                 }
                 // Nobody waits for this job: its user hears of it now, and where the mistake is at the next prompt.
                 Err(error) if status::is_at_prompt() => {

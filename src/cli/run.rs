@@ -26,13 +26,19 @@ fn try_run(arguments: &RunArguments) -> Result<Exit, Exit> {
     let name = if arguments.script == "-" { "stdin" } else { &arguments.script };
     let mut source = Source::default();
     source.add(name, &text);
+    // What comes on standard input has no name of its own: another script must not go on where this one stopped.
+    let script = match arguments.script.as_str() {
+        "-" => format!("stdin-{:08x}", fingerprint(&text)),
+        file => file.to_owned(),
+    };
     drop(text);
     let control = JobControl::new();
     signals::watch(control.clone()).map_err(cannot_watch)?;
     let broker = host::dev_broker(arguments.dev_broker)?;
     let jobs = Jobs::default();
     let mut session = host::session(&Setup {
-        script: name,
+        script: &script,
+        unnamed: false,
         fresh: arguments.fresh,
         dev_broker: broker.as_ref(),
         control: &control,
@@ -51,6 +57,11 @@ fn try_run(arguments: &RunArguments) -> Result<Exit, Exit> {
         broker.shutdown();
     }
     Ok(exit)
+}
+
+/// A number that tells scripts apart, the same in every version (FNV-1a, 32 bits).
+fn fingerprint(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// Says why statements failed, if they did.

@@ -27,14 +27,17 @@ pub type Out = Arc<Mutex<dyn std::io::Write + Send>>;
 /// Called with the name and statistics of each job that starts.
 pub type OnJob = Arc<dyn Fn(&str, &Arc<JobStats>) + Send + Sync>;
 
-/// Called with the name, statistics and outcome of each job that ended.
-pub type OnEnd = Arc<dyn Fn(&str, &JobStats, &Result<JobEnd>) + Send + Sync>;
+/// Called with the name, statistics and outcome of each job that ended, and whether it keeps progress.
+pub type OnEnd = Arc<dyn Fn(&str, &JobStats, &Result<JobEnd>, bool) + Send + Sync>;
 
 /// What a session needs from its surroundings.
 #[derive(Clone)]
 pub struct SessionConfig {
     /// Name of the script, for job ids and messages.
     pub script: String,
+    /// Statements that nobody can name again, typed or given on a command line: their jobs keep progress only where
+    /// `pipeline.name` names them.
+    pub unnamed: bool,
     /// Replaces `properties.bootstrap.servers` of every Kafka table, and lets sources create missing topics.
     pub dev_broker: Option<String>,
     /// Forget the progress of earlier runs.
@@ -315,7 +318,8 @@ impl Session {
             let rel = self.dev_broker_rel(insert.rel);
             branches.push(Branch::new(rel, || builder.sink(&table, insert.columns.clone()))?);
         }
-        let job = builder.job(branches, true, self.config.fresh)?;
+        let keeps_progress = !self.config.unnamed || settings.pipeline_name.is_some();
+        let job = builder.job(branches, keeps_progress, self.config.fresh)?;
         Ok(Some((name, job, settings)))
     }
 
@@ -440,7 +444,7 @@ impl Session {
                 let end = crate::exec::run(&mut job, &config.control, &mut |line| {
                     warnings.say(&format!("[INFO] job '{name}': {line}"));
                 });
-                (config.on_end)(&name, &job.stats, &end);
+                (config.on_end)(&name, &job.stats, &end, job.keeps_progress);
                 if end.is_err() {
                     config.control.drain();
                 }

@@ -32,6 +32,7 @@ impl Tested {
         let (out, said) = (Captured::default(), Arc::new(Mutex::new(Vec::new())));
         let sink: Arc<Mutex<Vec<String>>> = Arc::clone(&said);
         let session = Session::new(SessionConfig {
+            unnamed: false,
             script: "test.sql".to_owned(),
             dev_broker: None,
             fresh: false,
@@ -41,7 +42,7 @@ impl Tested {
             now_millis: || 0,
             seed: 1,
             on_job: Arc::new(|_, _| {}),
-            on_end: Arc::new(|_, _, _| {}),
+            on_end: Arc::new(|_, _, _, _| {}),
         });
         Tested { session, out, said }
     }

@@ -65,6 +65,7 @@ impl Process {
     fn start(world: &World, sql: &str, seed: u64) -> Process {
         let control = JobControl::new();
         let mut session = Session::new(SessionConfig {
+            unnamed: false,
             script: "simulation.sql".to_owned(),
             dev_broker: None,
             fresh: false,
@@ -74,7 +75,7 @@ impl Process {
             now_millis: || 0,
             seed,
             on_job: Arc::new(|_, _| ()),
-            on_end: Arc::new(|_, _, _| ()),
+            on_end: Arc::new(|_, _, _, _| ()),
         });
         session.register(Arc::new(Kafka::on(Network::memory(&world.network))));
         let (_, job) = session.open_script(sql).expect("the script").remove(0);

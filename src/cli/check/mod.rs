@@ -86,6 +86,7 @@ fn check_script(script: &str, arguments: &CheckArguments) -> Result<Exit, Closed
     source.add(name, &text);
     let mut session = host::session(&Setup {
         script: name,
+        unnamed: false,
         fresh: false,
         dev_broker: None,
         control: &JobControl::new(),

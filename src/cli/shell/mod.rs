@@ -68,6 +68,7 @@ fn try_sql(arguments: &SqlArguments) -> Result<Exit, Exit> {
     let (jobs, control) = (Jobs::default(), JobControl::new());
     let mut session = host::session(&Setup {
         script: NAME,
+        unnamed: true,
         fresh: arguments.fresh,
         dev_broker: broker.as_ref(),
         control: &control,

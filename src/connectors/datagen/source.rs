@@ -8,7 +8,7 @@ use crate::table::{
     Boundedness, CommitDomain, Discovered, Enumerator, Epoch, JobContext, Polled, Position,
     Progress, Reader, ScanName, Source, SourceStats, Split, Waker,
 };
-use crate::types::{Batch, Origin, RowErrors, SplitId};
+use crate::types::{Batch, RowErrors, SplitId};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,13 +142,8 @@ impl Generators {
                 generate(generator, data_type, at, subtask.row..end, &moment)
             })
             .collect();
-        let mut origin = Origin::default();
-        for row in subtask.row..end {
-            origin.push(&subtask.split.id, row);
-        }
-        let mut batch = Batch::append(origin.offsets.len(), columns);
-        batch.origin = Some(origin);
-        batch
+        // Generated rows have no place that a user could look up.
+        Batch::append(usize::try_from(end - subtask.row).unwrap_or(0), columns)
     }
 }
 
