@@ -194,10 +194,11 @@ impl Worker {
         let Some(scan) = self.scans.get_mut(index) else { return Ok(false) };
         self.errors.clear();
         let polled = scan.reader.poll(now, &mut self.errors)?;
-        fail_on_records(&self.errors)?;
+        // What came before a bad record is written first, as in Flink.
+        let failed = fail_on_records(&self.errors);
         match polled {
-            Polled::Idle => return Ok(false),
-            Polled::CaughtUp(_) => {}
+            Polled::Idle if failed.is_ok() => return Ok(false),
+            Polled::Idle | Polled::CaughtUp(_) => {}
             Polled::Ended(_) => self.reports.send(Report::Ended { scan: index }),
             Polled::Data(batch) if batch.rows == 0 => {}
             Polled::Data(batch) => {
@@ -215,6 +216,12 @@ impl Worker {
                     self.reports.send(Report::Satisfied);
                 }
             }
+        }
+        if failed.is_err() && !self.satisfied {
+            for output in self.scans.iter_mut().flat_map(|scan| &mut scan.outputs) {
+                output.writer.flush()?;
+            }
+            failed?;
         }
         Ok(true)
     }

@@ -196,11 +196,20 @@ impl RecordDecoder {
         }
         let mut batch = Batch::append(rows, columns);
         batch.origin = Some(place.origin);
+        // The rows before the first bad record go on their way, as in Flink; those behind it never do.
+        if let Some(bad) = errors.kept().iter().map(|failed| failed.row).min() {
+            let good = value.sources.partition_point(|record| (*record as usize) < bad);
+            batch = batch.select(&(0..u32::try_from(good).unwrap_or(0)).collect::<Vec<_>>())?;
+        }
+        let rows = batch.rows;
         if let Some(predicate) = &self.plan.predicate {
             let input = Input { columns: &batch.columns, rows };
             let selected =
                 predicate.eval_predicate(input, &Selection::All(rows), &mut failures, &env);
-            if let Selection::Rows(selected) = selected {
+            if let Selection::Rows(mut selected) = selected {
+                if let Some(bad) = failures.kept().iter().map(|failed| failed.row).min() {
+                    selected.retain(|row| (*row as usize) < bad);
+                }
                 batch = batch.select(&selected)?;
             }
         }
