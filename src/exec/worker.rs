@@ -241,28 +241,39 @@ impl Worker {
     }
 }
 
+/// Runs the operators over a batch and writes what comes out. A failed row fails the job once the rows before it are
+/// written, as in Flink.
 fn run_output(
     output: &mut WorkerOutput,
     mut batch: Batch,
     now: Duration,
     errors: &mut RowErrors,
 ) -> Result<()> {
+    let mut outcome = Ok(());
     for operator in &mut output.operators {
         errors.clear();
         operator.advance(now);
-        let rows = operator.batch(&batch, errors)?;
-        if !errors.is_empty() {
-            fail_on_rows(&batch, errors, &format!("computing rows for '{}'", output.name))?;
+        let mut rows = operator.batch(&batch, errors)?;
+        if let Some(bad) = errors.kept().iter().map(|failed| failed.row).min() {
+            // Of two operators the later one failed at the earlier row: it got only what is before the other's.
+            outcome =
+                fail_on_rows(&batch, errors, &format!("computing rows for '{}'", output.name));
+            let before: Vec<u32> = (0..u32::try_from(bad).unwrap_or(0)).collect();
+            errors.clear();
+            rows = operator.batch(&batch.select(&before)?, errors)?;
         }
         batch = rows;
         if batch.rows == 0 {
-            return Ok(());
+            return outcome;
         }
     }
     errors.clear();
     output.writer.write(&batch, errors)?;
-    if errors.is_empty() {
-        return Ok(());
+    if !errors.is_empty() {
+        outcome = fail_on_rows(&batch, errors, &format!("writing to '{}'", output.name));
     }
-    fail_on_rows(&batch, errors, &format!("writing to '{}'", output.name))
+    if outcome.is_err() {
+        output.writer.flush()?;
+    }
+    outcome
 }

@@ -171,11 +171,11 @@ fn ignored_records_are_counted() {
 fn a_division_by_zero_fails_the_job() {
     let cluster = Cluster::embedded();
     let topic = cluster.topic("in", 1);
-    cluster.produce_lines(&topic, &[r#"{"a":0}"#]);
+    cluster.produce_lines(&topic, &[r#"{"a":1}"#, r#"{"a":0}"#, r#"{"a":1}"#]);
     let sql = kafka("t", "a INT", &topic, &cluster, &format!("{ALL}, 'format' = 'json'"))
         + &print("sink", "a INT")
         + "INSERT INTO sink SELECT 1 / a FROM t;\n";
-    run(&sql).code(1).says(&["error: ", "zero"]);
+    run(&sql).code(1).prints("+I[1]\n").says(&["error: ", "zero", "offset 1"]);
 }
 
 #[test]
