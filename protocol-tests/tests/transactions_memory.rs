@@ -8,84 +8,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brooklet_devbroker::{Action, Broker, Config, ConnId};
+use brooklet_devbroker::Config;
 use brooklet_kafka::consumer::Fetched;
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::transaction::{Failure, GroupMember, TransactionResult, TransactionalProducer};
-use brooklet_kafka::transport::{BrokerEvent, MemoryNetwork, Responder};
+use brooklet_kafka::transport::MemoryNetwork;
 use brooklet_kafka::wire::compression::Compression;
 use brooklet_kafka::{
     Client, ClientConfig, CommittedOffset, Isolation, Network, NewTopic, OffsetSpec, TopicPartition,
 };
-use bytes::Bytes;
+use client_support::memory::{InMemory, START};
 use client_support::{batch_at, values};
 
-/// 2026, in the virtual clock: brokers forget old producers.
-const START: Duration = Duration::from_secs(1_790_000_000);
 const PARTITIONS: i32 = 3;
 const TRANSACTIONS: usize = 12;
 const GROUP: &str = "g";
-
-/// The dev broker behind a network that loses every `lose_every`th answer, and its connection.
-struct Lossy {
-    broker: Broker,
-    conns: BTreeMap<u64, ConnId>,
-    next: u64,
-    answers: u64,
-    lose_every: Option<u64>,
-}
-
-impl Lossy {
-    fn name(&self, conn: ConnId) -> Option<u64> {
-        self.conns.iter().find(|(_, of)| **of == conn).map(|(name, _)| *name)
-    }
-}
-
-impl Responder for Lossy {
-    fn connect(&mut self, _: &str, _: u16, _: Duration) -> Option<u64> {
-        self.next += 1;
-        self.conns.insert(self.next, self.broker.connect());
-        Some(self.next)
-    }
-
-    fn request(&mut self, conn: u64, frame: Bytes, now: Duration) {
-        if let Some(conn) = self.conns.get(&conn) {
-            self.broker.request(*conn, frame, now);
-        }
-    }
-
-    fn disconnect(&mut self, conn: u64) {
-        if let Some(conn) = self.conns.remove(&conn) {
-            self.broker.disconnect(conn);
-        }
-    }
-
-    fn poll(&mut self, now: Duration) -> Vec<BrokerEvent> {
-        let mut out = Vec::new();
-        for action in self.broker.poll(now) {
-            match action {
-                Action::Respond { conn, frame } => {
-                    let Some(name) = self.name(conn) else { continue };
-                    self.answers += 1;
-                    if self.lose_every.is_some_and(|every| self.answers.is_multiple_of(every)) {
-                        self.disconnect(name);
-                        out.push(BrokerEvent::Close(name));
-                    } else {
-                        out.push(BrokerEvent::Frame(name, frame));
-                    }
-                }
-                Action::Close { conn, .. } => {
-                    out.extend(self.name(conn).map(BrokerEvent::Close));
-                }
-            }
-        }
-        out
-    }
-
-    fn next_deadline(&self) -> Option<Duration> {
-        self.broker.next_deadline()
-    }
-}
 
 #[derive(Clone, Copy, Debug)]
 struct Faults {
@@ -114,14 +51,8 @@ impl World {
         config.seed = seed;
         config.transaction_version = faults.version;
         config.producer_epoch_max = faults.epoch_max;
-        let lossy = Lossy {
-            broker: Broker::new(config),
-            conns: BTreeMap::new(),
-            next: 0,
-            answers: seed,
-            lose_every: faults.lose_every,
-        };
-        let network = MemoryNetwork::new(Box::new(lossy), seed);
+        let broker = InMemory::with(config).losing(faults.lose_every);
+        let network = MemoryNetwork::new(Box::new(broker), seed);
         let pairs = [("bootstrap.servers", "127.0.0.1:9092")];
         let (config, _) = ClientConfig::parse(pairs).unwrap();
         let client = Client::new(config, &Network::memory(&network));

@@ -3,11 +3,10 @@
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::Opt;
 use crate::table::{
-    Connector, Epoch, Guarantee, ScanRequest, Sink, SinkRequest, SinkStats, Source, TableContext,
-    Waker, Writer, WriterStatus,
+    Connector, Guarantee, Immediate, ScanRequest, Sink, SinkRequest, Source, TableContext, Waker,
+    WriteNow, Writer,
 };
 use crate::types::{Batch, RowErrors};
-use std::time::Duration;
 
 /// The connector.
 #[derive(Debug)]
@@ -43,36 +42,14 @@ impl Sink for BlackholeSink {
     }
 
     fn writer(&mut self, _: usize, _: usize, _: Waker) -> Result<Box<dyn Writer>> {
-        Ok(Box::new(BlackholeWriter::default()))
+        Ok(Box::new(Immediate::new(BlackholeWriter)))
     }
 }
 
-#[derive(Debug, Default)]
-struct BlackholeWriter {
-    epoch: Epoch,
-    records: u64,
-}
+struct BlackholeWriter;
 
-impl Writer for BlackholeWriter {
-    fn write(&mut self, batch: &Batch, _errors: &mut RowErrors) -> Result<()> {
-        self.records += batch.rows as u64;
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    fn barrier(&mut self, epoch: Epoch) -> Result<()> {
-        self.epoch = epoch;
-        Ok(())
-    }
-
-    fn poll(&mut self, _now: Duration) -> Result<WriterStatus> {
-        Ok(WriterStatus { acknowledged: self.epoch, ready: true, wake_at: None })
-    }
-
-    fn stats(&self) -> SinkStats {
-        SinkStats { records: self.records, bytes: 0 }
+impl WriteNow for BlackholeWriter {
+    fn write(&mut self, _batch: &Batch, _errors: &mut RowErrors) -> Result<u64> {
+        Ok(0)
     }
 }

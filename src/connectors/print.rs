@@ -3,12 +3,11 @@
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Opt, OptKind};
 use crate::table::{
-    Connector, Epoch, Guarantee, ScanRequest, Sink, SinkRequest, SinkStats, Source, TableContext,
-    Waker, Writer, WriterStatus,
+    Connector, Guarantee, Immediate, ScanRequest, Sink, SinkRequest, Source, TableContext, Waker,
+    WriteNow, Writer,
 };
 use crate::types::{Batch, DataType, RowErrors, write_row};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 const IDENTIFIER: Opt = Opt::new("print-identifier", OptKind::String, "Prefix of every line.");
 const STANDARD_ERROR: Opt =
@@ -106,14 +105,12 @@ impl Sink for PrintSink {
             (id, false) => format!("{id}> "),
             (id, true) => format!("{id}:{subtask}> "),
         };
-        Ok(Box::new(PrintWriter {
+        Ok(Box::new(Immediate::new(PrintWriter {
             out: Arc::clone(&self.out),
             prefix,
             types: self.types.clone(),
             text: String::new(),
-            epoch: 0,
-            stats: SinkStats::default(),
-        }))
+        })))
     }
 }
 
@@ -122,46 +119,23 @@ struct PrintWriter {
     prefix: String,
     types: Vec<DataType>,
     text: String,
-    epoch: Epoch,
-    stats: SinkStats,
 }
 
-impl std::fmt::Debug for PrintWriter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PrintWriter").field("prefix", &self.prefix).finish()
-    }
-}
-
-impl Writer for PrintWriter {
-    fn write(&mut self, batch: &Batch, _errors: &mut RowErrors) -> Result<()> {
+impl WriteNow for PrintWriter {
+    fn write(&mut self, batch: &Batch, _errors: &mut RowErrors) -> Result<u64> {
         self.text.clear();
         for row in 0..batch.rows {
             self.text.push_str(&self.prefix);
             write_row(&mut self.text, batch.kind(row), &batch.columns, &self.types, row);
             self.text.push('\n');
         }
-        self.stats.records += batch.rows as u64;
-        self.stats.bytes += self.text.len() as u64;
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        out.write_all(self.text.as_bytes()).map_err(broken)
+        out.write_all(self.text.as_bytes()).map_err(broken)?;
+        Ok(self.text.len() as u64)
     }
 
     fn flush(&mut self) -> Result<()> {
         self.out.lock().unwrap_or_else(PoisonError::into_inner).flush().map_err(broken)
-    }
-
-    fn barrier(&mut self, epoch: Epoch) -> Result<()> {
-        self.flush()?;
-        self.epoch = epoch;
-        Ok(())
-    }
-
-    fn poll(&mut self, _now: Duration) -> Result<WriterStatus> {
-        Ok(WriterStatus { acknowledged: self.epoch, ready: true, wake_at: None })
-    }
-
-    fn stats(&self) -> SinkStats {
-        self.stats
     }
 }
 

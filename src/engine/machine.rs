@@ -6,13 +6,11 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::formats::{CsvFormat, JsonFormat};
 use crate::options::{OptionReader, Options, Taken};
 use crate::table::{
-    EncodeRequest, Encoded, Encoder, Epoch, Format, Guarantee, Sink, SinkStats, Waker, Writer,
-    WriterStatus,
+    EncodeRequest, Encoded, Encoder, Format, Guarantee, Immediate, Sink, Waker, WriteNow, Writer,
 };
 use crate::types::{Batch, Column, DataType, Field, RowErrors, Schema};
 use arrow_array::StringViewArray;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 /// What query results look like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -173,51 +171,20 @@ impl Sink for MachineSink {
 
     fn writer(&mut self, _: usize, _: usize, _: Waker) -> Result<Box<dyn Writer>> {
         let encoder = self.0.encoder()?;
-        Ok(Box::new(MachineWriter {
-            rows: self.0.clone(),
-            encoder,
-            epoch: 0,
-            stats: SinkStats::default(),
-        }))
+        Ok(Box::new(Immediate::new(MachineWriter { rows: self.0.clone(), encoder })))
     }
 }
 
 struct MachineWriter {
     rows: MachineRows,
     encoder: Box<dyn Encoder>,
-    epoch: Epoch,
-    stats: SinkStats,
 }
 
-impl std::fmt::Debug for MachineWriter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("MachineWriter")
-    }
-}
-
-impl Writer for MachineWriter {
-    fn write(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<()> {
+impl WriteNow for MachineWriter {
+    fn write(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<u64> {
         let lines = self.rows.lines(self.encoder.as_mut(), batch, errors)?;
-        self.stats.records += batch.rows as u64;
-        self.stats.bytes += lines.len() as u64;
-        self.rows.print(&lines)
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    fn barrier(&mut self, epoch: Epoch) -> Result<()> {
-        self.epoch = epoch;
-        Ok(())
-    }
-
-    fn poll(&mut self, _now: Duration) -> Result<WriterStatus> {
-        Ok(WriterStatus { acknowledged: self.epoch, ready: true, wake_at: None })
-    }
-
-    fn stats(&self) -> SinkStats {
-        self.stats
+        self.rows.print(&lines)?;
+        Ok(lines.len() as u64)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::base::{Error, Result};
 use crate::types::java_text::Moment;
-use crate::types::{DataType, Kind};
+use crate::types::{Batch, DataType, Field, Kind};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type,
@@ -60,6 +60,26 @@ pub(crate) struct SourceColumn<'a> {
     array: &'a dyn Array,
     nullable: bool,
     pub(crate) source: Source<'a>,
+}
+
+/// The columns of a batch, one for each field of the sink.
+pub(crate) fn source_columns<'a>(
+    batch: &'a Batch,
+    fields: &[Field],
+) -> Result<Vec<SourceColumn<'a>>> {
+    if batch.columns.len() != fields.len() {
+        return Err(Error::internal("a batch does not have the columns of its sink"));
+    }
+    let columns = batch
+        .columns
+        .iter()
+        .zip(fields)
+        .map(|(column, field)| SourceColumn::new(column.as_ref(), &field.data_type))
+        .collect::<Result<Vec<_>>>()?;
+    if columns.iter().any(|column| column.len() < batch.rows) {
+        return Err(Error::internal("a batch's column is too short"));
+    }
+    Ok(columns)
 }
 
 impl<'a> SourceColumn<'a> {

@@ -4,6 +4,7 @@
 mod catalog;
 mod connector;
 mod format;
+mod immediate;
 mod progress;
 mod sink;
 mod source;
@@ -16,6 +17,7 @@ pub use connector::{
 pub use format::{
     DecodeRequest, Decoded, Decoder, EncodeRequest, Encoded, Encoder, Format, Payload,
 };
+pub use immediate::{Immediate, WriteNow};
 pub use progress::{CommitDomain, DomainEvent, Epoch, Position, Progress, ScanName};
 pub use sink::{Guarantee, Sink, SinkStats, Writer, WriterStatus};
 pub use source::{

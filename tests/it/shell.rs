@@ -12,6 +12,17 @@ const ENDLESS: &str =
 
 const PROMPT: &str = "brooklet> ";
 
+impl Terminal {
+    /// Enters a statement and waits for these texts in turn, then for the prompt.
+    #[track_caller]
+    fn answers(&mut self, statement: &str, texts: &[&str]) {
+        self.enters(statement);
+        for text in texts.iter().chain(&[PROMPT]) {
+            self.sees(text);
+        }
+    }
+}
+
 /// The shell with `three` and `endless`, at its prompt.
 fn shell(args: &[&str]) -> Terminal {
     let args: Vec<&str> = [&["-i", "init.sql"], args].concat();
@@ -31,9 +42,7 @@ fn a_query_prints_as_in_flinks_client() {
     shell.sees(PROMPT);
     shell.enters("SET 'execution.runtime-mode' = 'batch';");
     shell.sees("[INFO] Execute statement succeeded.");
-    shell.enters("SELECT n FROM three;");
-    shell.sees("3 rows in set");
-    shell.sees(PROMPT);
+    shell.answers("SELECT n FROM three;", &["3 rows in set"]);
     // Ctrl-D
     shell.types("\x04");
     assert_eq!(shell.ends().code(), Some(0));
@@ -62,16 +71,11 @@ fn ctrl_c_stops_the_query_and_not_the_shell() {
     shell.types("\x03");
     shell.sees("Query terminated, received a total of ");
     shell.sees(PROMPT);
-    shell.enters("SELECT n FROM three;");
-    shell.sees("Received a total of 3 rows");
-    shell.sees(PROMPT);
+    shell.answers("SELECT n FROM three;", &["Received a total of 3 rows"]);
     // What was typed is forgotten.
     shell.types("SELECT nonsense\x03");
     shell.sees(PROMPT);
-    shell.enters("SHOW TABLES;");
-    shell.sees("endless");
-    shell.sees("2 rows in set");
-    shell.sees(PROMPT);
+    shell.answers("SHOW TABLES;", &["endless", "2 rows in set"]);
     shell.enters("EXIT;");
     assert_eq!(shell.ends().code(), Some(0));
 }
@@ -79,37 +83,38 @@ fn ctrl_c_stops_the_query_and_not_the_shell() {
 #[test]
 fn errors_point_into_the_statement_that_is_wrong() {
     let mut shell = shell(&[]);
-    shell.enters("SELECT * FROM thre;");
-    shell.sees("error: object 'thre' not found");
-    shell.sees("--> shell:1:15");
-    shell.sees("^^^^");
-    shell.sees("hint: did you mean 'three'?");
-    shell.sees(PROMPT);
+    shell.answers(
+        "SELECT * FROM thre;",
+        &[
+            "error: object 'thre' not found",
+            "--> shell:1:15",
+            "^^^^",
+            "hint: did you mean 'three'?",
+        ],
+    );
     // The mistake is in an earlier statement.
-    shell.enters("CREATE TABLE t (a INT) WITH ('connector' = 'datagen', 'number-of-row' = '1');");
-    shell.sees("succeeded");
-    shell.sees(PROMPT);
-    shell.enters("SELECT * FROM t;");
-    shell.sees("error: unknown option 'number-of-row'");
-    shell.sees("--> shell:1:55");
-    shell.sees("CREATE TABLE t");
-    shell.sees("did you mean 'number-of-rows'?");
-    shell.sees(PROMPT);
+    shell.answers(
+        "CREATE TABLE t (a INT) WITH ('connector' = 'datagen', 'number-of-row' = '1');",
+        &["succeeded"],
+    );
+    shell.answers(
+        "SELECT * FROM t;",
+        &[
+            "error: unknown option 'number-of-row'",
+            "--> shell:1:55",
+            "CREATE TABLE t",
+            "did you mean 'number-of-rows'?",
+        ],
+    );
 }
 
 #[test]
 fn an_insert_runs_beside_the_prompt() {
     let mut shell = shell(&[]);
-    shell.enters("CREATE TABLE hole (n BIGINT) WITH ('connector' = 'blackhole');");
-    shell.sees("succeeded");
-    shell.sees(PROMPT);
-    shell.enters("INSERT INTO hole SELECT n FROM endless;");
-    shell.sees("[INFO] job 'sql.hole' runs");
-    shell.sees(PROMPT);
+    shell.answers("CREATE TABLE hole (n BIGINT) WITH ('connector' = 'blackhole');", &["succeeded"]);
+    shell.answers("INSERT INTO hole SELECT n FROM endless;", &["[INFO] job 'sql.hole' runs"]);
     // A query does not wait for the job, and a stopped query leaves the job alone.
-    shell.enters("SELECT n FROM three;");
-    shell.sees("Received a total of 3 rows");
-    shell.sees(PROMPT);
+    shell.answers("SELECT n FROM three;", &["Received a total of 3 rows"]);
     shell.enters("SELECT n FROM endless;");
     shell.sees("| +I |");
     shell.types("\x03");
@@ -124,16 +129,12 @@ fn an_insert_runs_beside_the_prompt() {
 #[test]
 fn a_job_can_be_stopped_by_name() {
     let mut shell = shell(&[]);
-    shell.enters("CREATE TABLE hole (n BIGINT) WITH ('connector' = 'blackhole');");
-    shell.sees("succeeded");
-    shell.sees(PROMPT);
-    shell.enters("INSERT INTO hole SELECT n FROM endless;");
-    shell.sees("[INFO] job 'sql.hole' runs");
-    shell.sees(PROMPT);
-    shell.enters("STOP JOB 'sql.whole';");
-    shell.sees("error: no job 'sql.whole' runs here");
-    shell.sees("hint: these run: sql.hole");
-    shell.sees(PROMPT);
+    shell.answers("CREATE TABLE hole (n BIGINT) WITH ('connector' = 'blackhole');", &["succeeded"]);
+    shell.answers("INSERT INTO hole SELECT n FROM endless;", &["[INFO] job 'sql.hole' runs"]);
+    shell.answers(
+        "STOP JOB 'sql.whole';",
+        &["error: no job 'sql.whole' runs here", "hint: these run: sql.hole"],
+    );
     shell.enters("STOP JOB 'sql.hole';");
     shell.sees("job 'sql.hole' was stopped");
     shell.enters("quit;");
@@ -143,9 +144,7 @@ fn a_job_can_be_stopped_by_name() {
 #[test]
 fn a_job_that_fails_is_told_at_the_prompt() {
     let mut shell = shell(&[]);
-    shell.enters("CREATE TABLE hole (n INT) WITH ('connector' = 'blackhole');");
-    shell.sees("succeeded");
-    shell.sees(PROMPT);
+    shell.answers("CREATE TABLE hole (n INT) WITH ('connector' = 'blackhole');", &["succeeded"]);
     shell.enters("INSERT INTO hole SELECT 1 / (n - 2) FROM three;");
     shell.sees("[INFO] job 'sql.hole' runs");
     shell.enters("");
@@ -157,12 +156,8 @@ fn a_job_that_fails_is_told_at_the_prompt() {
 #[test]
 fn term_at_the_prompt_drains_the_jobs_and_ends() {
     let mut shell = shell(&[]);
-    shell.enters("CREATE TABLE hole (n BIGINT) WITH ('connector' = 'blackhole');");
-    shell.sees("succeeded");
-    shell.sees(PROMPT);
-    shell.enters("INSERT INTO hole SELECT n FROM endless;");
-    shell.sees("[INFO] job 'sql.hole' runs");
-    shell.sees(PROMPT);
+    shell.answers("CREATE TABLE hole (n BIGINT) WITH ('connector' = 'blackhole');", &["succeeded"]);
+    shell.answers("INSERT INTO hole SELECT n FROM endless;", &["[INFO] job 'sql.hole' runs"]);
     shell.signal("TERM");
     shell.sees("was stopped");
     assert_eq!(shell.ends().code(), Some(0));
@@ -176,9 +171,7 @@ fn tab_completes() {
     shell.sees("thr");
     shell.types("\t");
     shell.sees("three");
-    shell.enters(" WHERE n > 2;");
-    shell.sees("Received a total of 1 row");
-    shell.sees(PROMPT);
+    shell.answers(" WHERE n > 2;", &["Received a total of 1 row"]);
     shell.types("CREATE TABLE t (a INT) WITH ('connector' = 'datag");
     shell.sees("'datag");
     shell.types("\t");
@@ -194,12 +187,8 @@ fn tab_completes() {
 #[test]
 fn the_history_comes_back_and_hides_secrets() {
     let mut shell = shell(&[]);
-    shell.enters("SELECT n FROM three;");
-    shell.sees("Received a total of 3 rows");
-    shell.sees(PROMPT);
-    shell.enters("SET 'my.password' = 'hunter2';");
-    shell.sees("succeeded");
-    shell.sees(PROMPT);
+    shell.answers("SELECT n FROM three;", &["Received a total of 3 rows"]);
+    shell.answers("SET 'my.password' = 'hunter2';", &["succeeded"]);
     // Twice up: the query again.
     shell.types("\x1b[A\x1b[A\r");
     shell.sees("Received a total of 3 rows");

@@ -10,6 +10,7 @@ use crate::connection::CallId;
 use crate::error::Error;
 use crate::rng::{Backoff, Rng};
 use crate::topic::{BrokerInfo, ClusterInfo, PartitionInfo, TopicInfo, TopicPartition};
+use crate::wire::messages::find_coordinator::FindCoordinatorResponse;
 use crate::wire::messages::metadata::{
     MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseTopic,
 };
@@ -162,6 +163,27 @@ impl Metadata {
     }
 
     /// Keeps the topic fresh until [`release`](Self::release).
+    /// Keeps the coordinator that FindCoordinator named and returns its node id.
+    pub(crate) fn found(&mut self, response: &FindCoordinatorResponse) -> Result<i32, Error> {
+        // Since version 4 a response answers for many keys; the client asks for one.
+        let (code, message, node, host, port) = match response.coordinators.first() {
+            Some(c) => (c.error_code, &c.error_message, c.node_id, &c.host, c.port),
+            None => (
+                response.error_code,
+                &response.error_message,
+                response.node_id,
+                &response.host,
+                response.port,
+            ),
+        };
+        let code = ErrorCode(code);
+        if !code.is_ok() {
+            return Err(Error::broker(code, message.as_deref()).in_api("FindCoordinator"));
+        }
+        self.learn(node, host, port);
+        Ok(node)
+    }
+
     pub(crate) fn want(&mut self, topic: &Arc<str>, create: bool, now: Duration) {
         let known = self.topics.contains_key(topic);
         let want = self.wanted.entry(Arc::clone(topic)).or_default();

@@ -89,12 +89,27 @@ impl ProducerShared {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes `bytes` of a buffer of `limit`; `false` when there is no room.
-    pub(crate) fn reserve(&self, bytes: usize, limit: usize) -> bool {
+    /// Gives the batch room in a buffer of `limit` bytes.
+    pub(crate) fn admit(
+        &self,
+        client: &ClientHandle,
+        batch: SealedBatch,
+        limit: usize,
+    ) -> Result<SealedBatch, SendError> {
+        if client.is_closed() {
+            return Err(SendError::Closed);
+        }
+        let (bytes, max) = (batch.size(), client.config().max_request_size);
+        if bytes > max && batch.record_count() <= 1 {
+            return Err(SendError::TooLarge { bytes, max });
+        }
         let room = self.bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| {
             (held == 0 || held.saturating_add(bytes) <= limit).then(|| held.saturating_add(bytes))
         });
-        room.is_ok()
+        if room.is_err() {
+            return Err(SendError::Full(Box::new(batch)));
+        }
+        Ok(batch)
     }
 
     pub(crate) fn next(&self) -> Option<ProduceEvent> {
@@ -159,17 +174,7 @@ impl Producer {
         batch: SealedBatch,
         tag: u64,
     ) -> Result<(), SendError> {
-        if self.client.is_closed() {
-            return Err(SendError::Closed);
-        }
-        let bytes = batch.size();
-        let max = self.client.config().max_request_size;
-        if bytes > max && batch.record_count() <= 1 {
-            return Err(SendError::TooLarge { bytes, max });
-        }
-        if !self.shared.reserve(bytes, self.buffer_bytes) {
-            return Err(SendError::Full(Box::new(batch)));
-        }
+        let batch = self.shared.admit(&self.client, batch, self.buffer_bytes)?;
         let partition = TopicPartition { topic: Arc::clone(topic), partition };
         self.client.command(Command::Produce { producer: self.id, partition, batch, tag });
         Ok(())

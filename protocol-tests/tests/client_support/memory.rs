@@ -19,13 +19,25 @@ pub struct InMemory {
     broker: Broker,
     conns: BTreeMap<u64, ConnId>,
     next: u64,
+    answers: u64,
+    lose_every: Option<u64>,
 }
 
 impl InMemory {
     pub fn new(seed: u64) -> Self {
         let mut config = Config::default();
         config.seed = seed;
-        Self { broker: Broker::new(config), conns: BTreeMap::new(), next: 0 }
+        Self::with(config)
+    }
+
+    pub fn with(config: Config) -> Self {
+        let (conns, answers) = (BTreeMap::new(), config.seed);
+        Self { broker: Broker::new(config), conns, next: 0, answers, lose_every: None }
+    }
+
+    /// Loses every `every`th answer, and its connection.
+    pub fn losing(self, every: Option<u64>) -> Self {
+        Self { lose_every: every, ..self }
     }
 
     fn name(&self, conn: ConnId) -> Option<u64> {
@@ -57,7 +69,14 @@ impl Responder for InMemory {
         for action in self.broker.poll(now) {
             match action {
                 Action::Respond { conn, frame } => {
-                    out.extend(self.name(conn).map(|name| BrokerEvent::Frame(name, frame)));
+                    let Some(name) = self.name(conn) else { continue };
+                    self.answers += 1;
+                    if self.lose_every.is_some_and(|every| self.answers.is_multiple_of(every)) {
+                        self.disconnect(name);
+                        out.push(BrokerEvent::Close(name));
+                    } else {
+                        out.push(BrokerEvent::Frame(name, frame));
+                    }
                 }
                 Action::Close { conn, .. } => {
                     out.extend(self.name(conn).map(BrokerEvent::Close));

@@ -9,11 +9,10 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::exec::JobEnd;
 use crate::expr::TextWriter;
 use crate::plan::Settings;
-use crate::table::{Epoch, Guarantee, Sink, SinkStats, Waker, Writer, WriterStatus};
+use crate::table::{Guarantee, Immediate, Sink, Waker, WriteNow, Writer};
 use crate::types::{Batch, DataType, Field, Kind, RowErrors};
 use chrono_tz::Tz;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// What NULL looks like.
 const NULL: &str = "<NULL>";
@@ -228,25 +227,15 @@ impl Sink for Collect {
     }
 
     fn writer(&mut self, _: usize, _: usize, _: Waker) -> Result<Box<dyn Writer>> {
-        Ok(Box::new(CollectWriter { printer: self.0.clone(), epoch: 0, rows: 0 }))
+        Ok(Box::new(Immediate::new(CollectWriter(self.0.clone()))))
     }
 }
 
-struct CollectWriter {
-    printer: Printer,
-    epoch: Epoch,
-    rows: u64,
-}
+struct CollectWriter(Printer);
 
-impl std::fmt::Debug for CollectWriter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("CollectWriter")
-    }
-}
-
-impl Writer for CollectWriter {
-    fn write(&mut self, batch: &Batch, _errors: &mut RowErrors) -> Result<()> {
-        let mut state = self.printer.0.lock().unwrap_or_else(PoisonError::into_inner);
+impl WriteNow for CollectWriter {
+    fn write(&mut self, batch: &Batch, _errors: &mut RowErrors) -> Result<u64> {
+        let mut state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         let types = state.types.clone();
         let columns = batch.columns.iter().zip(&types);
         let columns: Vec<TextWriter<'_>> =
@@ -259,25 +248,7 @@ impl Writer for CollectWriter {
             let cells = columns.iter().map(cell).collect();
             state.row(batch.kind(row).short(), cells).map_err(broken)?;
         }
-        self.rows += batch.rows as u64;
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    fn barrier(&mut self, epoch: Epoch) -> Result<()> {
-        self.epoch = epoch;
-        Ok(())
-    }
-
-    fn poll(&mut self, _now: Duration) -> Result<WriterStatus> {
-        Ok(WriterStatus { acknowledged: self.epoch, ready: true, wake_at: None })
-    }
-
-    fn stats(&self) -> SinkStats {
-        SinkStats { records: self.rows, bytes: 0 }
+        Ok(0)
     }
 }
 

@@ -278,37 +278,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "STARTSWITH(string, prefix)",
         "Whether the text, or the bytes, start with the other.",
         text_or_bytes,
-        |call| {
-            if call.data_type(0).kind.is_binary() {
-                let (bytes, prefix) = (call.bytes(0), call.bytes(1));
-                return call.bools(|row| {
-                    Ok(bytes.get(row).zip(prefix.get(row)).map(|(bytes, prefix)| bytes.starts_with(prefix)))
-                });
-            }
-            let (text, prefix) = (call.text(0), call.text(1));
-            call.bools(|row| {
-                let pair = text.get(row).zip(prefix.get(row));
-                Ok(pair.map(|(text, prefix)| text.as_bytes().starts_with(prefix.as_bytes())))
-            })
-        },
+        |call| has_affix(call, <[u8]>::starts_with),
     ),
     Function::new(
         "ENDSWITH(string, suffix)",
         "Whether the text, or the bytes, end with the other.",
         text_or_bytes,
-        |call| {
-            if call.data_type(0).kind.is_binary() {
-                let (bytes, suffix) = (call.bytes(0), call.bytes(1));
-                return call.bools(|row| {
-                    Ok(bytes.get(row).zip(suffix.get(row)).map(|(bytes, suffix)| bytes.ends_with(suffix)))
-                });
-            }
-            let (text, suffix) = (call.text(0), call.text(1));
-            call.bools(|row| {
-                let pair = text.get(row).zip(suffix.get(row));
-                Ok(pair.map(|(text, suffix)| text.as_bytes().ends_with(suffix.as_bytes())))
-            })
-        },
+        |call| has_affix(call, <[u8]>::ends_with),
     ),
     Function::new(
         "TO_BASE64(string)",
@@ -493,6 +469,21 @@ fn same_text(args: &[crate::expr::Expr]) -> Option<Signature> {
 /// A result that is a part of the first argument, and NULL by its type.
 fn part_of(args: &[crate::expr::Expr], signature: Option<Signature>) -> Option<Signature> {
     nullable(returning(signature, args, |kinds| varying(kinds[0])))
+}
+
+/// Whether texts, or bytes, begin or end with others.
+fn has_affix(call: &mut Call<'_, '_>, has: impl Fn(&[u8], &[u8]) -> bool) -> Column {
+    if call.data_type(0).kind.is_binary() {
+        let (bytes, affix) = (call.bytes(0), call.bytes(1));
+        return call.bools(|row| {
+            Ok(bytes.get(row).zip(affix.get(row)).map(|(bytes, affix)| has(bytes, affix)))
+        });
+    }
+    let (text, affix) = (call.text(0), call.text(1));
+    call.bools(|row| {
+        let pair = text.get(row).zip(affix.get(row));
+        Ok(pair.map(|(text, affix)| has(text.as_bytes(), affix.as_bytes())))
+    })
 }
 
 fn text_or_bytes(args: &[crate::expr::Expr]) -> Option<Signature> {

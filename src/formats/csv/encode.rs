@@ -1,9 +1,9 @@
 //! The encoder: rows as lines without line ends, byte for byte as Flink's `CsvRowDataSerializationSchema` writes them.
 
 use super::options::CsvOptions;
-use crate::base::{Error, Result};
+use crate::base::Result;
 use crate::formats::base64;
-use crate::formats::write::{Source, SourceColumn, end_of, span};
+use crate::formats::write::{Source, SourceColumn, end_of, source_columns, span};
 use crate::table::{EncodeRequest, Encoded, Encoder};
 use crate::types::java_text::{
     Fraction, TextOut, strip_trailing_zeros, write_date, write_decimal_java, write_decimal_plain,
@@ -169,18 +169,7 @@ impl CsvEncoder {
 
 impl Encoder for CsvEncoder {
     fn encode(&mut self, batch: &Batch, out: &mut Encoded, _: &mut RowErrors) -> Result<()> {
-        if batch.columns.len() != self.fields.len() {
-            return Err(Error::internal("a batch does not have the columns of its sink"));
-        }
-        let columns = batch
-            .columns
-            .iter()
-            .zip(&self.fields)
-            .map(|(column, field)| SourceColumn::new(column.as_ref(), &field.data_type))
-            .collect::<Result<Vec<_>>>()?;
-        if columns.iter().any(|column| column.len() < batch.rows) {
-            return Err(Error::internal("a batch's column is too short"));
-        }
+        let columns = source_columns(batch, &self.fields)?;
         let mut buffer = [0; 4];
         let delimiter: &str = self.options.delimiter.encode_utf8(&mut buffer);
         out.ends.reserve(batch.rows);

@@ -2,9 +2,9 @@
 
 use super::options::{JsonOptions, NullKeys};
 use super::text::{Astral, write_string};
-use crate::base::{Error, Result};
+use crate::base::Result;
 use crate::formats::base64;
-use crate::formats::write::{Source, SourceColumn, end_of, span};
+use crate::formats::write::{Source, SourceColumn, end_of, source_columns, span};
 use crate::table::{EncodeRequest, Encoded, Encoder};
 use crate::types::java_text::{
     Fraction, Moment, TextOut, TimestampStyle, strip_trailing_zeros, write_date,
@@ -225,18 +225,7 @@ fn quoted(quotes: bool, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
 
 impl Encoder for JsonEncoder {
     fn encode(&mut self, batch: &Batch, out: &mut Encoded, errors: &mut RowErrors) -> Result<()> {
-        if batch.columns.len() != self.fields.len() {
-            return Err(Error::internal("a batch does not have the columns of its sink"));
-        }
-        let columns = batch
-            .columns
-            .iter()
-            .zip(&self.fields)
-            .map(|(column, field)| SourceColumn::new(column.as_ref(), &field.data_type))
-            .collect::<Result<Vec<_>>>()?;
-        if columns.iter().any(|column| column.len() < batch.rows) {
-            return Err(Error::internal("a batch's column is too short"));
-        }
+        let columns = source_columns(batch, &self.fields)?;
         out.ends.reserve(batch.rows);
         for row in 0..batch.rows {
             let before = out.bytes.len();

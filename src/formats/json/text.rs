@@ -58,7 +58,7 @@ fn hex(text: &str) -> Option<u32> {
 pub(crate) enum Astral {
     /// As they are: `JsonNode.toString`.
     Raw,
-    /// As two `\uXXXX`: Jackson's generator for UTF-8.
+    /// As two escapes of four hexadecimal digits: Jackson's generator for UTF-8.
     Escaped,
 }
 

@@ -14,6 +14,8 @@ mod rewrite;
 mod set_operation;
 mod table;
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod tests;
 mod unnest;
 mod values;

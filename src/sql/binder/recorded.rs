@@ -2,37 +2,18 @@
 //! evaluated over the decoded rows, cast to the sink's type, encoded as JSON and compared with the recorded record.
 
 use super::Binder;
+use super::tables::Tables;
 use crate::base::Result;
 use crate::expr::{EvalEnv, Expr, Input, Selection};
 use crate::formats::JsonFormat;
 use crate::options::{OptionReader, Options, Taken};
 use crate::sql::ast::{QueryBodyKind, SelectItemKind, Statement};
 use crate::sql::{ToSql, parse_statement};
-use crate::table::{
-    Catalog, DecodeRequest, EncodeRequest, Encoded, Format, Payload, TableDef, TableName,
-};
+use crate::table::{DecodeRequest, EncodeRequest, Encoded, Format, Payload, TableDef};
 use crate::types::{Batch, Column, RowErrors, Schema};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-
-#[derive(Default)]
-struct Tables(BTreeMap<String, Arc<TableDef>>);
-
-impl Catalog for Tables {
-    fn resolve(&self, parts: &[String]) -> TableName {
-        let table = parts.last().cloned().unwrap_or_default();
-        TableName { catalog: "c".into(), database: "d".into(), table }
-    }
-
-    fn table(&self, name: &TableName) -> Option<Arc<TableDef>> {
-        self.0.get(&name.table).cloned()
-    }
-
-    fn table_names(&self) -> Vec<String> {
-        self.0.keys().cloned().collect()
-    }
-}
 
 /// Differences that stay: file, expression, reason.
 const KNOWN: &[(&str, &str, &str)] = &[

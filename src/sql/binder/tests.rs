@@ -1,33 +1,15 @@
 //! Plans, declarations and refusals.
 
 use super::Binder;
+use super::tables::Tables;
 use crate::base::{Error, Result};
 use crate::expr::Scalar;
 use crate::plan::{Insert, Rel};
 use crate::sql::ast::Statement;
 use crate::sql::parse_statement;
-use crate::table::{Catalog, ColumnKind, TableDef, TableName};
+use crate::table::{ColumnKind, TableDef};
 use crate::types::Schema;
-use std::collections::BTreeMap;
 use std::sync::Arc;
-
-#[derive(Default)]
-struct Tables(BTreeMap<String, Arc<TableDef>>);
-
-impl Catalog for Tables {
-    fn resolve(&self, parts: &[String]) -> TableName {
-        let table = parts.last().cloned().unwrap_or_default();
-        TableName { catalog: "c".into(), database: "d".into(), table }
-    }
-
-    fn table(&self, name: &TableName) -> Option<Arc<TableDef>> {
-        self.0.get(&name.table).cloned()
-    }
-
-    fn table_names(&self) -> Vec<String> {
-        self.0.keys().cloned().collect()
-    }
-}
 
 const ORDERS: &str = "CREATE TABLE orders (
     id BIGINT NOT NULL, item STRING, price DECIMAL(10, 2), amount INT, ts TIMESTAMP(3),

@@ -95,24 +95,12 @@ fn the_table_of_the_flink_1_11_document_runs() {
             "662867,2244074,1575622,pv,2017-11-26 01:00:00",
         ],
     );
-    let sql = "CREATE TABLE kafkaTable (
- user_id BIGINT,
- item_id BIGINT,
- category_id BIGINT,
- behavior STRING,
- ts TIMESTAMP(3)
-) WITH (
- 'connector' = 'kafka',
- 'topic' = 'user_behavior',
- 'properties.bootstrap.servers' = 'localhost:9092',
- 'properties.group.id' = 'testGroup',
- 'format' = 'csv',
- 'scan.startup.mode' = 'earliest-offset'
-);
-SELECT user_id, ts FROM kafkaTable LIMIT 2;
-"
-    .replace("user_behavior'", &format!("{topic}'"))
-    .replace("localhost:9092", cluster.bootstrap());
+    let script = include_str!("../../../examples/user_behavior.sql");
+    let table_end = script.find("CREATE TABLE purchases").unwrap();
+    let query = "SELECT user_id, ts FROM kafkaTable LIMIT 2;\n";
+    let sql = format!("{}{query}", &script[..table_end])
+        .replace("user_behavior'", &format!("{topic}'"))
+        .replace("localhost:9092", cluster.bootstrap());
     let ended = Program::script("job", &sql).run();
     ended.code(0);
     assert!(ended.stdout.contains("543462 | 2017-11-26 01:00:00.000"), "{}", ended.stdout);

@@ -142,25 +142,15 @@ impl<T> Single<T> {
     }
 
     fn found(&mut self, response: &FindCoordinatorResponse, context: &mut Context<'_>) {
-        let (code, message, node, host, port) = match response.coordinators.first() {
-            Some(c) => (c.error_code, &c.error_message, c.node_id, &c.host, c.port),
-            None => (
-                response.error_code,
-                &response.error_message,
-                response.node_id,
-                &response.host,
-                response.port,
-            ),
+        let error = match context.cluster.metadata.found(response) {
+            Ok(node) => {
+                self.coordinator = Some(node);
+                self.state = State::Idle { retry_at: context.now };
+                return self.start(context);
+            }
+            Err(error) => error,
         };
-        let code = ErrorCode(code);
-        if code.is_ok() {
-            context.cluster.metadata.learn(node, host, port);
-            self.coordinator = Some(node);
-            self.state = State::Idle { retry_at: context.now };
-            return self.start(context);
-        }
-        let error = Error::broker(code, message.as_deref()).in_api("FindCoordinator");
-        match error_table::coordinator(code) {
+        match error.code().map_or(CoordinatorAction::Fail, error_table::coordinator) {
             CoordinatorAction::Fail => self.complete(Err(error)),
             _ => self.retry(error, context),
         }

@@ -131,17 +131,8 @@ impl TransactionalProducer {
         batch: SealedBatch,
         tag: u64,
     ) -> Result<(), SendError> {
-        if self.client.is_closed() {
-            return Err(SendError::Closed);
-        }
-        let config = self.client.config();
-        let (bytes, max) = (batch.size(), config.max_request_size);
-        if bytes > max && batch.record_count() <= 1 {
-            return Err(SendError::TooLarge { bytes, max });
-        }
-        if !self.shared.reserve(bytes, config.buffer_memory) {
-            return Err(SendError::Full(Box::new(batch)));
-        }
+        let limit = self.client.config().buffer_memory;
+        let batch = self.shared.admit(&self.client, batch, limit)?;
         let partition = TopicPartition { topic: Arc::clone(topic), partition };
         self.request(Request::Send { partition, batch, tag });
         Ok(())

@@ -314,24 +314,14 @@ impl TransactionMachine {
         cluster: &mut Cluster,
         now: Duration,
     ) -> Option<i32> {
-        let (code, text, node, host, port) = match response.coordinators.first() {
-            Some(c) => (c.error_code, &c.error_message, c.node_id, &c.host, c.port),
-            None => (
-                response.error_code,
-                &response.error_message,
-                response.node_id,
-                &response.host,
-                response.port,
-            ),
-        };
-        let code = ErrorCode(code);
-        if code.is_ok() {
-            cluster.metadata.learn(node, host, port);
-            return Some(node);
+        match cluster.metadata.found(response) {
+            Ok(node) => Some(node),
+            Err(error) => {
+                let code = error.code().unwrap_or(ErrorCode::UNKNOWN_SERVER_ERROR);
+                self.refused(code, error, of_group, cluster, now);
+                None
+            }
         }
-        let error = Error::broker(code, text.as_deref()).in_api("FindCoordinator");
-        self.refused(code, error, of_group, cluster, now);
-        None
     }
 
     fn initialized(
