@@ -128,7 +128,7 @@ pub(super) struct RunArguments {
     /// Forget the progress of earlier runs
     #[arg(long)]
     pub(super) fresh: bool,
-    /// Serve metrics at this address: not supported yet
+    /// Serve /metrics (OpenMetrics) and /healthz at this address
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) metrics: Option<String>,
 }

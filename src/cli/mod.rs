@@ -7,6 +7,7 @@ mod broker;
 mod check;
 mod exit;
 mod host;
+mod metrics;
 mod output;
 mod render;
 mod run;

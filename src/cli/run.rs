@@ -3,6 +3,7 @@
 use super::args::RunArguments;
 use super::exit::Exit;
 use super::host::{self, Jobs, Setup};
+use super::metrics::Metrics;
 use super::signals;
 use super::source::Source;
 use super::status::{StatusLine, colour, say};
@@ -12,10 +13,6 @@ use std::sync::Arc;
 
 /// Runs a script and says how it ended.
 pub(super) fn run(arguments: &RunArguments) -> Exit {
-    if arguments.metrics.is_some() {
-        say("error: not supported yet: --metrics");
-        return Exit::Usage;
-    }
     match try_run(arguments) {
         Ok(exit) | Err(exit) => exit,
     }
@@ -45,18 +42,30 @@ fn try_run(arguments: &RunArguments) -> Result<Exit, Exit> {
         jobs: &jobs,
         closed_stdout_drains: true,
     });
+    let metrics =
+        arguments.metrics.as_deref().map(|address| serve_metrics(address, &jobs)).transpose()?;
     let mut outcome = Ok(());
     for (key, value) in &arguments.options {
         outcome = outcome.and_then(|()| session.set(key, value));
     }
     let status = StatusLine::start(Arc::clone(&jobs));
     let outcome = outcome.and_then(|()| session.run_script(source.text()));
-    drop(status);
+    drop((status, metrics));
     let exit = end(outcome, &source);
     if let Some(broker) = broker {
         broker.shutdown();
     }
     Ok(exit)
+}
+
+fn serve_metrics(address: &str, jobs: &Jobs) -> Result<Metrics, Exit> {
+    Metrics::start(address, Arc::clone(jobs)).map_err(|error| {
+        say(&format!("error: cannot listen for --metrics at {address}: {error}"));
+        match error.kind() {
+            std::io::ErrorKind::InvalidInput => Exit::Usage,
+            _ => Exit::Outside,
+        }
+    })
 }
 
 /// A number that tells scripts apart, the same in every version (FNV-1a, 32 bits).

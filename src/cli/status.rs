@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn rates_are_per_second_and_lags_per_source() {
-        let stats = JobStats::new(vec!["orders".to_owned(), "users".to_owned()]);
+        let stats = JobStats::new("job".to_owned(), vec!["orders".to_owned(), "users".to_owned()]);
         stats.publish(0, totals(10, 0), vec![5, 30_000]);
         stats.publish(1, totals(10, 0), vec![7, 4_000]);
         let lags = lags(&Mutex::new(vec![Arc::new(stats)]));

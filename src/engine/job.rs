@@ -126,7 +126,8 @@ impl JobBuilder<'_> {
             self.context.warnings.say(&format!("[INFO] job '{}' {line}", self.context.id));
         }
         let parallelism = self.settings.parallelism;
-        let stats = JobStats::new(scans.iter().map(|scan| scan.name.clone()).collect());
+        let scan_names = scans.iter().map(|scan| scan.name.clone()).collect();
+        let stats = JobStats::new(self.context.id.clone(), scan_names);
         Ok(Job {
             context: self.context.clone(),
             scans,

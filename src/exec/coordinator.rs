@@ -90,6 +90,7 @@ struct OpenEpoch {
     flushes: usize,
     last: Option<JobEnd>,
     committing: bool,
+    opened_at: Duration,
 }
 
 /// See the module.
@@ -110,6 +111,8 @@ pub(super) struct Coordinator {
     /// Epochs completed since the start, to tell a job that makes progress from one that restarts in vain.
     pub(super) completed: u64,
     pub(super) notes: Vec<String>,
+    /// The epoch that completed since the last look, and how long it took.
+    pub(super) closed: Option<(Epoch, Duration)>,
 }
 
 impl Coordinator {
@@ -138,6 +141,7 @@ impl Coordinator {
             satisfied: 0,
             completed: 0,
             notes: Vec::new(),
+            closed: None,
         };
         for (index, scan) in coordinator.scans.iter_mut().enumerate() {
             let known = resume.and_then(|resume| resume.progress.get(index));
@@ -391,6 +395,7 @@ impl Coordinator {
             flushes: self.workers.len(),
             last,
             committing: false,
+            opened_at: now,
         });
         true
     }
@@ -399,6 +404,7 @@ impl Coordinator {
         let Some(open) = self.open.take() else { return };
         self.epoch = open.epoch;
         self.completed += 1;
+        self.closed = Some((open.epoch, now.saturating_sub(open.opened_at)));
         self.next_epoch_at = now + self.interval;
         let positions: Vec<Positions> = self
             .scans

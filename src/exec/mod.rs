@@ -19,4 +19,4 @@ pub use control::{Clock, JobControl};
 pub use job::{Job, JobEnd, Output, Scan};
 pub use runner::run;
 pub use simulation::{SimulatedStep, Simulation};
-pub use stats::{JobStats, Totals};
+pub use stats::{EpochStats, JobState, JobStats, Totals};

@@ -17,6 +17,12 @@ use std::time::Duration;
 ///
 /// Failures that may pass are answered by [`Restarts`].
 pub fn run(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str)) -> Result<JobEnd> {
+    let end = run_attempts(job, control, note);
+    job.stats.ended();
+    end
+}
+
+fn run_attempts(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str)) -> Result<JobEnd> {
     let clock = Clock::new();
     let mut restarts = Restarts::new(job.restart_attempts);
     loop {
@@ -28,6 +34,7 @@ pub fn run(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str)) -> R
         attempt.stop_workers();
         let cause = error.to_string();
         let delay = restarts.failed(&attempt.coordinator, error, control.is_draining())?;
+        job.stats.restarting();
         note(&format!("restarting from the last epoch in {} ms: {cause}", delay.as_millis()));
         pause(&attempt.reports.signal, control, clock, delay);
     }
@@ -65,6 +72,9 @@ impl Attempt {
     fn run(&mut self, job: &mut Job, clock: &Clock, note: &mut dyn FnMut(&str)) -> Result<JobEnd> {
         loop {
             let outcome = self.coordinator.step(clock.now())?;
+            if let Some((epoch, took)) = self.coordinator.closed.take() {
+                job.stats.epoch_completed(epoch, took);
+            }
             for line in self.coordinator.notes.drain(..) {
                 note(&line);
             }

@@ -1,14 +1,19 @@
-//! Totals of a running job, for the status line and the summary.
+//! Totals of a running job, for the status line, the summary and the metrics.
 
-use crate::table::{SinkStats, SourceStats};
+use super::control::Clock;
+use crate::table::{Epoch, SinkStats, SourceStats};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-/// Totals by worker, published by each worker after a unit of work.
+/// Totals by worker, published by each worker after a unit of work, and the epochs of the whole job.
 #[derive(Debug, Default)]
 pub struct JobStats {
+    job: String,
     scans: Vec<String>,
     workers: Mutex<BTreeMap<usize, Published>>,
+    epochs: Mutex<EpochStats>,
+    clock: Clock,
 }
 
 #[derive(Debug, Default)]
@@ -27,10 +32,44 @@ pub struct Totals {
     pub sink: SinkStats,
 }
 
+/// What a job is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum JobState {
+    /// It looks for its progress and its splits, or reads and writes.
+    #[default]
+    Running,
+    /// It failed and goes on from its last epoch; an epoch that completes shows that it runs again.
+    Restarting,
+    /// It is over.
+    Ended,
+}
+
+/// The epochs of a job since its start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EpochStats {
+    /// What the job is doing.
+    pub state: JobState,
+    /// The last epoch that completed; 0 before the first.
+    pub last: Epoch,
+    /// How many completed.
+    pub completed: u64,
+    /// From the barriers of these epochs to their stored progress, in sum.
+    pub took: Duration,
+    /// When the last one completed, since the start of the statistics.
+    completed_at: Option<Duration>,
+    /// Restarts from the last epoch.
+    pub restarts: u64,
+}
+
 impl JobStats {
     /// Nothing yet; `scans` are the names of the job's scans, in order.
-    pub fn new(scans: Vec<String>) -> JobStats {
-        JobStats { scans, workers: Mutex::default() }
+    pub fn new(job: String, scans: Vec<String>) -> JobStats {
+        JobStats { job, scans, ..JobStats::default() }
+    }
+
+    /// The job's name.
+    pub fn job(&self) -> &str {
+        &self.job
     }
 
     /// Replaces one worker's totals, and its lag for each scan.
@@ -53,6 +92,43 @@ impl JobStats {
         let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         let lag = |scan: usize| workers.values().filter_map(|worker| worker.lags.get(scan)).sum();
         self.scans.iter().enumerate().map(|(at, name)| (name.clone(), lag(at))).collect()
+    }
+
+    /// The epochs so far.
+    pub fn epochs(&self) -> EpochStats {
+        *self.lock_epochs()
+    }
+
+    /// Time since the last epoch completed, if there is one.
+    pub fn last_epoch_age(&self) -> Option<Duration> {
+        let at = self.lock_epochs().completed_at?;
+        Some(self.clock.now().saturating_sub(at))
+    }
+
+    /// An epoch is complete; `took` is the time since its barriers were sent.
+    pub(crate) fn epoch_completed(&self, epoch: Epoch, took: Duration) {
+        let mut epochs = self.lock_epochs();
+        epochs.state = JobState::Running;
+        epochs.last = epoch;
+        epochs.completed += 1;
+        epochs.took += took;
+        epochs.completed_at = Some(self.clock.now());
+    }
+
+    /// The job failed and starts again.
+    pub(crate) fn restarting(&self) {
+        let mut epochs = self.lock_epochs();
+        epochs.state = JobState::Restarting;
+        epochs.restarts += 1;
+    }
+
+    /// The job is over.
+    pub(crate) fn ended(&self) {
+        self.lock_epochs().state = JobState::Ended;
+    }
+
+    fn lock_epochs(&self) -> MutexGuard<'_, EpochStats> {
+        self.epochs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,6 +3,7 @@
 mod bad_input;
 mod errors;
 mod jobs;
+mod metrics;
 mod progress;
 mod script;
 mod tables;
