@@ -8,7 +8,7 @@ use brooklet_kafka::limits::MESSAGE_ELEMENT_BYTES_MAX;
 use brooklet_kafka::wire::messages::{
     add_offsets_to_txn, add_partitions_to_txn, api_versions, create_partitions, create_topics,
     delete_topics, describe_transactions, end_txn, fetch, find_coordinator, init_producer_id,
-    list_offsets, list_transactions, metadata, offset_commit, offset_fetch, produce,
+    list_groups, list_offsets, list_transactions, metadata, offset_commit, offset_fetch, produce,
     txn_offset_commit,
 };
 use brooklet_kafka::wire::{DecodeFault, Message, Reader, Request, Writer};
@@ -90,6 +90,7 @@ agree! {
     fetch: FetchRequest => FetchResponse;
     find_coordinator: FindCoordinatorRequest => FindCoordinatorResponse;
     init_producer_id: InitProducerIdRequest => InitProducerIdResponse;
+    list_groups: ListGroupsRequest => ListGroupsResponse;
     list_offsets: ListOffsetsRequest => ListOffsetsResponse;
     list_transactions: ListTransactionsRequest => ListTransactionsResponse;
     metadata: MetadataRequest => MetadataResponse;

@@ -33,8 +33,8 @@ pub(super) enum Command {
     Topic(TopicArguments),
     /// Run the embedded development broker until interrupted
     Broker(BrokerArguments),
-    /// Look at and abort transactions: not supported yet
-    Txn(LaterArguments),
+    /// Look at transactions, and abort those whose program is gone
+    Txn(TxnArguments),
     /// Look at and reset the progress of jobs: not supported yet
     Job(LaterArguments),
     /// Print the completion script of a shell
@@ -155,6 +155,64 @@ pub(super) struct ClusterArguments {
     /// A client property under its Java name
     #[arg(short = 'X', value_name = "property=value", value_parser = key_value)]
     pub(super) properties: Vec<(String, String)>,
+}
+
+/// What `txn` and `job` share.
+#[derive(Args, Clone, Debug)]
+pub(super) struct AdminArguments {
+    #[command(flatten)]
+    pub(super) cluster: ClusterArguments,
+    /// Change nothing: only say what would be done
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct TxnArguments {
+    #[command(subcommand)]
+    pub(super) command: TxnCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TxnCommand {
+    /// List transactional ids with their states
+    List {
+        #[command(flatten)]
+        admin: AdminArguments,
+        /// Only ids that begin with this
+        #[arg(long, value_name = "PREFIX")]
+        prefix: Option<String>,
+        /// Only this state, as Kafka names it: Ongoing, CompleteCommit, …
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+    },
+    /// Show producer, age and partitions of one transactional id
+    Describe {
+        #[command(flatten)]
+        admin: AdminArguments,
+        /// Transactional id
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Abort open transactions and fence the programs that began them
+    Abort {
+        #[command(flatten)]
+        admin: AdminArguments,
+        #[command(flatten)]
+        which: TransactionChoice,
+    },
+}
+
+/// The transactions to abort.
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+pub(super) struct TransactionChoice {
+    /// Transactional ids
+    #[arg(value_name = "ID")]
+    pub(super) ids: Vec<String>,
+    /// All ids that begin with this, such as a Flink sink's transactional-id prefix
+    #[arg(long, value_name = "PREFIX")]
+    pub(super) prefix: Option<String>,
 }
 
 /// The topic, as an argument or, as in kcat, as an option.

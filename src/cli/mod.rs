@@ -5,6 +5,7 @@
 mod args;
 mod broker;
 mod check;
+mod cluster;
 mod exit;
 mod host;
 mod metrics;
@@ -16,6 +17,7 @@ mod signals;
 mod source;
 mod status;
 mod topic;
+mod txn;
 
 pub use exit::Exit;
 
@@ -48,7 +50,7 @@ pub fn main() -> ExitCode {
         Some(args::Command::Check(arguments)) => check::check(&arguments),
         Some(args::Command::Broker(arguments)) => broker::broker(&arguments),
         Some(args::Command::Topic(arguments)) => topic::topic(&arguments),
-        Some(args::Command::Txn(_)) => later("txn"),
+        Some(args::Command::Txn(arguments)) => txn::txn(&arguments),
         Some(args::Command::Job(_)) => later("job"),
         Some(args::Command::Completions(arguments)) => completions(arguments.shell),
     };

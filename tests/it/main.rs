@@ -12,3 +12,4 @@ mod slt;
 mod support;
 mod tidy;
 mod topic;
+mod txn;

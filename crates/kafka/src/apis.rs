@@ -15,6 +15,7 @@ use crate::wire::messages::end_txn::EndTxnRequest;
 use crate::wire::messages::fetch::FetchRequest;
 use crate::wire::messages::find_coordinator::FindCoordinatorRequest;
 use crate::wire::messages::init_producer_id::InitProducerIdRequest;
+use crate::wire::messages::list_groups::ListGroupsRequest;
 use crate::wire::messages::list_offsets::ListOffsetsRequest;
 use crate::wire::messages::list_transactions::ListTransactionsRequest;
 use crate::wire::messages::metadata::MetadataRequest;
@@ -113,6 +114,7 @@ apis! {
     OffsetCommit: OffsetCommitRequest,
     OffsetFetch: OffsetFetchRequest,
     FindCoordinator: FindCoordinatorRequest,
+    ListGroups: ListGroupsRequest,
     ApiVersions: ApiVersionsRequest,
     CreateTopics: CreateTopicsRequest,
     DeleteTopics: DeleteTopicsRequest,

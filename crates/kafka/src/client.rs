@@ -10,7 +10,10 @@ use crate::config::{ClientConfig, Isolation};
 use crate::consumer::{Consumer, ConsumerShared};
 use crate::core::Command;
 use crate::error::{Error, Result};
-use crate::operations::{self, CommittedOffset, ListOffsets, ListedOffset, NewTopic, OffsetSpec};
+use crate::operations::{
+    self, CommittedOffset, ListOffsets, ListedGroup, ListedOffset, ListedTransaction, NewTopic,
+    OffsetSpec, TransactionDescription,
+};
 use crate::pending::{Pending, Promise, Waker};
 use crate::producer::{Producer, ProducerShared};
 use crate::topic::{ClusterInfo, PartitionInfo, TopicInfo, TopicPartition};
@@ -220,6 +223,22 @@ impl Client {
         partitions: Option<&[TopicPartition]>,
     ) -> Pending<Result<BTreeMap<TopicPartition, CommittedOffset>>> {
         self.start(|promise| operations::fetch(group, partitions, promise))
+    }
+
+    /// The groups that a broker coordinates; all brokers together know all groups.
+    pub fn list_groups(&self, node: i32) -> Pending<Result<Vec<ListedGroup>>> {
+        self.start(|promise| operations::list_groups(node, promise))
+    }
+
+    /// The transactional ids that a broker coordinates (brokers since 3.0); all brokers together
+    /// know all of them.
+    pub fn list_transactions(&self, node: i32) -> Pending<Result<Vec<ListedTransaction>>> {
+        self.start(|promise| operations::list_transactions(node, promise))
+    }
+
+    /// Describes a transactional id (brokers since 3.0).
+    pub fn describe_transaction(&self, id: &str) -> Pending<Result<TransactionDescription>> {
+        self.start(|promise| operations::describe_transaction(id, promise))
     }
 
     /// Creates topics; each has its own result.

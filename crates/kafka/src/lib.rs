@@ -38,6 +38,9 @@ pub mod wire;
 pub use client::Client;
 pub use config::{ClientConfig, Isolation};
 pub use error::{Error, ErrorKind, Result};
-pub use operations::{CommittedOffset, ListedOffset, NewTopic, OffsetSpec};
+pub use operations::{
+    CommittedOffset, ListedGroup, ListedOffset, ListedTransaction, NewTopic, OffsetSpec,
+    TransactionDescription,
+};
 pub use topic::TopicPartition;
 pub use transport::Network;

@@ -1,8 +1,7 @@
 //! `brooklet topic create` and `brooklet topic delete`.
 
-use super::connection::{Connection, STOP_POLL};
-use super::failure::Failure;
 use crate::cli::args::ClusterArguments;
+use crate::cli::cluster::{Connection, Failure, STOP_POLL};
 use crate::cli::status::say;
 use brooklet_kafka::NewTopic;
 use std::time::{Duration, Instant};

@@ -1,13 +1,12 @@
 //! `brooklet topic consume`: kcat's consumer mode.
 
-use super::connection::{Bell, Connection, STOP_POLL, chosen};
-use super::failure::Failure;
 use super::format::{Format, Origin, unescape};
-use super::output::Output;
 use super::start::{Bounds, Range, ranges};
 use super::{json, wall_clock_millis};
 use crate::base::{Error, ErrorKind};
 use crate::cli::args::ConsumeArguments;
+use crate::cli::cluster::output::Output;
+use crate::cli::cluster::{Bell, Connection, Failure, STOP_POLL, chosen};
 use brooklet_kafka::consumer::{Consumer, Fetched, FetchedPartition};
 use brooklet_kafka::wire::compression::Decompressor;
 use brooklet_kafka::wire::compression::limits::MAX_DECOMPRESSED_BYTES;

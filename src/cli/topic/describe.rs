@@ -1,9 +1,7 @@
 //! `brooklet topic describe`.
 
-use super::connection::Connection;
-use super::failure::Failure;
-use super::output;
 use crate::cli::args::ClusterArguments;
+use crate::cli::cluster::{Connection, Failure, output};
 use brooklet_kafka::OffsetSpec;
 
 /// Heads of the columns.

@@ -1,6 +1,6 @@
 //! The output format of `consume`: kcat's `-f`.
 
-use super::failure::Failure;
+use crate::cli::cluster::Failure;
 use brooklet_kafka::wire::records::Record;
 
 /// What all records of a batch have in common.

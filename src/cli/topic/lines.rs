@@ -1,7 +1,7 @@
 //! Cutting a stream of chunks into lines with bounded memory.
 
-use super::failure::Failure;
 use crate::base::{Error, ErrorKind};
+use crate::cli::cluster::Failure;
 
 /// Lines that end with a line feed; the last one may lack it.
 #[derive(Debug)]

@@ -1,9 +1,7 @@
 //! `brooklet topic list`.
 
-use super::connection::Connection;
-use super::failure::Failure;
-use super::output;
 use crate::cli::args::ClusterArguments;
+use crate::cli::cluster::{Connection, Failure, output};
 use std::fmt::Write as _;
 
 /// One line a topic, sorted by name: name, number of partitions, whether it is Kafka's own.

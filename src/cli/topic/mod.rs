@@ -1,27 +1,23 @@
 //! `brooklet topic`: look at, create, delete, write and read topics, with the options of kcat.
 
 mod admin;
-mod connection;
 mod consume;
 mod describe;
-mod failure;
 mod format;
 pub(super) mod json;
 mod lines;
 mod list;
-mod output;
 mod produce;
 mod start;
 
 use super::args::{TopicArguments, TopicCommand};
+use super::cluster;
 use super::exit::Exit;
-use super::status::say;
-use failure::Failure;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Runs one of the subcommands.
 pub(super) fn topic(arguments: &TopicArguments) -> Exit {
-    let outcome = match &arguments.command {
+    cluster::end(match &arguments.command {
         TopicCommand::List { cluster } => list::list(cluster),
         TopicCommand::Describe { cluster, topic } => describe::describe(cluster, topic.name()),
         TopicCommand::Create { cluster, topic, partitions, replication_factor, config } => {
@@ -30,18 +26,7 @@ pub(super) fn topic(arguments: &TopicArguments) -> Exit {
         TopicCommand::Delete { cluster, topic } => admin::delete(cluster, topic.name()),
         TopicCommand::Produce(arguments) => produce::produce(arguments),
         TopicCommand::Consume(arguments) => consume::consume(arguments),
-    };
-    match outcome {
-        Ok(()) | Err(Failure::Stopped) => Exit::Done,
-        Err(Failure::Usage(message)) => {
-            say(&format!("error: {message}"));
-            Exit::Usage
-        }
-        Err(Failure::Error(error)) => {
-            say(super::render::error(&error, None, super::status::colour()).trim_end());
-            Exit::from(&error)
-        }
-    }
+    })
 }
 
 /// Milliseconds since 1970 UTC.

@@ -3,13 +3,12 @@
 //! A thread reads standard input in chunks, the main thread cuts them into lines and appends each to the open batch of
 //! its partition. Memory is bounded by the chunks on their way, the open batches and `buffer.memory`.
 
-use super::connection::{Bell, Connection, STOP_POLL, chosen};
-use super::failure::Failure;
 use super::format::unescape;
 use super::lines::Lines;
 use super::wall_clock_millis;
 use crate::base::{Error, ErrorKind};
 use crate::cli::args::ProduceArguments;
+use crate::cli::cluster::{Bell, Connection, Failure, STOP_POLL, chosen};
 use crate::cli::status::say;
 use brooklet_kafka::partitioner::{Sticky, for_key};
 use brooklet_kafka::producer::{ProduceEvent, Producer, SendError};

@@ -1,7 +1,6 @@
 //! Where `consume` starts and stops: kcat's `-o`.
 
-use super::connection::Connection;
-use super::failure::Failure;
+use crate::cli::cluster::{Connection, Failure};
 use crate::cli::status::say;
 use brooklet_kafka::OffsetSpec;
 use brooklet_kafka::topic::PartitionInfo;

@@ -3,6 +3,7 @@
 use brooklet_devbroker::{Config, DevBroker};
 use brooklet_kafka::consumer::Fetched;
 use brooklet_kafka::producer::ProduceEvent;
+use brooklet_kafka::transaction::TransactionalProducer;
 use brooklet_kafka::wire::compression::{Compression, Compressor, Decompressor};
 use brooklet_kafka::wire::records::{BatchBuilder, Header};
 use brooklet_kafka::{
@@ -155,6 +156,29 @@ impl Cluster {
     pub(crate) fn produce_lines(&self, topic: &str, lines: &[&str]) {
         let records: Vec<Rec> = lines.iter().map(Rec::value).collect();
         self.produce(topic, &records);
+    }
+
+    /// Writes one value to partition 0 in a transaction, which stays open.
+    pub(crate) fn open_transaction(
+        &self,
+        id: &str,
+        topic: &str,
+        value: &str,
+    ) -> TransactionalProducer {
+        let (waker, woken) = waker();
+        let producer = self.client.transactional_producer(id, ANSWER, waker);
+        producer.init().wait(ANSWER).expect("an answer").expect("a producer id");
+        let mut builder = BatchBuilder::new(Compression::None, 1 << 20);
+        builder.append(super::now_millis(), None, Some(value.as_bytes()), &[]).expect("a record");
+        let batch = builder.seal(&mut Compressor::new()).expect("a batch");
+        producer.send(&topic.into(), 0, batch, 0).expect("room");
+        loop {
+            match producer.poll() {
+                Some(ProduceEvent::Delivered { .. }) => return producer,
+                Some(ProduceEvent::Failed { error, .. }) => panic!("writing: {error}"),
+                None => woken.recv_timeout(ANSWER).expect("an answer to a produce request"),
+            }
+        }
     }
 
     fn partitions(&self, topic: &str) -> Vec<TopicPartition> {

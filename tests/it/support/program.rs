@@ -254,6 +254,15 @@ impl Ended {
         self
     }
 
+    /// Standard output must contain each of `parts`.
+    #[track_caller]
+    pub(crate) fn shows(&self, parts: &[&str]) -> &Ended {
+        for part in parts {
+            assert!(self.stdout.contains(part), "no '{part}' on stdout: {}", self.both());
+        }
+        self
+    }
+
     /// Standard output must be exactly this.
     #[track_caller]
     pub(crate) fn prints(&self, expected: &str) -> &Ended {

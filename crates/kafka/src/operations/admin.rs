@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::single::{Route, Single, Verdict};
+use super::single::{Route, Single, Verdict, unexpected};
 use crate::apis::AnyResponse;
 use crate::client::PerTopic;
 use crate::error::{Error, Result};
@@ -38,13 +38,6 @@ impl NewTopic {
     pub fn new(name: impl Into<String>, partitions: i32) -> Self {
         Self { name: name.into(), partitions, replication_factor: -1, configs: Vec::new() }
     }
-}
-
-fn unexpected<T>() -> Verdict<T> {
-    Verdict::Fail(Error::new(
-        crate::error::ErrorKind::Corrupt { offset: -1 },
-        "an answer of another API",
-    ))
 }
 
 fn metadata_request(topics: Option<&[String]>) -> MetadataRequest {

@@ -2,6 +2,7 @@
 //! completes a promise.
 
 mod admin;
+mod coordinated;
 mod list_offsets;
 mod offsets;
 mod single;
@@ -12,6 +13,8 @@ pub use admin::NewTopic;
 pub(crate) use admin::{
     all_topics, cluster, create_partitions, create_topics, delete_topics, topics,
 };
+pub use coordinated::{ListedGroup, ListedTransaction, TransactionDescription};
+pub(crate) use coordinated::{describe_transaction, list_groups, list_transactions};
 pub(crate) use list_offsets::ListOffsets;
 pub use list_offsets::{ListedOffset, OffsetSpec};
 pub use offsets::CommittedOffset;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::single::{Route, Single, Verdict};
+use super::single::{Route, Single, Verdict, unexpected};
 use crate::apis::AnyResponse;
 use crate::cluster::Cluster;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::error_table::{self, CoordinatorAction};
 use crate::pending::Promise;
 use crate::topic::TopicPartition;
@@ -35,10 +35,6 @@ impl CommittedOffset {
     pub fn new(offset: i64) -> Self {
         Self { offset, leader_epoch: -1, metadata: String::new() }
     }
-}
-
-fn unexpected<T>() -> Verdict<T> {
-    Verdict::Fail(Error::new(ErrorKind::Corrupt { offset: -1 }, "an answer of another API"))
 }
 
 /// The most important of several codes: what fails outranks what can be retried.

@@ -1,4 +1,5 @@
-//! An operation of one request to one broker: any, the controller, or a group's coordinator.
+//! An operation of one request to one broker: any, a certain one, the controller, or the
+//! coordinator of a group or a transactional id.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,15 +13,20 @@ use crate::error_table::{self, CoordinatorAction};
 use crate::limits::BROKER_GRACE;
 use crate::pending::Promise;
 use crate::wire::ErrorCode;
-use crate::wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
+use crate::wire::messages::find_coordinator::{
+    FindCoordinatorRequest, FindCoordinatorResponse, GROUP_KEY, TRANSACTION_KEY,
+};
 
 /// Who can answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
     Any,
     Controller,
+    Node(i32),
     /// The coordinator of this group.
     Coordinator(String),
+    /// The coordinator of this transactional id.
+    Transactional(String),
 }
 
 /// What an answer means.
@@ -43,6 +49,11 @@ impl<T> Verdict<T> {
             CoordinatorAction::Fail => Self::Fail(error),
         }
     }
+}
+
+/// The broker answered what was not asked.
+pub(super) fn unexpected<T>() -> Verdict<T> {
+    Verdict::Fail(Error::new(ErrorKind::Corrupt { offset: -1 }, "an answer of another API"))
 }
 
 /// Reads an answer; may tell the cluster what it learned.
@@ -123,11 +134,14 @@ impl<T> Single<T> {
             Route::Controller => {
                 context.cluster.metadata.controller().map_or(Target::Any, Target::Node)
             }
-            Route::Coordinator(group) => match self.coordinator {
+            Route::Node(node) => Target::Node(*node),
+            Route::Coordinator(key) | Route::Transactional(key) => match self.coordinator {
                 Some(node) => Target::Node(node),
                 None => {
+                    let transactional = matches!(self.route, Route::Transactional(_));
                     let request = FindCoordinatorRequest {
-                        coordinator_keys: vec![group.clone()],
+                        key_type: if transactional { TRANSACTION_KEY } else { GROUP_KEY },
+                        coordinator_keys: vec![key.clone()],
                         ..FindCoordinatorRequest::default()
                     };
                     let timeout = context.cluster.config.request_timeout;

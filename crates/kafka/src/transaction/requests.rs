@@ -17,14 +17,14 @@ use crate::wire::messages::add_partitions_to_txn::{
     AddPartitionsToTxnRequest, AddPartitionsToTxnTopic,
 };
 use crate::wire::messages::end_txn::{EndTxnRequest, EndTxnResponse};
-use crate::wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
+use crate::wire::messages::find_coordinator::{
+    FindCoordinatorRequest, FindCoordinatorResponse, TRANSACTION_KEY,
+};
 use crate::wire::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use crate::wire::messages::txn_offset_commit::{
     TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
 };
 
-/// `key_type` of FindCoordinator for transactional ids.
-const TRANSACTION_KEY: i8 = 1;
 /// Highest EndTxn and TxnOffsetCommit versions of transactions of version 1 (KIP-890).
 const V1_END_MAX: i16 = 4;
 const V1_OFFSETS_MAX: i16 = 4;

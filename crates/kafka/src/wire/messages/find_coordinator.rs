@@ -3,6 +3,11 @@
 
 use crate::wire::table::messages;
 
+/// `key_type` of a consumer group.
+pub const GROUP_KEY: i8 = 0;
+/// `key_type` of a transactional id.
+pub const TRANSACTION_KEY: i8 = 1;
+
 messages! {
     api FindCoordinator { key: 10, versions: 0..=6, flexible_from: 3, FindCoordinatorRequest => FindCoordinatorResponse }
 

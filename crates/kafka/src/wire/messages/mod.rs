@@ -13,6 +13,7 @@ pub mod end_txn;
 pub mod fetch;
 pub mod find_coordinator;
 pub mod init_producer_id;
+pub mod list_groups;
 pub mod list_offsets;
 pub mod list_transactions;
 pub mod metadata;
@@ -32,6 +33,7 @@ pub const APIS: &[ApiSpec] = &[
     offset_commit::API,
     offset_fetch::API,
     find_coordinator::API,
+    list_groups::API,
     api_versions::API,
     create_topics::API,
     delete_topics::API,
@@ -68,6 +70,7 @@ macro_rules! for_each_request {
         $then!($crate::wire::messages::fetch::FetchRequest);
         $then!($crate::wire::messages::find_coordinator::FindCoordinatorRequest);
         $then!($crate::wire::messages::init_producer_id::InitProducerIdRequest);
+        $then!($crate::wire::messages::list_groups::ListGroupsRequest);
         $then!($crate::wire::messages::list_offsets::ListOffsetsRequest);
         $then!($crate::wire::messages::list_transactions::ListTransactionsRequest);
         $then!($crate::wire::messages::metadata::MetadataRequest);

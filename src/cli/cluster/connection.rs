@@ -1,6 +1,6 @@
 //! The client of one subcommand, and waiting for its answers without missing a signal.
 
-use super::failure::Failure;
+use super::Failure;
 use crate::base::{Error, ErrorKind};
 use crate::cli::args::ClusterArguments;
 use crate::cli::signals;
@@ -20,11 +20,11 @@ const TIMEOUT_PROPERTY: &str = "default.api.timeout.ms";
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(15);
 
 /// How often a wait looks whether the program was asked to stop.
-pub(super) const STOP_POLL: Duration = Duration::from_millis(50);
+pub(in crate::cli) const STOP_POLL: Duration = Duration::from_millis(50);
 
 /// Wakes a waiting thread; a ring before the wait is not lost.
 #[derive(Debug, Default)]
-pub(super) struct Bell {
+pub(in crate::cli) struct Bell {
     rung: Mutex<bool>,
     changed: Condvar,
 }
@@ -36,13 +36,13 @@ impl Bell {
     }
 
     /// What a consumer or producer calls.
-    pub(super) fn waker(self: &Arc<Bell>) -> Waker {
+    pub(in crate::cli) fn waker(self: &Arc<Bell>) -> Waker {
         let bell = Arc::clone(self);
         Arc::new(move || bell.ring())
     }
 
     /// Waits until it was rung, at most for `timeout`.
-    pub(super) fn wait(&self, timeout: Duration) {
+    pub(in crate::cli) fn wait(&self, timeout: Duration) {
         let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut rung, _) = self
             .changed
@@ -54,14 +54,14 @@ impl Bell {
 
 /// A client and the wish to stop.
 #[derive(Debug)]
-pub(super) struct Connection {
-    pub(super) client: Client,
+pub(in crate::cli) struct Connection {
+    pub(in crate::cli) client: Client,
     control: JobControl,
 }
 
 impl Connection {
     /// Reads the properties, says what is odd about them, and watches for signals. Contacts nothing.
-    pub(super) fn open(cluster: &ClusterArguments) -> Result<Connection, Failure> {
+    pub(in crate::cli) fn open(cluster: &ClusterArguments) -> Result<Connection, Failure> {
         let given = cluster.properties.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         // The last pair of a name wins.
         let pairs = given.chain([("bootstrap.servers", cluster.bootstrap.as_str())]);
@@ -80,12 +80,12 @@ impl Connection {
     }
 
     /// Whether the first INT or TERM came.
-    pub(super) fn is_stopping(&self) -> bool {
+    pub(in crate::cli) fn is_stopping(&self) -> bool {
         self.control.is_draining()
     }
 
     /// Waits for an answer; the client itself gives up in time.
-    pub(super) fn wait<T>(
+    pub(in crate::cli) fn wait<T>(
         &self,
         pending: &Pending<brooklet_kafka::Result<T>>,
     ) -> Result<T, Failure> {
@@ -100,7 +100,7 @@ impl Connection {
     }
 
     /// Waits for the answer about one topic.
-    pub(super) fn wait_one<T>(
+    pub(in crate::cli) fn wait_one<T>(
         &self,
         pending: &Pending<brooklet_kafka::Result<PerTopic<T>>>,
     ) -> Result<T, Failure> {
@@ -113,12 +113,12 @@ impl Connection {
     }
 
     /// Describes a topic, which must exist.
-    pub(super) fn topic(&self, name: &str) -> Result<TopicInfo, Failure> {
+    pub(in crate::cli) fn topic(&self, name: &str) -> Result<TopicInfo, Failure> {
         self.wait_one(&self.client.metadata(&[name]))
     }
 
     /// Asks for one offset of each partition.
-    pub(super) fn ask_offsets(
+    pub(in crate::cli) fn ask_offsets(
         &self,
         topic: &Arc<str>,
         partitions: &[&PartitionInfo],
@@ -132,7 +132,7 @@ impl Connection {
     }
 
     /// Waits for offsets, by partition; partitions without such an offset are left out.
-    pub(super) fn offsets(&self, asked: &Asked) -> Result<BTreeMap<i32, i64>, Failure> {
+    pub(in crate::cli) fn offsets(&self, asked: &Asked) -> Result<BTreeMap<i32, i64>, Failure> {
         let listed = self.wait(&asked.0)?;
         Ok(listed.iter().filter_map(|(tp, listed)| Some((tp.partition, listed.offset?))).collect())
     }
@@ -140,10 +140,12 @@ impl Connection {
 
 /// Offsets that were asked for.
 #[derive(Debug)]
-pub(super) struct Asked(Pending<brooklet_kafka::Result<BTreeMap<TopicPartition, ListedOffset>>>);
+pub(in crate::cli) struct Asked(
+    Pending<brooklet_kafka::Result<BTreeMap<TopicPartition, ListedOffset>>>,
+);
 
 /// The partition that was asked for with `-p`, or all of them.
-pub(super) fn chosen(
+pub(in crate::cli) fn chosen(
     topic: &TopicInfo,
     partition: Option<i32>,
 ) -> Result<Vec<&PartitionInfo>, Failure> {

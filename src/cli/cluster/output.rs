@@ -1,6 +1,6 @@
 //! Standard output of the subcommands: one buffer, written when it is full or when there is nothing more to wait for.
 
-use super::failure::Failure;
+use super::Failure;
 use crate::base::{Error, ErrorKind};
 use std::io::{self, Write};
 
@@ -12,15 +12,15 @@ const KEPT_BYTES: usize = 1 << 20;
 
 /// A buffer in front of standard output.
 #[derive(Debug)]
-pub(super) struct Output<W = io::Stdout> {
+pub(in crate::cli) struct Output<W = io::Stdout> {
     /// What was not written yet; append here.
-    pub(super) buffer: Vec<u8>,
+    pub(in crate::cli) buffer: Vec<u8>,
     target: W,
 }
 
 impl Output {
     /// Standard output.
-    pub(super) fn stdout() -> Output {
+    pub(in crate::cli) fn stdout() -> Output {
         Output { buffer: Vec::new(), target: io::stdout() }
     }
 }
@@ -28,12 +28,12 @@ impl Output {
 impl<W: Write> Output<W> {
     /// Writes the buffer if it is full.
     #[inline]
-    pub(super) fn spill(&mut self) -> Result<(), Failure> {
+    pub(in crate::cli) fn spill(&mut self) -> Result<(), Failure> {
         if self.buffer.len() >= FULL_BYTES { self.flush() } else { Ok(()) }
     }
 
     /// Writes everything.
-    pub(super) fn flush(&mut self) -> Result<(), Failure> {
+    pub(in crate::cli) fn flush(&mut self) -> Result<(), Failure> {
         if self.buffer.is_empty() {
             return Ok(());
         }
@@ -51,14 +51,14 @@ impl<W: Write> Output<W> {
 }
 
 /// Writes a whole text to standard output.
-pub(super) fn print(text: String) -> Result<(), Failure> {
+pub(in crate::cli) fn print(text: String) -> Result<(), Failure> {
     let mut output = Output::stdout();
     output.buffer = text.into_bytes();
     output.flush()
 }
 
 /// Lines of a table, columns aligned by spaces: the first column to the left, the others to the right.
-pub(super) fn table(rows: &[Vec<String>]) -> String {
+pub(in crate::cli) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()

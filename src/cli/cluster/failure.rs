@@ -5,7 +5,7 @@ use brooklet_kafka::error as kafka;
 
 /// The end of a subcommand that did not reach its goal.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(in crate::cli) enum Failure {
     /// Wrong use of the command line.
     Usage(String),
     /// Something failed; its kind decides the exit code.
