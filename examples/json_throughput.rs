@@ -4,7 +4,7 @@
 
 use brooklet::base::Result;
 use brooklet::expr::{CompareOp, Expr, Scalar};
-use brooklet::formats::{CsvFormat, JsonFormat};
+use brooklet::formats::{AvroFormat, CsvFormat, JsonFormat};
 use brooklet::options::{OptionReader, Options, Taken};
 use brooklet::table::{DecodeRequest, Decoder, EncodeRequest, Encoded, Encoder, Format, Payload};
 use brooklet::types::{Batch, DataType, Field, Kind, RowErrors};
@@ -23,8 +23,12 @@ fn main() -> Result<()> {
     for (name, format, record) in [
         ("json", &JsonFormat as &dyn Format, json_record as fn(usize) -> String),
         ("csv", &CsvFormat, csv_record),
+        ("avro", &AvroFormat, json_record),
     ] {
-        let (slab, payloads) = slab(record);
+        let (mut slab, mut payloads) = slab(record);
+        if name == "avro" {
+            (slab, payloads) = translated(&JsonFormat, format, &slab, &payloads)?;
+        }
         println!("{name}: records of {} bytes", slab.len() / RECORDS);
         decode("4 of 7 columns, 10 % pass", format, &slab, &payloads, &used, Some(buy()))?;
         decode("4 of 7 columns, all pass", format, &slab, &payloads, &used, None)?;
@@ -99,6 +103,28 @@ fn slab(record: impl Fn(usize) -> String) -> (Bytes, Vec<Payload>) {
     (Bytes::from(bytes), payloads)
 }
 
+/// The records of one format in another.
+fn translated(
+    from: &dyn Format,
+    to: &dyn Format,
+    slab: &Bytes,
+    payloads: &[Payload],
+) -> Result<(Bytes, Vec<Payload>)> {
+    let mut decoder = decoder(from, &[0, 1, 2, 3, 4, 5, 6], None)?;
+    decoder.push(slab, payloads, &mut RowErrors::new())?;
+    let decoded = decoder.finish()?;
+    let (mut out, mut errors) = (Encoded::default(), RowErrors::new());
+    let batch = Batch::append(decoded.sources.len(), decoded.columns);
+    encoder(to)?.encode(&batch, &mut out, &mut errors)?;
+    let mut start = 0;
+    let mut payloads = Vec::new();
+    for end in &out.ends {
+        payloads.push(Payload { start, len: i32::try_from(end - start).unwrap_or(0) });
+        start = *end;
+    }
+    Ok((Bytes::from(out.bytes), payloads))
+}
+
 fn decoder(
     format: &dyn Format,
     columns: &[usize],
@@ -117,7 +143,7 @@ fn decoder(
 
 fn encoder(format: &dyn Format) -> Result<Box<dyn Encoder>> {
     let (options, taken) = (Options::default(), Taken::default());
-    let request = EncodeRequest { fields: fields(), time_zone: chrono_tz::UTC };
+    let request = EncodeRequest { fields: fields(), subject: None, time_zone: chrono_tz::UTC };
     format.encoder(&OptionReader::new(&options, &taken, "table"), &request)
 }
 

@@ -17,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from schema_registry import Registry
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -231,7 +233,8 @@ class Flink:
         mode = EnvironmentSettings.in_batch_mode if batch else EnvironmentSettings.in_streaming_mode
         env = TableEnvironment.create(mode())
         config = env.get_config()
-        config.set("pipeline.jars", "file://" + os.environ["FLINK_KAFKA_JAR"])
+        jars = (os.environ[name] for name in ("FLINK_KAFKA_JAR", "FLINK_AVRO_JAR"))
+        config.set("pipeline.jars", ";".join("file://" + jar for jar in jars))
         config.set("parallelism.default", "1")
         # Kafka's client logs from threads that outlive their job; the log would fill with that.
         config.set("classloader.check-leaked-classloader", "false")
@@ -290,17 +293,20 @@ class Replay:
         self.batch = bool(re.search(r"execution\.runtime-mode'\s*=\s*'batch", first, re.I))
         self.env = flink.session(self.batch)
         self.secrets = {}
+        self.registry = Registry()
 
     def topic(self, name):
         return self.prefix + name
 
     def substitute(self, sql):
         sql = re.sub(r"\$\{topic:([\w.-]+)\}", lambda m: self.topic(m[1]), sql)
+        sql = sql.replace("${registry}", self.registry.url)
         return sql.replace("${bootstrap}", self.kafka.bootstrap)
 
     def restore(self, line):
         """The opposite of substitute, so that recorded messages do not change with every run."""
         line = line.replace(self.kafka.bootstrap, "${bootstrap}")
+        line = line.replace(self.registry.url, "${registry}")
         return re.sub(re.escape(self.prefix) + r"([\w.-]*\w)", r"${topic:\1}", line)
 
     def run(self):
@@ -325,6 +331,12 @@ class Replay:
             self.produce(block)
         elif kind == "kafka-expect":
             block.replace_body(self.consume(block))
+        elif kind == "registry-register":
+            for schema in block.body:
+                self.registry.register(self.subject(block), schema)
+        elif kind == "registry-expect":
+            versions = self.registry.subjects.get(self.subject(block), [])
+            block.replace_body([self.registry.schemas[number - 1] for number in versions])
         elif block.words[:2] == ["statement", "ok"]:
             try:
                 self.flink.run(self.env, self.substitute(block.sql))
@@ -350,6 +362,9 @@ class Replay:
             block.replace_body([*block.sql.split("\n"), "----", *lines])
         else:
             raise SltError(f"unknown directive {' '.join(block.words)}")
+
+    def subject(self, block):
+        return self.substitute(block.words[1])
 
     def produce(self, block):
         options = block.options()

@@ -1,10 +1,14 @@
 //! Entry points of the formats' fuzz targets. Each takes any bytes and may only return; a panic is a finding.
 
-use crate::formats::{CsvFormat, JsonFormat, RawFormat};
+use crate::formats::{AvroConfluentFormat, AvroFormat, CsvFormat, JsonFormat, RawFormat};
 use crate::options::{OptionReader, Options, Taken};
-use crate::table::{DecodeRequest, EncodeRequest, Encoded, Format, Payload};
+use crate::table::{
+    Answer, DecodeRequest, EncodeRequest, Encoded, Format, Payload, RegistryAccess,
+    SchemaRegistries, SchemaResolver, Waker,
+};
 use crate::types::{Batch, DataType, Field, Kind, RowErrors};
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// The first byte chooses options; the rest is cut at bytes 0xfe into payloads of one push. What was decoded is encoded
 /// and decoded again, and must give the same number of rows.
@@ -60,6 +64,85 @@ pub fn raw_decode(data: &[u8]) {
     let charset = ["UTF-8", "UTF-16", "ISO-8859-1", "US-ASCII"].get(usize::from(*choice >> 6));
     set(&mut options, true, "charset", charset.copied().unwrap_or("UTF-8"));
     round_trip(&RawFormat, &options, &[field("a", kind.clone())], data, true);
+}
+
+/// As [`json_decode`], over a table of every type that Avro has.
+///
+/// # Panics
+/// When the decoder does.
+pub fn avro_decode(data: &[u8]) {
+    let Some((choice, data)) = data.split_first() else { return };
+    let mut options = Options::default();
+    set(&mut options, *choice & 1 != 0, "encoding", "json");
+    set(&mut options, *choice & 2 != 0, "timestamp_mapping.legacy", "false");
+    round_trip(&AvroFormat, &options, &avro_fields(), data, true);
+}
+
+/// Up to the first byte 0xfe the writer's schema, behind it records as in [`json_decode`], each with a registry's id.
+///
+/// # Panics
+/// When the decoder does.
+pub fn avro_confluent_decode(data: &[u8]) {
+    let end = data.iter().position(|byte| *byte == 0xfe).unwrap_or(data.len());
+    let (schema, records) = data.split_at(end);
+    let schema = String::from_utf8_lossy(schema).into_owned();
+    let format = AvroConfluentFormat::new(Arc::new(OneSchema(schema.into())));
+    let mut options = Options::default();
+    set(&mut options, true, "url", "http://registry");
+    round_trip(&format, &options, &avro_fields(), records, false);
+}
+
+/// A registry that knows one schema, under every id.
+#[derive(Clone, Debug)]
+struct OneSchema(Arc<str>);
+
+impl SchemaRegistries for OneSchema {
+    fn open(&self, _access: RegistryAccess) -> crate::base::Result<Arc<dyn SchemaResolver>> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl SchemaResolver for OneSchema {
+    fn schema(&self, _id: u32, _waker: &Waker) -> Answer<Arc<str>> {
+        Answer::Ready(Arc::clone(&self.0))
+    }
+
+    fn id(
+        &self,
+        _subject: &str,
+        _schema: &Arc<str>,
+        _register: bool,
+        _waker: &Waker,
+    ) -> Answer<u32> {
+        Answer::Ready(7)
+    }
+}
+
+fn avro_fields() -> Vec<Field> {
+    let string = || Box::new(DataType::string());
+    let inner = vec![
+        field("x", Kind::Int),
+        field("y", Kind::Array(string())),
+        Field::new("z", Kind::Double.not_null()),
+    ];
+    let rows = || Box::new(Kind::Row(inner.clone()).nullable());
+    vec![
+        field("a", Kind::BigInt),
+        field("b", Kind::VarChar(Kind::STRING_LENGTH)),
+        field("c", Kind::Decimal { precision: 20, scale: 4 }),
+        field("d", Kind::Timestamp(3)),
+        field("e", Kind::Boolean),
+        field("f", Kind::Float),
+        field("g", Kind::Date),
+        field("h", Kind::Time(3)),
+        field("i", Kind::VarBinary(Kind::STRING_LENGTH)),
+        field("j", Kind::TinyInt),
+        Field::new("k", Kind::SmallInt.not_null()),
+        field("l", Kind::Row(inner.clone())),
+        field("m", Kind::Array(rows())),
+        field("n", Kind::Map(string(), rows())),
+        field("o", Kind::Multiset(string())),
+    ]
 }
 
 fn set(options: &mut Options, when: bool, key: &str, value: &str) {
@@ -120,9 +203,12 @@ fn round_trip(format: &dyn Format, options: &Options, fields: &[Field], data: &[
     let rows = columns.0;
     let taken = Taken::default();
     let reader = OptionReader::new(options, &taken, "table");
-    let request = EncodeRequest { fields: fields.to_vec(), time_zone: chrono_tz::UTC };
+    let request =
+        EncodeRequest { fields: fields.to_vec(), subject: None, time_zone: chrono_tz::UTC };
     let Ok(mut encoder) = format.encoder(&reader, &request) else { return };
     let (mut out, mut errors) = (Encoded::default(), RowErrors::new());
+    let waker: Waker = Arc::new(|| {});
+    assert!(matches!(encoder.ready(&waker), Ok(true)));
     let encoded = encoder.encode(&Batch::append(rows, columns.1), &mut out, &mut errors);
     assert!(encoded.is_ok() && errors.is_empty());
     assert_eq!(out.ends.len(), rows);
@@ -157,7 +243,10 @@ fn decode(
     };
     let mut decoder = format.decoder(&reader, &request).ok()?;
     let mut errors = RowErrors::new();
-    let pushed = decoder.push(&Bytes::copy_from_slice(data), payloads, &mut errors);
+    let (slab, waker): (Bytes, Waker) = (Bytes::copy_from_slice(data), Arc::new(|| {}));
+    let ready = decoder.ready(&slab, payloads, &waker);
+    assert!(ready.is_ok(), "{ready:?}");
+    let pushed = decoder.push(&slab, payloads, &mut errors);
     assert!(pushed.is_ok(), "{pushed:?}");
     let rows = decoder.rows();
     let decoded = decoder.finish().ok()?;

@@ -13,6 +13,7 @@ pub mod ops;
 pub mod options;
 pub mod plan;
 pub mod registry;
+pub mod schema_registry;
 pub mod sql;
 pub mod table;
 pub mod types;

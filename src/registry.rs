@@ -1,7 +1,8 @@
 //! What can be named in `connector` and `format`: two lists.
 
 use crate::connectors::{blackhole::Blackhole, datagen::DataGen, kafka::Kafka, print::Print};
-use crate::formats::{CsvFormat, JsonFormat, RawFormat};
+use crate::formats::{AvroConfluentFormat, AvroFormat, CsvFormat, JsonFormat, RawFormat};
+use crate::schema_registry::HttpRegistries;
 use crate::table::{Connector, Format};
 use std::sync::Arc;
 
@@ -17,5 +18,12 @@ pub fn connectors() -> Vec<Arc<dyn Connector>> {
 
 /// Every built-in format.
 pub fn formats() -> Vec<Arc<dyn Format>> {
-    vec![Arc::new(CsvFormat), Arc::new(JsonFormat), Arc::new(RawFormat)]
+    let registries = Arc::new(HttpRegistries::default());
+    vec![
+        Arc::new(AvroFormat),
+        Arc::new(AvroConfluentFormat::new(registries)),
+        Arc::new(CsvFormat),
+        Arc::new(JsonFormat),
+        Arc::new(RawFormat),
+    ]
 }

@@ -20,6 +20,20 @@ pub const PAYLOAD_SHOWN_CHARS_MAX: usize = 200;
 /// Levels of nesting in one JSON value. Deeper input is refused instead of using stack without bound.
 pub const JSON_DEPTH_MAX: usize = 64;
 
+/// Levels of nesting in one Avro record. Deeper input is refused instead of using stack without bound.
+pub const AVRO_DEPTH_MAX: usize = 64;
+
+/// Bytes of an Avro schema as JSON: schemas of hundreds of fields have less than a tenth of it.
+pub const AVRO_SCHEMA_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Parts of one schema's way to a table's columns, and of one default: those of real schemas stay in the thousands, but
+/// unions in records in unions multiply.
+pub const AVRO_PARTS_MAX: usize = 200_000;
+
+/// Items and records without bytes of their own (of the type null, say) in one Avro record. All others are bounded by
+/// the record's length; these could otherwise number 2^63 in ten bytes.
+pub const AVRO_EMPTY_ITEMS_MAX: usize = 65_536;
+
 /// Bytes of one script. Positions are 32 bits wide, and no script written by people or by a
 /// generator for people comes near it.
 pub const SQL_SCRIPT_BYTES_MAX: usize = 64 * 1024 * 1024;

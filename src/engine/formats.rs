@@ -54,14 +54,7 @@ impl Formats<'_> {
         outer: &str,
     ) -> Result<Named> {
         let Some(format) = self.0.iter().find(|format| format.identifier() == name) else {
-            let known = [
-                "avro",
-                "avro-confluent",
-                "debezium-json",
-                "canal-json",
-                "maxwell-json",
-                "ogg-json",
-            ];
+            let known = ["debezium-json", "canal-json", "maxwell-json", "ogg-json"];
             if known.contains(&name) || name == "protobuf" || name == "debezium-avro-confluent" {
                 return Err(Error::unsupported(format!(
                     "format '{name}', for {}",

@@ -74,7 +74,8 @@ impl MachineRows {
     }
 
     fn encoder(&self) -> Result<Box<dyn Encoder>> {
-        let request = EncodeRequest { fields: self.fields.clone(), time_zone: self.time_zone };
+        let request =
+            EncodeRequest { fields: self.fields.clone(), subject: None, time_zone: self.time_zone };
         let (options, taken) = (Options::default(), Taken::default());
         let reader = OptionReader::new(&options, &taken, "the result");
         match self.style {

@@ -62,7 +62,8 @@ pub(crate) fn encoder(
     let options = read(options);
     let taken = Taken::default();
     let reader = OptionReader::new(&options, &taken, "table 't'");
-    let request = EncodeRequest { fields: fields.to_vec(), time_zone: chrono_tz::UTC };
+    let request =
+        EncodeRequest { fields: fields.to_vec(), subject: None, time_zone: chrono_tz::UTC };
     format.encoder(&reader, &request)
 }
 

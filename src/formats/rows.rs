@@ -1,4 +1,4 @@
-//! From tokens to columns: the part of decoding that all text formats share.
+//! From tokens to columns: the part of decoding that most formats share.
 
 use super::column::Builder;
 use super::filter::Filter;
@@ -106,12 +106,15 @@ impl Problems {
 /// Turns tokens into values. Must add exactly one value to `out` whatever the token is; a wrong one becomes NULL and is
 /// noted.
 pub(crate) trait Convert: Debug + Send {
+    /// A record as it lies in the slab: `str` in text formats, `[u8]` in binary ones.
+    type Record: AsRef<[u8]> + ?Sized;
+
     /// Adds the value of `token` in `record` to `out`, a column of the field's type.
     fn convert(
         &mut self,
         field: &Field,
         token: Token,
-        record: &str,
+        record: &Self::Record,
         out: &mut Builder,
         problems: &mut Problems,
     );
@@ -216,6 +219,11 @@ impl<C: Convert> Rows<C> {
             .collect()
     }
 
+    /// What turns tokens into values.
+    pub(crate) fn converter(&mut self) -> &mut C {
+        &mut self.convert
+    }
+
     /// Tokens per row.
     fn width(&self) -> usize {
         self.fields.len()
@@ -300,7 +308,7 @@ impl<C: Convert> Rows<C> {
     }
 
     /// Converts the waiting rows. `texts` are the chunk's records.
-    pub(crate) fn convert(&mut self, texts: &[&str], errors: &mut RowErrors) -> Result<()> {
+    pub(crate) fn convert(&mut self, texts: &[&C::Record], errors: &mut RowErrors) -> Result<()> {
         let rows = self.waiting.len();
         if rows == 0 {
             return Ok(());
@@ -360,7 +368,7 @@ impl<C: Convert> Rows<C> {
     }
 
     /// Checks the types of fields that nobody will look at.
-    fn check(&mut self, texts: &[&str], errors: &mut RowErrors) -> Result<()> {
+    fn check(&mut self, texts: &[&C::Record], errors: &mut RowErrors) -> Result<()> {
         let checked = std::mem::take(&mut self.checked);
         for column in &checked {
             let Some(field) = self.fields.get(*column) else { continue };
@@ -376,7 +384,7 @@ impl<C: Convert> Rows<C> {
         &mut self,
         filter: &Filter,
         builders: &mut [Builder],
-        texts: &[&str],
+        texts: &[&C::Record],
         errors: &mut RowErrors,
     ) -> Result<Selection> {
         let rows = self.waiting.len();
@@ -422,7 +430,7 @@ impl<C: Convert> Rows<C> {
         &mut self,
         column: usize,
         rows: impl Iterator<Item = usize>,
-        texts: &[&str],
+        texts: &[&C::Record],
         builder: &mut Builder,
         counted: bool,
         errors: &mut RowErrors,
@@ -460,7 +468,7 @@ impl<C: Convert> Rows<C> {
             let what = self.what;
             self.fail_row(row, errors, || {
                 let (path, reason) = first.unwrap_or_default();
-                let payload = shown(text.as_bytes());
+                let payload = shown((*text).as_ref());
                 format!("failed to deserialize {what} '{payload}': field '{name}{path}': {reason}")
             });
         }

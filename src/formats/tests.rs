@@ -562,7 +562,24 @@ type Target = (fn(&[u8]), &'static [&'static [u8]]);
 
 #[test]
 fn mutated_records_never_panic() {
-    let seeds: [Target; 3] = [
+    let seeds: [Target; 5] = [
+        (
+            crate::fuzzing_formats::avro_decode,
+            &[
+                include_bytes!("../../fuzz/corpus/avro_decode/all-fields"),
+                include_bytes!("../../fuzz/corpus/avro_decode/several"),
+                include_bytes!("../../fuzz/corpus/avro_decode/json"),
+            ],
+        ),
+        (
+            crate::fuzzing_formats::avro_confluent_decode,
+            &[
+                include_bytes!("../../fuzz/corpus/avro_confluent_decode/promoted"),
+                include_bytes!("../../fuzz/corpus/avro_confluent_decode/nested"),
+                include_bytes!("../../fuzz/corpus/avro_confluent_decode/logical"),
+                include_bytes!("../../fuzz/corpus/avro_confluent_decode/references"),
+            ],
+        ),
         (
             crate::fuzzing_formats::json_decode,
             &[

@@ -1,5 +1,6 @@
 //! Formats: bytes of records to columns and back, a batch at a time.
 
+use super::{Readiness, Waker};
 use crate::base::Result;
 use crate::expr::Expr;
 use crate::options::{Opt, OptionReader};
@@ -51,6 +52,8 @@ pub struct DecodeRequest {
 pub struct EncodeRequest {
     /// Fields of the rows, in column order.
     pub fields: Vec<Field>,
+    /// Where a format registers its schema if the table does not say: `<topic>-value`, `<topic>-key`.
+    pub subject: Option<String>,
     /// Session time zone, for TIMESTAMP_LTZ text.
     pub time_zone: chrono_tz::Tz,
 }
@@ -76,6 +79,17 @@ pub struct Decoded {
 
 /// Turns records into columns. Pure, total and bounded: no input makes it panic.
 pub trait Decoder: Send + Debug {
+    /// Whether [`Decoder::ready`] must be asked before a push.
+    fn needs_schemas(&self) -> bool {
+        false
+    }
+
+    /// Whether these payloads can be pushed now, or something from outside is missing: the schema that a record names by
+    /// its id. The caller comes again with the same payloads when the waker was called.
+    fn ready(&mut self, _slab: &Bytes, _payloads: &[Payload], _waker: &Waker) -> Result<Readiness> {
+        Ok(Readiness::Ready)
+    }
+
     /// Decodes `payloads`, all of which lie in `slab`. String columns may keep views into the slab.
     ///
     /// Failed payloads go to `errors` with `row` = their number counted over all pushes since the last finish, unless
@@ -126,6 +140,11 @@ impl Encoded {
 
 /// Turns rows into records.
 pub trait Encoder: Send + Debug {
+    /// Whether rows can be encoded now; if not, the waker will be called. Some formats need an id for their schema first.
+    fn ready(&mut self, _waker: &Waker) -> Result<bool> {
+        Ok(true)
+    }
+
     /// Appends one record per row of `batch`. A row that cannot be written goes to `errors` and leaves an empty record.
     /// A format whose rows can be NULL as a whole lists those in [`Encoded::nulls`].
     fn encode(&mut self, batch: &Batch, out: &mut Encoded, errors: &mut RowErrors) -> Result<()>;

@@ -6,6 +6,7 @@ mod connector;
 mod format;
 mod immediate;
 mod progress;
+mod schemas;
 mod sink;
 mod source;
 
@@ -19,6 +20,9 @@ pub use format::{
 };
 pub use immediate::{Immediate, WriteNow};
 pub use progress::{CommitDomain, DomainEvent, Epoch, Position, Progress, ScanName};
+pub use schemas::{
+    Answer, DECLARED_SCHEMAS, Readiness, RegistryAccess, SchemaRegistries, SchemaResolver,
+};
 pub use sink::{Guarantee, Sink, SinkStats, Writer, WriterStatus};
 pub use source::{
     Boundedness, Discovered, Enumerator, Polled, Reader, Source, SourceStats, Split, Waker,

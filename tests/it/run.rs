@@ -5,5 +5,6 @@ mod errors;
 mod jobs;
 mod metrics;
 mod progress;
+mod registry;
 mod script;
 mod tables;

@@ -6,7 +6,7 @@ use super::pushed::Pushed;
 use crate::base::limits::PAYLOAD_SHOWN_CHARS_MAX;
 use crate::base::{Error, Result};
 use crate::expr::{EvalEnv, Expr, Input, Selection};
-use crate::table::{Decoded, Decoder, DecoderFactory, Payload};
+use crate::table::{Decoded, Decoder, DecoderFactory, Payload, Readiness, Waker};
 use crate::types::{Batch, Column, RowErrors, SplitId};
 use arrow_array::UInt32Array;
 use arrow_select::take::take;
@@ -41,7 +41,8 @@ pub(super) enum Output {
 }
 
 impl DecodePlan {
-    pub(super) fn decoder(self: &Arc<DecodePlan>) -> Result<RecordDecoder> {
+    /// `waker` is called when [`RecordDecoder::ready`] would say something else.
+    pub(super) fn decoder(self: &Arc<DecodePlan>, waker: Waker) -> Result<RecordDecoder> {
         let reads = |wanted: Metadata| {
             self.outputs.iter().any(
                 |output| matches!(output, Output::Metadata(metadata, _) if *metadata == wanted),
@@ -54,6 +55,7 @@ impl DecodePlan {
             values: Vec::new(),
             keys: Vec::new(),
             failures: RowErrors::new(),
+            waker,
             plan: Arc::clone(self),
         })
     }
@@ -69,6 +71,7 @@ pub(super) struct RecordDecoder {
     values: Vec<Payload>,
     keys: Vec<Payload>,
     failures: RowErrors,
+    waker: Waker,
 }
 
 impl std::fmt::Debug for RecordDecoder {
@@ -98,6 +101,42 @@ impl RecordDecoder {
     /// Records or fields dropped by `ignore-parse-errors` since the start.
     pub(super) fn ignored(&self) -> u64 {
         self.value.ignored() + self.key.as_ref().map_or(0, |key| key.ignored())
+    }
+
+    /// Whether [`RecordDecoder::push`] can take these records now; an error names the first record that it cannot.
+    pub(super) fn ready(
+        &mut self,
+        split: &SplitId,
+        records: &Records,
+        range: &std::ops::Range<i64>,
+    ) -> Result<bool> {
+        let needed = |decoder: &dyn Decoder| decoder.needs_schemas();
+        let keys = self.key.as_deref().is_some_and(needed);
+        if !needed(self.value.as_ref()) && !keys {
+            return Ok(true);
+        }
+        // A damaged batch is reported when it is pushed.
+        let wanted = || records.into_iter().filter_map(std::result::Result::ok);
+        let wanted = || wanted().filter(|record| range.contains(&record.offset));
+        self.values.clear();
+        self.values.extend(wanted().map(|record| payload(record.value_range())));
+        let mut asked = self.value.ready(records.slab(), &self.values, &self.waker)?;
+        let mut part = "value";
+        if let (Some(key), Readiness::Ready) = (&mut self.key, &asked) {
+            self.keys.clear();
+            self.keys.extend(wanted().map(|record| payload(record.key_range())));
+            asked = key.ready(records.slab(), &self.keys, &self.waker)?;
+            part = "key";
+        }
+        match asked {
+            Readiness::Ready => Ok(true),
+            Readiness::Waiting => Ok(false),
+            Readiness::Failed { payload, error } => {
+                let offset = wanted().nth(payload).map_or(-1, |record| record.offset);
+                let place = shown_place(Some(split), offset);
+                Err(error.context(format!("reading the {part} at {place}")))
+            }
+        }
     }
 
     /// Takes the records of a batch that lie in `from..end`. The outer result is about the format, the inner one about

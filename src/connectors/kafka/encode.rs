@@ -3,7 +3,7 @@
 use super::metadata::Metadata;
 use crate::base::{Error, Result};
 use crate::expr::{EvalEnv, Expr, Input, Selection};
-use crate::table::{Encoded, Encoder, EncoderFactory};
+use crate::table::{Encoded, Encoder, EncoderFactory, Waker};
 use crate::types::{Batch, Column, RowErrors};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType};
@@ -81,6 +81,13 @@ pub(super) struct Encodings {
 }
 
 impl RecordEncoder {
+    /// Whether rows can be encoded now; if not, the waker will be called.
+    pub(super) fn ready(&mut self, waker: &Waker) -> Result<bool> {
+        let key = self.key.as_mut().map(|key| key.ready(waker)).transpose()?;
+        let value = self.value.ready(waker)?;
+        Ok(value && key.unwrap_or(true))
+    }
+
     /// Encodes a batch. Give the result back by [`RecordEncoder::recycle`].
     pub(super) fn encode(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<Encodings> {
         let mut encodings =

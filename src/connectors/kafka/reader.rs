@@ -10,6 +10,7 @@ use brooklet_kafka::Isolation;
 use brooklet_kafka::TopicPartition;
 use brooklet_kafka::consumer::{Consumer, Fetched, FetchedBatches, FetchedPartition};
 use brooklet_kafka::wire::compression::Decompressor;
+use brooklet_kafka::wire::records::{BatchHeader, Records};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub(super) struct KafkaReader {
     splits: BTreeMap<TopicPartition, Assigned>,
     /// The fetch that is being decoded.
     current: Option<Current>,
+    /// A record batch of it that cannot be decoded yet: a schema that its records name is being asked for.
+    parked: Option<(BatchHeader, Records)>,
     /// Bytes of the records that wait for being handed on.
     decompressed: usize,
     ended: Vec<(Arc<SplitId>, Position)>,
@@ -82,6 +85,7 @@ impl KafkaReader {
             check_crcs,
             splits: BTreeMap::new(),
             current: None,
+            parked: None,
             decompressed: 0,
             ended: Vec::new(),
             reports: VecDeque::new(),
@@ -95,27 +99,40 @@ impl KafkaReader {
         let Some(Current { fetched, batches }) = &mut self.current else { return Ok(()) };
         let Some(split) = self.splits.get_mut(&fetched.partition) else {
             self.current = None;
+            self.parked = None;
             return Ok(());
         };
         let id = &split.id;
         let end = split.end.unwrap_or(i64::MAX);
-        let batch = batches.next_batch(&mut self.decompressor).transpose().map_err(|error| {
-            let place = format!("reading topic '{}' partition {}", id.name, id.index);
-            translate(&error).context(place)
-        })?;
-        let Some(batch) = batch.filter(|batch| batch.header().base_offset < end) else {
-            self.finish_fetch();
-            return Ok(());
+        let (header, records) = match self.parked.take() {
+            Some(parked) => parked,
+            None => {
+                let batch =
+                    batches.next_batch(&mut self.decompressor).transpose().map_err(|error| {
+                        let place = format!("reading topic '{}' partition {}", id.name, id.index);
+                        translate(&error).context(place)
+                    })?;
+                let Some(batch) = batch.filter(|batch| batch.header().base_offset < end) else {
+                    self.finish_fetch();
+                    return Ok(());
+                };
+                let records = batch
+                    .records(&mut self.decompressor, DECOMPRESSED_BATCH_BYTES_MAX)
+                    .map_err(|error| damaged(id, &error))?;
+                (*batch.header(), records)
+            }
         };
-        let records = batch
-            .records(&mut self.decompressor, DECOMPRESSED_BATCH_BYTES_MAX)
-            .map_err(|error| damaged(id, &error))?;
+        let range = split.position..end;
+        if !self.decoder.ready(id, &records, &range)? {
+            self.parked = Some((header, records));
+            return Ok(());
+        }
         let taken = self
             .decoder
-            .push(id, batch.header(), &records, split.position..end, errors)?
+            .push(id, &header, &records, range, errors)?
             .map_err(|error| damaged(id, &error))?;
-        split.leader_epoch = Some(batch.header().partition_leader_epoch);
-        split.advance(batch.header().last_offset().saturating_add(1), fetched.high_watermark);
+        split.leader_epoch = Some(header.partition_leader_epoch);
+        split.advance(header.last_offset().saturating_add(1), fetched.high_watermark);
         self.decompressed += records.slab().len();
         self.stats.records += taken.records;
         self.stats.bytes += taken.bytes;
@@ -140,6 +157,7 @@ impl KafkaReader {
     fn forget(&mut self, partitions: &[TopicPartition]) {
         if self.current.as_ref().is_some_and(|now| partitions.contains(&now.fetched.partition)) {
             self.current = None;
+            self.parked = None;
         }
     }
 
@@ -208,8 +226,11 @@ impl Reader for KafkaReader {
         let mut worked = false;
         while self.has_room() && errors.is_empty() {
             if self.current.is_some() {
-                worked = true;
                 self.decode_batch(errors)?;
+                if self.parked.is_some() {
+                    break;
+                }
+                worked = true;
                 continue;
             }
             match self.consumer.poll() {

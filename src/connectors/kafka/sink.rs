@@ -33,7 +33,7 @@ pub(super) fn open(
         ));
     }
     let single_topic = options.topics.single().is_some();
-    let plan = plan(context, &request, single_topic)?;
+    let plan = plan(context, &request, options.topics.single())?;
     if !single_topic && !plan.writes(Metadata::Topic) {
         return Err(Error::new(
             ErrorKind::Option,
@@ -59,8 +59,9 @@ pub(super) fn open(
 fn plan(
     context: &TableContext<'_>,
     request: &SinkRequest,
-    single_topic: bool,
+    topic: Option<&str>,
 ) -> Result<EncodePlan> {
+    let single_topic = topic.is_some();
     let table = context.table;
     let layout = Layout::read(table, context.options)?;
     let mut written = Vec::new();
@@ -89,11 +90,19 @@ fn plan(
             .map(|placed| place(placed).ok_or_else(|| Error::internal("a column that no row has")))
             .collect()
     };
-    let encode = |fields: Vec<Field>| EncodeRequest { fields, time_zone: context.job.time_zone };
-    let value = context.formats.value_encoder(context.options, encode(layout.value_fields()))?;
+    let encode = |fields: Vec<Field>, part: &str| EncodeRequest {
+        fields,
+        subject: topic.map(|topic| format!("{topic}-{part}")),
+        time_zone: context.job.time_zone,
+    };
+    let value = encode(layout.value_fields(), "value");
+    let value = context.formats.value_encoder(context.options, value)?;
     let key = match layout.key.is_empty() {
         true => None,
-        false => Some(context.formats.key_encoder(context.options, encode(layout.key_fields()))?),
+        false => {
+            let key = encode(layout.key_fields(), "key");
+            Some(context.formats.key_encoder(context.options, key)?)
+        }
     };
     Ok(EncodePlan {
         value,

@@ -169,8 +169,9 @@ impl Source for KafkaSource {
     fn reader(&mut self, _worker: usize, waker: Waker) -> Result<Box<dyn Reader>> {
         let config = self.client.config();
         let (isolation, check_crcs) = (config.isolation, config.check_crcs);
-        let consumer = self.client.consumer(waker);
-        Ok(Box::new(KafkaReader::new(consumer, self.plan.decoder()?, isolation, check_crcs)))
+        let consumer = self.client.consumer(Arc::clone(&waker));
+        let decoder = self.plan.decoder(waker)?;
+        Ok(Box::new(KafkaReader::new(consumer, decoder, isolation, check_crcs)))
     }
 
     fn commit_domain(

@@ -413,7 +413,7 @@ impl Writer for KafkaWriter {
         self.now = now;
         self.take_events()?;
         self.send()?;
-        let mut known = true;
+        let mut known = self.encoder.ready(&self.waker)?;
         for at in 0..self.destinations.len() {
             let Some(destination) = self.destinations.get_mut(at) else { continue };
             if destination.know(&self.client, now)? {

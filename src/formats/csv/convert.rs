@@ -180,6 +180,8 @@ impl CsvConvert {
 }
 
 impl Convert for CsvConvert {
+    type Record = str;
+
     #[inline]
     fn convert(
         &mut self,

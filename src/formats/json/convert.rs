@@ -326,6 +326,8 @@ impl JsonConvert {
 }
 
 impl Convert for JsonConvert {
+    type Record = str;
+
     #[inline]
     fn convert(
         &mut self,

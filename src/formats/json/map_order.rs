@@ -11,7 +11,7 @@ fn buckets(entries: usize) -> u32 {
 }
 
 /// The bucket of `key` in a map of `entries`; inside of a bucket entries keep the order in which they came.
-pub(super) fn bucket(key: &str, entries: usize) -> u32 {
+pub(crate) fn bucket(key: &str, entries: usize) -> u32 {
     let hash = hash(key.as_bytes());
     (hash ^ (hash >> 16)) & buckets(entries).wrapping_sub(1)
 }

@@ -10,10 +10,12 @@ mod options;
 mod scan;
 mod text;
 
+pub(crate) use map_order::bucket;
 #[cfg(test)]
 pub(crate) use scan::Members as MembersForTests;
 #[cfg(test)]
 pub(crate) use text::unescape as unescape_for_tests;
+pub(crate) use text::{Astral, write_string};
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Opt, OptionReader};

@@ -272,7 +272,7 @@ fn decode(
 }
 
 fn encode(schema: &Schema, batch: &Batch, options: &Options, zone: chrono_tz::Tz) -> Vec<String> {
-    let request = EncodeRequest { fields: schema.fields.clone(), time_zone: zone };
+    let request = EncodeRequest { fields: schema.fields.clone(), subject: None, time_zone: zone };
     let options = json_options(options);
     let taken = Taken::default();
     let reader = OptionReader::new(&options, &taken, "table 't'");

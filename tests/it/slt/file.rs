@@ -17,12 +17,25 @@ pub(super) struct Block {
 /// What to do.
 #[derive(Debug)]
 pub(super) enum Kind {
-    Create { topic: String, partitions: i32 },
+    Create {
+        topic: String,
+        partitions: i32,
+    },
     Produce(Records),
     Expect(Records),
+    /// Schemas to register under a subject.
+    Register {
+        subject: String,
+    },
+    /// Schemas that a subject has.
+    Registered {
+        subject: String,
+    },
     Ok,
     Error,
-    Query { rowsort: bool },
+    Query {
+        rowsort: bool,
+    },
 }
 
 /// Options of `kafka-produce` and `kafka-expect`.
@@ -96,6 +109,8 @@ fn kind(line: &str) -> Result<Kind, String> {
             let partitions = partitions.map_err(|e| format!("partitions: {e}"))?;
             Kind::Create { topic: (*topic).to_owned(), partitions }
         }
+        ("registry-register", [subject]) => Kind::Register { subject: (*subject).to_owned() },
+        ("registry-expect", [subject]) => Kind::Registered { subject: (*subject).to_owned() },
         ("kafka-produce", [topic, options @ ..]) => Kind::Produce(records(topic, options)?),
         ("kafka-expect", [topic, options @ ..]) => Kind::Expect(records(topic, options)?),
         _ => return Err(format!("'{line}' starts no block")),

@@ -33,6 +33,8 @@ macro_rules! replay {
 
 replay! {
     flink_arithmetic,
+    flink_avro,
+    flink_avro_confluent,
     flink_cast,
     flink_cast_dst,
     flink_cast_zone,

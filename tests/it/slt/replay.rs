@@ -4,7 +4,7 @@
 use super::file::{Block, Kind, Records};
 use super::known::{self, Found};
 use super::record;
-use crate::support::{Cluster, Ended, Program};
+use crate::support::{Cluster, Ended, Program, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Replays a file and says what was different.
@@ -19,6 +19,7 @@ pub(super) fn replay(name: &str, blocks: &[Block], cluster: &Cluster) -> Found {
         session: blocks.iter().any(changes_session).then(Vec::new),
         spoilt: BTreeSet::new(),
         found: Found::default(),
+        registry: Registry::start(),
     };
     for block in blocks.iter().filter(|block| block.skip.is_none()) {
         replay.block(block);
@@ -48,6 +49,8 @@ struct Replay<'a> {
     /// Topics that a job that did not run would have written.
     spoilt: BTreeSet<String>,
     found: Found,
+    /// Empty at first.
+    registry: Registry,
 }
 
 impl Replay<'_> {
@@ -67,6 +70,23 @@ impl Replay<'_> {
                 self.cluster.produce(self.real(&options.topic), &records);
             }
             Kind::Expect(options) => self.expect(options, &block.body),
+            Kind::Register { subject } => {
+                let subject = self.substitute(subject);
+                for schema in &block.body {
+                    self.registry.register(&subject, schema);
+                }
+            }
+            Kind::Registered { subject } => {
+                let actual = self.registry.schemas(&self.substitute(subject));
+                // Java writes the parts of a schema in an order of its own.
+                let normal = |schema: &String| {
+                    let parsed: Result<serde_json::Value, _> = serde_json::from_str(schema);
+                    parsed.map_or_else(|_| schema.clone(), |parsed| parsed.to_string())
+                };
+                let key = format!("registry-expect {subject}");
+                let expected = block.body.iter().map(normal).collect();
+                self.rows(&key, expected, actual.iter().map(normal).collect(), false);
+            }
             Kind::Ok => self.ok(&block.statement().0, line),
             Kind::Error => self.error(&block.statement().0, line),
             Kind::Query { rowsort } => {
@@ -232,17 +252,23 @@ impl Replay<'_> {
             .chain(tables.map(|(table, _)| table.sql.as_str()))
             .chain([sql])
             .collect();
-        let mut script: String = statements.iter().flat_map(|sql| [sql, ";\n"]).collect();
-        script = script.replace("${bootstrap}", self.cluster.bootstrap());
-        // Also names that are only patterns.
-        while let Some(start) = script.find("${topic:") {
-            let end = start + script[start..].find('}').expect("a closed ${topic:");
-            let name = &script[start + "${topic:".len()..end];
-            script.replace_range(start..=end, &format!("{}-{name}", self.prefix));
-        }
+        let script: String = statements.iter().flat_map(|sql| [sql, ";\n"]).collect();
+        let script = self.substitute(&script);
         // Jobs are named after the script: no statement may go on where another one stopped.
         let name = Cluster::unique(&format!("{}-{line}", self.name));
         Some(Program::script(&name, &script).run())
+    }
+
+    fn substitute(&self, text: &str) -> String {
+        let mut text = text.replace("${bootstrap}", self.cluster.bootstrap());
+        text = text.replace("${registry}", self.registry.url());
+        // Also names that are only patterns.
+        while let Some(start) = text.find("${topic:") {
+            let end = start + text[start..].find('}').expect("a closed ${topic:");
+            let name = &text[start + "${topic:".len()..end];
+            text.replace_range(start..=end, &format!("{}-{name}", self.prefix));
+        }
+        text
     }
 }
 

@@ -5,6 +5,7 @@ mod hostile;
 mod ledger;
 mod memory;
 mod program;
+mod registry;
 mod terminal;
 
 pub(crate) use cluster::{Cluster, Rec};
@@ -12,6 +13,7 @@ pub(crate) use hostile::{Hostile, api};
 pub(crate) use ledger::{Start, Task};
 pub(crate) use memory::{START, World};
 pub(crate) use program::{Ended, Program, Running};
+pub(crate) use registry::Registry;
 pub(crate) use terminal::Terminal;
 
 /// SplitMix64 (Steele, Lea, Flood 2014): moments of kills that a printed seed brings back.

@@ -17,7 +17,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("connectors", &["table"]),
     ("sql", &["plan"]),
     ("exec", &["ops", "plan", "table"]),
-    ("registry", &["connectors", "formats"]),
+    ("schema_registry", &["table"]),
+    ("registry", &["connectors", "formats", "schema_registry"]),
     ("engine", &["sql", "exec", "registry"]),
     ("cli", &["engine"]),
 ];

@@ -81,7 +81,7 @@ fn reader(end: Option<i64>) -> KafkaReader {
         predicate: None,
         time_zone: chrono_tz::UTC,
     };
-    let decoder = Arc::new(plan).decoder().unwrap();
+    let decoder = Arc::new(plan).decoder(Arc::new(|| {})).unwrap();
     let consumer = client.consumer(Arc::new(|| ()));
     let mut reader = KafkaReader::new(consumer, decoder, Isolation::ReadUncommitted, true);
     let id = Arc::new(SplitId { name: "in".into(), index: 0 });

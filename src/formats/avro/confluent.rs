@@ -1,0 +1,264 @@
+//! `avro-confluent`: records that name their schema by its id in a registry (Flink's `RegistryAvroFormatFactory`; the
+//! wire format of Confluent's serializers: a zero byte, the id in four bytes, the record).
+
+use super::decode::{AvroRows, WriterPlan};
+use super::encode::AvroWriter;
+use super::plan::{Compiler, Op};
+use super::registry_options::{OPTIONS, RegistryOptions};
+use super::schema::{Schema, Shape};
+use super::{derive, parse};
+use crate::base::{Error, ErrorKind, Result};
+use crate::formats::payload::bytes_of;
+use crate::formats::rows::CHUNK_ROWS;
+use crate::options::{Opt, OptionReader};
+use crate::table::{
+    Answer, DecodeRequest, Decoded, Decoder, EncodeRequest, Encoded, Encoder, Format, Payload,
+    Readiness, SchemaRegistries, SchemaResolver, Waker,
+};
+use crate::types::{Batch, Field, RowErrors};
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Bytes before the record.
+const HEADER_BYTES: usize = 5;
+
+/// The format.
+#[derive(Clone, Debug)]
+pub struct AvroConfluentFormat {
+    registries: Arc<dyn SchemaRegistries>,
+}
+
+impl AvroConfluentFormat {
+    /// A format whose registries are opened by `registries`.
+    pub fn new(registries: Arc<dyn SchemaRegistries>) -> AvroConfluentFormat {
+        AvroConfluentFormat { registries }
+    }
+}
+
+impl Format for AvroConfluentFormat {
+    fn identifier(&self) -> &'static str {
+        "avro-confluent"
+    }
+
+    fn options(&self) -> &'static [Opt] {
+        OPTIONS
+    }
+
+    fn decoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: &DecodeRequest,
+    ) -> Result<Box<dyn Decoder>> {
+        let read = RegistryOptions::read(options)?;
+        let (_, reader) = schema_of(&read, &request.fields, options)?;
+        let resolver = self.registries.open(read.access)?;
+        Ok(Box::new(ConfluentDecoder {
+            rows: AvroRows::new(request, reader)?,
+            plans: HashMap::new(),
+            resolver,
+        }))
+    }
+
+    fn encoder(
+        &self,
+        options: &OptionReader<'_>,
+        request: &EncodeRequest,
+    ) -> Result<Box<dyn Encoder>> {
+        let read = RegistryOptions::read(options)?;
+        let subject = read.subject(options, request.subject.as_deref())?;
+        let (text, schema) = schema_of(&read, &request.fields, options)?;
+        let writer = AvroWriter::new(&request.fields, &schema)
+            .map_err(|error| error.context(format!("writing to {}", options.subject())))?;
+        Ok(Box::new(ConfluentEncoder {
+            writer,
+            resolver: self.registries.open(read.access)?,
+            subject,
+            schema: text,
+            register: read.register,
+            id: None,
+        }))
+    }
+}
+
+/// The schema that the options give, which must be that of the fields, or the one that follows from them.
+fn schema_of(
+    read: &RegistryOptions,
+    fields: &[Field],
+    options: &OptionReader<'_>,
+) -> Result<(Arc<str>, Arc<Schema>)> {
+    let unfit = |problem: String| {
+        Error::new(
+            ErrorKind::Schema,
+            format!("the Avro schema given for {} {problem}", options.subject()),
+        )
+    };
+    let Some(text) = &read.schema else {
+        let text = derive::derive_schema(fields, true).map_err(|error| {
+            error.context(format!("deriving the Avro schema of {}", options.subject()))
+        })?;
+        let schema = parse(&text).map_err(Error::internal)?;
+        return Ok((text.into(), schema));
+    };
+    let schema = parse(text).map_err(|problem| unfit(format!("is none: {problem}")))?;
+    let root = schema.not_null(schema.root()).unwrap_or(schema.root());
+    let Shape::Record { fields: declared, .. } = schema.shape(root) else {
+        return Err(unfit("is no record".to_owned()));
+    };
+    if declared.len() != fields.len() {
+        return Err(unfit(format!(
+            "has {} fields, the table {}: they must be the same, in the same order",
+            declared.len(),
+            fields.len()
+        )));
+    }
+    let compiler = Compiler::new(&schema, &schema);
+    for (declared, field) in declared.iter().zip(fields) {
+        if let Op::Fail(problem, _) = compiler.op(declared.node, declared.node, &field.data_type) {
+            return Err(unfit(format!("does not fit field '{}': {problem}", field.name)));
+        }
+    }
+    Ok((text.as_str().into(), schema))
+}
+
+/// The id of a record's schema; what is wrong with its header otherwise.
+fn id_of(record: &[u8]) -> std::result::Result<u32, &'static str> {
+    match record.first_chunk::<HEADER_BYTES>() {
+        Some([0, id @ ..]) => Ok(u32::from_be_bytes(*id)),
+        Some(_) => {
+            Err("unknown data format: it does not start with a zero byte and the id of a schema")
+        }
+        None => Err("it is too short for a zero byte and the id of a schema"),
+    }
+}
+
+#[derive(Debug)]
+struct ConfluentDecoder {
+    rows: AvroRows,
+    /// By id.
+    plans: HashMap<u32, WriterPlan>,
+    resolver: Arc<dyn SchemaResolver>,
+}
+
+impl ConfluentDecoder {
+    fn chunk(&mut self, records: &[&[u8]], nulls: &[bool], errors: &mut RowErrors) -> Result<()> {
+        // Neighbours have the same schema.
+        let mut last: Option<(u32, &WriterPlan)> = None;
+        for (number, record) in records.iter().enumerate() {
+            if nulls.get(number) != Some(&false) {
+                continue;
+            }
+            let id = match id_of(record) {
+                Ok(id) => id,
+                Err(problem) => {
+                    self.rows.rows.fail(number, record, errors, || problem.to_owned());
+                    continue;
+                }
+            };
+            let plan = match last {
+                Some((known, plan)) if known == id => plan,
+                _ => match self.plans.get(&id) {
+                    Some(plan) => plan,
+                    None => return Err(Error::internal("a schema that was not asked for")),
+                },
+            };
+            last = Some((id, plan));
+            if let Err(refused) = self.rows.record(plan, number, record, HEADER_BYTES) {
+                self.rows.rows.fail(number, record, errors, || {
+                    format!("{} (its schema has the id {id})", refused.describe())
+                });
+            }
+        }
+        self.rows.rows.convert(records, errors)?;
+        self.rows.rows.end_chunk(records.len());
+        Ok(())
+    }
+}
+
+impl Decoder for ConfluentDecoder {
+    fn needs_schemas(&self) -> bool {
+        true
+    }
+
+    fn ready(&mut self, slab: &Bytes, payloads: &[Payload], waker: &Waker) -> Result<Readiness> {
+        let mut last = None;
+        for (at, payload) in payloads.iter().enumerate() {
+            let Some(record) = bytes_of(slab, *payload)? else { continue };
+            let Ok(id) = id_of(record) else { continue };
+            if last == Some(id) || self.plans.contains_key(&id) {
+                last = Some(id);
+                continue;
+            }
+            let plan = match self.resolver.schema(id, waker) {
+                Answer::Pending => return Ok(Readiness::Waiting),
+                Answer::Failed(error) => return Ok(Readiness::Failed { payload: at, error }),
+                Answer::Ready(text) => match parse(&text) {
+                    Ok(schema) => self.rows.plan(schema),
+                    Err(problem) => WriterPlan::refusing(problem),
+                },
+            };
+            self.plans.insert(id, plan);
+        }
+        Ok(Readiness::Ready)
+    }
+
+    fn push(&mut self, slab: &Bytes, payloads: &[Payload], errors: &mut RowErrors) -> Result<()> {
+        let mut records: Vec<&[u8]> = Vec::with_capacity(payloads.len().min(CHUNK_ROWS));
+        let mut nulls: Vec<bool> = Vec::with_capacity(payloads.len().min(CHUNK_ROWS));
+        for chunk in payloads.chunks(CHUNK_ROWS) {
+            records.clear();
+            nulls.clear();
+            for payload in chunk {
+                let record = bytes_of(slab, *payload)?;
+                nulls.push(record.is_none());
+                records.push(record.unwrap_or_default());
+            }
+            self.chunk(&records, &nulls, errors)?;
+        }
+        Ok(())
+    }
+
+    fn rows(&self) -> usize {
+        self.rows.rows.len()
+    }
+
+    fn finish(&mut self) -> Result<Decoded> {
+        self.rows.rows.finish()
+    }
+
+    fn ignored(&self) -> u64 {
+        self.rows.rows.ignored()
+    }
+}
+
+#[derive(Debug)]
+struct ConfluentEncoder {
+    writer: AvroWriter,
+    resolver: Arc<dyn SchemaResolver>,
+    subject: String,
+    schema: Arc<str>,
+    register: bool,
+    id: Option<u32>,
+}
+
+impl Encoder for ConfluentEncoder {
+    fn ready(&mut self, waker: &Waker) -> Result<bool> {
+        if self.id.is_none() {
+            match self.resolver.id(&self.subject, &self.schema, self.register, waker) {
+                Answer::Pending => {}
+                Answer::Failed(error) => return Err(error),
+                Answer::Ready(id) => self.id = Some(id),
+            }
+        }
+        Ok(self.id.is_some())
+    }
+
+    fn encode(&mut self, batch: &Batch, out: &mut Encoded, errors: &mut RowErrors) -> Result<()> {
+        let id = self.id.ok_or_else(|| Error::internal("a schema that was not registered"))?;
+        let start = |bytes: &mut Vec<u8>| {
+            bytes.push(0);
+            bytes.extend_from_slice(&id.to_be_bytes());
+        };
+        self.writer.write(batch, out, errors, start, |_, _| {})
+    }
+}

@@ -1,0 +1,282 @@
+//! The decoder: walks records by the writer's schema, leaves a token per wanted column, and hands on.
+
+use super::convert::AvroConvert;
+use super::cursor::{Cursor, Fault};
+use super::json::{JsonForm, json_to_binary};
+use super::plan::{Compiler, Op, skip};
+use super::schema::{NodeId, Schema, Shape};
+use crate::base::Result;
+use crate::formats::payload::bytes_of;
+use crate::formats::rows::{CHUNK_ROWS, Rows, Token, TokenKind};
+use crate::table::{DecodeRequest, Decoded, Decoder, Payload};
+use crate::types::{Field, RowErrors};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// Rows of Avro records, whoever found out their schema.
+#[derive(Debug)]
+pub(super) struct AvroRows {
+    pub(super) rows: Rows<AvroConvert>,
+    fields: Vec<Field>,
+    slots: Vec<Option<u32>>,
+    reader: Arc<Schema>,
+}
+
+/// How the records of one writer's schema are walked.
+#[derive(Debug)]
+pub(super) struct WriterPlan {
+    schema: Arc<Schema>,
+    root: Root,
+}
+
+#[derive(Debug)]
+enum Root {
+    Record {
+        steps: Vec<TopStep>,
+        missing: Vec<(u32, u32)>,
+    },
+    /// A union around the records, by branch.
+    Union(Vec<Root>),
+    /// No row comes of such a record, and why.
+    Fail(String),
+}
+
+/// A field of the record: passed over, with a token where a column is made of it.
+#[derive(Clone, Copy, Debug)]
+struct TopStep {
+    node: NodeId,
+    /// Token and plan.
+    column: Option<(u32, u32)>,
+}
+
+impl WriterPlan {
+    /// For records whose schema cannot be read: each fails with this reason.
+    pub(super) fn refusing(reason: String) -> WriterPlan {
+        WriterPlan { schema: Arc::new(Schema::none()), root: Root::Fail(reason) }
+    }
+}
+
+/// Why a record gives no row.
+pub(super) enum Refused {
+    Fault(Fault),
+    Type(String),
+}
+
+impl Refused {
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Refused::Fault(fault) => fault.describe(),
+            Refused::Type(reason) => reason.clone(),
+        }
+    }
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Refused {
+        Refused::Fault(fault)
+    }
+}
+
+impl AvroRows {
+    /// `reader`: the schema of the table's fields, one field each.
+    pub(super) fn new(request: &DecodeRequest, reader: Arc<Schema>) -> Result<AvroRows> {
+        let slots = Rows::<AvroConvert>::slots(request, request.strict);
+        let rows =
+            Rows::new(AvroConvert::default(), request, request.strict, "Avro record", false)?;
+        Ok(AvroRows { rows, fields: request.fields.clone(), slots, reader })
+    }
+
+    /// Compiles the way from records of `schema` to the columns.
+    pub(super) fn plan(&mut self, schema: Arc<Schema>) -> WriterPlan {
+        let root = self.root(&schema, schema.root());
+        WriterPlan { schema, root }
+    }
+
+    fn root(&mut self, schema: &Arc<Schema>, node: NodeId) -> Root {
+        let fields = match schema.shape(node) {
+            Shape::Record { fields, .. } => fields,
+            Shape::Union(branches) => {
+                return Root::Union(branches.iter().map(|id| self.root(schema, *id)).collect());
+            }
+            _ => {
+                let found = schema.describe(node);
+                return Root::Fail(format!("its Avro type is {found}, not a record"));
+            }
+        };
+        let reader = Arc::clone(&self.reader);
+        let compiler = Compiler::new(schema, &reader);
+        let record = reader.not_null(reader.root()).unwrap_or(reader.root());
+        let Shape::Record { fields: read, .. } = reader.shape(record) else {
+            return Root::Fail("the schema is no record".to_owned());
+        };
+        let mut found = vec![false; self.fields.len()];
+        let mut steps = Vec::with_capacity(fields.len());
+        for field in fields {
+            let at = compiler.position(node, record, &field.name);
+            let column = at.and_then(|at| {
+                *found.get_mut(at)? = true;
+                let slot = (*self.slots.get(at)?)?;
+                let op =
+                    compiler.op(field.node, read.get(at)?.node, &self.fields.get(at)?.data_type);
+                Some((slot, self.rows.converter().add(op, schema)))
+            });
+            steps.push(TopStep { node: field.node, column });
+        }
+        let mut missing = Vec::new();
+        for (at, (field, slot)) in self.fields.iter().zip(&self.slots).enumerate() {
+            if let (Some(false), Some(slot)) = (found.get(at), slot) {
+                let op: Op = compiler.missing(record, at, field);
+                missing.push((*slot, self.rows.converter().add(op, schema)));
+            }
+        }
+        Root::Record { steps, missing }
+    }
+
+    /// Walks the record that starts at byte `from` of the chunk's text `text`; its row waits.
+    #[inline]
+    pub(super) fn record(
+        &mut self,
+        plan: &WriterPlan,
+        text: usize,
+        record: &[u8],
+        from: usize,
+    ) -> std::result::Result<(), Refused> {
+        let mut cursor = Cursor::new(record, from);
+        let mut root = &plan.root;
+        loop {
+            match root {
+                Root::Record { steps, missing } => {
+                    let tokens = self.rows.begin_row(text);
+                    for step in steps {
+                        if let Some((slot, op)) = step.column
+                            && let Some(token) = tokens.get_mut(slot as usize)
+                        {
+                            *token = token_at(cursor.at(), op);
+                        }
+                        skip(&plan.schema, step.node, &mut cursor, 1)?;
+                    }
+                    for (slot, op) in missing {
+                        if let Some(token) = tokens.get_mut(*slot as usize) {
+                            *token = token_at(cursor.at(), *op);
+                        }
+                    }
+                    return Ok(());
+                }
+                Root::Union(branches) => {
+                    let branch = usize::try_from(cursor.long()?).unwrap_or(usize::MAX);
+                    root = match branches.get(branch) {
+                        Some(root) => root,
+                        None => return Ok(cursor.fault("a union has no such branch")?),
+                    };
+                }
+                Root::Fail(reason) => return Err(Refused::Type(reason.clone())),
+            }
+        }
+    }
+}
+
+fn token_at(start: usize, plan: u32) -> Token {
+    Token { start: start as u32, len: plan, kind: TokenKind::Object }
+}
+
+/// The decoder of `avro`, whose records have the schema of the table.
+#[derive(Debug)]
+pub(super) struct AvroDecoder {
+    rows: AvroRows,
+    plan: WriterPlan,
+    json: bool,
+}
+
+impl AvroDecoder {
+    pub(super) fn new(
+        request: &DecodeRequest,
+        schema: Arc<Schema>,
+        json: bool,
+    ) -> Result<AvroDecoder> {
+        let mut rows = AvroRows::new(request, Arc::clone(&schema))?;
+        let plan = rows.plan(schema);
+        Ok(AvroDecoder { rows, plan, json })
+    }
+
+    fn chunk(&mut self, records: &[&[u8]], nulls: &[bool], errors: &mut RowErrors) -> Result<()> {
+        for (number, record) in records.iter().enumerate() {
+            if nulls.get(number) != Some(&false) {
+                continue;
+            }
+            if let Err(refused) = self.rows.record(&self.plan, number, record, 0) {
+                self.rows.rows.fail(number, record, errors, || refused.describe());
+            }
+        }
+        self.rows.rows.convert(records, errors)?;
+        self.rows.rows.end_chunk(records.len());
+        Ok(())
+    }
+
+    /// Avro's JSON goes through the binary encoding.
+    fn json_chunk(
+        &mut self,
+        slab: &Bytes,
+        chunk: &[Payload],
+        errors: &mut RowErrors,
+    ) -> Result<()> {
+        let schema = Arc::clone(&self.plan.schema);
+        let mut binary = Vec::new();
+        let mut ends = Vec::with_capacity(chunk.len());
+        let mut nulls = Vec::with_capacity(chunk.len());
+        for (number, payload) in chunk.iter().enumerate() {
+            let record = bytes_of(slab, *payload)?;
+            let before = binary.len();
+            let translated = record.map(|record| {
+                let value = serde_json::from_slice(record).map_err(|error| error.to_string())?;
+                json_to_binary(&schema, schema.root(), &value, JsonForm::Record, &mut binary)
+            });
+            if let (Some(Err(problem)), Some(record)) = (&translated, record) {
+                binary.truncate(before);
+                self.rows.rows.fail(number, record, errors, || problem.clone());
+            }
+            nulls.push(!matches!(translated, Some(Ok(()))));
+            ends.push(binary.len());
+        }
+        let mut start = 0;
+        let mut records: Vec<&[u8]> = Vec::with_capacity(ends.len());
+        for end in ends {
+            records.push(binary.get(start..end).unwrap_or_default());
+            start = end;
+        }
+        self.chunk(&records, &nulls, errors)
+    }
+}
+
+impl Decoder for AvroDecoder {
+    fn push(&mut self, slab: &Bytes, payloads: &[Payload], errors: &mut RowErrors) -> Result<()> {
+        let mut records: Vec<&[u8]> = Vec::with_capacity(payloads.len().min(CHUNK_ROWS));
+        let mut nulls: Vec<bool> = Vec::with_capacity(payloads.len().min(CHUNK_ROWS));
+        for chunk in payloads.chunks(CHUNK_ROWS) {
+            if self.json {
+                self.json_chunk(slab, chunk, errors)?;
+                continue;
+            }
+            records.clear();
+            nulls.clear();
+            for payload in chunk {
+                let record = bytes_of(slab, *payload)?;
+                nulls.push(record.is_none());
+                records.push(record.unwrap_or_default());
+            }
+            self.chunk(&records, &nulls, errors)?;
+        }
+        Ok(())
+    }
+
+    fn rows(&self) -> usize {
+        self.rows.rows.len()
+    }
+
+    fn finish(&mut self) -> Result<Decoded> {
+        self.rows.rows.finish()
+    }
+
+    fn ignored(&self) -> u64 {
+        self.rows.rows.ignored()
+    }
+}

@@ -1,0 +1,317 @@
+//! Options of the formats whose records name their schema by its id in a registry (Flink's
+//! `AvroConfluentFormatOptions`).
+
+use crate::base::{Error, ErrorKind, Result};
+use crate::formats::base64;
+use crate::options::{Opt, OptKind, OptionReader};
+use crate::table::RegistryAccess;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const URL: Opt = Opt::new(
+    "url",
+    OptKind::String,
+    "URL of the schema registry; several, separated by commas, are tried in turn.",
+);
+
+const OLD_URL: Opt = Opt::new("schema-registry.url", OptKind::String, "Older name of `url`.");
+
+const SUBJECT: Opt = Opt::new(
+    "subject",
+    OptKind::String,
+    "Subject under which the schema of written records is registered; for a table of one Kafka topic `<topic>-value` or \
+     `<topic>-key` if not set.",
+);
+
+const OLD_SUBJECT: Opt =
+    Opt::new("schema-registry.subject", OptKind::String, "Older name of `subject`.");
+
+const SCHEMA: Opt = Opt::new(
+    "schema",
+    OptKind::String,
+    "Avro schema of the records as JSON, whose fields are the table's, in the same order; derived from the table if not \
+     set. Names, aliases and defaults of the fields count when records are read.",
+);
+
+const OLD_SCHEMA: Opt =
+    Opt::new("schema-registry.schema", OptKind::String, "Older name of `schema`.");
+
+const AUTO_REGISTER: Opt = Opt::new(
+    "auto.register.schemas",
+    OptKind::Bool,
+    "Whether the schema of written records is registered; else it must be in the registry.",
+)
+.default("true");
+
+const KEYSTORE: Opt = Opt::new(
+    "ssl.keystore.location",
+    OptKind::String,
+    "File with the client's certificate and key (PKCS12, JKS or PEM).",
+);
+
+const KEYSTORE_PASSWORD: Opt =
+    Opt::new("ssl.keystore.password", OptKind::String, "Password of the key store.").secret();
+
+const TRUSTSTORE: Opt = Opt::new(
+    "ssl.truststore.location",
+    OptKind::String,
+    "File with the certificates to trust (PKCS12, JKS or PEM); those of public authorities if not set.",
+);
+
+const TRUSTSTORE_PASSWORD: Opt =
+    Opt::new("ssl.truststore.password", OptKind::String, "Password of the trust store.").secret();
+
+const BASIC_SOURCE: Opt = Opt::new(
+    "basic-auth.credentials-source",
+    OptKind::Enum(&["URL", "USER_INFO"]),
+    "Where user name and password are: in the URL, or in `basic-auth.user-info`. Follows from which of the two is given \
+     if not set.",
+);
+
+const BASIC_USER_INFO: Opt =
+    Opt::new("basic-auth.user-info", OptKind::String, "User name and password: `user:password`.")
+        .secret();
+
+const BEARER_SOURCE: Opt = Opt::new(
+    "bearer-auth.credentials-source",
+    OptKind::Enum(&["STATIC_TOKEN"]),
+    "Where the token is: in `bearer-auth.token`.",
+);
+
+const BEARER_TOKEN: Opt =
+    Opt::new("bearer-auth.token", OptKind::String, "Token that the registry is shown.").secret();
+
+const PROPERTIES: Opt = Opt::new(
+    "properties.*",
+    OptKind::String,
+    "Properties of Confluent's client under its own names: `basic.auth.*`, `bearer.auth.*`, `schema.registry.ssl.*`, \
+     `http.connect.timeout.ms`, `http.read.timeout.ms`. The options of their own count more.",
+);
+
+const PROPERTY_MAP: Opt =
+    Opt::new("properties", OptKind::String, "The same as one text: `key:value,key:value`.");
+
+/// All options of these formats.
+pub(super) const OPTIONS: &[Opt] = &[
+    URL,
+    SUBJECT,
+    SCHEMA,
+    AUTO_REGISTER,
+    KEYSTORE,
+    KEYSTORE_PASSWORD,
+    TRUSTSTORE,
+    TRUSTSTORE_PASSWORD,
+    BASIC_SOURCE,
+    BASIC_USER_INFO,
+    BEARER_SOURCE,
+    BEARER_TOKEN,
+    PROPERTIES,
+    PROPERTY_MAP,
+    OLD_URL,
+    OLD_SUBJECT,
+    OLD_SCHEMA,
+];
+
+/// Properties of Confluent's client that mean nothing here: there is one cache per process, schemas are compared by
+/// the registry alone, and there are no metrics.
+const IGNORED: &[&str] = &[
+    "max.schemas.per.subject",
+    "normalize.schemas",
+    "use.latest.version",
+    "latest.compatibility.strict",
+    "latest.cache.size",
+    "latest.cache.ttl.sec",
+    "missing.cache.size",
+    "missing.id.cache.ttl.sec",
+    "missing.schema.cache.ttl.sec",
+];
+
+/// The options, read.
+#[derive(Clone, Debug)]
+pub(super) struct RegistryOptions {
+    pub(super) access: RegistryAccess,
+    pub(super) subject: Option<String>,
+    pub(super) schema: Option<String>,
+    pub(super) register: bool,
+}
+
+impl RegistryOptions {
+    /// Reads and checks them.
+    pub(super) fn read(options: &OptionReader<'_>) -> Result<RegistryOptions> {
+        options.supports(OPTIONS);
+        let either = |new: &Opt, old: &Opt| options.string(new).or_else(|| options.string(old));
+        let Some(url) = either(&URL, &OLD_URL) else {
+            options.required(&URL)?;
+            return Err(Error::internal("a required option that is there and is not"));
+        };
+        let properties = properties(options)?;
+        let property = |key: &str| properties.get(key).cloned();
+        let text = |opt: &Opt, key: &str| options.string(opt).or_else(|| property(key));
+        let store = |file: &Opt, password: &Opt, kind: &str| {
+            let key = |part: &str| format!("schema.registry.ssl.{kind}.{part}");
+            text(file, &key("location")).map(|file| (file, text(password, &key("password"))))
+        };
+        let mut access = RegistryAccess {
+            timeout: timeout(options, &properties)?,
+            truststore: store(&TRUSTSTORE, &TRUSTSTORE_PASSWORD, "truststore"),
+            keystore: store(&KEYSTORE, &KEYSTORE_PASSWORD, "keystore"),
+            ..RegistryAccess::default()
+        };
+        let mut in_url = None;
+        for url in url.split(',').map(str::trim).filter(|url| !url.is_empty()) {
+            let (plain, user) = without_user(url);
+            access.urls.push(plain);
+            in_url = in_url.or(user);
+        }
+        if access.urls.is_empty() {
+            return Err(options.invalid(&URL, "it is empty"));
+        }
+        options.word(&BASIC_SOURCE)?;
+        options.word(&BEARER_SOURCE)?;
+        let source = text(&BASIC_SOURCE, "basic.auth.credentials.source");
+        let user_info = text(&BASIC_USER_INFO, "basic.auth.user.info")
+            .or_else(|| property("schema.registry.basic.auth.user.info"));
+        let user = match source.map(|source| source.to_ascii_uppercase()).as_deref() {
+            Some("URL") => in_url,
+            Some("USER_INFO") => Some(user_info.ok_or_else(|| {
+                options.invalid(&BASIC_SOURCE, "it needs the option 'basic-auth.user-info'")
+            })?),
+            Some(other) => {
+                return Err(Error::unsupported(format!(
+                    "credentials of a schema registry from '{other}', for {}",
+                    options.subject()
+                )));
+            }
+            None => user_info.or(in_url),
+        };
+        let token = text(&BEARER_TOKEN, "bearer.auth.token");
+        access.authorization = match (user, token) {
+            (Some(user), _) => {
+                let mut encoded = Vec::new();
+                base64::encode(user.as_bytes(), &mut encoded);
+                Some(format!("Basic {}", String::from_utf8_lossy(&encoded)))
+            }
+            (None, Some(token)) => Some(format!("Bearer {token}")),
+            (None, None) => None,
+        };
+        Ok(RegistryOptions {
+            access,
+            subject: either(&SUBJECT, &OLD_SUBJECT),
+            schema: either(&SCHEMA, &OLD_SCHEMA),
+            register: options.bool(&AUTO_REGISTER)?
+                && property("auto.register.schemas").as_deref() != Some("false"),
+        })
+    }
+
+    /// The subject of what is written.
+    pub(super) fn subject(
+        &self,
+        options: &OptionReader<'_>,
+        default: Option<&str>,
+    ) -> Result<String> {
+        self.subject.clone().or_else(|| default.map(str::to_owned)).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Option,
+                format!(
+                    "option 'subject' of the format is required to write to {}",
+                    options.subject()
+                ),
+            )
+        })
+    }
+}
+
+/// The properties of Confluent's client, however they are given.
+fn properties(options: &OptionReader<'_>) -> Result<BTreeMap<String, String>> {
+    let mut properties = BTreeMap::new();
+    for entry in options.string(&PROPERTY_MAP).unwrap_or_default().split(',') {
+        let entry = entry.trim();
+        if entry.is_empty() {
+            continue;
+        }
+        let (key, value) = entry.split_once(':').ok_or_else(|| {
+            options.invalid(&PROPERTY_MAP, "expected 'key:value' separated by commas")
+        })?;
+        properties.insert(key.trim().to_owned(), value.trim().to_owned());
+    }
+    for (key, value) in options.rest(&PROPERTIES) {
+        properties.insert(key, value.value);
+    }
+    let known = [
+        "basic.auth.credentials.source",
+        "basic.auth.user.info",
+        "schema.registry.basic.auth.user.info",
+        "bearer.auth.credentials.source",
+        "bearer.auth.token",
+        "schema.registry.ssl.truststore.location",
+        "schema.registry.ssl.truststore.password",
+        "schema.registry.ssl.truststore.type",
+        "schema.registry.ssl.keystore.location",
+        "schema.registry.ssl.keystore.password",
+        "schema.registry.ssl.keystore.type",
+        "http.connect.timeout.ms",
+        "http.read.timeout.ms",
+        "auto.register.schemas",
+    ];
+    for key in properties.keys() {
+        if !known.contains(&key.as_str()) && !IGNORED.contains(&key.as_str()) {
+            return Err(Error::unsupported(format!(
+                "property '{key}' of the schema registry's client, for {}",
+                options.subject()
+            ))
+            .with_hint(format!("Supported properties: {}", known.join(", "))));
+        }
+    }
+    Ok(properties)
+}
+
+fn timeout(
+    options: &OptionReader<'_>,
+    properties: &BTreeMap<String, String>,
+) -> Result<Option<Duration>> {
+    let mut sum: Option<Duration> = None;
+    for key in ["http.connect.timeout.ms", "http.read.timeout.ms"] {
+        let Some(text) = properties.get(key) else { continue };
+        let millis: u32 = text.parse().map_err(|_| {
+            Error::new(
+                ErrorKind::Option,
+                format!(
+                    "invalid property '{key}' = '{text}' for {}: expected milliseconds",
+                    options.subject()
+                ),
+            )
+        })?;
+        let part = Duration::from_millis(u64::from(millis));
+        sum = Some(sum.unwrap_or_default().saturating_add(part));
+    }
+    Ok(sum)
+}
+
+/// A URL without user and password, and these.
+fn without_user(url: &str) -> (String, Option<String>) {
+    let parts = url.split_once("://").and_then(|(scheme, rest)| {
+        let (authority, path) = match rest.split_once('/') {
+            Some((authority, path)) => (authority, format!("/{path}")),
+            None => (rest, String::new()),
+        };
+        let (user, host) = authority.rsplit_once('@')?;
+        Some((format!("{scheme}://{host}{path}"), user.to_owned()))
+    });
+    match parts {
+        Some((plain, user)) => (plain, Some(user)),
+        None => (url.to_owned(), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_taken_out_of_urls() {
+        assert_eq!(without_user("http://h:1/p"), ("http://h:1/p".to_owned(), None));
+        let (url, user) = without_user("https://u:p@ss@h:1/p/q");
+        assert_eq!((url.as_str(), user.as_deref()), ("https://h:1/p/q", Some("u:p@ss")));
+        assert_eq!(without_user("http://u@h").0, "http://h");
+    }
+}

@@ -1,0 +1,274 @@
+//! Requests to a schema registry (Confluent's REST interface, version 1), blocking.
+
+use crate::base::{Error, ErrorKind, Result};
+use crate::table::{DECLARED_SCHEMAS, RegistryAccess};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Time for one request where the options give none: a registry answers from memory.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Pauses before a failed request is sent again: long enough for a registry behind a balancer to be replaced, short
+/// enough that a wrong URL is reported while somebody waits for it.
+const RETRY_PAUSES: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1_600)];
+
+/// Bytes of one answer: that of the largest schema, escaped as a JSON string.
+const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Media type of requests.
+const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
+
+/// Schemas that one schema refers to, directly or not.
+const REFERENCES_MAX: usize = 256;
+
+/// A registry's address.
+#[derive(Debug)]
+pub(super) struct Http {
+    agent: ureq::Agent,
+    urls: Vec<String>,
+    authorization: Option<String>,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    message: String,
+    hint: Option<&'static str>,
+    retriable: bool,
+    /// The time for the request is used up.
+    timed_out: bool,
+}
+
+impl Failure {
+    fn new(message: String) -> Failure {
+        Failure { message, hint: None, retriable: false, timed_out: false }
+    }
+
+    pub(super) fn error(self) -> Error {
+        let mut error = Error::new(ErrorKind::External, self.message);
+        if let Some(hint) = self.hint {
+            error = error.with_hint(hint);
+        }
+        if self.retriable { error.retriable() } else { error }
+    }
+}
+
+impl Http {
+    /// Checks the URLs; contacts nothing.
+    pub(super) fn new(access: &RegistryAccess) -> Result<Http> {
+        for url in &access.urls {
+            if url.starts_with("https://") {
+                return Err(Error::unsupported(format!("TLS to a schema registry, '{url}'")));
+            }
+            if !url.starts_with("http://") {
+                return Err(Error::new(
+                    ErrorKind::Option,
+                    format!(
+                        "the schema registry's URL '{url}' does not start with http:// or https://"
+                    ),
+                ));
+            }
+        }
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(access.timeout.unwrap_or(REQUEST_TIMEOUT)))
+            .http_status_as_error(false)
+            .max_redirects(3)
+            .proxy(None)
+            .user_agent(concat!("brooklet/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .into();
+        let urls = access.urls.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
+        Ok(Http { agent, urls, authorization: access.authorization.clone() })
+    }
+
+    /// The Avro schema of an id, as JSON.
+    pub(super) fn schema(&self, id: u32) -> Result<String, Failure> {
+        let what = format!("schema {id}");
+        let answer = self.request(&what, &format!("/schemas/ids/{id}"), None)?;
+        if let Some(kind) = answer.get("schemaType").and_then(Value::as_str)
+            && kind != "AVRO"
+        {
+            return Err(Failure::new(format!("{what} is of type {kind}, not AVRO")));
+        }
+        let Some(schema) = answer.get("schema").and_then(Value::as_str) else {
+            return Err(Failure::new(format!("{what}: the registry's answer has no 'schema'")));
+        };
+        let mut parts = Vec::new();
+        self.references(&what, &answer, &mut Vec::new(), &mut parts)?;
+        if parts.is_empty() {
+            return Ok(schema.to_owned());
+        }
+        // What is referred to comes first in a list, of which the last type is meant.
+        parts.push(schema.to_owned());
+        Ok(format!("{{\"{DECLARED_SCHEMAS}\":[{}]}}", parts.join(",")))
+    }
+
+    /// Collects the schemas that an answer refers to, each behind those it refers to itself.
+    fn references(
+        &self,
+        what: &str,
+        answer: &Value,
+        seen: &mut Vec<(String, u64)>,
+        parts: &mut Vec<String>,
+    ) -> Result<(), Failure> {
+        let listed = answer.get("references").and_then(Value::as_array);
+        for reference in listed.into_iter().flatten() {
+            let subject = reference.get("subject").and_then(Value::as_str);
+            let version = reference.get("version").and_then(Value::as_u64);
+            let (Some(subject), Some(version)) = (subject, version) else { continue };
+            if seen.iter().any(|(known, at)| known == subject && *at == version) {
+                continue;
+            }
+            if seen.len() >= REFERENCES_MAX {
+                return Err(Failure::new(format!(
+                    "{what} refers to more than {REFERENCES_MAX} schemas"
+                )));
+            }
+            seen.push((subject.to_owned(), version));
+            let path = format!("/subjects/{}/versions/{version}", encoded(subject));
+            let inner = self.request(
+                &format!("{what}, which refers to version {version} of '{subject}'"),
+                &path,
+                None,
+            )?;
+            self.references(what, &inner, seen, parts)?;
+            if let Some(schema) = inner.get("schema").and_then(Value::as_str) {
+                parts.push(schema.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// The id of a schema under a subject.
+    pub(super) fn id(&self, subject: &str, schema: &str, register: bool) -> Result<u32, Failure> {
+        let body = serde_json::json!({ "schema": schema }).to_string();
+        let place = encoded(subject);
+        let (what, path) = match register {
+            true => (
+                format!("registering the schema of subject '{subject}'"),
+                format!("/subjects/{place}/versions"),
+            ),
+            false => (
+                format!("looking up the schema of subject '{subject}'"),
+                format!("/subjects/{place}"),
+            ),
+        };
+        let answer = self.request(&what, &path, Some(&body))?;
+        let id = answer.get("id").and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
+        id.ok_or_else(|| Failure::new(format!("{what}: the registry's answer has no 'id'")))
+    }
+
+    /// Asks until there is an answer that another attempt would not change, or all attempts failed.
+    fn request(&self, what: &str, path: &str, body: Option<&str>) -> Result<Value, Failure> {
+        for pause in RETRY_PAUSES {
+            match self.request_once(what, path, body) {
+                Err(failure) if failure.retriable && !failure.timed_out => {
+                    std::thread::park_timeout(pause);
+                }
+                other => return other,
+            }
+        }
+        self.request_once(what, path, body)
+    }
+
+    /// Asks one URL after the other until one answers.
+    fn request_once(&self, what: &str, path: &str, body: Option<&str>) -> Result<Value, Failure> {
+        let mut last = Failure::new(format!("{what}: no schema registry is given"));
+        for url in &self.urls {
+            match self.request_at(url, what, path, body) {
+                Err(failure) if failure.retriable => last = failure,
+                other => return other,
+            }
+        }
+        Err(last)
+    }
+
+    fn request_at(
+        &self,
+        url: &str,
+        what: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> Result<Value, Failure> {
+        let full = format!("{url}{path}");
+        let unreachable = |error: ureq::Error| Failure {
+            message: format!("{what}: schema registry {url} cannot be reached: {error}"),
+            hint: Some("Check the option 'url' of the format and that the registry runs"),
+            retriable: true,
+            timed_out: matches!(error, ureq::Error::Timeout(_)),
+        };
+        let sent = match body {
+            None => {
+                let mut request = self.agent.get(&full).header("Accept", MEDIA_TYPE);
+                if let Some(authorization) = &self.authorization {
+                    request = request.header("Authorization", authorization);
+                }
+                request.call()
+            }
+            Some(body) => {
+                let mut request = self.agent.post(&full).header("Accept", MEDIA_TYPE);
+                request = request.header("Content-Type", MEDIA_TYPE);
+                if let Some(authorization) = &self.authorization {
+                    request = request.header("Authorization", authorization);
+                }
+                request.send(body)
+            }
+        };
+        let mut response = sent.map_err(unreachable)?;
+        let status = response.status().as_u16();
+        let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
+        let text = text.map_err(unreachable)?;
+        let answer: Option<Value> = serde_json::from_str(&text).ok();
+        if (200..300).contains(&status) {
+            return answer.ok_or_else(|| {
+                Failure::new(format!("{what}: the answer of schema registry {url} is no JSON"))
+            });
+        }
+        let said = answer.as_ref().and_then(|answer| answer.get("message")).and_then(Value::as_str);
+        let mut said = said.unwrap_or_default().to_owned();
+        if let Some((end, _)) = said.char_indices().nth(500) {
+            said.truncate(end);
+        }
+        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+        let (problem, hint) = match status {
+            401 | 403 => (
+                "does not let us in",
+                Some("Check 'basic-auth.user-info' or 'bearer-auth.token' of the format"),
+            ),
+            404 => ("does not know it", None),
+            409 => ("refuses it as incompatible", None),
+            _ => ("failed", None),
+        };
+        Err(Failure {
+            message: format!("{what}: schema registry {url} {problem} (HTTP {status}){said}"),
+            hint,
+            retriable: status >= 500 || status == 429 || status == 408,
+            timed_out: false,
+        })
+    }
+}
+
+/// A name as one segment of a path (RFC 3986).
+fn encoded(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_one_segment() {
+        assert_eq!(encoded("a-b_c.d~1"), "a-b_c.d~1");
+        assert_eq!(encoded("a/b c:é"), "a%2Fb%20c%3A%C3%A9");
+    }
+}

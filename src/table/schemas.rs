@@ -1,0 +1,75 @@
+//! Schemas that records name by an id: what a format asks, and who answers.
+
+use super::Waker;
+use crate::base::{Error, Result};
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Opens schema registries. Formats ask it for theirs when a table is opened; nothing is contacted then.
+pub trait SchemaRegistries: Send + Sync + Debug {
+    /// The registry. All who name the same one with the same credentials share what it answered.
+    fn open(&self, access: RegistryAccess) -> Result<Arc<dyn SchemaResolver>>;
+}
+
+/// Where a schema registry is and how to get in.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct RegistryAccess {
+    /// Base URLs, tried in turn.
+    pub urls: Vec<String>,
+    /// Value of the `Authorization` header.
+    pub authorization: Option<String>,
+    /// Time for one request, its connection included.
+    pub timeout: Option<Duration>,
+    /// Trust store: file and password.
+    pub truststore: Option<(String, Option<String>)>,
+    /// Store with the client's certificate and key: file and password.
+    pub keystore: Option<(String, Option<String>)>,
+}
+
+/// Without its secrets.
+impl Debug for RegistryAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RegistryAccess").field("urls", &self.urls).finish_non_exhaustive()
+    }
+}
+
+/// Key of a JSON object that lists schemas: the last one is meant, the others declare what it refers to, each behind what
+/// it needs itself. [`SchemaResolver::schema`] answers with such a one where a schema has references.
+pub const DECLARED_SCHEMAS: &str = "brooklet.declared";
+
+/// A schema registry as decoders and encoders see it: asked, never waited for.
+pub trait SchemaResolver: Send + Sync + Debug {
+    /// The Avro schema of an id.
+    fn schema(&self, id: u32, waker: &Waker) -> Answer<Arc<str>>;
+
+    /// The id of a schema under a subject; it is registered there first if `register` allows.
+    fn id(&self, subject: &str, schema: &Arc<str>, register: bool, waker: &Waker) -> Answer<u32>;
+}
+
+/// What a registry says.
+#[derive(Debug)]
+pub enum Answer<T> {
+    /// It was asked; the waker will be called.
+    Pending,
+    /// This.
+    Ready(T),
+    /// It could not say. Asked again, it tries again.
+    Failed(Error),
+}
+
+/// Whether a decoder can go on.
+#[derive(Debug)]
+pub enum Readiness {
+    /// It can.
+    Ready,
+    /// It waits for an answer from outside; the waker will be called.
+    Waiting,
+    /// What it needs for that payload cannot be had.
+    Failed {
+        /// Position among the payloads asked about.
+        payload: usize,
+        /// Why.
+        error: Error,
+    },
+}
