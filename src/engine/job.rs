@@ -11,7 +11,8 @@ use crate::ops::{
 use crate::options::{Opt, OptKind, OptionReader, Taken};
 use crate::plan::{Rel, Settings, TypeLengthEnforcer};
 use crate::table::{
-    Connector, Format, JobContext, ScanRequest, Sink, SinkRequest, Source, TableContext, TableDef,
+    Connector, Format, Guarantee, JobContext, ScanRequest, Sink, SinkRequest, Source, TableContext,
+    TableDef,
 };
 use crate::types::Kind;
 use std::collections::BTreeMap;
@@ -125,6 +126,9 @@ impl JobBuilder<'_> {
             let line = "has a LIMIT: it keeps no progress, each start begins anew";
             self.context.warnings.say(&format!("[INFO] job '{}' {line}", self.context.id));
         }
+        let outputs = scans.iter().flat_map(|scan| &scan.outputs);
+        let exact = outputs.into_iter().any(|out| out.sink.guarantee() == Guarantee::ExactlyOnce);
+        let keeps_progress = keeps_progress && !limited;
         let parallelism = self.settings.parallelism;
         let scan_names = scans.iter().map(|scan| scan.name.clone()).collect();
         let stats = JobStats::new(self.context.id.clone(), scan_names);
@@ -133,9 +137,13 @@ impl JobBuilder<'_> {
             scans,
             checkpoint_interval: self.settings.checkpoint_interval,
             // How many rows a limit has let through is not part of the progress: going on would let through too many.
-            restart_attempts: if limited { 0 } else { self.settings.restart_attempts },
+            // Without stored progress nobody can tell whether an exactly-once job's last commit came through.
+            restart_attempts: match limited || (exact && !keeps_progress) {
+                true => 0,
+                false => self.settings.restart_attempts,
+            },
             workers: if limited { Some(1) } else { (parallelism > 1).then_some(parallelism) },
-            keeps_progress: keeps_progress && !limited,
+            keeps_progress,
             fresh,
             stats: Arc::new(stats),
         })

@@ -17,7 +17,7 @@ use crate::registry;
 use crate::sql::ast::{self, Statement};
 use crate::sql::binder::Binder;
 use crate::sql::{ParseError, ParsedStatement, parse_script};
-use crate::table::{Catalog as _, Connector, Format, JobContext, TableDef, Warnings};
+use crate::table::{Catalog as _, Connector, Format, JobContext, JobParts, TableDef, Warnings};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -392,6 +392,7 @@ impl Session {
                 time_zone: settings.time_zone,
                 warnings: self.config.warnings.clone(),
                 settings: Arc::new(pairs.collect()),
+                parts: JobParts::default(),
             },
             env: EvalEnv {
                 time_zone: settings.time_zone,

@@ -6,15 +6,19 @@
 //! ```
 //! Epoch N: barrier to every worker → positions and acknowledged output of every worker → every domain commits →
 //! acknowledge to the readers. One epoch at a time. An epoch in which no position moved stores nothing, unless what is
-//! stored was not written for so long that it could expire.
+//! stored was not written for so long that it could expire ([`domain`]).
 
+mod domain;
+
+use self::domain::DomainState;
 use super::control::JobControl;
 use super::job::JobEnd;
 use super::message::{Command, Mailbox, Positions, Report};
 use super::worker::Step;
-use crate::base::limits::PROGRESS_REFRESH;
 use crate::base::{Error, Result};
-use crate::table::{CommitDomain, Discovered, DomainEvent, Enumerator, Epoch, Position, Progress};
+use crate::table::{
+    CommitDomain, Discovered, DomainEvent, Enumerator, Epoch, Position, Progress, Recovery,
+};
 use crate::types::SplitId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,33 +43,37 @@ pub(super) enum Outcome {
 pub(super) struct CoordinatedScan {
     pub(super) name: String,
     pub(super) enumerator: Box<dyn Enumerator>,
-    pub(super) domain: Option<Box<dyn CommitDomain>>,
+}
+
+/// A commit domain and the scans whose progress it keeps, by their numbers.
+#[derive(Debug)]
+pub(super) struct CoordinatedDomain {
+    pub(super) domain: Box<dyn CommitDomain>,
+    pub(super) scans: Vec<usize>,
 }
 
 #[derive(Debug)]
 struct ScanState {
     name: String,
     enumerator: Box<dyn Enumerator>,
-    domain: Option<Box<dyn CommitDomain>>,
     /// Latest known position of every split, from its start or the last barrier.
     positions: BTreeMap<SplitId, Position>,
     /// What the domain holds.
     stored: BTreeMap<SplitId, Position>,
-    /// When this attempt last stored progress; what an earlier one stored may be of any age.
-    committed_at: Option<Duration>,
     recovered: bool,
     /// Where to go on if the domain turns out to hold nothing newer.
     known: Option<Progress>,
     discovered: bool,
+    /// Its first splits would be found elsewhere by another look.
+    volatile: bool,
     complete: bool,
     open: usize,
-    committing: bool,
 }
 
 /// Where a restarted attempt goes on.
 #[derive(Clone, Debug)]
 pub(super) struct Resume {
-    /// One entry per scan: the last completed epoch.
+    /// One entry per scan: the last completed epoch. Empty where the domains alone know it.
     pub(super) progress: Vec<Progress>,
     /// The attempt before ended while it was committing: the domains may hold a later epoch.
     pub(super) unsure: bool,
@@ -97,6 +105,7 @@ struct OpenEpoch {
 #[derive(Debug)]
 pub(super) struct Coordinator {
     scans: Vec<ScanState>,
+    domains: Vec<DomainState>,
     workers: Vec<Arc<Mailbox<Command>>>,
     reports: Arc<Mailbox<Report>>,
     control: JobControl,
@@ -120,6 +129,7 @@ impl Coordinator {
     /// whether it came through, so that what it covered is not written again.
     pub(super) fn new(
         scans: Vec<CoordinatedScan>,
+        domains: Vec<CoordinatedDomain>,
         reports: Arc<Mailbox<Report>>,
         control: JobControl,
         interval: Duration,
@@ -128,6 +138,7 @@ impl Coordinator {
     ) -> Result<Coordinator> {
         let mut coordinator = Coordinator {
             scans: scans.into_iter().map(ScanState::new).collect(),
+            domains: domains.into_iter().map(DomainState::new).collect(),
             workers: Vec::new(),
             reports,
             control,
@@ -143,24 +154,29 @@ impl Coordinator {
             notes: Vec::new(),
             closed: None,
         };
-        for (index, scan) in coordinator.scans.iter_mut().enumerate() {
-            let known = resume.and_then(|resume| resume.progress.get(index));
-            let unsure = resume.is_some_and(|resume| resume.unsure) && scan.domain.is_some();
-            if let Some(progress) = known.filter(|_| !unsure) {
-                coordinator.epoch = coordinator.epoch.max(progress.epoch);
-                scan.resume(progress.clone())?;
-            } else if let Some(domain) = &mut scan.domain {
-                scan.known = known.cloned();
-                if fresh && known.is_none() {
-                    domain.clear(&Progress::default());
-                    scan.committing = true;
-                } else {
-                    domain.recover();
-                }
-            } else {
-                scan.enumerator.start(None)?;
-                scan.recovered = true;
+        for (scan, known) in
+            coordinator.scans.iter_mut().zip(resume.into_iter().flat_map(|r| &r.progress))
+        {
+            coordinator.epoch = coordinator.epoch.max(known.epoch);
+            scan.known = Some(known.clone());
+        }
+        let from = match (resume, fresh) {
+            (Some(_), _) => Recovery::Restart,
+            (None, true) => Recovery::Fresh,
+            (None, false) => Recovery::Stored,
+        };
+        let unsure = resume.is_none_or(|resume| resume.unsure);
+        let mut asked = vec![false; coordinator.scans.len()];
+        for domain in &mut coordinator.domains {
+            if unsure || domain.decides() {
+                domain.recover(from);
+                domain
+                    .scans()
+                    .for_each(|scan| asked.get_mut(scan).into_iter().for_each(|a| *a = true));
             }
+        }
+        for (scan, _) in coordinator.scans.iter_mut().zip(asked).filter(|(_, asked)| !asked) {
+            scan.start(None)?;
         }
         Ok(coordinator)
     }
@@ -180,14 +196,35 @@ impl Coordinator {
         }
     }
 
+    /// Whether the domains can say where to go on although this attempt completed no epoch.
+    pub(super) fn can_ask(&self) -> bool {
+        let decided = self.domains.iter().flat_map(DomainState::deciding);
+        let mut recovered = vec![false; self.scans.len()];
+        decided.for_each(|scan| recovered.get_mut(scan).into_iter().for_each(|r| *r = true));
+        !recovered.is_empty()
+            && self.scans.iter().zip(recovered).all(|(scan, decided)| decided && scan.recovered)
+    }
+
+    /// Starts taking back what is not committed.
+    pub(super) fn abort(&mut self) {
+        self.domains.iter_mut().for_each(DomainState::abort);
+    }
+
+    /// Whether that is done, as far as it can be.
+    pub(super) fn aborted(&mut self, now: Duration) -> bool {
+        self.domains.iter_mut().all(|domain| domain.aborted(now))
+    }
+
     pub(super) fn step(&mut self, now: Duration) -> Result<Outcome> {
         let mut busy = false;
         while let Some(report) = self.reports.take() {
             busy = true;
             self.report(report)?;
         }
-        for index in 0..self.scans.len() {
+        for index in 0..self.domains.len() {
             busy |= self.poll_domain(index, now)?;
+        }
+        for index in 0..self.scans.len() {
             busy |= self.poll_enumerator(index, now)?;
         }
         match self.phase {
@@ -197,13 +234,14 @@ impl Coordinator {
             }
             Phase::Discovering if self.scans.iter().all(|scan| scan.discovered) => {
                 self.phase = Phase::Starting;
+                self.store_starts(now);
                 let splits = self.waiting.iter().map(|(_, splits)| splits.len()).sum();
                 return Ok(Outcome::StartWorkers { splits });
             }
             Phase::Recovering | Phase::Discovering if self.control.is_draining() => {
                 return Ok(Outcome::Ended(JobEnd::Drained));
             }
-            Phase::Starting if !self.scans.iter().any(|scan| scan.committing) => {
+            Phase::Starting if !self.domains.iter().any(DomainState::is_committing) => {
                 self.phase = Phase::Running;
                 for (scan, splits) in std::mem::take(&mut self.waiting) {
                     self.assign(scan, splits);
@@ -221,10 +259,8 @@ impl Coordinator {
             self.scans.iter().filter_map(|scan| scan.enumerator.next_deadline()).min();
         let epoch =
             (self.phase == Phase::Running && self.open.is_none()).then_some(self.next_epoch_at);
-        match (enumerators, epoch) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let domains = self.domains.iter().filter_map(DomainState::wake_at).min();
+        [enumerators, epoch, domains].into_iter().flatten().min()
     }
 
     fn report(&mut self, report: Report) -> Result<()> {
@@ -257,42 +293,37 @@ impl Coordinator {
     }
 
     fn poll_domain(&mut self, index: usize, now: Duration) -> Result<bool> {
-        let Some(scan) = self.scans.get_mut(index) else { return Ok(false) };
-        let Some(event) =
-            scan.domain.as_mut().map(|domain| domain.poll(now)).transpose()?.flatten()
-        else {
-            return Ok(false);
-        };
-        match event {
-            DomainEvent::Recovered(found) if scan.known.is_some() => {
-                let known = scan.known.take().unwrap_or_default();
-                let progress = found.filter(|found| found.epoch > known.epoch).unwrap_or(known);
-                self.epoch = self.epoch.max(progress.epoch);
-                scan.resume(progress)?;
-            }
-            DomainEvent::Recovered(Some(progress)) => {
-                self.notes.push(format!(
-                    "resuming '{}' from epoch {}: {}",
-                    scan.name,
-                    progress.epoch,
-                    describe(&progress)
-                ));
-                self.epoch = self.epoch.max(progress.epoch);
-                scan.resume(progress)?;
-            }
-            DomainEvent::Recovered(None) => {
-                scan.enumerator.start(None)?;
-                scan.recovered = true;
-            }
-            DomainEvent::Committed(_) => {
-                scan.committing = false;
-                if !scan.recovered {
-                    scan.enumerator.start(None)?;
-                    scan.recovered = true;
+        let Some(domain) = self.domains.get_mut(index) else { return Ok(false) };
+        let Some(event) = domain.poll(now)? else { return Ok(false) };
+        if let DomainEvent::Recovered { epoch, scans } = event {
+            self.epoch = self.epoch.max(epoch);
+            for (number, found) in domain.scans().zip(scans) {
+                let Some(scan) = self.scans.get_mut(number) else { continue };
+                if let (Some(progress), None) = (&found, &scan.known) {
+                    self.notes.push(format!(
+                        "resuming '{}' from epoch {}: {}",
+                        scan.name,
+                        progress.epoch,
+                        describe(progress)
+                    ));
                 }
+                scan.start(found)?;
             }
         }
         Ok(true)
+    }
+
+    /// Stores starts that would be found elsewhere if this process died before its first epoch.
+    fn store_starts(&mut self, now: Duration) {
+        for domain in &mut self.domains {
+            let volatile = |scan: usize| self.scans.get(scan).is_some_and(|scan| scan.volatile);
+            if domain.scans().any(volatile) {
+                domain.commit(self.epoch, &self.scans, true, false, now);
+            }
+        }
+        for scan in self.scans.iter_mut().filter(|scan| scan.volatile) {
+            scan.stored.clone_from(&scan.positions);
+        }
     }
 
     fn poll_enumerator(&mut self, index: usize, now: Duration) -> Result<bool> {
@@ -314,16 +345,8 @@ impl Coordinator {
         for split in &added {
             scan.positions.insert((*split.id).clone(), split.start);
         }
-        let first = !std::mem::replace(&mut scan.discovered, true);
-        if first
-            && volatile
-            && let Some(domain) = &mut scan.domain
-        {
-            domain.commit(&Progress { epoch: self.epoch, positions: scan.positions.clone() });
-            scan.stored = scan.positions.clone();
-            scan.committed_at = Some(now);
-            scan.committing = true;
-        }
+        scan.discovered = true;
+        scan.volatile |= volatile;
         if self.phase == Phase::Running {
             self.assign(index, added);
         } else {
@@ -361,11 +384,11 @@ impl Coordinator {
         if !open.committing {
             open.committing = true;
             let (epoch, finished) = (open.epoch, open.last == Some(JobEnd::Finished));
-            for scan in &mut self.scans {
-                scan.start_commit(epoch, finished, now);
+            for domain in &mut self.domains {
+                domain.end_epoch(epoch, &self.scans, finished, now);
             }
         }
-        if self.scans.iter().any(|scan| scan.committing) {
+        if self.domains.iter().any(DomainState::is_committing) {
             return false;
         }
         self.close_epoch(now);
@@ -428,42 +451,31 @@ impl ScanState {
         ScanState {
             name: scan.name,
             enumerator: scan.enumerator,
-            domain: scan.domain,
             positions: BTreeMap::new(),
             stored: BTreeMap::new(),
-            committed_at: None,
             recovered: false,
             known: None,
             discovered: false,
+            volatile: false,
             complete: false,
             open: 0,
-            committing: false,
         }
     }
 
-    fn resume(&mut self, progress: Progress) -> Result<()> {
-        self.enumerator.start(Some(&progress))?;
-        self.positions.clone_from(&progress.positions);
-        self.stored = progress.positions;
+    /// Starts at the newer of what was found and what this process knows; without either, where the options say.
+    fn start(&mut self, found: Option<Progress>) -> Result<()> {
+        let known = self.known.take();
+        let newer = match (&found, &known) {
+            (Some(found), Some(known)) => found.epoch > known.epoch,
+            _ => found.is_some(),
+        };
+        let progress = if newer { found } else { known };
+        self.enumerator.start(progress.as_ref())?;
+        let positions = progress.unwrap_or_default().positions;
+        self.positions.clone_from(&positions);
+        self.stored = positions;
         self.recovered = true;
         Ok(())
-    }
-
-    /// Stores the epoch unless nothing moved and what is stored is recent ([`PROGRESS_REFRESH`]). The last epoch of a job that reached its end removes
-    /// the progress instead: its next start is a fresh one.
-    fn start_commit(&mut self, epoch: Epoch, finished: bool, now: Duration) {
-        let Some(domain) = &mut self.domain else { return };
-        let recent = self.committed_at.is_some_and(|at| now.saturating_sub(at) < PROGRESS_REFRESH);
-        let progress = Progress { epoch, positions: self.positions.clone() };
-        if finished {
-            domain.clear(&progress);
-        } else if self.positions != self.stored || (!recent && !self.positions.is_empty()) {
-            domain.commit(&progress);
-        } else {
-            return;
-        }
-        self.committed_at = Some(now);
-        self.committing = true;
     }
 }
 

@@ -13,7 +13,7 @@ const RESTART_BACKOFF_MAX: Duration = Duration::from_secs(10);
 /// The restarts of one job in one process.
 ///
 /// A retriable failure after the first completed epoch rewinds to that epoch, up to the job's number of attempts
-/// without progress; any other failure ends the job.
+/// without progress; any other failure ends the job. A job whose domain says where it is may also restart before.
 #[derive(Debug)]
 pub(super) struct Restarts {
     allowed: u32,
@@ -45,6 +45,8 @@ impl Restarts {
             self.resume = Some(resume);
         } else if let Some(earlier) = &mut self.resume {
             earlier.unsure |= resume.unsure;
+        } else if coordinator.can_ask() {
+            self.resume = Some(Resume { progress: Vec::new(), unsure: true });
         }
         if !error.is_retriable() || self.resume.is_none() || draining {
             return Err(error);

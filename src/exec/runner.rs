@@ -1,17 +1,21 @@
 //! Runs a job on threads: the coordinator on the caller's, one thread per worker.
 
 use super::control::{Clock, JobControl};
-use super::coordinator::{CoordinatedScan, Coordinator, Outcome, Resume};
-use super::job::{Job, JobEnd};
+use super::coordinator::{CoordinatedDomain, CoordinatedScan, Coordinator, Outcome, Resume};
+use super::job::{Job, JobEnd, Scan};
 use super::message::{Command, Mailbox, Report};
 use super::restart::Restarts;
 use super::signal::Signal;
 use super::worker::{Step, Worker, WorkerOutput, WorkerScan};
 use crate::base::{Error, ErrorKind, Result};
-use crate::table::ScanName;
+use crate::table::{DomainRequest, Guarantee, ScanName, Waker};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+/// How long a failing job waits for the abort of its open transaction: the brokers may be what failed, and they abort it
+/// by themselves after its time-out.
+const ABORT_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Runs the job to its end. `note` gets lines for people: resuming, restarting.
 ///
@@ -32,6 +36,7 @@ fn run_attempts(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str))
             Err(error) => error,
         };
         attempt.stop_workers();
+        attempt.abort(&clock);
         let cause = error.to_string();
         let delay = restarts.failed(&attempt.coordinator, error, control.is_draining())?;
         job.stats.restarting();
@@ -93,6 +98,19 @@ impl Attempt {
         }
     }
 
+    /// Takes back what is not committed, so that readers need not wait for it until a time-out.
+    fn abort(&mut self, clock: &Clock) {
+        let until = clock.now() + ABORT_WAIT_MAX;
+        self.coordinator.abort();
+        while !self.coordinator.aborted(clock.now()) {
+            let left = until.saturating_sub(clock.now());
+            if left.is_zero() {
+                return;
+            }
+            self.reports.signal.wait(Some(left));
+        }
+    }
+
     fn start_workers(&mut self, job: &mut Job, splits: usize, clock: Clock) -> Result<()> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let count = worker_count(job.workers, cores, splits);
@@ -134,20 +152,40 @@ pub(super) fn coordinate(
     reports: &Arc<Mailbox<Report>>,
     resume: Option<&Resume>,
 ) -> Result<Coordinator> {
-    let mut scans = Vec::with_capacity(job.scans.len());
-    let alone = job.scans.len() == 1;
-    for scan in &mut job.scans {
-        let waker = reports.signal.waker();
-        let name = ScanName { name: scan.name.clone(), alone };
-        let domain = match job.keeps_progress {
-            true => scan.source.commit_domain(&job.context, &name, Arc::clone(&waker))?,
-            false => None,
-        };
-        let enumerator = scan.source.enumerator(waker)?;
-        scans.push(CoordinatedScan { name: scan.name.clone(), enumerator, domain });
+    let waker = reports.signal.waker();
+    let mut domains = Vec::from_iter(job_domain(job, &waker)?);
+    if domains.is_empty() && job.keeps_progress {
+        let alone = job.scans.len() == 1;
+        for (index, scan) in job.scans.iter_mut().enumerate() {
+            let name = ScanName { name: scan.name.clone(), alone };
+            let domain = scan.source.commit_domain(&job.context, &name, Arc::clone(&waker))?;
+            domains.extend(domain.map(|domain| CoordinatedDomain { domain, scans: vec![index] }));
+        }
     }
-    let interval = job.checkpoint_interval;
-    Coordinator::new(scans, Arc::clone(reports), control.clone(), interval, resume, job.fresh)
+    let mut scans = Vec::with_capacity(job.scans.len());
+    for scan in &mut job.scans {
+        let enumerator = scan.source.enumerator(Arc::clone(&waker))?;
+        scans.push(CoordinatedScan { name: scan.name.clone(), enumerator });
+    }
+    let (reports, control) = (Arc::clone(reports), control.clone());
+    Coordinator::new(scans, domains, reports, control, job.checkpoint_interval, resume, job.fresh)
+}
+
+/// The domain of an exactly-once job: its sinks have it, for all scans together.
+fn job_domain(job: &mut Job, waker: &Waker) -> Result<Option<CoordinatedDomain>> {
+    let alone = job.scans.len() == 1;
+    let facts = |scan: &Scan| scan.source.facts(ScanName { name: scan.name.clone(), alone });
+    let request = DomainRequest {
+        scans: job.scans.iter().map(facts).collect(),
+        checkpoint_interval: job.checkpoint_interval,
+        keeps_progress: job.keeps_progress,
+    };
+    let scans = (0..job.scans.len()).collect();
+    let mut outputs = job.scans.iter_mut().flat_map(|scan| &mut scan.outputs);
+    let exact = outputs.find(|output| output.sink.guarantee() == Guarantee::ExactlyOnce);
+    let Some(output) = exact else { return Ok(None) };
+    let domain = output.sink.commit_domain(&job.context, request, Arc::clone(waker))?;
+    Ok(domain.map(|domain| CoordinatedDomain { domain, scans }))
 }
 
 pub(super) fn build_worker(

@@ -1,6 +1,6 @@
 //! What a connector is, and what it is given.
 
-use super::{DecodeRequest, Decoder, EncodeRequest, Encoder, Sink, Source, TableDef};
+use super::{DecodeRequest, Decoder, EncodeRequest, Encoder, JobParts, Sink, Source, TableDef};
 use crate::base::Result;
 use crate::expr::Expr;
 use crate::options::{Opt, OptionReader};
@@ -84,6 +84,8 @@ pub struct JobContext {
     pub warnings: Warnings,
     /// Session options, `-D` and SET.
     pub settings: Arc<BTreeMap<String, String>>,
+    /// What the tables of the job share.
+    pub parts: JobParts,
 }
 
 /// A table being opened: its declaration, its options, its formats.

@@ -5,6 +5,7 @@ mod catalog;
 mod connector;
 mod format;
 mod immediate;
+mod parts;
 mod progress;
 mod schemas;
 mod sink;
@@ -19,7 +20,11 @@ pub use format::{
     DecodeRequest, Decoded, Decoder, EncodeRequest, Encoded, Encoder, Format, Payload,
 };
 pub use immediate::{Immediate, WriteNow};
-pub use progress::{CommitDomain, DomainEvent, Epoch, Position, Progress, ScanName};
+pub use parts::JobParts;
+pub use progress::{
+    CommitDomain, DomainEvent, DomainRequest, Epoch, EpochEnd, LagGroup, Position, Progress,
+    Recovery, ScanFacts, ScanName,
+};
 pub use schemas::{
     Answer, DECLARED_SCHEMAS, Readiness, RegistryAccess, SchemaRegistries, SchemaResolver,
 };

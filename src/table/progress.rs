@@ -4,6 +4,7 @@ use crate::base::Result;
 use crate::types::SplitId;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Number of an epoch: what Flink's users call a checkpoint. The first is 1.
@@ -43,28 +44,113 @@ pub struct ScanName {
     pub alone: bool,
 }
 
+/// What a commit domain needs to know of a scan whose progress it keeps.
+#[derive(Clone)]
+pub struct ScanFacts {
+    /// Which scan of the job.
+    pub name: ScanName,
+    /// What the positions mean: progress that was stored under another one cannot be gone on from.
+    pub source: String,
+    /// Whether the scan reads this split or would if it existed.
+    pub reads: Arc<dyn Fn(&SplitId) -> bool + Send + Sync>,
+    /// A consumer group that gets the positions for lag tools.
+    pub lag_group: Option<LagGroup>,
+}
+
+impl Debug for ScanFacts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ScanFacts { name, source, lag_group, .. } = self;
+        let mut shown = f.debug_struct("ScanFacts");
+        shown.field("name", name).field("source", source).field("lag_group", lag_group);
+        shown.finish_non_exhaustive()
+    }
+}
+
+/// A consumer group of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LagGroup {
+    /// Tells clusters and principals apart: equal for equal connections.
+    pub cluster: u64,
+    /// Its id.
+    pub group: String,
+}
+
+/// What the exactly-once sinks of a job are asked for: the domain that commits output and progress together.
+#[derive(Debug)]
+pub struct DomainRequest {
+    /// The scans of the job, in their order.
+    pub scans: Vec<ScanFacts>,
+    /// Time between epochs.
+    pub checkpoint_interval: Duration,
+    /// False where nobody can name the job again: output is committed, progress is not kept.
+    pub keeps_progress: bool,
+}
+
+/// Where a start finds its progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// The first start of a process: what an earlier run stored.
+    Stored,
+    /// The first start of a process, from the beginning (`--fresh`): what is stored is forgotten.
+    Fresh,
+    /// A restart inside the process.
+    Restart,
+}
+
 /// What a commit domain reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DomainEvent {
-    /// Progress of an earlier run of this job, if any.
-    Recovered(Option<Progress>),
+    /// The end of a recovery.
+    Recovered {
+        /// Epochs go on behind this one.
+        epoch: Epoch,
+        /// Progress of an earlier run, one entry per scan of the domain.
+        scans: Vec<Option<Progress>>,
+    },
     /// The epoch is durable.
     Committed(Epoch),
+    /// What was not committed never will be.
+    Aborted,
 }
 
-/// A store that makes an epoch durable. Driven by exec and never blocking: calls start work, `poll` reports its end and
-/// the waker given at creation is called when there is something to poll.
+/// What one epoch comes to.
+#[derive(Clone, Copy, Debug)]
+pub struct EpochEnd<'a> {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Positions, one entry per scan of the domain.
+    pub scans: &'a [Progress],
+    /// Whether progress is to be stored: false when no position moved since it was.
+    pub store: bool,
+    /// The job reached its end: its next start is a fresh one, so nothing to go on from is kept.
+    pub finished: bool,
+}
+
+/// A store that makes an epoch durable, for one or several scans of a job. Driven by exec and never blocking: calls
+/// start work, `poll` reports its end and the waker given at creation is called when there is something to poll.
 pub trait CommitDomain: Send + Debug {
-    /// Starts reading the progress of an earlier run; ends in [`DomainEvent::Recovered`].
-    fn recover(&mut self);
+    /// Whether every restart has to ask it, instead of going on from what the process knows: where a commit may have
+    /// come through behind the process' back, or another process may have taken over.
+    fn decides(&self) -> bool {
+        false
+    }
 
-    /// Starts committing an epoch; ends in [`DomainEvent::Committed`]. At most one is under way.
-    fn commit(&mut self, progress: &Progress);
+    /// Starts looking for progress; ends in [`DomainEvent::Recovered`].
+    fn recover(&mut self, from: Recovery);
 
-    /// Starts removing stored progress (`--fresh`, or a job that reached its end, whose final positions are given for
-    /// lag tools); ends in [`DomainEvent::Committed`].
-    fn clear(&mut self, progress: &Progress);
+    /// Starts committing an epoch; ends in [`DomainEvent::Committed`], also where nothing had to be stored. At most one
+    /// is under way. Called when all output of the epoch is acknowledged.
+    fn commit(&mut self, end: &EpochEnd<'_>);
+
+    /// The job fails: starts taking back what is not committed; ends in [`DomainEvent::Aborted`]. Nothing else is
+    /// called after it.
+    fn abort(&mut self);
 
     /// The next event, if one is there.
     fn poll(&mut self, now: Duration) -> Result<Option<DomainEvent>>;
+
+    /// When to poll again without being woken.
+    fn wake_at(&self) -> Option<Duration> {
+        None
+    }
 }

@@ -1,6 +1,6 @@
 //! Sinks.
 
-use super::{Epoch, Waker};
+use super::{CommitDomain, DomainRequest, Epoch, JobContext, Waker};
 use crate::base::Result;
 use crate::types::{Batch, RowErrors};
 use std::fmt::Debug;
@@ -21,6 +21,17 @@ pub enum Guarantee {
 pub trait Sink: Send + Debug {
     /// What it promises.
     fn guarantee(&self) -> Guarantee;
+
+    /// The domain in which the exactly-once sinks of a job commit; asked of the first of them at each start and restart,
+    /// before any writer. Others of the job join it with their writers.
+    fn commit_domain(
+        &mut self,
+        _job: &JobContext,
+        _request: DomainRequest,
+        _waker: Waker,
+    ) -> Result<Option<Box<dyn CommitDomain>>> {
+        Ok(None)
+    }
 
     /// A writer for one worker. `worker` counts from 0 to `workers`; `waker` is called when [`Writer::poll`] has news.
     fn writer(&mut self, worker: usize, workers: usize, waker: Waker) -> Result<Box<dyn Writer>>;

@@ -1,6 +1,6 @@
 //! Sources: an enumerator that finds splits, apart from readers that read them.
 
-use super::{CommitDomain, JobContext, Position, ScanName};
+use super::{CommitDomain, JobContext, Position, ScanFacts, ScanName};
 use crate::base::Result;
 use crate::types::{Batch, RowErrors, SplitId};
 use std::fmt::Debug;
@@ -59,6 +59,9 @@ pub trait Source: Send + Debug {
 
     /// A reader for one worker. `waker` is called when [`Reader::poll`] has news.
     fn reader(&mut self, worker: usize, waker: Waker) -> Result<Box<dyn Reader>>;
+
+    /// What a domain that keeps the progress of a whole job needs to know.
+    fn facts(&self, name: ScanName) -> ScanFacts;
 
     /// Where this source can keep an at-least-once job's progress; `None` where it has no such place.
     fn commit_domain(

@@ -49,6 +49,13 @@ macro_rules! apis {
                 match self { $(Self::$name => <$request as Request>::KEY),+ }
             }
 
+            /// Name of the API with this key, for tests that crash at it.
+            #[cfg(debug_assertions)]
+            pub(crate) fn name_of(key: i16) -> &'static str {
+                let all = [$((<$request as Request>::KEY, <$request as Request>::NAME)),+];
+                all.iter().find(|(of, _)| *of == key).map_or("", |(_, name)| name)
+            }
+
             pub(crate) const fn name(self) -> &'static str {
                 match self { $(Self::$name => <$request as Request>::NAME),+ }
             }
@@ -92,6 +99,10 @@ macro_rules! apis {
         }
 
         impl AnyResponse {
+            pub(crate) fn api(&self) -> Api {
+                match self { $(Self::$name(_) => Api::$name),+ }
+            }
+
             /// `throttle_time_ms`: how long the broker wants to hear nothing more (KIP-219).
             pub(crate) fn throttle_time_ms(&self) -> i32 {
                 match self { $(Self::$name(response) => response.throttle_time_ms),+ }

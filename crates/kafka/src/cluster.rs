@@ -171,6 +171,7 @@ impl Cluster {
         owner: Owner,
         now: Duration,
     ) -> CallId {
+        crate::crash::point("ask", request.api().name());
         let call = CallId(self.next_call);
         self.next_call += 1;
         self.owners.insert(call, owner);

@@ -199,6 +199,9 @@ impl Core {
 
     fn complete(&mut self, done: crate::cluster::Completion, now: Duration) {
         let crate::cluster::Completion { call, owner, result } = done;
+        if let Ok(response) = &result {
+            crate::crash::point("answered", response.api().name());
+        }
         match owner {
             Owner::Metadata => self.cluster.metadata_answered(result, now),
             Owner::Operation(id) => {

@@ -12,6 +12,8 @@ pub mod config;
 mod connection;
 pub mod consumer;
 mod core;
+#[doc(hidden)]
+pub mod crash;
 pub mod error;
 pub mod error_table;
 mod fetch;

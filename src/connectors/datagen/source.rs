@@ -6,7 +6,7 @@ use crate::base::Result;
 use crate::base::limits::BATCH_ROWS_MAX;
 use crate::table::{
     Boundedness, CommitDomain, Discovered, Enumerator, Epoch, JobContext, Polled, Position,
-    Progress, Reader, ScanName, Source, SourceStats, Split, Waker,
+    Progress, Reader, ScanFacts, ScanName, Source, SourceStats, Split, Waker,
 };
 use crate::types::{Batch, RowErrors, SplitId};
 use std::collections::VecDeque;
@@ -52,6 +52,11 @@ impl Source for DataGenSource {
             next: None,
             stats: SourceStats::default(),
         }))
+    }
+
+    fn facts(&self, name: ScanName) -> ScanFacts {
+        let (source, reads) = ("datagen".to_owned(), Arc::new(|_: &SplitId| true));
+        ScanFacts { name, source, reads, lag_group: None }
     }
 
     fn commit_domain(

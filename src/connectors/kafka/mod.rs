@@ -10,12 +10,14 @@ mod layout;
 mod metadata;
 mod offsets;
 mod options;
+mod outlet;
 mod partitioner;
 mod progress;
 mod pushed;
 mod reader;
 mod sink;
 mod source;
+pub mod transaction;
 mod writer;
 
 use crate::base::Result;

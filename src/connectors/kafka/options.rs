@@ -159,8 +159,15 @@ pub(super) const SEMANTIC: Opt = Opt::new(
 pub(super) const ID_PREFIX: Opt = Opt::new(
     "sink.transactional-id-prefix",
     OptKind::String,
-    "Prefix of transactional ids; needed with exactly-once.",
+    "What the job's transactional id begins with; needed with exactly-once. The id is this, `-`, and the id of the job.",
 );
+pub(super) const NAMING: Opt = Opt::new(
+    "sink.transaction-naming-strategy",
+    OptKind::Enum(&["default", "incrementing", "pooling"]),
+    "How Flink names its transactions. Accepted: a job here has one transactional id, whatever this says.",
+)
+.default("default");
+const TRANSACTION_TIMEOUT: Opt = Opt::new("transaction.timeout.ms", OptKind::Long, "");
 pub(super) const SINK_PARALLELISM: Opt =
     Opt::new("sink.parallelism", OptKind::Int, "Parallelism of the sink.");
 
@@ -193,27 +200,9 @@ pub(super) const ALL: &[Opt] = &[
     DELIVERY,
     SEMANTIC,
     ID_PREFIX,
+    NAMING,
     SINK_PARALLELISM,
 ];
-
-/// Options of Flink's connector that have no effect yet, by their prefixes.
-const NOT_YET: &[Opt] =
-    &[Opt::new("sink.transaction-naming-*", OptKind::String, "Names of transactions.")];
-
-/// Refuses options that mean nothing yet: to pass over them would change results in silence.
-fn refuse_unsupported(options: &OptionReader<'_>) -> Result<()> {
-    for opt in NOT_YET {
-        if let Some((rest, entry)) = options.rest(opt).into_iter().next() {
-            let key = format!("{}{rest}", opt.key.trim_end_matches('*'));
-            let error = Error::unsupported(format!("option '{key}', for {}", options.subject()));
-            return Err(match entry.span {
-                Some(span) => error.at(span),
-                None => error,
-            });
-        }
-    }
-    Ok(())
-}
 
 /// Which topics.
 #[derive(Clone, Debug)]
@@ -297,7 +286,17 @@ pub(super) struct SinkOptions {
     pub(super) topics: Topics,
     pub(super) partitioner: Partitioning,
     pub(super) guarantee: Guarantee,
+    /// With exactly-once.
+    pub(super) exact: Option<Exact>,
     pub(super) parallelism: Option<usize>,
+}
+
+/// What exactly-once adds.
+#[derive(Clone, Debug)]
+pub(super) struct Exact {
+    pub(super) prefix: String,
+    /// `properties.transaction.timeout.ms` where it is set.
+    pub(super) timeout: Option<Duration>,
 }
 
 /// How the sink chooses partitions.
@@ -354,7 +353,6 @@ pub(super) fn batch_bytes(options: &OptionReader<'_>, config: &ClientConfig) -> 
 /// Reads and checks the options of a source.
 pub(super) fn source(options: &OptionReader<'_>) -> Result<SourceOptions> {
     options.supports(ALL);
-    refuse_unsupported(options)?;
     let topics = topics(options)?;
     watermarks(options)?;
     positive(options, &SCAN_PARALLELISM)?;
@@ -495,7 +493,6 @@ fn single_topic(options: &OptionReader<'_>, opt: &Opt, topics: &[String]) -> Res
 /// Reads and checks the options of a sink.
 pub(super) fn sink(options: &OptionReader<'_>, job: &JobContext) -> Result<SinkOptions> {
     options.supports(ALL);
-    refuse_unsupported(options)?;
     let topics = topics(options)?;
     positive(options, &SCAN_PARALLELISM)?;
     let partitioner = match options.string(&PARTITIONER).as_deref() {
@@ -525,17 +522,36 @@ pub(super) fn sink(options: &OptionReader<'_>, job: &JobContext) -> Result<SinkO
             word = options.word(&SEMANTIC)?;
         }
     }
+    options.word(&NAMING)?;
     let guarantee = match word {
-        Some("exactly-once") => {
-            return Err(Error::unsupported(format!(
-                "'sink.delivery-guarantee' = 'exactly-once', for {}",
-                options.subject()
-            ))
-            .with_hint("use 'at-least-once' until then"));
-        }
+        Some("exactly-once") => Guarantee::ExactlyOnce,
         Some("none") => Guarantee::None,
         _ => Guarantee::AtLeastOnce,
     };
+    let exact = match guarantee {
+        Guarantee::ExactlyOnce => Some(exact(options)?),
+        _ => None,
+    };
     let parallelism = positive(options, &SINK_PARALLELISM)?;
-    Ok(SinkOptions { topics, partitioner, guarantee, parallelism })
+    Ok(SinkOptions { topics, partitioner, guarantee, exact, parallelism })
+}
+
+fn exact(options: &OptionReader<'_>) -> Result<Exact> {
+    let prefix = options.string(&ID_PREFIX).filter(|prefix| !prefix.is_empty());
+    // Flink 1.11, which knew only the old name of the guarantee, made up ids by itself.
+    let old = options.is_set(&SEMANTIC) && !options.is_set(&DELIVERY);
+    let prefix = prefix.or_else(|| old.then(|| "brooklet".to_owned()));
+    let Some(prefix) = prefix else {
+        return Err(Error::new(
+            ErrorKind::Option,
+            format!(
+                "sink.transactional-id-prefix must be specified when using DeliveryGuarantee.EXACTLY_ONCE, for {}",
+                options.subject()
+            ),
+        )
+        .with_hint("give each job a prefix of its own: its transactional id begins with it"));
+    };
+    let timeout = options.scoped("properties.").long(&TRANSACTION_TIMEOUT)?;
+    let timeout = timeout.and_then(|millis| u64::try_from(millis).ok()).map(Duration::from_millis);
+    Ok(Exact { prefix, timeout })
 }

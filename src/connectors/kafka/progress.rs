@@ -9,7 +9,8 @@ use super::error::contact;
 use super::options::{SourceOptions, Topics};
 use crate::base::{Error, ErrorKind as Fault, Result};
 use crate::table::{
-    CommitDomain, DomainEvent, Epoch, JobContext, Position, Progress, ScanName, Waker, Warnings,
+    CommitDomain, DomainEvent, Epoch, EpochEnd, JobContext, Position, Progress, Recovery, ScanName,
+    Waker, Warnings,
 };
 use crate::types::SplitId;
 use brooklet_kafka::pending::Pending;
@@ -58,11 +59,12 @@ enum Work {
     },
     /// Reads what is stored under either shape of the job in order to unmark it.
     Clearing {
+        done: DomainEvent,
         reading: VecDeque<(String, Fetched)>,
         marked: Vec<(String, Vec<(TopicPartition, CommittedOffset)>)>,
     },
     Committing {
-        epoch: Epoch,
+        done: DomainEvent,
         /// The job's own group first; a failure of the others is only worth a warning.
         pending: VecDeque<(String, Stored)>,
     },
@@ -199,7 +201,7 @@ impl GroupProgress {
         let shared = self.user_group.as_deref() == Some(&group);
         self.work = match progress {
             None if !shared => Work::RecoveringFormer(self.fetch(&self.former)),
-            progress => Work::Ready(DomainEvent::Recovered(progress)),
+            progress => Work::Ready(recovered(progress)),
         };
         Ok(())
     }
@@ -210,7 +212,7 @@ impl GroupProgress {
         stored: &BTreeMap<TopicPartition, CommittedOffset>,
     ) -> Result<()> {
         self.work = match self.progress(&self.former, stored)? {
-            None => Work::Ready(DomainEvent::Recovered(None)),
+            None => Work::Ready(recovered(None)),
             Some(progress) => {
                 let plain = offsets(&progress);
                 let marked = marked(&plain, &self.mark(progress.epoch));
@@ -225,7 +227,7 @@ impl GroupProgress {
     /// Commits positions with `metadata` to the group of the mark, and plainly to the user's group.
     fn start_commit(
         &mut self,
-        epoch: Epoch,
+        done: DomainEvent,
         offsets: Vec<(TopicPartition, CommittedOffset)>,
         metadata: &str,
     ) {
@@ -238,7 +240,14 @@ impl GroupProgress {
         {
             pending.push_back((group.clone(), self.store(group, &offsets)));
         }
-        self.work = Work::Committing { epoch, pending };
+        self.work = Work::Committing { done, pending };
+    }
+
+    /// Reads what is stored under either shape of the job in order to unmark it.
+    fn clear(&self, done: DomainEvent) -> Work {
+        let groups = self.groups.front().into_iter().chain([&self.former]);
+        let reading = groups.map(|group| (group.clone(), self.fetch(group))).collect();
+        Work::Clearing { done, reading, marked: Vec::new() }
     }
 
     /// The first group refused: the next one carries the mark. Says whether the failure is dealt with.
@@ -255,6 +264,12 @@ impl GroupProgress {
         });
         true
     }
+}
+
+/// The end of a recovery: a group holds the progress of one scan.
+fn recovered(progress: Option<Progress>) -> DomainEvent {
+    let epoch = progress.as_ref().map_or(0, |progress| progress.epoch);
+    DomainEvent::Recovered { epoch, scans: vec![progress] }
 }
 
 /// What a mark says.
@@ -291,26 +306,32 @@ fn offsets(progress: &Progress) -> Vec<(TopicPartition, CommittedOffset)> {
 }
 
 impl CommitDomain for GroupProgress {
-    fn recover(&mut self) {
-        self.work = match self.groups.front() {
-            Some(group) => Work::Recovering(self.fetch(group)),
-            None => Work::Ready(DomainEvent::Recovered(None)),
+    fn recover(&mut self, from: Recovery) {
+        self.work = match (from, self.groups.front()) {
+            (Recovery::Fresh, _) => self.clear(recovered(None)),
+            (_, Some(group)) => Work::Recovering(self.fetch(group)),
+            (_, None) => Work::Ready(recovered(None)),
         };
     }
 
-    fn commit(&mut self, progress: &Progress) {
-        let mark = self.mark(progress.epoch);
-        self.start_commit(progress.epoch, offsets(progress), &mark);
+    fn commit(&mut self, end: &EpochEnd<'_>) {
+        let done = DomainEvent::Committed(end.epoch);
+        let Some(progress) = end.scans.first().filter(|_| end.store) else {
+            self.work = Work::Ready(done);
+            return;
+        };
+        if progress.positions.is_empty() {
+            self.work = if end.finished { self.clear(done) } else { Work::Ready(done) };
+            return;
+        }
+        // Final positions are only for lag tools: the next start is a fresh one.
+        let mark = if end.finished { String::new() } else { self.mark(end.epoch) };
+        self.start_commit(done, offsets(progress), &mark);
     }
 
-    fn clear(&mut self, progress: &Progress) {
-        if progress.positions.is_empty() {
-            let groups = self.groups.front().into_iter().chain([&self.former]);
-            let reading = groups.map(|group| (group.clone(), self.fetch(group))).collect();
-            self.work = Work::Clearing { reading, marked: Vec::new() };
-        } else {
-            self.start_commit(progress.epoch, offsets(progress), "");
-        }
+    /// What is not committed is only at the process.
+    fn abort(&mut self) {
+        self.work = Work::Ready(DomainEvent::Aborted);
     }
 
     fn poll(&mut self, _now: Duration) -> Result<Option<DomainEvent>> {
@@ -328,7 +349,9 @@ impl CommitDomain for GroupProgress {
                         return Ok(None);
                     }
                     Some(Ok(offsets)) => self.recovered(&offsets)?,
-                    Some(Err(error)) if self.fall_back(&error) => self.recover(),
+                    Some(Err(error)) if self.fall_back(&error) => {
+                        self.recover(Recovery::Stored);
+                    }
                     Some(Err(error)) => return Err(reading(&error)),
                 },
                 Work::RecoveringFormer(pending) => match pending.try_take() {
@@ -339,7 +362,7 @@ impl CommitDomain for GroupProgress {
                     Some(Ok(offsets)) => self.recovered_former(&offsets)?,
                     // Without permission the job cannot have stored anything there.
                     Some(Err(error)) if matches!(error.kind(), ErrorKind::NotAuthorized) => {
-                        return Ok(Some(DomainEvent::Recovered(None)));
+                        return Ok(Some(recovered(None)));
                     }
                     Some(Err(error)) => return Err(reading(&error)),
                 },
@@ -359,10 +382,10 @@ impl CommitDomain for GroupProgress {
                         self.work = Work::Unmarking { progress, stored };
                         return Ok(None);
                     }
-                    Some(Ok(())) => return Ok(Some(DomainEvent::Recovered(Some(progress)))),
+                    Some(Ok(())) => return Ok(Some(recovered(Some(progress)))),
                     Some(Err(error)) => return Err(reading(&error)),
                 },
-                Work::Clearing { reading: mut left, mut marked } => {
+                Work::Clearing { done, reading: mut left, mut marked } => {
                     let Some((group, pending)) = left.pop_front() else {
                         // Offsets of the user's group stay as they are: only the mark goes.
                         let store = |(group, offsets): (String, Vec<_>)| {
@@ -370,13 +393,13 @@ impl CommitDomain for GroupProgress {
                             (group, stored)
                         };
                         let pending = marked.into_iter().map(store).collect();
-                        self.work = Work::Committing { epoch: 0, pending };
+                        self.work = Work::Committing { done, pending };
                         continue;
                     };
                     match pending.try_take() {
                         None => {
                             left.push_front((group, pending));
-                            self.work = Work::Clearing { reading: left, marked };
+                            self.work = Work::Clearing { done, reading: left, marked };
                             return Ok(None);
                         }
                         Some(Ok(mut stored)) => {
@@ -388,43 +411,47 @@ impl CommitDomain for GroupProgress {
                             if !stored.is_empty() {
                                 marked.push((group, stored.into_iter().collect()));
                             }
-                            self.work = Work::Clearing { reading: left, marked };
+                            self.work = Work::Clearing { done, reading: left, marked };
                         }
                         Some(Err(error)) if group == self.former => {
                             // Without permission the job cannot have stored anything there.
                             if !matches!(error.kind(), ErrorKind::NotAuthorized) {
                                 return Err(reading(&error));
                             }
-                            self.work = Work::Clearing { reading: left, marked };
+                            self.work = Work::Clearing { done, reading: left, marked };
                         }
                         Some(Err(error)) if self.fall_back(&error) => {
-                            self.clear(&Progress::default());
+                            self.work = self.clear(done);
                         }
                         Some(Err(error)) => return Err(reading(&error)),
                     }
                 }
-                Work::Committing { epoch, mut pending } => {
+                Work::Committing { done, mut pending } => {
                     let Some((group, first)) = pending.pop_front() else {
-                        return Ok(Some(DomainEvent::Committed(epoch)));
+                        return Ok(Some(done));
                     };
                     match first.try_take() {
                         None => {
                             pending.push_front((group, first));
-                            self.work = Work::Committing { epoch, pending };
+                            self.work = Work::Committing { done, pending };
                             return Ok(None);
                         }
-                        Some(Ok(())) => self.work = Work::Committing { epoch, pending },
+                        Some(Ok(())) => self.work = Work::Committing { done, pending },
                         Some(Err(error)) => {
                             let own = self.groups.front() == Some(&group);
                             if own && !self.fall_back(&error) {
-                                return Err(contact(&error, &self.client)
-                                    .context(format!("committing epoch {epoch}")));
+                                return Err(contact(&error, &self.client).context(match done {
+                                    DomainEvent::Committed(epoch) => {
+                                        format!("committing epoch {epoch}")
+                                    }
+                                    _ => "forgetting the job's progress".to_owned(),
+                                }));
                             }
                             if !own {
                                 self.warnings
                                     .say(&format!("cannot commit to group '{group}': {error}"));
                             }
-                            self.work = Work::Committing { epoch, pending };
+                            self.work = Work::Committing { done, pending };
                         }
                     }
                 }

@@ -4,10 +4,13 @@ use super::encode::{EncodePlan, Written};
 use super::layout::{Layout, Placed};
 use super::metadata::Metadata;
 use super::options::{self, SinkOptions};
+use super::outlet::Outlet;
+use super::transaction::{JobTransaction, Join, cluster_key};
 use super::writer::KafkaWriter;
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{
-    ColumnKind, EncodeRequest, Guarantee, Sink, SinkRequest, TableContext, Waker, Writer,
+    ColumnKind, CommitDomain, DomainRequest, EncodeRequest, Guarantee, JobContext, Sink,
+    SinkRequest, TableContext, Waker, Writer,
 };
 use crate::types::Field;
 use brooklet_kafka::{Client, Network};
@@ -44,7 +47,26 @@ pub(super) fn open(
         )
         .with_hint("declare a column: topic STRING METADATA, or name a single 'topic'"));
     }
+    let exact = match &options.exact {
+        None => None,
+        Some(exact) => {
+            let properties = context.options.rest(&options::PROPERTIES);
+            let pairs = properties.iter().map(|(key, entry)| (key.as_str(), entry.value.as_str()));
+            let join = Join {
+                subject: context.options.subject().to_owned(),
+                cluster: cluster_key(&config, pairs),
+                config: config.clone(),
+                prefix: exact.prefix.clone(),
+                timeout: exact.timeout,
+            };
+            let plan = context.job.parts.get_or_make(JobTransaction::default);
+            plan.join(join, context.job)?;
+            Some(plan)
+        }
+    };
     Ok(Box::new(KafkaSink {
+        network: network.clone(),
+        exact,
         client: Client::new(config, network),
         parallelism: options.parallelism.unwrap_or(request.parallelism),
         options,
@@ -116,7 +138,10 @@ fn plan(
 }
 
 struct KafkaSink {
+    network: Network,
     client: Client,
+    /// The transaction that exactly-once output goes into.
+    exact: Option<Arc<JobTransaction>>,
     options: SinkOptions,
     plan: Arc<EncodePlan>,
     parallelism: usize,
@@ -136,19 +161,40 @@ impl Sink for KafkaSink {
         self.options.guarantee
     }
 
+    fn commit_domain(
+        &mut self,
+        job: &JobContext,
+        request: DomainRequest,
+        waker: Waker,
+    ) -> Result<Option<Box<dyn CommitDomain>>> {
+        let Some(plan) = &self.exact else { return Ok(None) };
+        plan.domain(&self.network, job, request, waker).map(Some)
+    }
+
     fn writer(&mut self, worker: usize, workers: usize, waker: Waker) -> Result<Box<dyn Writer>> {
         let subtask = worker % self.parallelism.max(1);
         // `buffer.memory` is what the sink may hold, however many workers write to it.
         let buffer = self.client.config().buffer_memory / workers.max(1);
-        let producer = self.client.producer(Arc::clone(&waker)).with_buffer(buffer);
+        let (outlet, held_bytes) = match &self.exact {
+            None => {
+                let producer = self.client.producer(Arc::clone(&waker)).with_buffer(buffer);
+                (Outlet::Own(producer), 0)
+            }
+            Some(plan) => {
+                let transaction = plan.current()?;
+                let writer = transaction.join(Arc::clone(&waker));
+                (Outlet::Shared { transaction, writer }, buffer)
+            }
+        };
         Ok(Box::new(KafkaWriter::new(
             self.client.clone(),
-            producer,
+            outlet,
             self.plan.encoder()?,
             &self.options,
             super::writer::Settings {
                 subtask,
                 batch_bytes: self.batch_bytes,
+                held_bytes,
                 seed: self.seed ^ worker as u64,
                 started_at_millis: self.started_at_millis,
             },

@@ -7,11 +7,12 @@ use super::metadata::Metadata;
 use super::options::{self, SourceOptions};
 use super::progress::GroupProgress;
 use super::reader::KafkaReader;
+use super::transaction::cluster_key;
 use crate::base::{Error, ErrorKind, Result};
 use crate::expr::Expr;
 use crate::table::{
     Boundedness, ColumnKind, CommitDomain, DecodeRequest, DecoderFactory, Enumerator, JobContext,
-    Payload, Reader, ScanName, ScanRequest, Source, TableContext, Waker,
+    LagGroup, Payload, Reader, ScanFacts, ScanName, ScanRequest, Source, TableContext, Waker,
 };
 use crate::types::{Field, RowErrors};
 use brooklet_kafka::{Client, Network};
@@ -37,10 +38,14 @@ pub(super) fn open(
         ));
     }
     let plan = plan(context, scan, &options)?;
+    let properties = context.options.rest(&options::PROPERTIES);
+    let pairs = properties.iter().map(|(key, entry)| (key.as_str(), entry.value.as_str()));
+    let cluster = cluster_key(&config, pairs);
     let client = Client::new(config, network);
     Ok(Box::new(KafkaSource {
         table: context.table.subject(),
         network: network.clone(),
+        cluster,
         client,
         options,
         plan: Arc::new(plan),
@@ -137,6 +142,7 @@ fn gives_no_row_for_null(key: &DecoderFactory) -> Result<bool> {
 struct KafkaSource {
     table: String,
     network: Network,
+    cluster: u64,
     client: Client,
     options: SourceOptions,
     plan: Arc<DecodePlan>,
@@ -172,6 +178,17 @@ impl Source for KafkaSource {
         let consumer = self.client.consumer(Arc::clone(&waker));
         let decoder = self.plan.decoder(waker)?;
         Ok(Box::new(KafkaReader::new(consumer, decoder, isolation, check_crcs)))
+    }
+
+    fn facts(&self, name: ScanName) -> ScanFacts {
+        let topics = self.options.topics.clone();
+        let group = self.options.group.clone();
+        ScanFacts {
+            name,
+            source: "kafka".to_owned(),
+            reads: Arc::new(move |split| topics.contain(&split.name)),
+            lag_group: group.map(|group| LagGroup { cluster: self.cluster, group }),
+        }
     }
 
     fn commit_domain(

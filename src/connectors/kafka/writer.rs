@@ -2,14 +2,15 @@
 
 use super::destination::{Destination, Parked};
 use super::encode::{Encodings, RecordEncoder};
-use super::error::translate;
 use super::options::{Partitioning, SinkOptions, Topics};
+use super::outlet::Outlet;
 use super::partitioner::Partitioner;
+use super::transaction::of_batch;
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{Epoch, Guarantee, SinkStats, Waker, Writer, WriterStatus};
 use crate::types::{Batch, RowErrors};
 use brooklet_kafka::Client;
-use brooklet_kafka::producer::{ProduceEvent, Producer, SendError};
+use brooklet_kafka::producer::{ProduceEvent, SendError};
 use brooklet_kafka::wire::compression::{Compression, Compressor};
 use brooklet_kafka::wire::records::{BatchBuilder, Header, SealedBatch, record_size_bound};
 use std::collections::{BTreeMap, VecDeque};
@@ -24,6 +25,9 @@ const TOPIC_POLL: Duration = Duration::from_millis(20);
 pub(super) struct Settings {
     pub(super) subtask: usize,
     pub(super) batch_bytes: usize,
+    /// Bytes of sealed batches that may wait here while rows are still taken: those of the next epoch, while the last one
+    /// is being committed.
+    pub(super) held_bytes: usize,
     pub(super) seed: u64,
     /// Wall clock at the job's time zero, milliseconds since 1970 UTC.
     pub(super) started_at_millis: i64,
@@ -32,7 +36,7 @@ pub(super) struct Settings {
 /// The writer; see the module.
 pub(super) struct KafkaWriter {
     client: Client,
-    producer: Producer,
+    outlet: Outlet,
     waker: Waker,
     encoder: RecordEncoder,
     route: Route,
@@ -44,8 +48,9 @@ pub(super) struct KafkaWriter {
     compression: Compression,
     compressor: Compressor,
     now: Duration,
-    /// Batches that the producer's buffer had no room for, in order.
+    /// Batches that the producer's buffer had no room for, or whose epoch is not open yet, in order.
     waiting: VecDeque<(Place, SealedBatch, Epoch)>,
+    waiting_bytes: usize,
     /// Records without acknowledgement by the epoch they belong to.
     outstanding: BTreeMap<Epoch, u64>,
     barrier: Epoch,
@@ -92,7 +97,7 @@ impl std::fmt::Debug for KafkaWriter {
 impl KafkaWriter {
     pub(super) fn new(
         client: Client,
-        producer: Producer,
+        outlet: Outlet,
         encoder: RecordEncoder,
         options: &SinkOptions,
         settings: Settings,
@@ -106,7 +111,7 @@ impl KafkaWriter {
             drop(compressor.set_level(compression, level));
         }
         let mut writer = KafkaWriter {
-            producer,
+            outlet,
             waker,
             encoder,
             route: Route::Column(options.topics.clone()),
@@ -119,6 +124,7 @@ impl KafkaWriter {
             compressor,
             now: Duration::ZERO,
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
             outstanding: BTreeMap::new(),
             barrier: 0,
             finishing: false,
@@ -315,6 +321,7 @@ impl KafkaWriter {
             .map_err(|error| Error::internal(format_args!("sealing a batch: {error}")))?;
         *self.outstanding.entry(epoch).or_default() +=
             u64::try_from(batch.record_count()).unwrap_or(0);
+        self.waiting_bytes += batch.size();
         self.waiting.push_back((place, batch, epoch));
         self.send()
     }
@@ -336,9 +343,11 @@ impl KafkaWriter {
     fn send(&mut self) -> Result<()> {
         while let Some((place, batch, epoch)) = self.waiting.pop_front() {
             let (topic, partition) = (self.topic(place), place.partition);
-            match self.producer.send(&topic, partition, batch, epoch) {
+            self.waiting_bytes -= batch.size();
+            match self.outlet.send(&topic, partition, batch, epoch) {
                 Ok(()) => {}
                 Err(SendError::Full(batch)) => {
+                    self.waiting_bytes += batch.size();
                     self.waiting.push_front((place, *batch, epoch));
                     break;
                 }
@@ -360,7 +369,7 @@ impl KafkaWriter {
     }
 
     fn take_events(&mut self) -> Result<()> {
-        while let Some(event) = self.producer.poll() {
+        while let Some(event) = self.outlet.poll() {
             let (tag, records) = match event {
                 ProduceEvent::Delivered { tag, records, .. } => (tag, records),
                 ProduceEvent::Failed { tag, records, .. } if self.guarantee == Guarantee::None => {
@@ -368,7 +377,7 @@ impl KafkaWriter {
                 }
                 ProduceEvent::Failed { partition, records, error, possibly_written, .. } => {
                     let maybe = if possibly_written { "; they may have been written" } else { "" };
-                    return Err(translate(&error).context(format!(
+                    return Err(of_batch(&error).context(format!(
                         "writing {records} record(s) to topic '{}' partition {}{maybe}",
                         partition.topic, partition.partition
                     )));
@@ -438,7 +447,7 @@ impl Writer for KafkaWriter {
             Some(epoch) => (epoch - 1).min(self.barrier),
             None => self.barrier,
         };
-        let ready = known && self.waiting.is_empty();
+        let ready = known && self.waiting_bytes <= self.settings.held_bytes;
         let wake_at = (!known).then(|| now + TOPIC_POLL);
         Ok(WriterStatus { acknowledged, ready, wake_at })
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::table::EpochEnd;
 use std::sync::Mutex;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -33,17 +34,20 @@ struct Store {
 }
 
 impl CommitDomain for Store {
-    fn recover(&mut self) {
-        self.event = Some(DomainEvent::Recovered(self.held.clone()));
+    fn recover(&mut self, _from: Recovery) {
+        let epoch = self.held.as_ref().map_or(0, |held| held.epoch);
+        self.event = Some(DomainEvent::Recovered { epoch, scans: vec![self.held.clone()] });
     }
 
-    fn commit(&mut self, progress: &Progress) {
-        self.commits.lock().unwrap().push(progress.clone());
-        self.event = Some(DomainEvent::Committed(progress.epoch));
+    fn commit(&mut self, end: &EpochEnd<'_>) {
+        if end.store {
+            self.commits.lock().unwrap().extend_from_slice(end.scans);
+        }
+        self.event = Some(DomainEvent::Committed(end.epoch));
     }
 
-    fn clear(&mut self, progress: &Progress) {
-        self.event = Some(DomainEvent::Committed(progress.epoch));
+    fn abort(&mut self) {
+        self.event = Some(DomainEvent::Aborted);
     }
 
     fn poll(&mut self, _now: Duration) -> Result<Option<DomainEvent>> {
@@ -62,14 +66,12 @@ fn stores(held: &Progress, minutes: u32) -> (Vec<u32>, bool) {
     let commits = Arc::<Mutex<Vec<Progress>>>::default();
     let store =
         Store { held: Some(held.clone()), commits: Arc::clone(&commits), ..Store::default() };
-    let scan = CoordinatedScan {
-        name: "quiet".to_owned(),
-        enumerator: Box::new(Quiet::default()),
-        domain: Some(Box::new(store)),
-    };
+    let scan = CoordinatedScan { name: "quiet".to_owned(), enumerator: Box::new(Quiet::default()) };
+    let domain = CoordinatedDomain { domain: Box::new(store), scans: vec![0] };
     let (reports, worker) = (Mailbox::new(), Mailbox::new());
     let mut coordinator = Coordinator::new(
         vec![scan],
+        vec![domain],
         Arc::clone(&reports),
         JobControl::new(),
         MINUTE * 10,

@@ -258,13 +258,18 @@ async fn write_frames(
     frames: &mut mpsc::UnboundedReceiver<Vec<Bytes>>,
 ) -> io::Error {
     let mut queued: VecDeque<Bytes> = VecDeque::new();
+    let mut passed = Passed::default();
     loop {
         match frames.recv().await {
-            Some(frame) => queued.extend(frame),
+            Some(frame) => {
+                passed.queue(&frame);
+                queued.extend(frame);
+            }
             // The driver is gone, and with it this task in a moment.
             None => std::future::pending::<()>().await,
         }
         while let Ok(frame) = frames.try_recv() {
+            passed.queue(&frame);
             queued.extend(frame);
         }
         while !queued.is_empty() {
@@ -278,6 +283,38 @@ async fn write_frames(
                 Ok(written) => advance(&mut queued, written),
                 Err(error) => return error,
             }
+        }
+        passed.sent();
+    }
+}
+
+/// Requests that were written, for [`crate::crash`]; a release build has no memory of them.
+#[derive(Default)]
+struct Passed {
+    #[cfg(debug_assertions)]
+    keys: Vec<i16>,
+}
+
+impl Passed {
+    #[cfg_attr(
+        not(debug_assertions),
+        expect(clippy::unused_self, reason = "only debug builds remember")
+    )]
+    fn queue(&mut self, _frame: &[Bytes]) {
+        #[cfg(debug_assertions)]
+        if let Some([high, low]) = _frame.first().and_then(|head| head.get(4..6)) {
+            self.keys.push(i16::from_be_bytes([*high, *low]));
+        }
+    }
+
+    #[cfg_attr(
+        not(debug_assertions),
+        expect(clippy::unused_self, reason = "only debug builds remember")
+    )]
+    fn sent(&mut self) {
+        #[cfg(debug_assertions)]
+        for key in self.keys.drain(..) {
+            crate::crash::point("sent", crate::apis::Api::name_of(key));
         }
     }
 }

@@ -1,0 +1,516 @@
+//! The commit domain of an exactly-once job.
+//!
+//! ```text
+//! recover   topic there ─▶ (restart: whose is it?) ─▶ InitProducerId ─▶ read progress N ─▶ claim {N, this run}
+//! epoch N   record N and offsets into the transaction ─▶ EndTxn
+//! ```
+//! After InitProducerId has succeeded every transaction of the job before is decided and visible, so that what is read
+//! then is the truth: no outcome is ever guessed. A run that finds another run's claim behind its own ends.
+
+use super::plan::{JobTransaction, Names};
+use super::record::{ProgressRecord, ScanRecord};
+use super::refusal::{Doing, of_call, of_record, taken_over};
+use super::shared::{Ending, GroupOffsets, Transaction};
+use super::store::{Ensure, ReadLast};
+use crate::base::{Error, ErrorKind, Result};
+use crate::table::{
+    CommitDomain, DomainEvent, DomainRequest, Epoch, EpochEnd, JobContext, LagGroup, Progress,
+    Recovery, ScanFacts, Waker, Warnings,
+};
+use brooklet_kafka::crash::point;
+use brooklet_kafka::pending::Pending;
+use brooklet_kafka::producer::SendError;
+use brooklet_kafka::transaction::{Failure, ProducerIdentity, TransactionError, TransactionResult};
+use brooklet_kafka::wire::ErrorCode;
+use brooklet_kafka::wire::compression::{Compression, Compressor};
+use brooklet_kafka::wire::records::{BatchBuilder, SealedBatch, record_size_bound};
+use brooklet_kafka::{
+    Client, CommittedOffset, ErrorKind as KafkaErrorKind, Isolation, TopicPartition,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// `transaction.max.timeout.ms` of brokers that nobody has configured: tried first where the broker refuses more.
+const BROKER_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// Shorter transactions than this are not tried.
+const TIMEOUT_LEAST: Duration = Duration::from_secs(1);
+
+/// Bytes from which a record of progress is compressed.
+const COMPRESS_FROM: usize = 64 << 10;
+
+/// See the module.
+pub(super) struct TransactionDomain {
+    plan: Arc<JobTransaction>,
+    client: Client,
+    names: Names,
+    /// What the sinks ask for.
+    timeout: Duration,
+    scans: Vec<ScanFacts>,
+    keeps_progress: bool,
+    started_at_millis: i64,
+    warnings: Warnings,
+    waker: Waker,
+    transaction: Option<Arc<Transaction>>,
+    work: Work,
+    now: Duration,
+}
+
+#[derive(Debug)]
+enum Work {
+    None,
+    Ready(DomainEvent),
+    /// What the next poll reports.
+    Failed(Error),
+    Ensuring(Ensure, Recovery),
+    /// Whose the job is, before anything is fenced.
+    Looking(ReadLast),
+    Initializing(Pending<TransactionResult<ProducerIdentity>>, Recovery),
+    Reading(ReadLast, Recovery),
+    Claiming(Ending, DomainEvent),
+    Committing(Epoch, Ending),
+    Aborting(Pending<TransactionResult<()>>),
+}
+
+impl std::fmt::Debug for TransactionDomain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TransactionDomain")
+            .field("names", &self.names)
+            .field("work", &self.work)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TransactionDomain {
+    pub(super) fn new(
+        plan: Arc<JobTransaction>,
+        client: Client,
+        names: Names,
+        timeout: Duration,
+        job: &JobContext,
+        request: DomainRequest,
+        waker: Waker,
+    ) -> TransactionDomain {
+        TransactionDomain {
+            plan,
+            client,
+            names,
+            timeout,
+            scans: request.scans,
+            keeps_progress: request.keeps_progress,
+            started_at_millis: job.started_at_millis,
+            warnings: job.warnings.clone(),
+            waker,
+            transaction: None,
+            work: Work::None,
+            now: Duration::ZERO,
+        }
+    }
+
+    fn transaction(&self) -> Result<&Arc<Transaction>> {
+        self.transaction.as_ref().ok_or_else(|| Error::internal("a commit before the recovery"))
+    }
+
+    fn refused(&self, error: &TransactionError, doing: Doing) -> Error {
+        of_call(error, doing, &self.names, &self.client)
+    }
+
+    /// Fences every earlier run and waits until its transactions are decided.
+    fn initialize(&mut self, from: Recovery) {
+        let timeout = self.plan.state().timeout.map_or(self.timeout, |max| max.min(self.timeout));
+        let transaction = self.plan.open(&self.client, &self.names.id, timeout, &self.waker);
+        let pending = transaction.init();
+        pending.on_ready(Arc::clone(&self.waker));
+        self.transaction = Some(transaction);
+        self.work = Work::Initializing(pending, from);
+    }
+
+    fn initialized(
+        &mut self,
+        result: TransactionResult<ProducerIdentity>,
+        from: Recovery,
+    ) -> Result<()> {
+        match result {
+            Ok(_) if self.keeps_progress => {
+                point("recover", "fenced");
+                let everything = Isolation::ReadUncommitted;
+                let read = ReadLast::start(&self.client, &self.names, everything, &self.waker);
+                self.work = Work::Reading(read, from);
+            }
+            Ok(_) => {
+                let scans = vec![None; self.scans.len()];
+                self.work = Work::Ready(DomainEvent::Recovered { epoch: 0, scans });
+            }
+            Err(error) if error.error.code() == Some(ErrorCode::INVALID_TRANSACTION_TIMEOUT) => {
+                let asked = self.plan.state().timeout.unwrap_or(self.timeout);
+                let less = if asked > BROKER_TIMEOUT { BROKER_TIMEOUT } else { asked / 2 };
+                if less < TIMEOUT_LEAST {
+                    return Err(self.refused(&error, Doing::Recovering));
+                }
+                self.plan.state().timeout = Some(less);
+                self.initialize(from);
+            }
+            Err(error) => return Err(self.refused(&error, Doing::Recovering)),
+        }
+        let state = self.plan.state();
+        if let (Work::Reading(..) | Work::Ready(_), Some(timeout)) = (&self.work, state.timeout)
+            && !state.claimed
+        {
+            self.warnings.say(&format!(
+                "job '{}': the broker allows no transaction of {} ms ('transaction.max.timeout.ms'): {} ms are used",
+                self.names.job,
+                self.timeout.as_millis(),
+                timeout.as_millis()
+            ));
+        }
+        Ok(())
+    }
+
+    /// Another run's claim behind this run's own means that this one is over.
+    fn check_owner(&self, found: Option<&ProgressRecord>) -> Result<()> {
+        let state = self.plan.state();
+        if !state.claimed {
+            return Ok(());
+        }
+        match found {
+            Some(record) if record.incarnation != self.names.incarnation => {
+                Err(taken_over(&self.names, &record.incarnation))
+            }
+            Some(record) if record.epoch >= state.committed => Ok(()),
+            _ => Err(Error::new(
+                ErrorKind::External,
+                format!(
+                    "the progress of job '{}' was lost: epoch {} was committed to topic '{}', which does not have it",
+                    self.names.job, state.committed, self.names.topic
+                ),
+            )
+            .with_hint("brokers have lost committed records; see whether the output is whole before starting again")),
+        }
+    }
+
+    /// Takes the job over with what was found.
+    fn claim(&mut self, found: Option<ProgressRecord>, from: Recovery) -> Result<()> {
+        point("recover", "read");
+        self.check_owner(found.as_ref())?;
+        let mut record = found.unwrap_or_default();
+        if from == Recovery::Fresh {
+            record.scans.clear();
+        }
+        let scans = self.match_scans(&record)?;
+        let epoch = record.epoch;
+        record.job.clone_from(&self.names.job);
+        record.incarnation.clone_from(&self.names.incarnation);
+        let batch = self.seal(&record)?;
+        let topic = Arc::clone(&self.names.topic);
+        let ending = self.transaction()?.end(Some((&topic, batch)), &[], epoch + 1);
+        let ending = ending.map_err(|error| unsent(&error))?;
+        ending.end.on_ready(Arc::clone(&self.waker));
+        self.work = Work::Claiming(ending, DomainEvent::Recovered { epoch, scans });
+        Ok(())
+    }
+
+    /// The progress of each scan of this job.
+    fn match_scans(&self, record: &ProgressRecord) -> Result<Vec<Option<Progress>>> {
+        let mut left: Vec<&ScanRecord> =
+            record.scans.iter().filter(|scan| !scan.positions.is_empty()).collect();
+        if record.finished {
+            left.clear();
+        }
+        let mut scans = Vec::with_capacity(self.scans.len());
+        for facts in &self.scans {
+            // A job of one scan goes on whatever its table is called by now.
+            let only = facts.name.alone && left.len() == 1;
+            let at = left.iter().position(|scan| only || scan.name == facts.name.name);
+            let Some(found) = at.map(|at| left.swap_remove(at)) else {
+                scans.push(None);
+                continue;
+            };
+            if found.source != facts.source {
+                return Err(self.does_not_fit(&format!(
+                    "the progress of its scan '{}' is of a source '{}', which is '{}' now",
+                    found.name, found.source, facts.source
+                )));
+            }
+            let (kept, gone): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                found.positions.clone().into_iter().partition(|(split, _)| (facts.reads)(split));
+            let mut names: Vec<String> = gone.keys().map(|s| format!("'{}'", s.name)).collect();
+            names.dedup();
+            let names = names.join(", ");
+            if kept.is_empty() {
+                return Err(self.does_not_fit(&format!(
+                    "it has progress in topic {names}, which its source '{}' no longer reads",
+                    found.name
+                )));
+            }
+            if !names.is_empty() {
+                self.warnings.say(&format!(
+                    "job '{}' no longer reads topic {names}: its progress there is left out",
+                    self.names.job
+                ));
+            }
+            scans.push(Some(Progress { epoch: record.epoch, positions: kept }));
+        }
+        if let Some(scan) = left.first() {
+            self.warnings.say(&format!(
+                "job '{}' no longer scans '{}': its progress there is left out",
+                self.names.job, scan.name
+            ));
+        }
+        Ok(scans)
+    }
+
+    fn does_not_fit(&self, why: &str) -> Error {
+        Error::new(ErrorKind::Schema, format!("job '{}' has changed: {why}", self.names.job)).with_hint(
+            "start over with --fresh, or give the changed job a name of its own: SET 'pipeline.name' = '…'",
+        )
+    }
+
+    fn seal(&self, record: &ProgressRecord) -> Result<SealedBatch> {
+        let (key, value) = (record.job.clone(), record.encode());
+        let compression =
+            if value.len() < COMPRESS_FROM { Compression::None } else { Compression::Lz4 };
+        let (key, value) = (Some(key.as_bytes()), Some(value.as_bytes()));
+        let mut builder = BatchBuilder::new(compression, record_size_bound(key, value, &[]));
+        let millis = i64::try_from(self.now.as_millis()).unwrap_or(0);
+        let at = self.started_at_millis.saturating_add(millis);
+        builder.append(at, key, value, &[]).map_err(Error::internal)?;
+        builder.seal(&mut Compressor::new()).map_err(Error::internal)
+    }
+
+    /// Offsets for the groups that lag tools look at.
+    fn lag_offsets(&self, scans: &[Progress]) -> Vec<GroupOffsets> {
+        let refused = self.plan.state().refused_groups.clone();
+        let mut groups: BTreeMap<&str, BTreeMap<TopicPartition, CommittedOffset>> = BTreeMap::new();
+        for (facts, progress) in self.scans.iter().zip(scans) {
+            let of_cluster = |lag: &&LagGroup| {
+                lag.cluster == self.names.cluster && !refused.contains(&lag.group)
+            };
+            let Some(lag) = facts.lag_group.as_ref().filter(of_cluster) else { continue };
+            let offsets = groups.entry(&lag.group).or_default();
+            for (split, at) in &progress.positions {
+                let offset = CommittedOffset {
+                    leader_epoch: at.leader_epoch.unwrap_or(-1),
+                    ..CommittedOffset::new(at.offset)
+                };
+                offsets.insert(TopicPartition::new(Arc::clone(&split.name), split.index), offset);
+            }
+        }
+        let filled = groups.into_iter().filter(|(_, offsets)| !offsets.is_empty());
+        filled.map(|(group, offsets)| (group.to_owned(), offsets.into_iter().collect())).collect()
+    }
+
+    fn start_commit(&mut self, end: &EpochEnd<'_>) -> Result<()> {
+        let transaction = Arc::clone(self.transaction()?);
+        point("commit", "begin");
+        if !end.store && !transaction.has_output() {
+            point("commit", "empty");
+            transaction.open(end.epoch + 1);
+            self.work = Work::Ready(DomainEvent::Committed(end.epoch));
+            return Ok(());
+        }
+        let scan = |(facts, progress): (&ScanFacts, &Progress)| ScanRecord {
+            name: facts.name.name.clone(),
+            source: facts.source.clone(),
+            positions: progress.positions.clone(),
+        };
+        let record = ProgressRecord {
+            job: self.names.job.clone(),
+            epoch: end.epoch,
+            incarnation: self.names.incarnation.clone(),
+            finished: end.finished,
+            scans: match end.finished {
+                true => Vec::new(),
+                false => self.scans.iter().zip(end.scans).map(scan).collect(),
+            },
+        };
+        let topic = Arc::clone(&self.names.topic);
+        let batch = if self.keeps_progress { Some((&topic, self.seal(&record)?)) } else { None };
+        let offsets = self.lag_offsets(end.scans);
+        let ending = transaction.end(batch, &offsets, end.epoch + 1).map_err(|e| unsent(&e))?;
+        ending.end.on_ready(Arc::clone(&self.waker));
+        point("commit", "asked");
+        self.work = Work::Committing(end.epoch, ending);
+        Ok(())
+    }
+
+    /// Why a transaction did not end as it should.
+    fn end_failed(&self, error: &TransactionError, ending: &Ending, doing: Doing) -> Error {
+        for (group, pending) in &ending.offsets {
+            let Some(Err(of_group)) = pending.try_take() else { continue };
+            if !is_of_group(&of_group.error) {
+                continue;
+            }
+            // Offsets of a user's group are for tools: the job goes on without them.
+            self.plan.state().refused_groups.insert(group.clone());
+            let line = format!("job '{}' commits no offsets to group '{group}'", self.names.job);
+            let why = match of_group.error.kind() {
+                KafkaErrorKind::NotAuthorized => "it needs READ on the group".to_owned(),
+                _ => "another program uses the group".to_owned(),
+            };
+            self.warnings.say(&format!("{line}: {why}: {}", of_group.error));
+            return Error::new(ErrorKind::External, format!("{line}; the epoch is written again"))
+                .retriable();
+        }
+        let refused = self.transaction.as_ref().and_then(|open| open.refused());
+        if let Some(cause) = refused.filter(|_| error.failure == Failure::MustAbort) {
+            return of_record(&cause, &self.names, &self.client);
+        }
+        self.refused(error, doing)
+    }
+
+    /// The next state; `None` while the present one waits.
+    fn advance(&mut self) -> Result<Option<DomainEvent>> {
+        loop {
+            match std::mem::replace(&mut self.work, Work::None) {
+                Work::None => return Ok(None),
+                Work::Ready(event) => return Ok(Some(event)),
+                Work::Failed(error) => return Err(error),
+                Work::Ensuring(mut ensure, from) => {
+                    if !ensure.poll(&self.client, &self.names, &self.waker, self.now)? {
+                        self.work = Work::Ensuring(ensure, from);
+                        return Ok(None);
+                    }
+                    if self.plan.state().claimed {
+                        let decided = Isolation::ReadCommitted;
+                        let look = ReadLast::start(&self.client, &self.names, decided, &self.waker);
+                        self.work = Work::Looking(look);
+                    } else {
+                        self.initialize(from);
+                    }
+                }
+                Work::Looking(mut look) => {
+                    match look.poll(&self.client, &self.names, &self.waker, self.now)? {
+                        None => {
+                            self.work = Work::Looking(look);
+                            return Ok(None);
+                        }
+                        Some(found) => {
+                            self.check_owner(found.as_ref())?;
+                            self.initialize(Recovery::Restart);
+                        }
+                    }
+                }
+                Work::Initializing(pending, from) => match pending.try_take() {
+                    None => {
+                        self.work = Work::Initializing(pending, from);
+                        return Ok(None);
+                    }
+                    Some(result) => self.initialized(result, from)?,
+                },
+                Work::Reading(mut read, from) => {
+                    match read.poll(&self.client, &self.names, &self.waker, self.now)? {
+                        None => {
+                            self.work = Work::Reading(read, from);
+                            return Ok(None);
+                        }
+                        Some(found) => self.claim(found, from)?,
+                    }
+                }
+                Work::Claiming(ending, event) => match ending.end.try_take() {
+                    None => {
+                        self.work = Work::Claiming(ending, event);
+                        return Ok(None);
+                    }
+                    Some(Ok(())) => {
+                        point("recover", "claimed");
+                        let mut state = self.plan.state();
+                        state.claimed = true;
+                        if let DomainEvent::Recovered { epoch, .. } = &event {
+                            state.committed = *epoch;
+                        }
+                        drop(state);
+                        return Ok(Some(event));
+                    }
+                    Some(Err(error)) => {
+                        return Err(self.end_failed(&error, &ending, Doing::Recovering));
+                    }
+                },
+                Work::Committing(epoch, ending) => match ending.end.try_take() {
+                    None => {
+                        self.work = Work::Committing(epoch, ending);
+                        return Ok(None);
+                    }
+                    Some(Ok(())) => {
+                        point("commit", "done");
+                        self.plan.state().committed = epoch;
+                        return Ok(Some(DomainEvent::Committed(epoch)));
+                    }
+                    Some(Err(error)) => {
+                        return Err(self.end_failed(&error, &ending, Doing::Committing(epoch)));
+                    }
+                },
+                Work::Aborting(pending) => {
+                    if pending.try_take().is_some() {
+                        return Ok(Some(DomainEvent::Aborted));
+                    }
+                    self.work = Work::Aborting(pending);
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+/// Whether the group is what is wrong, rather than the transaction.
+fn is_of_group(error: &brooklet_kafka::Error) -> bool {
+    let group = [
+        ErrorCode::UNKNOWN_MEMBER_ID,
+        ErrorCode::ILLEGAL_GENERATION,
+        ErrorCode::FENCED_INSTANCE_ID,
+        ErrorCode::OFFSET_METADATA_TOO_LARGE,
+    ];
+    error.code().is_some_and(|code| group.contains(&code))
+        || error.message().starts_with(ErrorCode::GROUP_AUTHORIZATION_FAILED.name())
+}
+
+/// A record of progress that the client does not take.
+fn unsent(error: &SendError) -> Error {
+    Error::new(ErrorKind::External, format!("cannot write the job's progress: {error}"))
+        .with_hint("raise 'properties.max.request.size' and the brokers' message.max.bytes: the job reads many partitions")
+}
+
+impl CommitDomain for TransactionDomain {
+    fn decides(&self) -> bool {
+        true
+    }
+
+    fn recover(&mut self, from: Recovery) {
+        if self.keeps_progress {
+            let ensure = Ensure::start(&self.client, &self.names, &self.waker);
+            self.work = Work::Ensuring(ensure, from);
+        } else {
+            self.initialize(from);
+        }
+    }
+
+    fn commit(&mut self, end: &EpochEnd<'_>) {
+        if let Err(error) = self.start_commit(end) {
+            self.work = Work::Failed(error);
+        }
+    }
+
+    fn abort(&mut self) {
+        self.work = match &self.transaction {
+            Some(transaction) => {
+                let pending = transaction.abort();
+                pending.on_ready(Arc::clone(&self.waker));
+                Work::Aborting(pending)
+            }
+            None => Work::Ready(DomainEvent::Aborted),
+        };
+    }
+
+    fn poll(&mut self, now: Duration) -> Result<Option<DomainEvent>> {
+        self.now = now;
+        self.advance()
+    }
+
+    fn wake_at(&self) -> Option<Duration> {
+        match &self.work {
+            Work::Ensuring(ensure, _) => ensure.wake_at(),
+            Work::Looking(read) | Work::Reading(read, _) => read.wake_at(),
+            _ => None,
+        }
+    }
+}

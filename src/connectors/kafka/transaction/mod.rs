@@ -1,0 +1,17 @@
+//! Exactly once: one Kafka transaction per epoch holds the output of all sinks of a job, its progress record and the
+//! offsets for the user's groups, so that they become visible together or not at all.
+//!
+//! [`plan`] is what the sinks of a job agree on when they are opened, [`shared`] the open transaction, [`domain`] the
+//! state machine that recovers and commits, [`store`] the progress topic, [`record`] what is in it, and [`refusal`] the
+//! broker's errors in words of the job.
+
+mod domain;
+mod plan;
+pub mod record;
+mod refusal;
+mod shared;
+mod store;
+
+pub(super) use self::plan::{JobTransaction, Join, cluster_key};
+pub(super) use self::refusal::of_batch;
+pub(super) use self::shared::Transaction;

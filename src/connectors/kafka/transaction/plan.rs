@@ -1,0 +1,178 @@
+//! What the exactly-once sinks of a job agree on: one cluster, one transactional id, one transaction at a time.
+
+use super::domain::TransactionDomain;
+use super::record::topic_of;
+use super::shared::Transaction;
+use crate::base::{Error, Result};
+use crate::table::{CommitDomain, DomainRequest, Epoch, JobContext, Waker};
+use brooklet_kafka::{Client, ClientConfig, Isolation, Network};
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Least transaction time-out where the user sets none.
+const TIMEOUT_MIN: Duration = Duration::from_secs(60);
+
+/// Epochs that a transaction may take longer than its interval before the broker gives it up.
+const TIMEOUT_EPOCHS: u32 = 3;
+
+/// What a sink brings to its job's transaction.
+#[derive(Debug)]
+pub(in crate::connectors::kafka) struct Join {
+    /// The table, for messages.
+    pub(in crate::connectors::kafka) subject: String,
+    /// The sink's client settings.
+    pub(in crate::connectors::kafka) config: ClientConfig,
+    /// See [`cluster_key`].
+    pub(in crate::connectors::kafka) cluster: u64,
+    /// `sink.transactional-id-prefix`.
+    pub(in crate::connectors::kafka) prefix: String,
+    /// `properties.transaction.timeout.ms` where it is set.
+    pub(in crate::connectors::kafka) timeout: Option<Duration>,
+}
+
+/// The plan; made by the first sink, joined by the others.
+#[derive(Debug, Default)]
+pub(in crate::connectors::kafka) struct JobTransaction {
+    joined: Mutex<Option<Join>>,
+    /// The transaction of the current attempt.
+    current: Mutex<Option<Arc<Transaction>>>,
+    state: Mutex<RunState>,
+}
+
+/// What outlives the attempts of one run.
+#[derive(Debug, Default)]
+pub(super) struct RunState {
+    /// This run has claimed the job.
+    pub(super) claimed: bool,
+    /// The last epoch that this run committed, or that it claimed.
+    pub(super) committed: Epoch,
+    /// What the broker allows at most, where it refused what was asked for.
+    pub(super) timeout: Option<Duration>,
+    /// Groups that take no offsets: what is wrong was said.
+    pub(super) refused_groups: BTreeSet<String>,
+}
+
+/// Tells connections apart: equal for the same brokers and the same security settings.
+pub(in crate::connectors::kafka) fn cluster_key<'a>(
+    config: &ClientConfig,
+    properties: impl Iterator<Item = (&'a str, &'a str)>,
+) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let brokers: BTreeSet<String> = config.bootstrap.iter().map(ToString::to_string).collect();
+    brokers.hash(&mut hasher);
+    let security = ["security.", "sasl.", "ssl."];
+    for (key, value) in properties {
+        if security.iter().any(|prefix| key.starts_with(prefix)) {
+            (key, value).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl JobTransaction {
+    /// Takes a sink in. The first one's prefix and client settings count for all.
+    pub(in crate::connectors::kafka) fn join(&self, sink: Join, job: &JobContext) -> Result<()> {
+        let mut joined = lock(&self.joined);
+        let Some(first) = joined.as_mut() else {
+            *joined = Some(sink);
+            return Ok(());
+        };
+        if first.cluster != sink.cluster {
+            return Err(Error::unsupported(format!(
+                "exactly-once sinks of one job on two clusters or as two users: {} and {}",
+                first.subject, sink.subject
+            ))
+            .with_hint(
+                "a transaction spans one cluster: write 'properties.bootstrap.servers' and the security options the \
+                 same way in both, or make two jobs of it",
+            ));
+        }
+        if first.prefix != sink.prefix {
+            job.warnings.say(&format!(
+                "[INFO] {}: its job has one transaction, whose id begins with '{}'",
+                sink.subject, first.prefix
+            ));
+        }
+        first.timeout = first.timeout.max(sink.timeout);
+        Ok(())
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, RunState> {
+        lock(&self.state)
+    }
+
+    /// The domain of the next attempt, with a client of its own: what the last attempt still sends is fenced.
+    pub(in crate::connectors::kafka) fn domain(
+        self: &Arc<Self>,
+        network: &Network,
+        job: &JobContext,
+        request: DomainRequest,
+        waker: Waker,
+    ) -> Result<Box<dyn CommitDomain>> {
+        let joined = lock(&self.joined);
+        let joined = joined.as_ref().ok_or_else(|| Error::internal("no sink has joined"))?;
+        let mut config = joined.config.clone();
+        // Progress of a transaction that was aborted is none.
+        config.isolation = Isolation::ReadCommitted;
+        let interval = request.checkpoint_interval;
+        let timeout = joined
+            .timeout
+            .unwrap_or_else(|| TIMEOUT_MIN.max(interval.saturating_mul(TIMEOUT_EPOCHS)));
+        let incarnation = format!("{:x}-{:x}", job.started_at_millis, job.seed);
+        let id = match request.keeps_progress {
+            true => format!("{}-{}", joined.prefix, job.id),
+            // Nobody names this job again: nothing is taken over, nothing may be fenced.
+            false => format!("{}-{}-{incarnation}", joined.prefix, job.id),
+        };
+        let names = Names {
+            job: job.id.clone(),
+            topic: topic_of(&job.id).into(),
+            prefix: joined.prefix.clone(),
+            id,
+            incarnation,
+            cluster: joined.cluster,
+        };
+        let client = Client::new(config, network);
+        let plan = Arc::clone(self);
+        Ok(Box::new(TransactionDomain::new(plan, client, names, timeout, job, request, waker)))
+    }
+
+    /// Opens the transaction of an attempt, or again with another time-out before anything was written.
+    pub(super) fn open(
+        &self,
+        client: &Client,
+        id: &str,
+        timeout: Duration,
+        waker: &Waker,
+    ) -> Arc<Transaction> {
+        let transaction = Arc::new(Transaction::new(client, id, timeout, Arc::clone(waker)));
+        *lock(&self.current) = Some(Arc::clone(&transaction));
+        transaction
+    }
+
+    /// The transaction of the current attempt, for a writer.
+    pub(in crate::connectors::kafka) fn current(&self) -> Result<Arc<Transaction>> {
+        let current = lock(&self.current).clone();
+        current.ok_or_else(|| Error::internal("a writer before its job's transaction"))
+    }
+}
+
+/// Names of a job's transactions.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    pub(super) job: String,
+    /// The progress topic.
+    pub(super) topic: Arc<str>,
+    pub(super) prefix: String,
+    /// The transactional id.
+    pub(super) id: String,
+    /// This run of the job.
+    pub(super) incarnation: String,
+    pub(super) cluster: u64,
+}

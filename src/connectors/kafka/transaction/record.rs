@@ -1,0 +1,274 @@
+//! The progress record of an exactly-once job: what it says, its text, and the names that belong to it.
+//!
+//! The record is text, one fact a line and fields separated by tabs, so that any consumer shows what a job has done:
+//!
+//! ```text
+//! brooklet-progress  1
+//! job  nightly
+//! epoch  42
+//! incarnation  18c1f2-7
+//! state  running
+//! scan  orders  kafka
+//! at  orders-topic  0  1500  3
+//! ```
+//! `at` lines belong to the `scan` before them and hold topic, partition, next offset and leader epoch (−1 if unknown).
+//! Tabs, line breaks and backslashes in names are escaped.
+
+use crate::table::{Epoch, Position};
+use crate::types::SplitId;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// First word of every record.
+const MAGIC: &str = "brooklet-progress";
+
+/// Version of the record's form.
+const VERSION: &str = "1";
+
+/// What the names of all progress topics begin with; the group of at-least-once progress begins with `brooklet.`.
+pub const TOPIC_PREFIX: &str = "brooklet-progress.";
+
+/// Bytes of a topic's name that the broker allows.
+const TOPIC_BYTES_MAX: usize = 249;
+
+/// Bytes of one record that are read: far above what positions of all partitions of a large cluster take.
+pub(super) const RECORD_BYTES_MAX: usize = 16 << 20;
+
+/// Progress of a job after an epoch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProgressRecord {
+    /// Id of the job.
+    pub job: String,
+    /// The epoch; a record that claims the job repeats the one before.
+    pub epoch: Epoch,
+    /// The run of the job that wrote it.
+    pub incarnation: String,
+    /// The job reached its end: its next start is a fresh one.
+    pub finished: bool,
+    /// Its scans.
+    pub scans: Vec<ScanRecord>,
+}
+
+/// Progress of one scan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanRecord {
+    /// Name of the scan in the job.
+    pub name: String,
+    /// What the positions mean, such as the connector.
+    pub source: String,
+    /// Where reading goes on.
+    pub positions: BTreeMap<SplitId, Position>,
+}
+
+impl ProgressRecord {
+    /// The text.
+    pub fn encode(&self) -> String {
+        let mut text = format!("{MAGIC}\t{VERSION}\n");
+        let mut line = |fields: &[&str]| {
+            for (at, field) in fields.iter().enumerate() {
+                text.push_str(if at == 0 { "" } else { "\t" });
+                escape(field, &mut text);
+            }
+            text.push('\n');
+        };
+        line(&["job", &self.job]);
+        line(&["epoch", &self.epoch.to_string()]);
+        line(&["incarnation", &self.incarnation]);
+        line(&["state", if self.finished { "finished" } else { "running" }]);
+        for scan in &self.scans {
+            line(&["scan", &scan.name, &scan.source]);
+            for (split, at) in &scan.positions {
+                let (index, offset) = (split.index.to_string(), at.offset.to_string());
+                let leader = at.leader_epoch.unwrap_or(-1).to_string();
+                line(&["at", &split.name, &index, &offset, &leader]);
+            }
+        }
+        text
+    }
+
+    /// Reads the text.
+    ///
+    /// # Errors
+    /// A sentence about what is wrong: another form, another version, a line that cannot be read.
+    pub fn decode(bytes: &[u8]) -> Result<ProgressRecord, String> {
+        let text = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
+        let mut lines = text.lines();
+        let head = lines.next().unwrap_or_default();
+        let version = head.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix('\t'));
+        match version {
+            None => return Err("it is not a progress record".to_owned()),
+            Some(VERSION) => {}
+            Some(other) => {
+                return Err(format!("its version is {other:?}, this program knows {VERSION}"));
+            }
+        }
+        let mut record = ProgressRecord::default();
+        let (mut job, mut epoch, mut state) = (false, false, false);
+        for line in lines {
+            let wrong = || format!("line {line:?} cannot be read");
+            let fields: Vec<String> = line.split('\t').map(unescape).collect();
+            let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+            match fields.as_slice() {
+                ["job", id] => {
+                    record.job = (*id).to_owned();
+                    job = true;
+                }
+                ["epoch", number] => {
+                    record.epoch = number.parse().map_err(|_| wrong())?;
+                    epoch = true;
+                }
+                ["incarnation", id] => record.incarnation = (*id).to_owned(),
+                ["state", word @ ("running" | "finished")] => {
+                    record.finished = *word == "finished";
+                    state = true;
+                }
+                ["scan", name, source] => record.scans.push(ScanRecord {
+                    name: (*name).to_owned(),
+                    source: (*source).to_owned(),
+                    positions: BTreeMap::new(),
+                }),
+                ["at", topic, index, offset, leader] => {
+                    let scan = record.scans.last_mut().ok_or_else(wrong)?;
+                    let split = SplitId {
+                        name: Arc::from(*topic),
+                        index: index.parse().map_err(|_| wrong())?,
+                    };
+                    let leader: i32 = leader.parse().map_err(|_| wrong())?;
+                    let position = Position {
+                        offset: offset.parse().map_err(|_| wrong())?,
+                        leader_epoch: (leader >= 0).then_some(leader),
+                    };
+                    if scan.positions.insert(split, position).is_some() {
+                        return Err(wrong());
+                    }
+                }
+                _ => return Err(wrong()),
+            }
+        }
+        match job && epoch && state && !record.incarnation.is_empty() {
+            true => Ok(record),
+            false => Err("it is cut off".to_owned()),
+        }
+    }
+}
+
+fn escape(field: &str, out: &mut String) {
+    for c in field.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            c => out.push(c),
+        }
+    }
+}
+
+fn unescape(field: &str) -> String {
+    let mut out = String::with_capacity(field.len());
+    let mut chars = field.chars();
+    while let Some(c) = chars.next() {
+        match (c, c == '\\') {
+            (_, true) => match chars.next() {
+                Some('t') => out.push('\t'),
+                Some('n') => out.push('\n'),
+                Some('r') => out.push('\r'),
+                Some(other) => out.push(other),
+                None => {}
+            },
+            (c, false) => out.push(c),
+        }
+    }
+    out
+}
+
+/// The progress topic of a job. Different jobs have different topics: an id that is no topic name gets a hash behind it.
+pub fn topic_of(job: &str) -> String {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let plain = job.chars().all(legal) && TOPIC_PREFIX.len() + job.len() <= TOPIC_BYTES_MAX;
+    if plain {
+        return format!("{TOPIC_PREFIX}{job}");
+    }
+    // What follows `~` in the text of an id cannot be told from a hash by eye, so ids with it are hashed, too.
+    let hash = fnv(job);
+    let room = TOPIC_BYTES_MAX - TOPIC_PREFIX.len() - 18;
+    let shown: String = job.chars().map(|c| if legal(c) { c } else { '_' }).take(room).collect();
+    let mut topic = format!("{TOPIC_PREFIX}{shown}");
+    let _ = write!(topic, ".-{hash:016x}");
+    topic
+}
+
+/// FNV-1a (Fowler, Noll, Vo), 64 bits: the same on every machine and in every version.
+fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> ProgressRecord {
+        let split = |name: &str, index| SplitId { name: name.into(), index };
+        let positions = [
+            (split("in", 0), Position { offset: 15, leader_epoch: Some(3) }),
+            (split("in", 10), Position::at(0)),
+        ];
+        ProgressRecord {
+            job: "tab\there".to_owned(),
+            epoch: 42,
+            incarnation: "a-1".to_owned(),
+            finished: false,
+            scans: vec![
+                ScanRecord {
+                    name: "back\\slash\nline".to_owned(),
+                    source: "kafka".to_owned(),
+                    positions: positions.into(),
+                },
+                ScanRecord {
+                    name: "b".to_owned(),
+                    source: "datagen".to_owned(),
+                    ..ScanRecord::default()
+                },
+            ],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let record = record();
+        assert_eq!(ProgressRecord::decode(record.encode().as_bytes()), Ok(record.clone()));
+        let finished = ProgressRecord { finished: true, scans: Vec::new(), ..record };
+        assert_eq!(ProgressRecord::decode(finished.encode().as_bytes()), Ok(finished));
+    }
+
+    #[test]
+    fn whatever_is_cut_off_or_changed_in_kind_is_refused() {
+        let text = record().encode();
+        let head = text.find("scan").unwrap();
+        for end in 0..head {
+            let cut = ProgressRecord::decode(&text.as_bytes()[..end]);
+            // Without its last line break a line is whole all the same.
+            assert!(cut.is_err() || end + 1 == head, "{end}");
+        }
+        for wrong in ["", "brooklet-progress\t2\n", "x", "brooklet-progress\t1\nat\tt\t0\t1\t-1\n"]
+        {
+            assert!(ProgressRecord::decode(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+        let twice = text.replace("at\tin\t10", "at\tin\t0");
+        assert!(ProgressRecord::decode(twice.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn every_job_has_a_topic_of_its_own() {
+        assert_eq!(topic_of("a.b_c-1"), "brooklet-progress.a.b_c-1");
+        let long = "x".repeat(400);
+        let ids = ["a b", "a_b", "a+b", "a\tb", "", &long, &long[1..]];
+        let topics: std::collections::BTreeSet<String> =
+            ids.iter().map(|id| topic_of(id)).collect();
+        assert_eq!(topics.len(), ids.len());
+        assert!(topics.iter().all(|topic| topic.len() <= TOPIC_BYTES_MAX), "{topics:?}");
+    }
+}

@@ -1,0 +1,102 @@
+//! What brokers answer to a transaction, in words of the job: who may go on, and which grant is missing.
+
+use super::super::error::{contact, translate};
+use super::plan::Names;
+use crate::base::{Error, ErrorKind};
+use brooklet_kafka::transaction::errors::{TransactionAction, known};
+use brooklet_kafka::transaction::{Failure, TransactionError};
+use brooklet_kafka::{Client, Error as KafkaError, ErrorKind as KafkaErrorKind};
+
+/// What the job was doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doing {
+    Recovering,
+    Committing(u64),
+}
+
+impl std::fmt::Display for Doing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Doing::Recovering => f.write_str("taking over the job's transactions"),
+            Doing::Committing(epoch) => write!(f, "committing epoch {epoch}"),
+        }
+    }
+}
+
+/// Whether the broker says that this producer is no longer the one.
+fn is_fenced(error: &KafkaError) -> bool {
+    error.code().and_then(known) == Some(TransactionAction::Fenced)
+}
+
+/// A failed call of the transaction. Where another attempt finds out what became of it, it may be made.
+pub(super) fn of_call(
+    error: &TransactionError,
+    doing: Doing,
+    names: &Names,
+    client: &Client,
+) -> Error {
+    let cause = &error.error;
+    let translated = match error.failure {
+        Failure::Fenced => fenced(cause),
+        Failure::OutcomeUnknown => Error::new(
+            ErrorKind::External,
+            format!("the brokers did not say what became of the transaction: {cause}"),
+        )
+        .retriable(),
+        _ if is_fenced(cause) => fenced(cause),
+        _ if matches!(cause.kind(), KafkaErrorKind::NotAuthorized) => {
+            return denied(cause, names).context(doing.to_string());
+        }
+        Failure::Fatal | Failure::MustAbort => contact(cause, client),
+    };
+    translated.context(doing.to_string())
+}
+
+/// The error behind a record of progress that was not written.
+pub(super) fn of_record(cause: &KafkaError, names: &Names, client: &Client) -> Error {
+    let translated = match cause.kind() {
+        KafkaErrorKind::NotAuthorized => denied(cause, names),
+        _ if is_fenced(cause) => fenced(cause),
+        _ => contact(cause, client),
+    };
+    translated.context(format!("writing progress to topic '{}'", names.topic))
+}
+
+/// The error behind a batch that was not written.
+pub(in crate::connectors::kafka) fn of_batch(error: &KafkaError) -> Error {
+    if is_fenced(error) { fenced(error) } else { translate(error) }
+}
+
+fn fenced(cause: &KafkaError) -> Error {
+    Error::new(
+        ErrorKind::External,
+        format!(
+            "the transaction was ended from outside, by its time-out or by another copy of the job: {cause}"
+        ),
+    )
+    .retriable()
+}
+
+/// A grant is missing: all that the job needs are named, because brokers tell only of the first.
+pub(super) fn denied(cause: &KafkaError, names: &Names) -> Error {
+    let Names { prefix, topic, .. } = names;
+    translate(cause).with_hint(format!(
+        "an exactly-once job needs WRITE and DESCRIBE on transactional ids that begin with '{prefix}', WRITE on its sink \
+         topics, CREATE, READ, WRITE and DESCRIBE on topic '{topic}', and READ on the groups of its sources \
+         ('properties.group.id'); kafka-acls.sh --add --allow-principal User:NAME --operation Write --operation Describe \
+         --transactional-id '{prefix}' --resource-pattern-type prefixed grants the first"
+    ))
+}
+
+/// Another run of the same job has taken over.
+pub(super) fn taken_over(names: &Names, other: &str) -> Error {
+    Error::new(
+        ErrorKind::External,
+        format!(
+            "another copy of job '{}' has taken over (its run is {other}, this one is {}); nothing of this one's open epoch \
+             was committed",
+            names.job, names.incarnation
+        ),
+    )
+    .with_hint("run one copy of a job at a time, or give the other one a name of its own: SET 'pipeline.name' = '…'")
+}
