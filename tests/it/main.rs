@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod exactly_once;
 mod kill;
 mod messages;
 mod reference;

@@ -3,6 +3,7 @@
 //! twice, and the same seed twice gives the same trace.
 
 mod allocations;
+mod exactly;
 mod sinks;
 
 use crate::support::{Random, START, Start, Task, World};

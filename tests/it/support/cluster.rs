@@ -181,6 +181,12 @@ impl Cluster {
         }
     }
 
+    /// Whether there is such a topic.
+    pub(crate) fn exists(&self, topic: &str) -> bool {
+        let described = self.client.metadata(&[topic]).wait(ANSWER).expect("an answer").unwrap();
+        described.into_iter().all(|(_, topic)| topic.is_ok())
+    }
+
     fn partitions(&self, topic: &str) -> Vec<TopicPartition> {
         let described = self.client.metadata(&[topic]).wait(ANSWER).expect("an answer").unwrap();
         let info = described.into_iter().next().unwrap().1;
@@ -188,28 +194,46 @@ impl Cluster {
         info.partitions.iter().map(|p| TopicPartition::new(topic, p.partition)).collect()
     }
 
-    fn offsets(&self, partitions: &[TopicPartition], spec: OffsetSpec) -> BTreeMap<i32, i64> {
+    fn offsets(
+        &self,
+        partitions: &[TopicPartition],
+        spec: OffsetSpec,
+        isolation: Isolation,
+    ) -> BTreeMap<i32, i64> {
         let asked: Vec<_> = partitions.iter().map(|tp| (tp.clone(), spec)).collect();
-        let listed = self.client.list_offsets(&asked, Isolation::ReadUncommitted).wait(ANSWER);
+        let listed = self.client.list_offsets(&asked, isolation).wait(ANSWER);
         let listed = listed.expect("an answer").unwrap();
         listed.into_iter().map(|(tp, listed)| (tp.partition, listed.offset.unwrap_or(0))).collect()
     }
 
     /// Ends of the partitions.
     pub(crate) fn ends(&self, topic: &str) -> BTreeMap<i32, i64> {
-        self.offsets(&self.partitions(topic), OffsetSpec::Latest)
+        self.offsets(&self.partitions(topic), OffsetSpec::Latest, Isolation::ReadUncommitted)
     }
 
     /// Everything from the beginning of a topic to its end at this moment, by partition and offset.
     pub(crate) fn read(&self, topic: &str) -> Vec<Rec> {
+        self.read_as(topic, &self.client, Isolation::ReadUncommitted)
+    }
+
+    /// The same of committed transactions only, up to the first one that is open.
+    pub(crate) fn read_committed(&self, topic: &str) -> Vec<Rec> {
+        let pairs =
+            [("bootstrap.servers", &*self.bootstrap), ("isolation.level", "read_committed")];
+        let (config, _) = ClientConfig::parse(pairs).expect("a configuration");
+        let client = Client::new(config, &Network::tokio());
+        self.read_as(topic, &client, Isolation::ReadCommitted)
+    }
+
+    fn read_as(&self, topic: &str, client: &Client, isolation: Isolation) -> Vec<Rec> {
         let partitions = self.partitions(topic);
-        let starts = self.offsets(&partitions, OffsetSpec::Earliest);
-        let mut ends = self.offsets(&partitions, OffsetSpec::Latest);
+        let starts = self.offsets(&partitions, OffsetSpec::Earliest, isolation);
+        let mut ends = self.offsets(&partitions, OffsetSpec::Latest, isolation);
         ends.retain(|partition, end| *end > starts[partition]);
         let positions: Vec<_> =
             ends.keys().map(|p| (TopicPartition::new(topic, *p), starts[p])).collect();
         let (waker, woken) = waker();
-        let mut consumer = self.client.consumer(waker);
+        let mut consumer = client.consumer(waker);
         consumer.assign(&positions);
         let mut records = Vec::new();
         while !ends.is_empty() {
@@ -226,7 +250,7 @@ impl Cluster {
             let partition = data.partition.partition;
             let Some(end) = ends.get(&partition).copied() else { continue };
             let mut decompressor = Decompressor::new();
-            let mut batches = data.batches(Isolation::ReadUncommitted, true);
+            let mut batches = data.batches(isolation, true);
             while let Some(batch) = batches.next_batch(&mut decompressor) {
                 let batch = batch.expect("a sound batch");
                 let slab = batch.records(&mut decompressor, BATCH_BYTES_MAX).expect("records");

@@ -11,7 +11,7 @@ use brooklet_kafka::{
     Client, ClientConfig, Isolation, Network, NewTopic, OffsetSpec, TopicPartition,
 };
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,13 +21,24 @@ pub(crate) const START: Duration = Duration::from_secs(1_790_000_000);
 /// Steps after which a world counts as stuck.
 const STEPS_MAX: u64 = 2_000_000;
 
+/// `client.id` of the world's own clients.
+const OBSERVER: &str = "observer";
+
 /// Number of the Produce API.
 const PRODUCE: i16 = 0;
 
 #[derive(Debug, Default)]
 struct Suffered {
     delay: Duration,
+    /// Requests reach the broker this much later, also when their connection is gone by then.
+    late: Duration,
     no_acknowledgements: bool,
+    /// Answers of these APIs that are still to be lost, one each.
+    lost: Vec<i16>,
+    /// Answers that are still to come twice.
+    twice: usize,
+    /// Nothing listens before this time.
+    down_until: Duration,
 }
 
 /// What the brokers' answers suffer.
@@ -42,6 +53,31 @@ impl Faults {
     /// Every answer from now on arrives this much later.
     pub(crate) fn delay(&self, delay: Duration) {
         self.lock().delay = delay;
+    }
+
+    /// Every request from now on reaches the broker this much later.
+    pub(crate) fn late(&self, late: Duration) {
+        self.lock().late = late;
+    }
+
+    /// The next answer of this API is lost.
+    pub(crate) fn lose(&self, api: i16) {
+        self.lock().lost.push(api);
+    }
+
+    /// The next answer comes twice.
+    pub(crate) fn repeat(&self) {
+        self.lock().twice += 1;
+    }
+
+    /// Nothing listens before `until`.
+    pub(crate) fn down(&self, until: Duration) {
+        self.lock().down_until = until;
+    }
+
+    /// From now on all is well.
+    pub(crate) fn end(&self) {
+        *self.lock() = Suffered::default();
     }
 
     /// From now on whatever is written is never acknowledged, or is again.
@@ -61,6 +97,12 @@ struct InMemory {
     held: BTreeMap<(Duration, u64), BrokerEvent>,
     /// Arrival of the last answer: a connection keeps its order.
     last: Duration,
+    /// Requests on their way, and ends of connections behind them.
+    coming: BTreeMap<(Duration, u64), (ConnId, Option<Bytes>)>,
+    /// Arrival of the last request of each connection.
+    last_request: BTreeMap<ConnId, Duration>,
+    /// Connections of the world's own clients, which suffer delays only.
+    spared: BTreeSet<u64>,
     order: u64,
 }
 
@@ -71,41 +113,87 @@ impl InMemory {
 }
 
 impl Responder for InMemory {
-    fn connect(&mut self, _: &str, _: u16, _: Duration) -> Option<u64> {
+    fn connect(&mut self, _: &str, _: u16, now: Duration) -> Option<u64> {
+        if now < self.faults.lock().down_until {
+            return None;
+        }
         self.next += 1;
         self.conns.insert(self.next, self.broker.connect());
         Some(self.next)
     }
 
     fn request(&mut self, conn: u64, frame: Bytes, now: Duration) {
-        if let Some(of_broker) = self.conns.get(&conn) {
-            let api = i16::from_be_bytes([frame[0], frame[1]]);
-            self.asked.insert((conn, frame[4..8].try_into().unwrap()), api);
-            self.broker.request(*of_broker, frame, now);
+        let Some(of_broker) = self.conns.get(&conn).copied() else { return };
+        let api = i16::from_be_bytes([frame[0], frame[1]]);
+        self.asked.insert((conn, frame[4..8].try_into().unwrap()), api);
+        if frame[10..].starts_with(OBSERVER.as_bytes()) {
+            self.spared.insert(conn);
+        }
+        let late = self.faults.lock().late;
+        let late = if self.spared.contains(&conn) { Duration::ZERO } else { late };
+        let last = self.last_request.entry(of_broker).or_default();
+        *last = (now + late).max(*last);
+        if *last <= now {
+            self.broker.request(of_broker, frame, now);
+        } else {
+            self.order += 1;
+            self.coming.insert((*last, self.order), (of_broker, Some(frame)));
         }
     }
 
     fn disconnect(&mut self, conn: u64) {
-        if let Some(conn) = self.conns.remove(&conn) {
-            self.broker.disconnect(conn);
+        let Some(of_broker) = self.conns.remove(&conn) else { return };
+        // What is on its way still arrives.
+        match self.coming.values().any(|(conn, _)| *conn == of_broker) {
+            true => {
+                let last = self.last_request[&of_broker];
+                self.order += 1;
+                self.coming.insert((last, self.order), (of_broker, None));
+            }
+            false => self.broker.disconnect(of_broker),
         }
     }
 
     fn poll(&mut self, now: Duration) -> Vec<BrokerEvent> {
+        let later = self.coming.split_off(&(now + Duration::from_nanos(1), 0));
+        for (conn, frame) in std::mem::replace(&mut self.coming, later).into_values() {
+            match frame {
+                Some(frame) => self.broker.request(conn, frame, now),
+                None => self.broker.disconnect(conn),
+            }
+        }
         for action in self.broker.poll(now) {
-            let event = match action {
+            let (name, event) = match action {
                 Action::Respond { conn, frame } => {
-                    let name = self.name(conn);
-                    let key = name.map(|name| (name, frame[..4].try_into().unwrap()));
-                    let api = key.and_then(|key| self.asked.remove(&key));
-                    let lost = api == Some(PRODUCE) && self.faults.lock().no_acknowledgements;
-                    name.filter(|_| !lost).map(|name| BrokerEvent::Frame(name, frame))
+                    let Some(name) = self.name(conn) else { continue };
+                    let api = self.asked.remove(&(name, frame[..4].try_into().unwrap()));
+                    let mut faults = self.faults.lock();
+                    let spared = self.spared.contains(&name);
+                    if !spared && api == Some(PRODUCE) && faults.no_acknowledgements {
+                        continue;
+                    }
+                    let lost = faults.lost.iter().position(|lost| Some(*lost) == api);
+                    if let (Some(lost), false) = (lost, spared) {
+                        faults.lost.remove(lost);
+                        continue;
+                    }
+                    (name, BrokerEvent::Frame(name, frame))
                 }
-                Action::Close { conn, .. } => self.name(conn).map(BrokerEvent::Close),
+                Action::Close { conn, .. } => match self.name(conn) {
+                    Some(name) => (name, BrokerEvent::Close(name)),
+                    None => continue,
+                },
             };
-            self.last = self.last.max(now + self.faults.lock().delay);
+            let mut faults = self.faults.lock();
+            let spared = self.spared.contains(&name);
+            self.last = self.last.max(now + faults.delay);
             self.order += 1;
-            self.held.extend(event.map(|event| ((self.last, self.order), event)));
+            if !spared && faults.twice > 0 {
+                faults.twice -= 1;
+                self.held.insert((self.last, self.order), event.clone());
+                self.order += 1;
+            }
+            self.held.insert((self.last, self.order), event);
         }
         let later = self.held.split_off(&(now + Duration::from_nanos(1), 0));
         std::mem::replace(&mut self.held, later).into_values().collect()
@@ -113,7 +201,8 @@ impl Responder for InMemory {
 
     fn next_deadline(&self) -> Option<Duration> {
         let held = self.held.first_key_value().map(|((at, _), _)| *at);
-        [self.broker.next_deadline(), held].into_iter().flatten().min()
+        let coming = self.coming.first_key_value().map(|((at, _), _)| *at);
+        [self.broker.next_deadline(), held, coming].into_iter().flatten().min()
     }
 }
 
@@ -123,14 +212,22 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     pub(crate) now: Duration,
     observer: Client,
+    /// The same of committed transactions only.
+    committed: Client,
     steps: u64,
 }
 
 impl World {
     pub(crate) fn new(seed: u64) -> World {
-        let faults = Faults::default();
         let mut config = Config::default();
         config.seed = seed;
+        World::with(config)
+    }
+
+    /// A world around a broker with these settings.
+    pub(crate) fn with(config: Config) -> World {
+        let seed = config.seed;
+        let faults = Faults::default();
         let brokers = InMemory {
             broker: Broker::new(config),
             conns: BTreeMap::new(),
@@ -139,12 +236,23 @@ impl World {
             asked: BTreeMap::new(),
             held: BTreeMap::new(),
             last: START,
+            coming: BTreeMap::new(),
+            last_request: BTreeMap::new(),
+            spared: BTreeSet::new(),
             order: 0,
         };
         let network = MemoryNetwork::new(Box::new(brokers), seed);
-        let config = ClientConfig::new("127.0.0.1:9092").expect("an address");
-        let observer = Client::new(config, &Network::memory(&network));
-        World { network, faults, now: START, observer, steps: 0 }
+        let client = |isolation: &str| {
+            let pairs = [
+                ("bootstrap.servers", "127.0.0.1:9092"),
+                ("client.id", OBSERVER),
+                ("isolation.level", isolation),
+            ];
+            let (config, _) = ClientConfig::parse(pairs).expect("a configuration");
+            Client::new(config, &Network::memory(&network))
+        };
+        let (observer, committed) = (client("read_uncommitted"), client("read_committed"));
+        World { network, faults, now: START, observer, committed, steps: 0 }
     }
 
     /// Something of the network at this moment; false when nothing is left to do before a later one.
@@ -160,6 +268,16 @@ impl World {
         let next = next.expect("something is still to happen");
         assert!(next > self.now, "time stands still");
         self.now = next;
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.now < until {
+            if !self.step() {
+                self.advance(Some(until));
+            }
+        }
     }
 
     fn wait<T>(&mut self, pending: &Pending<brooklet_kafka::Result<T>>) -> T {
@@ -212,9 +330,24 @@ impl World {
 
     /// Ends of all partitions.
     pub(crate) fn ends(&mut self, topic: &str) -> BTreeMap<i32, i64> {
+        self.ends_as(topic, Isolation::ReadUncommitted)
+    }
+
+    /// Ends of what is decided in all partitions.
+    pub(crate) fn stable_ends(&mut self, topic: &str) -> BTreeMap<i32, i64> {
+        self.ends_as(topic, Isolation::ReadCommitted)
+    }
+
+    /// Whether there is such a topic.
+    pub(crate) fn exists(&mut self, topic: &str) -> bool {
+        let described = self.observer.metadata(&[topic]);
+        self.wait(&described).remove(0).1.is_ok()
+    }
+
+    fn ends_as(&mut self, topic: &str, isolation: Isolation) -> BTreeMap<i32, i64> {
         let asked = self.partitions(topic).into_iter().map(|tp| (tp, OffsetSpec::Latest));
         let asked: Vec<_> = asked.collect();
-        let listed = self.observer.list_offsets(&asked, Isolation::ReadUncommitted);
+        let listed = self.observer.list_offsets(&asked, isolation);
         let listed = self.wait(&listed);
         listed.into_iter().map(|(tp, at)| (tp.partition, at.offset.expect("an end"))).collect()
     }
@@ -228,9 +361,22 @@ impl World {
 
     /// Everything in a topic: partition, offset, value as text.
     pub(crate) fn read(&mut self, topic: &str) -> Vec<(i32, i64, String)> {
-        let mut ends = self.ends(topic);
+        self.read_as(topic, Isolation::ReadUncommitted)
+    }
+
+    /// The same of committed transactions.
+    pub(crate) fn read_committed(&mut self, topic: &str) -> Vec<(i32, i64, String)> {
+        self.read_as(topic, Isolation::ReadCommitted)
+    }
+
+    fn read_as(&mut self, topic: &str, isolation: Isolation) -> Vec<(i32, i64, String)> {
+        let mut ends = self.ends_as(topic, isolation);
         ends.retain(|_, end| *end > 0);
-        let mut consumer = self.observer.consumer(Arc::new(|| ()));
+        let client = match isolation {
+            Isolation::ReadUncommitted => &self.observer,
+            Isolation::ReadCommitted => &self.committed,
+        };
+        let mut consumer = client.consumer(Arc::new(|| ()));
         let starts: Vec<_> = ends.keys().map(|p| (TopicPartition::new(topic, *p), 0)).collect();
         consumer.assign(&starts);
         let mut found = Vec::new();
@@ -246,7 +392,7 @@ impl World {
             };
             let partition = data.partition.partition;
             let mut decompressor = Decompressor::new();
-            let mut batches = data.batches(Isolation::ReadUncommitted, true);
+            let mut batches = data.batches(isolation, true);
             while let Some(batch) = batches.next_batch(&mut decompressor) {
                 let slab = batch.expect("a batch").records(&mut decompressor, 1 << 24);
                 for record in &slab.expect("records") {

@@ -59,18 +59,24 @@ impl Program {
 
     /// Starts it.
     pub(crate) fn start(&self) -> Running {
-        self.spawn(true)
+        self.spawn(true, &[])
+    }
+
+    /// Starts it with more environment variables.
+    pub(crate) fn start_with(&self, env: &[(&str, &str)]) -> Running {
+        self.spawn(true, env)
     }
 
     /// Starts it with nobody at the other end of standard output.
     pub(crate) fn start_and_close_stdout(&self) -> Running {
-        self.spawn(false)
+        self.spawn(false, &[])
     }
 
-    fn spawn(&self, read_stdout: bool) -> Running {
+    fn spawn(&self, read_stdout: bool, env: &[(&str, &str)]) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_brooklet"));
         command.args(&self.args).current_dir(self.folder.path()).env("NO_COLOR", "1");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.envs(env.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let mut stdin = child.stdin.take().unwrap();
@@ -260,6 +266,17 @@ impl Ended {
         for part in parts {
             assert!(self.stdout.contains(part), "no '{part}' on stdout: {}", self.both());
         }
+        self
+    }
+
+    /// Standard error or output must contain `part`.
+    #[track_caller]
+    pub(crate) fn says_or_prints(&self, part: &str) -> &Ended {
+        assert!(
+            self.stderr.contains(part) || self.stdout.contains(part),
+            "no '{part}': {}",
+            self.both()
+        );
         self
     }
 

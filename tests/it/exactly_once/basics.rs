@@ -1,0 +1,178 @@
+//! How exactly-once jobs start, end and fail.
+
+use super::{Cluster, Program, Rec};
+use brooklet::connectors::kafka::transaction::record::{ProgressRecord, topic_of};
+
+const BOUNDED: &str =
+    "'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset'";
+const ENDLESS: &str = "'scan.startup.mode' = 'earliest-offset'";
+const EXACT: &str =
+    "'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'basics'";
+
+fn table(cluster: &Cluster, name: &str, topic: &str, options: &str) -> String {
+    format!(
+        "CREATE TABLE {name} (v STRING) WITH ('connector' = 'kafka', 'topic' = '{topic}', \
+         'properties.bootstrap.servers' = '{}', 'format' = 'json', {options});\n",
+        cluster.bootstrap()
+    )
+}
+
+fn job(cluster: &Cluster, source: &str, sink: &str, start: &str, exact: &str) -> String {
+    "SET 'execution.checkpointing.interval' = '50 ms';\n".to_owned()
+        + &table(cluster, "src", source, start)
+        + &table(cluster, "sink", sink, exact)
+        + "INSERT INTO sink SELECT v FROM src;\n"
+}
+
+fn write(cluster: &Cluster, topic: &str, values: &[&str]) {
+    let record = |v: &&str| Rec::value(format!(r#"{{"v":"{v}"}}"#));
+    cluster.produce(topic, &values.iter().map(record).collect::<Vec<_>>());
+}
+
+fn committed(cluster: &Cluster, topic: &str) -> Vec<String> {
+    let cut = |record: &Rec| {
+        let text = record.text();
+        text.trim_start_matches(r#"{"v":""#).trim_end_matches(r#""}"#).to_owned()
+    };
+    cluster.read_committed(topic).iter().map(cut).collect()
+}
+
+fn progress(cluster: &Cluster, job: &str) -> ProgressRecord {
+    let records = cluster.read_committed(&topic_of(job));
+    ProgressRecord::decode(records.last().unwrap().value.as_deref().unwrap()).unwrap()
+}
+
+#[test]
+fn bounded_jobs_end_committed_and_start_anew() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    write(&cluster, &source, &["a", "b"]);
+    let start = format!("{BOUNDED}, 'properties.group.id' = 'bounded'");
+    let program = Program::script("bounded", &job(&cluster, &source, &sink, &start, EXACT));
+    program.run().code(0);
+    assert_eq!(committed(&cluster, &sink), ["a", "b"]);
+    assert_eq!(cluster.committed("bounded", &source)[&0].offset, 2);
+    let first = progress(&cluster, "bounded.sink");
+    assert!(first.finished && first.scans.is_empty(), "{first:?}");
+    program.run().code(0);
+    assert_eq!(committed(&cluster, &sink), ["a", "b", "a", "b"]);
+    let second = progress(&cluster, "bounded.sink");
+    assert!(second.epoch > first.epoch && second.incarnation != first.incarnation);
+}
+
+#[test]
+fn an_interrupted_job_commits_and_goes_on() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    write(&cluster, &source, &["a", "b"]);
+    // One epoch would last for hours: what is committed at the end is committed by the signal.
+    let sql = job(&cluster, &source, &sink, ENDLESS, EXACT).replace("50 ms", "5 h");
+    let program = Program::script("endless", &sql);
+    let written = |count| {
+        let running = program.start();
+        // Both markers and records count.
+        while cluster.ends(&sink)[&0] < count {
+            std::thread::yield_now();
+        }
+        running
+    };
+    let running = written(2);
+    assert!(committed(&cluster, &sink).is_empty());
+    running.signal("INT");
+    running.wait().code(0);
+    assert_eq!(committed(&cluster, &sink), ["a", "b"]);
+    write(&cluster, &source, &["c"]);
+    let running = written(4);
+    running.signal("TERM");
+    running.wait().code(0).says(&["resuming 'src' from epoch"]);
+    assert_eq!(committed(&cluster, &sink), ["a", "b", "c"]);
+    // And from the beginning.
+    let fresh = Program::script("endless", &sql).arg("--fresh");
+    let running = fresh.start();
+    while cluster.ends(&sink)[&0] < 8 {
+        std::thread::yield_now();
+    }
+    running.signal("INT");
+    running.wait().code(0);
+    assert_eq!(committed(&cluster, &sink), ["a", "b", "c", "a", "b", "c"]);
+}
+
+#[test]
+fn a_refused_record_aborts_its_epoch() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), Cluster::unique("small"));
+    cluster.create(&sink, 1, &[("max.message.bytes", "400")]);
+    write(&cluster, &source, &["a", &"x".repeat(1000), "b"]);
+    let program = Program::script("refused", &job(&cluster, &source, &sink, BOUNDED, EXACT));
+    program.run().code(1).says(&[&format!("to topic '{sink}' partition 0"), "MESSAGE_TOO_LARGE"]);
+    assert!(committed(&cluster, &sink).is_empty());
+    // The transaction is not left open: readers need not wait for its time-out.
+    let uncommitted = cluster.read(&sink).len();
+    assert!(uncommitted <= 2);
+    write(&cluster, &sink, &["other"]);
+    assert_eq!(committed(&cluster, &sink), ["other"]);
+}
+
+#[test]
+fn a_bad_record_leaves_nothing_open() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    cluster.produce_lines(&source, &[r#"{"v":"a"}"#, "{"]);
+    let program = Program::script("bad", &job(&cluster, &source, &sink, BOUNDED, EXACT));
+    program.run().code(1).says(&["offset 1"]);
+    assert!(committed(&cluster, &sink).is_empty());
+    write(&cluster, &sink, &["other"]);
+    assert_eq!(committed(&cluster, &sink), ["other"]);
+}
+
+#[test]
+fn other_sinks_of_the_job_are_flushed_first() {
+    let cluster = Cluster::embedded();
+    let (source, exact, plain) =
+        (cluster.topic("in", 1), cluster.topic("exact", 1), cluster.topic("plain", 1));
+    write(&cluster, &source, &["a", "b"]);
+    let sql = table(&cluster, "src", &source, BOUNDED)
+        + &table(&cluster, "exact", &exact, EXACT)
+        + &table(&cluster, "plain", &plain, "'sink.delivery-guarantee' = 'at-least-once'")
+        + "EXECUTE STATEMENT SET BEGIN INSERT INTO exact SELECT v FROM src; INSERT INTO plain SELECT v FROM src; END;\n";
+    Program::script("mixed", &sql).run().code(0);
+    assert_eq!(committed(&cluster, &exact), ["a", "b"]);
+    assert_eq!(committed(&cluster, &plain), ["a", "b"]);
+}
+
+#[test]
+fn a_limit_is_committed_without_progress() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    write(&cluster, &source, &["a", "b", "c"]);
+    let sql = job(&cluster, &source, &sink, ENDLESS, EXACT).replace("FROM src", "FROM src LIMIT 2");
+    Program::script("limited", &sql).run().code(0).says(&["keeps no progress"]);
+    assert_eq!(committed(&cluster, &sink), ["a", "b"]);
+}
+
+#[test]
+fn progress_in_another_topic_is_refused_by_name() {
+    let cluster = Cluster::embedded();
+    let (old, new, sink) =
+        (cluster.topic("old", 1), cluster.topic("new", 1), cluster.topic("out", 1));
+    write(&cluster, &old, &["a"]);
+    write(&cluster, &new, &["b"]);
+    let run = |topic: &str, done: i64| {
+        let program = Program::script("moved", &job(&cluster, topic, &sink, ENDLESS, EXACT));
+        let mut running = program.start();
+        while cluster.ends(&sink)[&0] < done && running.ended().is_none() {
+            std::thread::yield_now();
+        }
+        if running.ended().is_none() {
+            running.signal("INT");
+        }
+        running.wait()
+    };
+    run(&old, 2).code(0);
+    run(&new, i64::MAX).code(3).says(&[
+        &format!("has progress in topic '{old}', which its source 'src' no longer reads"),
+        "hint: start over with --fresh",
+    ]);
+    run(&format!("{old};{new}"), 4).code(0);
+    assert_eq!(committed(&cluster, &sink), ["a", "b"]);
+}
