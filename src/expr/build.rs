@@ -28,7 +28,7 @@ impl Expr {
 
     /// A text constant; its type is CHAR of its length as in Flink, but VARCHAR(0) is not a CHAR(0).
     pub fn text(value: &str) -> Expr {
-        let length = u32::try_from(value.chars().count()).unwrap_or(Kind::STRING_LENGTH);
+        let length = u32::try_from(value.encode_utf16().count()).unwrap_or(Kind::STRING_LENGTH);
         let kind = if length == 0 { Kind::VarChar(0) } else { Kind::Char(length) };
         Expr::literal(Scalar::String(value.to_owned()), kind.not_null())
     }
@@ -61,9 +61,12 @@ impl Expr {
                 ArithmeticOp::Divide => decimal::quotient_type(a, b),
                 ArithmeticOp::Remainder => decimal::remainder_type(a, b),
             };
+            // Calcite gives the remainder of whole numbers the type of the divisor.
+            let whole = op == ArithmeticOp::Remainder && a.1 == 0 && b.1 == 0;
+            let result = if whole { r.clone() } else { kind.clone() };
             let (left, right) = (left.into_decimal(a), right.into_decimal(b));
             let node = Node::Arithmetic { op, left: Box::new(left), right: Box::new(right) };
-            return Some(Expr::new(node, DataType { kind, nullable }));
+            return Some(Expr::new(node, DataType { kind, nullable }).cast_kind(result));
         }
         let kind = match (is_approximate(l), is_approximate(r)) {
             // Calcite takes FLOAT and DOUBLE for equally precise: the first one stays.

@@ -241,6 +241,17 @@ pub(crate) fn field(column: &Column, index: usize) -> Column {
 }
 
 /// The same values under other validity.
+pub(crate) fn without(column: &Column, rows: &[u32]) -> Column {
+    let mut valid = vec![true; column.len()];
+    for row in rows {
+        if let Some(valid) = valid.get_mut(*row as usize) {
+            *valid = false;
+        }
+    }
+    with_nulls(column, NullBuffer::union(column.nulls(), Some(&NullBuffer::from(valid))))
+}
+
+/// The column with another bitmap of what is not NULL.
 pub(crate) fn with_nulls(column: &Column, nulls: Option<NullBuffer>) -> Column {
     let data = column.to_data().into_builder().nulls(nulls).build();
     match data {

@@ -136,9 +136,14 @@ impl Eval<'_> {
                 let column = self.value(input, selection).into_column(&input.data_type, rows);
                 let zone = self.env.time_zone;
                 let cast = Cast { from: &input.data_type, to: &expr.data_type, zone, selection };
-                let mut ignored = RowErrors::new();
-                let errors = if *try_cast { &mut ignored } else { &mut *self.errors };
-                Value::Array(cast.apply(&column, errors))
+                if !try_cast {
+                    return Value::Array(cast.apply(&column, self.errors));
+                }
+                let mut failed = RowErrors::new();
+                let column = cast.apply(&column, &mut failed);
+                // Where an element cannot be cast, all of the value is NULL.
+                let nested = !failed.is_empty() && !expr.data_type.physical().is_primitive();
+                Value::Array(if nested { choose::without(&column, failed.rows()) } else { column })
             }
             Node::Field { input, index } => {
                 let column = self.value(input, selection).into_column(&input.data_type, rows);

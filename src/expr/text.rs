@@ -2,8 +2,8 @@
 
 use super::zone;
 use crate::types::java_text::{
-    Fraction, Moment, write_date, write_decimal_plain, write_double, write_float, write_integer,
-    write_time, write_timestamp,
+    Fraction, Moment, write_date_cast, write_decimal_plain, write_double, write_float,
+    write_integer, write_time, write_timestamp_cast,
 };
 use crate::types::{DataType, Kind};
 use arrow_array::cast::AsArray;
@@ -135,7 +135,7 @@ impl<'a> TextWriter<'a> {
                 out.extend(digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
                 out.push('\'');
             }
-            Source::Date(array) => write_date(i64::from(array.value(row)), out),
+            Source::Date(array) => write_date_cast(i64::from(array.value(row)), out),
             Source::Time(array, precision) => {
                 // As in `DateTimeUtils`, days are added to what is negative, but not taken off.
                 let millis = array.value(row);
@@ -148,14 +148,12 @@ impl<'a> TextWriter<'a> {
             Source::Micros(array, precision, zone) => {
                 let micros = array.value(row);
                 let local = zone.map_or(micros, |zone| zone::utc_to_local(micros, zone));
-                let fraction = Fraction::AtLeast(*precision);
-                write_timestamp(Moment::from_micros(local), b' ', fraction, out);
+                write_timestamp_cast(Moment::from_micros(local), *precision, out);
             }
             Source::Nanos(array, precision, zone) => {
                 let nanos = array.value(row);
                 let local = zone.map_or(nanos, |zone| zone::utc_to_local_nanos(nanos, zone));
-                let fraction = Fraction::AtLeast(*precision);
-                write_timestamp(Moment::from_nanos(local), b' ', fraction, out);
+                write_timestamp_cast(Moment::from_nanos(local), *precision, out);
             }
             Source::Months(array) => write_months(array.value(row), out),
             Source::Millis(array) => write_millis(array.value(row), out),

@@ -1,5 +1,6 @@
 //! Rules of the repository that neither the compiler nor clippy checks. Everything here only reads files.
 
+mod functions;
 mod layers;
 mod source;
 

@@ -46,7 +46,7 @@ impl Cast<'_> {
                 string::text_to_bytes(column, to, self.selection)
             }
             (Kind::Binary(_) | Kind::VarBinary(_), Kind::Binary(_) | Kind::VarBinary(_)) => {
-                string::fit_bytes(column, to, self.selection)
+                string::fit_bytes(column, from, to, self.selection)
             }
             (Kind::Char(_) | Kind::VarChar(_), _) => string::parse(self, column, errors),
             _ if to.is_numeric() || *to == Kind::Boolean => number::cast(self, column, errors),

@@ -2,9 +2,11 @@
 
 use super::Cast;
 use crate::expr::Selection;
+use crate::expr::functions::nested::NULL_KEY;
 use crate::types::{Column, DataType, Kind, RowErrors};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ListArray, MapArray, StructArray};
+use arrow_buffer::NullBuffer;
 use arrow_schema::DataType as Physical;
 use std::sync::Arc;
 
@@ -40,8 +42,24 @@ pub(super) fn cast(cast: &Cast<'_>, column: &Column, errors: &mut RowErrors) -> 
             let [key_types, value_types] = types;
             let keys = all(cast, map.keys(), key_types, column, errors);
             let values = all(cast, map.values(), value_types, column, errors);
+            // A key that became NULL has failed, or there is no form for it: its map is NULL.
+            let (offsets, mut nulls) = (map.offsets().clone(), map.nulls().cloned());
+            let keys = if keys.null_count() > 0 {
+                let whole = |row: usize| {
+                    let (start, end) = (offsets[row] as usize, offsets[row + 1] as usize);
+                    let whole = (start..end).all(|at| keys.is_valid(at));
+                    if !whole && map.is_valid(row) {
+                        errors.push(row, || NULL_KEY.to_owned());
+                    }
+                    whole
+                };
+                let whole: NullBuffer = (0..map.len()).map(whole).collect::<Vec<bool>>().into();
+                nulls = NullBuffer::union(nulls.as_ref(), Some(&whole));
+                crate::expr::choose::with_nulls(&keys, None)
+            } else {
+                keys
+            };
             let entries = StructArray::new(fields.clone(), vec![keys, values], None);
-            let (offsets, nulls) = (map.offsets().clone(), map.nulls().cloned());
             Arc::new(MapArray::new(Arc::clone(field), offsets, entries, nulls, false))
         }
         _ => arrow_array::new_null_array(&physical, column.len()),

@@ -81,9 +81,11 @@ pub(super) fn text_to_bytes(column: &Column, to: &Kind, selection: &Selection) -
     }))
 }
 
-/// VARBINARY(n) cuts after n bytes, BINARY(n) also pads with zeros.
-pub(super) fn fit_bytes(column: &Column, to: &Kind, selection: &Selection) -> Column {
+/// VARBINARY(n) cuts after n bytes, BINARY(n) also pads with zeros; so does VARBINARY(n) what may be longer, in Flink.
+pub(super) fn fit_bytes(column: &Column, from: &Kind, to: &Kind, selection: &Selection) -> Column {
     let (length, pad) = byte_length(to);
+    let longer = |n: u32| n as usize > length;
+    let pad = pad || matches!(from, Kind::Binary(n) | Kind::VarBinary(n) if longer(*n));
     let array = column.as_binary_view();
     if !pad && array.lengths().all(|bytes| bytes as usize <= length) {
         return Arc::clone(column);
@@ -206,8 +208,7 @@ fn each<T: ArrowPrimitiveType>(
 
 /// `BinaryStringDataUtil.toBooleanSQL`.
 fn parse_boolean_cast(text: &str) -> Option<bool> {
-    let is =
-        |words: &[&str]| words.iter().any(|word| text.trim_matches(' ').eq_ignore_ascii_case(word));
+    let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     if is(&["t", "true", "y", "yes", "1"]) {
         Some(true)
     } else if is(&["f", "false", "n", "no", "0"]) {

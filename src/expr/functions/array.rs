@@ -1,6 +1,6 @@
 //! Functions that make arrays and maps of other arrays and maps.
 
-use super::nested::{column, columns, is_nested, of_array, of_map, range, same, values};
+use super::nested::{NULL_KEY, column, columns, is_nested, of_array, of_map, range, same, values};
 use super::signature::any_nullable;
 use super::{Call, Function, Param, Signature};
 use crate::expr::value::Value;
@@ -175,7 +175,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
 fn with_element(args: &[Expr]) -> Option<Signature> {
     let [array, element] = args else { return None };
     let Kind::Array(inner) = &array.data_type.kind else { return None };
-    let common = build::common_type([&**inner, &element.data_type])?;
+    crate::expr::implicitly_castable(&element.data_type, inner).then_some(())?;
+    let common = DataType {
+        kind: inner.kind.clone(),
+        nullable: inner.nullable || element.data_type.nullable,
+    };
     let nullable = any_nullable(args);
     if inner.kind.is_string() && element.data_type.kind.is_string() {
         // Flink keeps the length of the array's texts in the type, and the whole text in the array.
@@ -448,7 +452,7 @@ fn map_from_arrays(call: &mut Call<'_, '_>) -> Column {
                 });
                 valid = false;
             } else if null {
-                errors.push(row, || "a NULL key of a map is not supported yet".to_owned());
+                errors.push(row, || NULL_KEY.to_owned());
                 valid = false;
             } else {
                 for (key, item) in keys.zip(items) {

@@ -1,8 +1,9 @@
 //! MD5 (RFC 1321), SHA-1 and SHA-2 (FIPS 180-4), as functions over text. They are here for results like Flink's, not to
 //! protect anything.
 
-use super::signature::fixed;
-use super::{Call, Function, Param};
+use super::signature::{Signature, fixed};
+use super::{Bin, Call, Function, Param, Str};
+use crate::expr::Expr;
 use crate::types::{Column, Kind};
 use std::fmt::Write;
 
@@ -13,7 +14,7 @@ macro_rules! hash {
         Function::new(
             $usage,
             $doc,
-            |args| fixed(args, &[Text], 1, Kind::Char($length)),
+            |args| text_or_bytes(args, &[Text], Kind::Char($length)),
             |call| hashed(call, $digest),
         )
     };
@@ -38,14 +39,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "SHA2(string, bits)",
         "The SHA-2 hash of 224, 256, 384 or 512 bits in hexadecimal digits.",
-        |args| fixed(args, &[Text, Int], 2, Kind::VarChar(128)),
+        |args| text_or_bytes(args, &[Text, Int], Kind::VarChar(128)),
         |call| {
-            let (text, bits) = (call.text(0), call.int(1));
+            let (input, bits) = (Input::new(call), call.int(1));
             call.strings(|row, out| {
-                let (Some(text), Some(bits)) = (text.get(row), bits.get(row)) else {
+                let (Some(bytes), Some(bits)) = (input.get(row), bits.get(row)) else {
                     return Ok(None);
                 };
-                let bytes = text.as_bytes();
                 match bits {
                     224 => hex(&sha_small(bytes, SHA224_START)[..28], out),
                     0 | 256 => hex(&sha_small(bytes, SHA256_START), out),
@@ -61,8 +61,41 @@ pub(super) static FUNCTIONS: &[Function] = &[
 ];
 
 fn hashed(call: &mut Call<'_, '_>, digest: fn(&[u8]) -> Vec<u8>) -> Column {
-    let text = call.text(0);
-    call.strings(|row, out| Ok(text.get(row).map(|text| hex(&digest(text.as_bytes()), out))))
+    let input = Input::new(call);
+    call.strings(|row, out| Ok(input.get(row).map(|bytes| hex(&digest(bytes), out))))
+}
+
+/// What is hashed: bytes, or a text's.
+enum Input<'a> {
+    Text(Str<'a>),
+    Bytes(Bin<'a>),
+}
+
+impl<'a> Input<'a> {
+    fn new(call: &Call<'a, '_>) -> Input<'a> {
+        if call.data_type(0).kind.is_binary() {
+            Input::Bytes(call.bytes(0))
+        } else {
+            Input::Text(call.text(0))
+        }
+    }
+
+    fn get(&self, row: usize) -> Option<&'a [u8]> {
+        match self {
+            Input::Text(text) => text.get(row).map(str::as_bytes),
+            Input::Bytes(bytes) => bytes.get(row),
+        }
+    }
+}
+
+/// A signature of `params`, the first of which may also be bytes.
+fn text_or_bytes(args: &[Expr], params: &[Param], returns: Kind) -> Option<Signature> {
+    let of_text = fixed(args, params, params.len(), returns.clone());
+    of_text.or_else(|| {
+        let mut params = params.to_vec();
+        *params.first_mut()? = Param::Bytes;
+        fixed(args, &params, params.len(), returns)
+    })
 }
 
 fn hex(bytes: &[u8], out: &mut String) {

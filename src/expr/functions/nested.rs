@@ -42,7 +42,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         },
         choose,
     ),
-    Function::new("$ITEM(collection, key)", "collection[key].", item_signature, item).can_fail(),
+    Function::new("$ITEM(collection, key)", "collection[key].", item_signature, item),
     Function::new(
         "CARDINALITY(collection)",
         "The number of elements of an array, map or multiset.",
@@ -175,6 +175,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let Some(delimiter) = delimiter.get(row).filter(|_| array.is_valid(row)) else {
                     return Ok(None);
                 };
+                if replaces && replacement.get(row).is_none() {
+                    return Ok(None);
+                }
                 let mut first = true;
                 for at in range(&array, row) {
                     let is_null = values(&array).is_null(at);
@@ -367,11 +370,21 @@ fn map_signature(args: &[Expr]) -> Option<Signature> {
         return None;
     }
     let of = |from| build::common_type(args.iter().skip(from).step_by(2).map(|arg| &arg.data_type));
-    let (key, value) = (of(0)?, of(1)?);
+    let (key, mut value) = (of(0)?, of(1)?);
+    if key.kind == Kind::Null {
+        return None;
+    }
+    if value.kind == Kind::Null {
+        // Nothing says the type of the values: Calcite takes that of the keys.
+        value = key.kind.clone().nullable();
+    }
     let kinds = [key.kind.clone(), value.kind.clone()];
     let args = kinds.iter().cloned().cycle().take(args.len()).collect();
     Some(Signature { args, returns: Kind::Map(Box::new(key), Box::new(value)).not_null() })
 }
+
+/// Why a row fails whose map would have a NULL key.
+pub(crate) const NULL_KEY: &str = "not supported yet: a NULL key of a MAP";
 
 fn map_constructor(call: &mut Call<'_, '_>) -> Column {
     let columns = columns(call);
@@ -391,7 +404,7 @@ fn map_constructor(call: &mut Call<'_, '_>) -> Column {
     call.selection.scan(call.rows, |row, selected| {
         let null = keys.iter().any(|key| key.is_null(row));
         if null && selected {
-            errors.push(row, || "not supported yet: a NULL key of a MAP".to_owned());
+            errors.push(row, || NULL_KEY.to_owned());
         }
         failed.append(!null);
     });
@@ -443,18 +456,11 @@ fn item(call: &mut Call<'_, '_>) -> Column {
     let (selection, rows) = (call.selection, call.rows);
     if matches!(call.data_type(0).kind, Kind::Array(_)) {
         let index: Prim<'_, Int32Type> = call.int(1);
-        let errors = &mut *call.errors;
         selection.scan(rows, |row, selected| {
             let index = if selected && collection.is_valid(row) { index.get(row) } else { None };
             let place = index.and_then(|index| {
-                if index < 1 {
-                    errors.push(row, || {
-                        format!("array element access needs an index starting at 1 but was {index}")
-                    });
-                    return None;
-                }
                 let range = range(&collection, row);
-                let place = range.start + index as usize - 1;
+                let place = range.start + usize::try_from(index).ok()?.checked_sub(1)?;
                 (place < range.end).then_some(place)
             });
             picks.push(place);
@@ -492,10 +498,10 @@ pub(super) fn of_array_and_value(
 ) -> Option<Signature> {
     let [array, value] = args else { return None };
     let Kind::Array(element) = &array.data_type.kind else { return None };
-    let common = build::common_type([&**element, &value.data_type])?;
-    let kind = Kind::Array(Box::new(DataType { kind: common.kind.clone(), nullable: true }));
+    crate::expr::implicitly_castable(&value.data_type, element).then_some(())?;
+    let kind = array.data_type.kind.clone();
     let returns = DataType { kind: returns(&kind)?, nullable: array.data_type.nullable };
-    Some(Signature { args: vec![kind, common.kind], returns })
+    Some(Signature { args: vec![kind, element.kind.clone()], returns })
 }
 
 pub(super) fn same_array(args: &[Expr]) -> Option<Signature> {

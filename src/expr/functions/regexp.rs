@@ -58,10 +58,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 };
                 with_regex(pattern, |regex| {
                     let mut last = 0;
-                    for found in regex.find_iter(text) {
-                        out.push_str(&text[last..found.start()]);
+                    for found in Matches::new(regex, text) {
+                        out.push_str(&text[last..found.start]);
                         out.push_str(with);
-                        last = found.end();
+                        last = found.end;
                     }
                     out.push_str(&text[last..]);
                 })
@@ -79,7 +79,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)) else {
                     return Ok(None);
                 };
-                with_regex(pattern, |regex| regex.find_iter(text).count() as i32)
+                with_regex(pattern, |regex| Matches::new(regex, text).count() as i32)
             })
         },
     )
@@ -101,8 +101,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 };
                 let found = with_regex(pattern, |regex| {
                     (group < regex.captures_len()).then_some(())?;
-                    for captures in regex.captures_iter(text) {
-                        out.push(captures.get(group).map(|part| part.as_str().to_owned()));
+                    for found in Matches::new(regex, text) {
+                        let captures = regex.captures_at(text, found.start);
+                        let part = captures.as_ref().and_then(|captures| captures.get(group));
+                        out.push(part.map(|part| part.as_str().to_owned()));
                     }
                     Some(())
                 })?;
@@ -215,6 +217,34 @@ fn extract(call: &mut Call<'_, '_>) -> Column {
     })
 }
 
+/// The matches that Java's `Matcher.find` gives one after another: an empty one may follow directly upon another.
+struct Matches<'r, 't> {
+    regex: &'r Regex,
+    text: &'t str,
+    next: Option<usize>,
+}
+
+impl<'r, 't> Matches<'r, 't> {
+    fn new(regex: &'r Regex, text: &'t str) -> Matches<'r, 't> {
+        Matches { regex, text, next: Some(0) }
+    }
+}
+
+impl Iterator for Matches<'_, '_> {
+    type Item = std::ops::Range<usize>;
+
+    fn next(&mut self) -> Option<std::ops::Range<usize>> {
+        let found = self.regex.find_at(self.text, self.next?)?.range();
+        self.next = if found.is_empty() {
+            let skipped = self.text.get(found.end..).and_then(|rest| rest.chars().next());
+            skipped.map(|skipped| found.end + skipped.len_utf8())
+        } else {
+            Some(found.end)
+        };
+        Some(found)
+    }
+}
+
 thread_local! {
     static COMPILED: RefCell<HashMap<String, Option<Regex>>> = RefCell::new(HashMap::new());
 }
@@ -298,8 +328,20 @@ fn ascii_classes(pattern: &str) -> String {
 fn similar_to_regex(pattern: &str, escape: Option<char>) -> String {
     let mut out = String::from("(?s)^(?:");
     let mut chars = pattern.chars();
+    let mut in_class = false;
     while let Some(c) = chars.next() {
         match c {
+            c if in_class => {
+                in_class = c != ']';
+                if c == '\\' {
+                    out.push('\\');
+                }
+                out.push(c);
+            }
+            '[' => {
+                in_class = true;
+                out.push(c);
+            }
             c if Some(c) == escape => {
                 if let Some(next) = chars.next() {
                     out.push_str(&regex::escape(next.encode_utf8(&mut [0; 4])));

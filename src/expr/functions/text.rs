@@ -382,13 +382,18 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "TRANSLATE(string, from, to)",
         "Each character of `from` replaced by that of `to` at the same place, or removed.",
-        |args| fixed(args, &[Text, Text, Text], 3, STRING),
+        |args| {
+            let mut signature = fixed(args, &[Text, Text, Text], 3, STRING)?;
+            signature.returns.nullable = args.first()?.data_type.nullable;
+            Some(signature)
+        },
         |call| {
             let (text, from, to) = (call.text(0), call.text(1), call.text(2));
             call.strings(|row, out| {
-                let (Some(text), Some(from), Some(to)) = (text.get(row), from.get(row), to.get(row))
-                else {
-                    return Ok(None);
+                let Some(text) = text.get(row) else { return Ok(None) };
+                let (Some(from), Some(to)) = (from.get(row), to.get(row)) else {
+                    out.push_str(text);
+                    return Ok(Some(()));
                 };
                 for c in text.chars() {
                     match from.chars().position(|wanted| wanted == c) {
@@ -790,7 +795,9 @@ fn unhex(text: &str, out: &mut Vec<u8>) -> Option<()> {
     let bytes = text.as_bytes();
     let (odd, pairs) = bytes.split_at(bytes.len() % 2);
     for byte in odd {
-        out.push(digit(*byte)?);
+        // Flink checks a digit that stands alone and drops its value.
+        digit(*byte)?;
+        out.push(0);
     }
     for pair in pairs.chunks_exact(2) {
         out.push(digit(pair[0])? << 4 | digit(pair[1])?);
@@ -820,7 +827,9 @@ fn decode(bytes: &[u8], charset: &str, out: &mut String) -> Result<(), String> {
             let pair = [pair[0], pair[1]];
             if big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
         });
-        char::decode_utf16(units).map(|c| c.unwrap_or('\u{FFFD}')).collect::<String>()
+        let mut text: String = char::decode_utf16(units).map(|c| c.unwrap_or('\u{FFFD}')).collect();
+        text.extend((bytes.len() % 2 == 1).then_some('\u{FFFD}'));
+        text
     };
     match charset.to_ascii_uppercase().as_str() {
         "UTF-8" => out.push_str(&String::from_utf8_lossy(bytes)),

@@ -6,7 +6,9 @@ use super::{Call, Function, JavaPattern, Param, Signature, Unit};
 use crate::expr::cast::first_chars;
 use crate::expr::value::{Prim, Str, Time, nanos_to_micros};
 use crate::expr::{Expr, Scalar, zone};
-use crate::types::java_text::{parse_date_cast, parse_date_jdbc, parse_timestamp_jdbc};
+use crate::types::java_text::{
+    Moment, parse_date_cast, parse_date_jdbc, parse_timestamp_cast, parse_timestamp_jdbc,
+};
 use crate::types::{Column, Kind};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -47,7 +49,18 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "EXTRACT(unit FROM time).",
         |args| {
             let of_time = fixed(args, &[Text, Temporal], 2, Kind::BigInt);
-            of_time.or_else(|| fixed(args, &[Text, Interval], 2, Kind::BigInt))
+            let of_interval = || {
+                let unit = match args.first()?.as_literal() {
+                    Some(Scalar::String(unit)) => Unit::parse(unit)?,
+                    _ => return None,
+                };
+                let fits = match args.get(1)?.data_type.kind {
+                    Kind::IntervalMonths => unit.months().is_some(),
+                    _ => unit.micros().is_some() || matches!(unit, Unit::Epoch | Unit::Nanosecond),
+                };
+                fits.then(|| fixed(args, &[Text, Interval], 2, Kind::BigInt))?
+            };
+            of_time.or_else(of_interval)
         },
         |call| match unit(call, 0) {
             Some(unit) if call.data_type(1).kind == Kind::IntervalMonths => {
@@ -525,10 +538,14 @@ fn parse_local<'a>(
 ) -> impl Fn(usize) -> Result<Option<i64>, String> + use<'a> {
     let text = call.text(at);
     let pattern = std::cell::RefCell::new(Pattern::new(call, pattern_at));
+    let plain = !call.has(pattern_at);
     move |row| {
         let Some(text) = text.get(row) else { return Ok(None) };
         let mut pattern = pattern.borrow_mut();
         let Some(pattern) = pattern.get(row)? else { return Ok(None) };
+        if plain {
+            return Ok(parse_timestamp_cast(text).and_then(Moment::to_micros));
+        }
         Ok(pattern.parse(text).or_else(|| {
             let text = text.trim_matches(|c: char| c <= ' ');
             if text.contains(' ') {

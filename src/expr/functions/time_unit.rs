@@ -141,6 +141,8 @@ impl Unit {
 
     /// The start of the next unit, unless a local time is the start of one.
     pub(crate) fn ceil(self, local: i64) -> Option<i64> {
+        // Flink rounds milliseconds: what is below them does not count.
+        let local = if self == Unit::Microsecond { local } else { local.div_euclid(1_000) * 1_000 };
         let floor = self.floor(local)?;
         // From weeks up, Flink looks at the day only: any time of the first day is rounded down to its start.
         let by_day = self.months().is_some() || self == Unit::Week;

@@ -10,7 +10,11 @@ const DEPTH_MAX: usize = 1_000;
 /// `None` where there is none.
 pub(crate) fn parse(text: &str) -> Option<Json> {
     let mut parser = Parser { text, at: 0 };
-    parser.value(0)
+    let value = parser.value(0)?;
+    // Jackson wants a blank after a number that no bracket ends.
+    let number = matches!(value, Json::Integer(_) | Json::Decimal(_));
+    let apart = matches!(parser.peek(), None | Some(b' ' | b'\t' | b'\n' | b'\r'));
+    (apart || !number).then_some(value)
 }
 
 struct Parser<'a> {

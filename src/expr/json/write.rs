@@ -2,8 +2,8 @@
 
 use super::Json;
 use crate::types::java_text::{
-    Fraction, Moment, write_date, write_decimal_java, write_double, write_float, write_integer,
-    write_time, write_timestamp,
+    Fraction, Moment, double_to_string, write_date, write_decimal_java, write_integer, write_time,
+    write_timestamp,
 };
 use crate::types::{Column, DataType, Kind};
 use arrow_array::Array;
@@ -169,11 +169,11 @@ impl<'a> JsonWriter<'a> {
             Kind::BigInt => write_integer(column.as_primitive::<Int64Type>().value(row), out),
             Kind::Float => {
                 let value = column.as_primitive::<Float32Type>().value(row);
-                quoted(!value.is_finite(), out, |out| write_float(value, out));
+                floating(f64::from(value), out);
             }
             Kind::Double => {
                 let value = column.as_primitive::<Float64Type>().value(row);
-                quoted(!value.is_finite(), out, |out| write_double(value, out));
+                floating(value, out);
             }
             Kind::Decimal { scale, .. } => {
                 let value = column.as_primitive::<Decimal128Type>().value(row);
@@ -227,20 +227,26 @@ impl<'a> JsonWriter<'a> {
             }
             Kind::Map(..) => {
                 let offsets = column.as_map().value_offsets();
+                let mut members = Vec::new();
+                for at in offsets[row]..offsets[row + 1] {
+                    let mut key = String::new();
+                    self.inner[0].write(at as usize, &mut key);
+                    if !key.starts_with('"') {
+                        let mut text = String::new();
+                        write_string(&key, &mut text);
+                        key = text;
+                    }
+                    members.push((key, at as usize));
+                }
+                members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
                 out.push('{');
-                for (count, at) in (offsets[row]..offsets[row + 1]).enumerate() {
+                for (count, (key, at)) in members.into_iter().enumerate() {
                     if count > 0 {
                         out.push(',');
                     }
-                    let mut key = String::new();
-                    self.inner[0].write(at as usize, &mut key);
-                    if key.starts_with('"') {
-                        out.push_str(&key);
-                    } else {
-                        write_string(&key, out);
-                    }
+                    out.push_str(&key);
                     out.push(':');
-                    self.inner[1].write(at as usize, out);
+                    self.inner[1].write(at, out);
                 }
                 out.push('}');
             }
@@ -270,6 +276,16 @@ fn quoted(quotes: bool, out: &mut String, write: impl FnOnce(&mut String)) {
     write(out);
     if quotes {
         out.push('"');
+    }
+}
+
+/// Appends a number as `BigDecimal.valueOf` has it: `1.0E+10`; what is none stands in quotes.
+fn floating(value: f64, out: &mut String) {
+    let text = double_to_string(value);
+    if value.is_finite() {
+        write_big_decimal(&text, out);
+    } else {
+        quoted(true, out, |out| out.push_str(&text));
     }
 }
 

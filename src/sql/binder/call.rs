@@ -114,7 +114,10 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
             else {
                 return Err(Error::internal("IF lost its arguments"));
             };
-            if !matches!(condition.data_type.kind, Kind::Boolean | Kind::Null) {
+            if [&condition, &then, &otherwise].iter().any(|arg| arg.data_type.kind == Kind::Null) {
+                return Err(super::expr::illegal_null());
+            }
+            if condition.data_type.kind != Kind::Boolean {
                 return Err(refused(
                     "IF",
                     &[condition, then, otherwise],
@@ -129,7 +132,10 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
                 let form = "CASE WHEN condition THEN … ELSE … END for arrays, maps and rows";
                 return Err(refused("IF", &[condition, then, otherwise], form));
             }
-            return coerce::case(vec![(condition, then)], Some(otherwise));
+            let nullable = condition.data_type.nullable;
+            let mut chosen = coerce::case(vec![(condition, then)], Some(otherwise))?;
+            chosen.data_type.nullable |= nullable;
+            return Ok(chosen);
         }
         ("NULLIF", 2) => {
             let (Some(other), Some(value)) = (args.pop(), args.pop()) else {
@@ -143,7 +149,7 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
             return Ok(Expr::case(vec![(same, Expr::null(kind.clone()))], Some(value), kind));
         }
         ("TYPEOF", 1 | 2) => {
-            let data_type = DataType::string().with_nullable(false);
+            let data_type = DataType::string();
             let text = args.first().map(|arg| arg.data_type.to_string()).unwrap_or_default();
             let full = matches!(
                 args.get(1).and_then(Expr::as_literal),
@@ -156,8 +162,7 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
             return Ok(Expr::literal(crate::expr::Scalar::String(text), data_type));
         }
         ("||", 2) if args.iter().any(|arg| arg.data_type.kind == Kind::Null) => {
-            return Err(Error::new(ErrorKind::Schema, "illegal use of 'NULL'")
-                .with_hint("give it a type: CAST(NULL AS STRING)"));
+            return Err(super::expr::illegal_null());
         }
         ("MOD", 2) => {
             let (Some(divisor), Some(dividend)) = (args.pop(), args.pop()) else {

@@ -59,7 +59,8 @@ pub(super) fn compare(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
 /// A text against something else.
 ///
 /// Flink reads the text as the other operand's type, with three exceptions: equality with a number is refused, equality
-/// with a BOOLEAN compares two unlike objects and is FALSE, and a text column that is no time gives NULL.
+/// with a BOOLEAN compares two unlike objects and is FALSE, and equality of a time with a text column that is no time
+/// gives NULL.
 fn compare_with_text(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
     let text_left = left.data_type.kind.is_string();
     let (text, other) = if text_left { (&left, &right) } else { (&right, &left) };
@@ -67,9 +68,9 @@ fn compare_with_text(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
     let kind = other.data_type.kind.clone();
     let read = |text: Expr| match kind {
         Kind::Null => Expr::null(text.data_type.kind),
-        _ if kind.is_numeric() || kind == Kind::Boolean || text.as_literal().is_some() => {
-            text.cast_kind(kind.clone())
-        }
+        // A text is read as an exact number of any size.
+        Kind::Decimal { .. } => text.cast_kind(Kind::Decimal { precision: 38, scale: 18 }),
+        _ if !equality || text.as_literal().is_some() => text.cast_kind(kind.clone()),
         _ => Expr::cast(text, kind.clone(), true),
     };
     if kind.is_numeric() && equality {
@@ -132,18 +133,16 @@ fn is_temporal(kind: &Kind) -> bool {
 
 /// `left op right` for numbers, times and intervals.
 pub(super) fn arithmetic(op: ArithmeticOp, left: Expr, right: Expr) -> Result<Expr> {
-    let null_as = |operand: Expr, other: &Kind| match operand.data_type.kind {
-        Kind::Null if other.is_numeric() => Expr::null(other.clone()),
-        Kind::Null if is_temporal(other) => Expr::null(Kind::IntervalMillis),
-        _ => operand,
-    };
     let (l, r) = (left.data_type.kind.clone(), right.data_type.kind.clone());
-    if l == Kind::Null && r == Kind::Null {
-        return Ok(Expr::null(Kind::Int));
+    if l == Kind::Null || r == Kind::Null {
+        return Err(super::expr::illegal_null());
     }
-    let (left, right) = (null_as(left, &r), null_as(right, &l));
-    let (l, r) = (left.data_type.kind.clone(), right.data_type.kind.clone());
     let error = || mismatch(op, &left, &right, "<NUMERIC> op <NUMERIC>");
+    let approximate =
+        matches!(l, Kind::Float | Kind::Double) || matches!(r, Kind::Float | Kind::Double);
+    if op == ArithmeticOp::Remainder && approximate {
+        return Err(mismatch(op, &left, &right, "<EXACT_NUMERIC> op <EXACT_NUMERIC>"));
+    }
     match op {
         ArithmeticOp::Add if is_temporal(&l) && is_interval(&r) => return add(left, right),
         ArithmeticOp::Add if is_interval(&l) && is_temporal(&r) => return add(right, left),
@@ -174,6 +173,10 @@ pub(super) fn arithmetic(op: ArithmeticOp, left: Expr, right: Expr) -> Result<Ex
 
 /// `(to - from) unit`: whole months for years to months, else milliseconds (Calcite's MINUS_DATE).
 pub(super) fn time_between(to: Expr, from: Expr, unit: TimeUnit) -> Result<Expr> {
+    use std::mem::discriminant;
+    if discriminant(&to.data_type.kind) != discriminant(&from.data_type.kind) {
+        return Err(Error::new(ErrorKind::Schema, "parameters must be of the same type"));
+    }
     match unit {
         TimeUnit::Year | TimeUnit::Quarter | TimeUnit::Month => {
             let months = super::call::call("TIMESTAMPDIFF", vec![Expr::text("MONTH"), from, to])?;
@@ -194,25 +197,65 @@ fn add(time: Expr, interval: Expr) -> Result<Expr> {
 }
 
 /// `operand IN (list)`.
+///
+/// Flink converts each value of the list to the operand's type, as CAST does: `i IN (3.5)` holds for 3.
 pub(super) fn in_list(operand: Expr, list: Vec<Expr>) -> Result<Expr> {
     let kind = operand.data_type.kind.clone();
+    let known: Vec<&DataType> =
+        list.iter().map(|item| &item.data_type).filter(|item| item.kind != Kind::Null).collect();
+    let days = known.iter().any(|item| item.kind == Kind::Date);
+    let common = common_type(known.iter().copied());
+    let common = common.filter(|common| !days || common.kind == Kind::Date);
+    if !known.is_empty() && common.is_none() {
+        return Err(Error::new(
+            ErrorKind::Schema,
+            "values in expression list must have compatible types",
+        ));
+    }
+    let list = list.into_iter().map(|item| listed(&operand, item)).collect::<Result<Vec<_>>>()?;
+    // What a text means as TIMESTAMP_LTZ depends on the session's time zone.
+    let zoned = matches!(kind, Kind::TimestampLtz(_));
     let constants: Option<Vec<Scalar>> = list
         .iter()
         .map(|item| {
             let same_family = item.data_type.kind == kind
-                || item.data_type.kind == Kind::Null
                 || (kind.is_string() && item.data_type.kind.is_string());
-            item.clone().folded(chrono_tz::UTC).as_literal().filter(|_| same_family).cloned()
+            let folded = if zoned { item.clone() } else { item.clone().folded(chrono_tz::UTC) };
+            folded.as_literal().filter(|_| same_family).cloned()
         })
         .collect();
     if let Some(set) = constants.and_then(|constants| LiteralSet::new(constants, &kind)) {
         return Ok(Expr::in_set(operand, set));
     }
-    let mut arms = Vec::with_capacity(list.len());
-    for candidate in list {
-        arms.push(compare(CompareOp::Eq, operand.clone(), candidate)?);
+    let arms = list.into_iter().map(|item| compare(CompareOp::Eq, operand.clone(), item));
+    Ok(Expr::or(arms.collect::<Result<Vec<_>>>()?))
+}
+
+/// A value of a list as the operand's type.
+fn listed(operand: &Expr, item: Expr) -> Result<Expr> {
+    let (wanted, found) = (&operand.data_type.kind, &item.data_type.kind);
+    let alike = wanted == found
+        || *wanted == Kind::Null
+        || is_nested(wanted)
+        || (wanted.is_string() && found.is_string())
+        || (wanted.is_binary() && found.is_binary());
+    if alike {
+        return Ok(item);
     }
-    Ok(Expr::or(arms))
+    if *found == Kind::Null {
+        return Ok(Expr::null(wanted.clone()));
+    }
+    let text = wanted.is_string() || found.is_string();
+    let is_decimal = |kind: &Kind| matches!(kind, Kind::Decimal { .. });
+    let numbers = wanted.is_numeric() && found.is_numeric();
+    let decimals = is_decimal(wanted) && is_decimal(found);
+    if (text || (numbers && !decimals))
+        && castable(&item.data_type, &operand.data_type) == Castable::Yes
+    {
+        return Ok(Expr::cast(item, wanted.clone(), false));
+    }
+    // Refused there, or of one family.
+    compare(CompareOp::Eq, operand.clone(), item.clone()).map(|_| item)
 }
 
 /// `operand LIKE pattern [ESCAPE escape]`.
@@ -275,7 +318,7 @@ pub(super) fn case(arms: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Result<E
     let days = types.iter().any(|data_type| data_type.kind == Kind::Date);
     let common = common_type(types.iter().copied());
     let common = common.filter(|common| !days || common.kind == Kind::Date);
-    let Some(common) = common else {
+    let Some(mut common) = common else {
         return Err(Error::new(
             ErrorKind::Schema,
             "illegal mixing of types in CASE or COALESCE statement",
@@ -286,6 +329,15 @@ pub(super) fn case(arms: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Result<E
             ErrorKind::Schema,
             "ELSE clause or at least one THEN clause must be non-NULL",
         ));
+    }
+    // Calcite takes FLOAT and DOUBLE for equally precise: the first one stays.
+    let mut kinds =
+        types.iter().map(|data_type| &data_type.kind).filter(|kind| **kind != Kind::Null);
+    let approximate = |kind: &Kind| matches!(kind, Kind::Float | Kind::Double);
+    if kinds.clone().all(approximate)
+        && let Some(first) = kinds.next()
+    {
+        common.kind = first.clone();
     }
     let arms =
         arms.into_iter().map(|(when, then)| (when, then.cast_kind(common.kind.clone()))).collect();

@@ -2,7 +2,7 @@
 
 use super::call::{call, unit};
 use super::{Binder, coerce, data_type, literal, not_yet, schema_error};
-use crate::base::{Error, Result, Span, nearest};
+use crate::base::{Error, ErrorKind, Result, Span, nearest};
 use crate::expr::{ArithmeticOp, CompareOp, Expr, Scalar};
 use crate::sql::ast::{
     self, ArgValue, BinaryOp, ExprKind, IsTest, LikeKind, Literal, RoundDirection, TrimSide,
@@ -114,6 +114,34 @@ impl Scope {
     }
 }
 
+/// `array[n]`, `map[key]`, and `row[n]` or `row['name']` with a constant.
+fn item(operand: Expr, index: Expr, span: Span) -> Result<Expr> {
+    if index.data_type.kind == Kind::Null {
+        return Err(illegal_null().at(span));
+    }
+    let Kind::Row(fields) = &operand.data_type.kind else {
+        if let (Kind::Array(_), Some(Scalar::Integer(number @ ..1))) =
+            (&operand.data_type.kind, index.as_literal())
+        {
+            let message =
+                format!("array element access needs an index starting at 1 but was {number}");
+            return Err(schema_error(message, span));
+        }
+        return call("$ITEM", vec![operand, index]);
+    };
+    let place = match index.as_literal() {
+        Some(Scalar::Integer(number)) => {
+            usize::try_from(*number).ok().and_then(|number| number.checked_sub(1))
+        }
+        Some(Scalar::String(name)) => fields.iter().position(|field| field.name == *name),
+        _ => None,
+    };
+    match place.and_then(|place| Some((place, fields.get(place)?.clone()))) {
+        Some((place, field)) => Ok(Expr::field(operand, place, &field)),
+        None => Err(schema_error("a field of a row is named by a constant, from 1", span)),
+    }
+}
+
 /// Fields of a row, of its row fields, and so on.
 fn fields(mut expr: Expr, names: &[ast::Ident]) -> Result<Expr> {
     for name in names {
@@ -162,11 +190,13 @@ impl Binder<'_> {
             }),
             ExprKind::Unary { op, operand } => match (op, &operand.kind) {
                 (UnaryOp::Not, _) => Ok(Expr::negate(condition(bind(operand)?, operand.span)?)),
-                (UnaryOp::Plus, _) => bind(operand),
+                (UnaryOp::Plus, _) => signed(bind(operand)?, '+', operand.span),
                 (UnaryOp::Minus, ExprKind::Literal(Literal::Number { text, kind })) => {
                     literal::number(text, *kind, true, span)
                 }
-                (UnaryOp::Minus, _) => Ok(Expr::negative(bind(operand)?)),
+                (UnaryOp::Minus, _) => {
+                    Ok(Expr::negative(signed(bind(operand)?, '-', operand.span)?))
+                }
             },
             ExprKind::Binary { op, left, right, .. } => self.binary(*op, left, right, scope, span),
             ExprKind::Is { operand, test, negated } => {
@@ -297,12 +327,16 @@ impl Binder<'_> {
                 call("$MAP", items.map(bind).collect::<Result<Vec<_>>>()?)
             }
             ExprKind::Row { fields, .. } => {
-                call("$ROW", fields.iter().map(bind).collect::<Result<Vec<_>>>()?)
+                let typed = |field: &ast::Expr| match bind(field)? {
+                    bound if bound.data_type.kind == Kind::Null => {
+                        Err(illegal_null().at(field.span))
+                    }
+                    bound => Ok(bound),
+                };
+                call("$ROW", fields.iter().map(typed).collect::<Result<Vec<_>>>()?)
             }
             ExprKind::Multiset(_) => not_yet("MULTISET constructor", span),
-            ExprKind::Element { operand, index } => {
-                call("$ITEM", vec![bind(operand)?, bind(index)?])
-            }
+            ExprKind::Element { operand, index } => item(bind(operand)?, bind(index)?, index.span),
             _ => not_yet("this form of expression", span),
         }
     }
@@ -409,11 +443,31 @@ impl Binder<'_> {
     }
 }
 
-/// BOOLEAN, or NULL taken for one.
+/// The operand of a sign: a number or an interval.
+fn signed(expr: Expr, sign: char, span: Span) -> Result<Expr> {
+    let kind = &expr.data_type.kind;
+    if kind.is_numeric() || matches!(kind, Kind::IntervalMonths | Kind::IntervalMillis) {
+        return Ok(expr);
+    }
+    if *kind == Kind::Null {
+        return Err(illegal_null().at(span));
+    }
+    let shown = coerce::shown(&expr.data_type);
+    let message = format!("cannot apply '{sign}' to arguments of type '{sign}<{shown}>'");
+    Err(schema_error(message, span).with_hint(format!("supported form: {sign}<NUMERIC>")))
+}
+
+/// NULL where nothing says its type.
+pub(super) fn illegal_null() -> Error {
+    Error::new(ErrorKind::Schema, "illegal use of 'NULL'")
+        .with_hint("give it a type: CAST(NULL AS STRING)")
+}
+
+/// BOOLEAN.
 fn condition(expr: Expr, span: Span) -> Result<Expr> {
     match expr.data_type.kind {
         Kind::Boolean => Ok(expr),
-        Kind::Null => Ok(Expr::literal(Scalar::Null, Kind::Boolean.nullable())),
+        Kind::Null => Err(illegal_null().at(span)),
         _ => {
             Err(schema_error(format!("expected a condition, found type {}", expr.data_type), span))
         }

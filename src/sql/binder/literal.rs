@@ -8,15 +8,15 @@ use crate::types::{Kind, java_text};
 
 pub(super) fn bind(literal: &Literal, span: Span) -> Result<Expr> {
     Ok(match literal {
-        Literal::Null | Literal::Boolean(None) => {
-            Expr::literal(Scalar::Null, Kind::Null.nullable())
-        }
+        Literal::Null => Expr::null(Kind::Null),
+        Literal::Boolean(None) => Expr::null(Kind::Boolean),
         Literal::Boolean(Some(truth)) => {
             Expr::literal(Scalar::Boolean(*truth), Kind::Boolean.not_null())
         }
         Literal::Number { text, kind } => number(text, *kind, false, span)?,
         Literal::String(text) => {
-            let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+            // Calcite counts UTF-16 units.
+            let length = u32::try_from(text.encode_utf16().count()).unwrap_or(u32::MAX);
             Expr::literal(Scalar::String(text.clone()), Kind::Char(length).not_null())
         }
         Literal::Binary(bytes) => {
@@ -24,55 +24,62 @@ pub(super) fn bind(literal: &Literal, span: Span) -> Result<Expr> {
             Expr::literal(Scalar::Bytes(bytes.clone()), Kind::Binary(length).not_null())
         }
         Literal::Date(text) => {
-            let days = java_text::parse_date_iso(text)
+            let days = java_text::parse_date_literal(text)
                 .ok_or_else(|| schema_error(format!("illegal DATE literal '{text}'"), span))?;
             Expr::literal(Scalar::Date(days), Kind::Date.not_null())
         }
         Literal::Time(text) => {
-            let millis = java_text::parse_time_sql(text)
+            let millis = java_text::parse_time_literal(text)
                 .ok_or_else(|| schema_error(format!("illegal TIME literal '{text}'"), span))?;
             Expr::literal(Scalar::Time(millis), Kind::Time(0).not_null())
         }
-        Literal::Timestamp(text) => {
-            let moment = java_text::parse_timestamp_cast(text)
-                .ok_or_else(|| schema_error(format!("illegal TIMESTAMP literal '{text}'"), span))?;
-            Expr::literal(
-                Scalar::Timestamp(moment.to_nanos()),
-                Kind::Timestamp(fraction_digits(text)).not_null(),
-            )
+        Literal::Timestamp(text) => timestamp(text, span)?,
+        Literal::TimestampLtz(text) => {
+            let local = timestamp(text, span)?;
+            let kind = Kind::TimestampLtz(fraction_digits(text));
+            Expr::cast(local, kind, false)
         }
-        Literal::TimestampLtz(_) => return super::not_yet("TIMESTAMP_LTZ literals", span),
         Literal::Interval { negative, value, qualifier } => {
             interval(*negative, value, qualifier, span)?
         }
     })
 }
 
-/// A number: INT, BIGINT or DECIMAL by size, DECIMAL with a point, DOUBLE with an exponent.
+fn timestamp(text: &str, span: Span) -> Result<Expr> {
+    let moment = java_text::parse_timestamp_literal(text)
+        .ok_or_else(|| schema_error(format!("illegal TIMESTAMP literal '{text}'"), span))?;
+    let kind = Kind::Timestamp(fraction_digits(text));
+    Ok(Expr::literal(Scalar::Timestamp(moment.to_nanos()), kind.not_null()))
+}
+
+/// A number: INT or BIGINT by size, DECIMAL with digits after a point, DOUBLE with an exponent.
 pub(super) fn number(text: &str, kind: NumberKind, negative: bool, span: Span) -> Result<Expr> {
     let out_of_range = || schema_error(format!("numeric literal '{text}' out of range"), span);
     let sign = if negative { "-" } else { "" };
     match kind {
         NumberKind::Integer => {
-            let value: i128 = format!("{sign}{text}").parse().map_err(|_| out_of_range())?;
-            let Ok(integer) = i64::try_from(value) else {
-                return decimal(value, text.trim_start_matches('0').len(), 0)
-                    .ok_or_else(out_of_range);
-            };
+            let text = text.trim_end_matches('.');
+            let integer: i64 = format!("{sign}{text}").parse().map_err(|_| out_of_range())?;
             let kind = if i32::try_from(integer).is_ok() { Kind::Int } else { Kind::BigInt };
             Ok(Expr::literal(Scalar::Integer(integer), kind.not_null()))
         }
         NumberKind::Decimal => {
             let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-            let whole = whole.trim_start_matches('0');
-            let digits =
-                format!("{sign}{}{whole}{fraction}", if whole.is_empty() { "0" } else { "" });
-            let value: i128 = digits.parse().map_err(|_| out_of_range())?;
-            let precision = (whole.len() + fraction.len()).max(1);
-            decimal(value, precision, fraction.len()).ok_or_else(out_of_range)
+            if fraction.is_empty() {
+                return number(whole, NumberKind::Integer, negative, span);
+            }
+            let value: i128 =
+                format!("{sign}{whole}{fraction}").parse().map_err(|_| out_of_range())?;
+            // Digits count as they are written: 0.5 is a DECIMAL(2, 1).
+            decimal(value, whole.len() + fraction.len(), fraction.len()).ok_or_else(out_of_range)
         }
         NumberKind::Approximate => {
             let value: f64 = format!("{sign}{text}").parse().map_err(|_| out_of_range())?;
+            if value.is_infinite() {
+                return Err(out_of_range());
+            }
+            // A literal is a decimal number, which has no negative zero.
+            let value = if value == 0.0 { 0.0 } else { value };
             Ok(Expr::literal(Scalar::Double(value), Kind::Double.not_null()))
         }
     }
@@ -103,6 +110,7 @@ pub(super) fn interval(
     };
     let sign = if negative == inner { 1 } else { -1 };
     let parts: Vec<&str> = text.split(['-', ' ', ':']).collect();
+    check_fields(&parts, qualifier).map_err(|why| schema_error(why, span))?;
     let unit_millis = |unit: TimeUnit| -> Option<i64> {
         Some(match unit {
             TimeUnit::Week => 7 * 86_400_000,
@@ -159,4 +167,37 @@ pub(super) fn interval(
         millis = millis.checked_add(value).ok_or_else(wrong)?;
     }
     Ok(Expr::literal(Scalar::Millis(sign * millis), Kind::IntervalMillis.not_null()))
+}
+
+/// The widths of an interval literal's fields: the first has two digits, or as many as its precision says; the others
+/// are below a whole of the field before them; a fraction has at most six digits.
+fn check_fields(parts: &[&str], qualifier: &IntervalQualifier) -> std::result::Result<(), String> {
+    let from = qualifier.from.name();
+    let width = qualifier.from_precision.unwrap_or(2);
+    let Some((first, rest)) = parts.split_first() else { return Ok(()) };
+    let (whole, _) = first.split_once('.').unwrap_or((first, ""));
+    let digits = whole.trim_start_matches('0').len();
+    if u32::try_from(digits).map_or(true, |digits| digits > width) {
+        return Err(format!(
+            "interval field value {whole} exceeds precision of {from}({width}) field"
+        ));
+    }
+    let mut most = match qualifier.from {
+        TimeUnit::Year => 11,
+        TimeUnit::Day => 23,
+        _ => 59,
+    };
+    for part in rest {
+        let (whole, fraction) = part.split_once('.').unwrap_or((part, ""));
+        if whole.parse::<u32>().is_ok_and(|value| value > most) || fraction.len() > 6 {
+            return Err(format!("illegal interval literal format '{}'", parts.join(" ")));
+        }
+        most = 59;
+    }
+    match first.split_once('.') {
+        Some((_, fraction)) if fraction.len() > 6 => {
+            Err(format!("illegal interval literal format '{first}' for INTERVAL {from}"))
+        }
+        _ => Ok(()),
+    }
 }

@@ -341,7 +341,7 @@ fn constants_have_flinks_values() {
         ("1.5 + 1", Some("2.5")),
         ("7 / 2.0", Some("3.500000")),
         (
-            "CAST(99999999999999999999 AS DECIMAL(38, 0)) * CAST(99999999999999999999 AS DECIMAL(38, 0))",
+            "CAST('99999999999999999999' AS DECIMAL(38, 0)) * CAST('99999999999999999999' AS DECIMAL(38, 0))",
             None,
         ),
         ("CAST('12.7' AS INT)", Some("12")),

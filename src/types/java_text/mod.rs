@@ -19,12 +19,13 @@ pub use number_parse::{
 };
 pub use time::{
     Fraction, Moment, civil_from_days, date_to_string, days_from_civil, time_to_string,
-    timestamp_to_string, write_date, write_time, write_timestamp,
+    timestamp_to_string, write_date, write_date_cast, write_time, write_timestamp,
+    write_timestamp_cast,
 };
 pub use time_parse::{
-    TimestampStyle, parse_date_cast, parse_date_iso, parse_date_jdbc, parse_time_cast,
-    parse_time_iso, parse_time_sql, parse_timestamp_cast, parse_timestamp_jdbc,
-    parse_timestamp_ltz, parse_timestamp_text,
+    TimestampStyle, parse_date_cast, parse_date_iso, parse_date_jdbc, parse_date_literal,
+    parse_time_cast, parse_time_iso, parse_time_literal, parse_time_sql, parse_timestamp_cast,
+    parse_timestamp_jdbc, parse_timestamp_literal, parse_timestamp_ltz, parse_timestamp_text,
 };
 
 /// Where text goes.

@@ -101,6 +101,31 @@ pub fn date_to_string(days: i32) -> String {
     out
 }
 
+/// Appends a date as Flink's CAST does: the last four digits of the year, each with the year's sign added to `'0'`.
+pub fn write_date_cast(days: i64, out: &mut impl TextOut) {
+    let (year, month, day) = civil_from_days(days);
+    if (0..=9999).contains(&year) {
+        return write_date(days, out);
+    }
+    let digit = |unit: i64| b'0'.wrapping_add_signed(i8::try_from(year / unit % 10).unwrap_or(0));
+    let mut text = [digit(1_000), digit(100), digit(10), digit(1), b'-', 0, 0, b'-', 0, 0];
+    let [_, _, _, _, _, m1, m2, _, d1, d2] = &mut text;
+    [*m1, *m2] = two(month);
+    [*d1, *d2] = two(day);
+    out.put(ascii(&text));
+}
+
+/// Appends a timestamp as Flink's CAST of a TIMESTAMP(`precision`) to STRING does.
+pub fn write_timestamp_cast(moment: Moment, precision: u8, out: &mut impl TextOut) {
+    // Columns may hold more digits than their type has.
+    let moment = moment.truncated(precision);
+    write_date_cast(moment.seconds.div_euclid(SECONDS_PER_DAY), out);
+    out.put(" ");
+    let seconds = u64::try_from(moment.seconds.rem_euclid(SECONDS_PER_DAY)).unwrap_or(0);
+    let nanos = seconds * 1_000_000_000 + u64::from(moment.nanos);
+    write_time(nanos, Fraction::AtLeast(precision), out);
+}
+
 /// `03:04:05.123`, from milliseconds of the day.
 pub fn time_to_string(millis: i32, fraction: Fraction) -> String {
     let mut out = String::new();

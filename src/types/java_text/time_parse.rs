@@ -37,6 +37,57 @@ pub fn parse_date_iso(text: &str) -> Option<i32> {
     i32::try_from(days).ok()
 }
 
+/// Days since 1970 of a literal: `2024-2-9` (Calcite's `DateTimeUtils` reads fields of any width).
+pub fn parse_date_literal(text: &str) -> Option<i32> {
+    let mut parts = text.trim().splitn(3, '-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    i32::try_from(literal_date(year, month, day)?).ok()
+}
+
+fn literal_date(year: &str, month: &str, day: &str) -> Option<i64> {
+    let number = |text: &str, width: usize| {
+        (!text.is_empty() && text.len() <= width).then(|| plain_integer(text)).flatten()
+    };
+    let (year, month, day) = (number(year, 4)?, number(month, 2)?, number(day, 2)?);
+    let (month, day) = (u32::try_from(month).ok()?, u32::try_from(day).ok()?);
+    if year < 1 { None } else { resolve_date(year, month, day, Resolver::Strict) }
+}
+
+/// Milliseconds of the day of a literal: `1:2:3.456`.
+pub fn parse_time_literal(text: &str) -> Option<i32> {
+    let nanos = literal_time(text.trim())?;
+    i32::try_from(nanos.checked_div(1_000_000)?).ok()
+}
+
+/// Nanoseconds of the day; further digits are cut.
+fn literal_time(text: &str) -> Option<u64> {
+    let (clock, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let mut cursor = Cursor::new(clock);
+    let hour = cursor.one_or_two()?;
+    cursor.literal(b':')?;
+    let minute = cursor.one_or_two()?;
+    cursor.literal(b':')?;
+    let second = cursor.one_or_two()?;
+    cursor.end()?;
+    let mut nanos: u32 = 0;
+    let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(9);
+    for digit in digits {
+        nanos = nanos.checked_mul(10)?.checked_add(u32::from(digit.wrapping_sub(b'0')))?;
+    }
+    Some(resolve_time(hour, minute, second, nanos, Resolver::Strict)?.nanos)
+}
+
+/// A TIMESTAMP literal: `2024-2-9 1:2:3.456`; the time of the day may be missing.
+pub fn parse_timestamp_literal(text: &str) -> Option<Moment> {
+    let text = text.trim();
+    let (date, time) = text.split_once(' ').unwrap_or((text, "00:00:00"));
+    let days = i64::from(parse_date_literal(date)?);
+    Some(Moment::from_day(days, literal_time(time.trim())?))
+}
+
 /// Milliseconds of the day: `HH:mm:ss[.fffffffff]`, Flink's `SQL_TIME_FORMAT`.
 pub fn parse_time_sql(text: &str) -> Option<i32> {
     let mut cursor = Cursor::new(text);

@@ -40,6 +40,7 @@ replay! {
     flink_cast_zone,
     flink_catalog,
     flink_csv,
+    flink_expressions,
     flink_functions_arithmetic,
     flink_functions_collection,
     flink_functions_comparison,
