@@ -35,17 +35,10 @@ pub(super) enum Command {
     Broker(BrokerArguments),
     /// Look at transactions, and abort those whose program is gone
     Txn(TxnArguments),
-    /// Look at and reset the progress of jobs: not supported yet
-    Job(LaterArguments),
+    /// Look at the progress of jobs, and make them forget it
+    Job(JobArguments),
     /// Print the completion script of a shell
     Completions(CompletionArguments),
-}
-
-/// Arguments of a command that is not there yet: taken, so that the answer is about the command.
-#[derive(Args, Debug)]
-pub(super) struct LaterArguments {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    pub(super) rest: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -213,6 +206,37 @@ pub(super) struct TransactionChoice {
     /// All ids that begin with this, such as a Flink sink's transactional-id prefix
     #[arg(long, value_name = "PREFIX")]
     pub(super) prefix: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct JobArguments {
+    #[command(subcommand)]
+    pub(super) command: JobCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum JobCommand {
+    /// List the jobs that have progress
+    List {
+        #[command(flatten)]
+        admin: AdminArguments,
+    },
+    /// Show where a job goes on, and how much is left to read
+    Progress {
+        #[command(flatten)]
+        admin: AdminArguments,
+        /// Name of the job
+        #[arg(value_name = "JOB")]
+        job: String,
+    },
+    /// Forget the progress of a job that is stopped: its next start is a fresh one
+    Reset {
+        #[command(flatten)]
+        admin: AdminArguments,
+        /// Name of the job
+        #[arg(value_name = "JOB")]
+        job: String,
+    },
 }
 
 /// The topic, as an argument or, as in kcat, as an option.

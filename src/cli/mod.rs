@@ -8,6 +8,7 @@ mod check;
 mod cluster;
 mod exit;
 mod host;
+mod job;
 mod metrics;
 mod output;
 mod render;
@@ -51,7 +52,7 @@ pub fn main() -> ExitCode {
         Some(args::Command::Broker(arguments)) => broker::broker(&arguments),
         Some(args::Command::Topic(arguments)) => topic::topic(&arguments),
         Some(args::Command::Txn(arguments)) => txn::txn(&arguments),
-        Some(args::Command::Job(_)) => later("job"),
+        Some(args::Command::Job(arguments)) => job::job(&arguments),
         Some(args::Command::Completions(arguments)) => completions(arguments.shell),
     };
     exit.into()
@@ -59,12 +60,6 @@ pub fn main() -> ExitCode {
 
 fn is_file(path: &str) -> bool {
     std::path::Path::new(path).is_file()
-}
-
-/// A command of the contract that is not there yet.
-fn later(command: &str) -> Exit {
-    status::say(&format!("error: not supported yet: brooklet {command}"));
-    Exit::Usage
 }
 
 fn completions(shell: clap_complete::Shell) -> Exit {

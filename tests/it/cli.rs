@@ -46,12 +46,6 @@ fn a_script_without_a_command_is_understood() {
 }
 
 #[test]
-fn what_is_not_there_yet_says_so() {
-    let ended = Program::new(&["job", "progress", "-b", "localhost:9092"]).run();
-    ended.code(2).says(&["error: not supported yet: "]).prints("");
-}
-
-#[test]
 fn completions_are_scripts() {
     for (shell, part) in
         [("bash", "complete -F"), ("zsh", "#compdef brooklet"), ("fish", "complete -c brooklet")]

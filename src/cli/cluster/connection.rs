@@ -62,9 +62,18 @@ pub(in crate::cli) struct Connection {
 impl Connection {
     /// Reads the properties, says what is odd about them, and watches for signals. Contacts nothing.
     pub(in crate::cli) fn open(cluster: &ClusterArguments) -> Result<Connection, Failure> {
+        Connection::open_with(cluster, &[])
+    }
+
+    /// As [`Connection::open`], with properties that the command needs.
+    pub(in crate::cli) fn open_with(
+        cluster: &ClusterArguments,
+        fixed: &[(&str, &str)],
+    ) -> Result<Connection, Failure> {
         let given = cluster.properties.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         // The last pair of a name wins.
-        let pairs = given.chain([("bootstrap.servers", cluster.bootstrap.as_str())]);
+        let bootstrap = ("bootstrap.servers", cluster.bootstrap.as_str());
+        let pairs = given.chain(fixed.iter().copied()).chain([bootstrap]);
         let (mut config, warnings) = ClientConfig::parse(pairs)?;
         for warning in warnings {
             say(&format!("[WARN] {}", warning.message));

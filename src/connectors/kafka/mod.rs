@@ -7,6 +7,7 @@ mod encode;
 mod enumerator;
 mod error;
 mod layout;
+mod mark;
 mod metadata;
 mod offsets;
 mod options;
@@ -19,6 +20,8 @@ mod sink;
 mod source;
 pub mod transaction;
 mod writer;
+
+pub use self::mark::{GROUP_PREFIX, Mark};
 
 use crate::base::Result;
 use crate::options::Opt;

@@ -6,6 +6,7 @@
 //! mark; where there is no such group, the job runs without progress and says so.
 
 use super::error::contact;
+use super::mark::{GROUP_PREFIX, Mark};
 use super::options::{SourceOptions, Topics};
 use crate::base::{Error, ErrorKind as Fault, Result};
 use crate::table::{
@@ -18,9 +19,6 @@ use brooklet_kafka::{Client, CommittedOffset, ErrorKind, TopicPartition};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// First word of the mark; the rest is its form's version, the epoch, and the job.
-const MARK: &str = "brooklet/1";
 
 type Fetched = Pending<brooklet_kafka::Result<BTreeMap<TopicPartition, CommittedOffset>>>;
 
@@ -89,7 +87,7 @@ impl GroupProgress {
         options: &SourceOptions,
         waker: Waker,
     ) -> GroupProgress {
-        let of_job = format!("brooklet.{}", job.id);
+        let of_job = format!("{GROUP_PREFIX}{}", job.id);
         let of_scan = format!("{of_job}.{}", scan.name);
         let (own, former) = if scan.alone { (of_job, of_scan) } else { (of_scan, of_job) };
         let mut groups = VecDeque::from([own]);
@@ -121,16 +119,7 @@ impl GroupProgress {
     }
 
     fn mark(&self, epoch: Epoch) -> String {
-        format!("{MARK} epoch={epoch} scan={} job={}", self.scan, self.job)
-    }
-
-    /// The mark in an offset's metadata.
-    fn mark_of<'a>(&self, metadata: &'a str) -> Option<Mark<'a>> {
-        let rest = metadata.strip_prefix(MARK)?.trim_start().strip_prefix("epoch=")?;
-        let (epoch, rest) = rest.split_once(' ')?;
-        let (scan, rest) = rest.strip_prefix("scan=")?.split_once(' ')?;
-        let of_job = rest.strip_prefix("job=")? == self.job;
-        Some(Mark { epoch: epoch.parse().ok()?, scan, of_job })
+        Mark { epoch, scan: &self.scan, job: &self.job }.to_string()
     }
 
     /// The marked positions of `group`. Positions of topics that the source no longer reads are left out; nothing but
@@ -143,9 +132,10 @@ impl GroupProgress {
         let mut progress = Progress::default();
         let mut elsewhere: Vec<&str> = Vec::new();
         for (partition, committed) in offsets {
-            let Some(mark) = self.mark_of(&committed.metadata) else { continue };
+            let Some(mark) = Mark::parse(&committed.metadata) else { continue };
+            let of_job = mark.job == self.job;
             let shared = self.user_group.as_deref() == Some(group);
-            if shared && !(mark.of_job && mark.scan == self.scan) {
+            if shared && !(of_job && mark.scan == self.scan) {
                 return Err(Error::new(
                     Fault::Schema,
                     format!("group '{group}' keeps the progress of another job or scan for topic '{}' partition {}",
@@ -155,7 +145,7 @@ impl GroupProgress {
             }
             // The group of a job of one scan carries the marks of that one, whatever its table is called by now.
             let former = group == self.former;
-            if !mark.of_job || former && mark.scan != self.scan {
+            if !of_job || former && mark.scan != self.scan {
                 continue;
             }
             progress.epoch = progress.epoch.max(mark.epoch);
@@ -270,13 +260,6 @@ impl GroupProgress {
 fn recovered(progress: Option<Progress>) -> DomainEvent {
     let epoch = progress.as_ref().map_or(0, |progress| progress.epoch);
     DomainEvent::Recovered { epoch, scans: vec![progress] }
-}
-
-/// What a mark says.
-struct Mark<'a> {
-    epoch: Epoch,
-    scan: &'a str,
-    of_job: bool,
 }
 
 fn marked(
@@ -404,8 +387,9 @@ impl CommitDomain for GroupProgress {
                         }
                         Some(Ok(mut stored)) => {
                             stored.retain(|_, offset| {
-                                self.mark_of(&offset.metadata).is_some_and(|mark| {
-                                    mark.of_job && (group != self.former || mark.scan == self.scan)
+                                Mark::parse(&offset.metadata).is_some_and(|mark| {
+                                    mark.job == self.job
+                                        && (group != self.former || mark.scan == self.scan)
                                 })
                             });
                             if !stored.is_empty() {
