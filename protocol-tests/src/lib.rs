@@ -5,4 +5,5 @@
 //! tests of this one share the same brokers.
 
 pub mod proxy;
+pub mod scripted;
 pub mod services;

@@ -2,6 +2,9 @@
 
 use super::render::{self, Excerpt};
 use crate::base::{Error, Span};
+use crate::options::is_secret;
+use crate::sql::{Symbol, TokenKind, tokenize};
+use std::ops::Range;
 
 /// Texts one behind the other, so that an error may point into a statement that was read earlier: a table's options are
 /// checked when the table is used.
@@ -36,24 +39,71 @@ impl Source {
         &self.text
     }
 
-    /// The text of an error, with the lines that it points at.
+    /// The text of an error, with the lines that it points at; values of secret options in them are masked.
     pub(super) fn explain(&self, error: &Error, colour: bool) -> String {
-        let excerpt = error.span().and_then(|span| self.excerpt(span));
+        let masked = masked(&self.text);
+        let excerpt = error.span().and_then(|span| self.excerpt(span, &masked));
         render::error(error, excerpt.as_ref(), colour)
     }
 
-    fn excerpt(&self, span: Span) -> Option<Excerpt<'_>> {
+    fn excerpt<'a>(&'a self, span: Span, text: &'a str) -> Option<Excerpt<'a>> {
         let at = self.parts.partition_point(|part| part.start <= span.start as usize);
         let part = self.parts.get(at.checked_sub(1)?)?;
-        let end = self.parts.get(at).map_or(self.text.len(), |next| next.start);
-        Some(Excerpt { name: &part.name, text: self.text.get(..end)?, first_line: part.start })
+        let end = self.parts.get(at).map_or(text.len(), |next| next.start);
+        Some(Excerpt { name: &part.name, text: text.get(..end)?, first_line: part.start })
     }
+}
+
+/// Where values of secret options stand in a text, quotes included.
+pub(super) fn secret_values(text: &str) -> Vec<Range<usize>> {
+    let tokens = tokenize(text);
+    let secret = |three: &[crate::sql::Token]| {
+        let [key, eq, value] = three else { return None };
+        let (TokenKind::String(key), TokenKind::String(_)) = (&key.kind, &value.kind) else {
+            return None;
+        };
+        let assigned = eq.kind == TokenKind::Symbol(Symbol::Eq) && is_secret(key);
+        assigned.then_some(value.span.start as usize..value.span.end as usize)
+    };
+    tokens.windows(3).filter_map(secret).collect()
+}
+
+/// The text with every byte of its secrets replaced: places and lines stay where they are.
+fn masked(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut from = 0;
+    for secret in secret_values(text) {
+        shown.push_str(text.get(from..secret.start).unwrap_or(""));
+        for c in text.get(secret.clone()).unwrap_or("").chars() {
+            match c {
+                '\n' | '\r' | '\'' => shown.push(c),
+                _ => shown.push_str(&"*".repeat(c.len_utf8())),
+            }
+        }
+        from = secret.end;
+    }
+    shown.push_str(text.get(from..).unwrap_or(""));
+    shown
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::ErrorKind;
+
+    #[test]
+    fn secrets_are_masked_where_a_line_is_shown() {
+        let mut source = Source::default();
+        let text = "CREATE TABLE t (a INT) WITH ('x.password' = 'hüsh\nhush', 'b' = 'c')";
+        source.add("a.sql", text);
+        assert_eq!(masked(text).len(), text.len());
+        for at in [0, u32::try_from(text.find("'b'").unwrap()).unwrap()] {
+            let error = Error::new(ErrorKind::Option, "no").at(Span::new(at, at + 1));
+            let shown = source.explain(&error, false);
+            assert!(!shown.contains("sh"), "{shown}");
+        }
+        assert!(masked(text).contains("'*****\n****', 'b' = 'c'"), "{}", masked(text));
+    }
 
     #[test]
     fn an_error_points_into_the_text_it_is_about() {

@@ -121,7 +121,11 @@ fn the_better_of_two_errors_is_told() {
         ("'format' = 'jsn'", "invalid", "did you mean 'json'"),
         ("'formatt' = 'json'", "invalid", "did you mean 'format'"),
         ("'format' = 'json', 'sink.parallelism' = 'x'", "invalid", "sink.parallelism"),
-        ("'format' = 'json', 'properties.security.protocol' = 'SSL'", "unsupported", "SSL"),
+        (
+            "'format' = 'json', 'properties.security.protocol' = 'SASL_SSL'",
+            "invalid",
+            "sasl.mechanism",
+        ),
     ] {
         let sql = format!(
             "CREATE TABLE z (a INT) WITH ('connector' = 'kafka', 'topic' = 't', {options}, \

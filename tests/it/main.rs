@@ -8,6 +8,7 @@ mod kill;
 mod messages;
 mod reference;
 mod run;
+mod security;
 mod shell;
 mod simulation;
 mod slt;

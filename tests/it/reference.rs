@@ -4,6 +4,7 @@ use crate::support::Program;
 use brooklet::options::{Opt, OptKind};
 use brooklet::plan::SETTINGS;
 use brooklet::registry;
+use brooklet_kafka::config::{Applies, PROPERTIES, Support, Value};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -84,6 +85,52 @@ fn formats() {
         write!(page, "\n## `{name}`\n\n{}", table(format.options(), &format!("{name}."))).unwrap();
     }
     check("formats.md", &page);
+}
+
+fn property_value(value: Value) -> String {
+    match value {
+        Value::Int(min, i64::MAX) => format!("whole number from {min}"),
+        Value::Int(min, max) => format!("{min} to {max}"),
+        Value::Bool => "`true`, `false`".to_owned(),
+        Value::Text => "text".to_owned(),
+        Value::List => "list, separated by `,`".to_owned(),
+        Value::Class => "Java class".to_owned(),
+        Value::Password => "secret".to_owned(),
+        Value::Choice(words) => {
+            words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+#[test]
+fn properties() {
+    let mut page = format!(
+        "# Kafka properties\n\n{MADE}\nThe Java client's properties: with `properties.` in front in `CREATE TABLE … WITH \
+         ('connector' = 'kafka', …)`, as `-X name=value` in `brooklet topic`. A name that is not listed warns and has no \
+         effect. Security as a whole: [security.md](../security.md).\n\n\
+         | property | value | default | read by | meaning |\n|---|---|---|---|---|\n"
+    );
+    for property in PROPERTIES {
+        let default = match property.default {
+            "" => String::new(),
+            default => format!("`{default}`"),
+        };
+        let by = match property.applies {
+            Applies::Both => "both",
+            Applies::Consumer => "sources",
+            Applies::Producer => "sinks",
+        };
+        let support = match property.support {
+            Support::Used => String::new(),
+            Support::Inert => "Accepted, no effect. ".to_owned(),
+            Support::Ignored(why) => format!("Accepted with a warning: {why}. "),
+            Support::Refused(why) => format!("Refused: {why}. "),
+        };
+        let (name, value) = (property.name, property_value(property.value));
+        let doc = property.doc.replace('|', "\\|");
+        writeln!(page, "| `{name}` | {value} | {default} | {by} | {support}{doc} |").unwrap();
+    }
+    check("properties.md", &page);
 }
 
 /// Commands whose help the page shows.

@@ -9,10 +9,11 @@ use bytes::Bytes;
 
 use crate::apis::{AnyRequest, AnyResponse};
 use crate::config::{Address, ClientConfig};
-use crate::connection::{CallError, CallId, Connection, Output, Settings};
+use crate::connection::{CallError, CallId, Connection, Output, Problem, Queued, Settings};
 use crate::error::Error;
 use crate::metadata::Metadata;
 use crate::rng::Rng;
+use crate::sasl::Exchange;
 
 /// ApiVersions version of the first attempt: every broker since 2.4 has it, so that only very old
 /// ones need a second round trip.
@@ -96,7 +97,7 @@ struct Slot {
     failures: u32,
     retry_at: Duration,
     /// Calls that wait for the end of the back-off.
-    waiting: VecDeque<(CallId, AnyRequest, Duration)>,
+    waiting: VecDeque<Queued>,
     /// Connections in a row that broke before versions were agreed on.
     broken_negotiations: u32,
 }
@@ -223,9 +224,9 @@ impl Cluster {
         self.completions.pop_front()
     }
 
-    pub(crate) fn connected(&mut self, conn: ConnId, now: Duration) {
+    pub(crate) fn connected(&mut self, conn: ConnId, login: Option<Exchange>, now: Duration) {
         if let Some(open) = self.connections.get_mut(&conn) {
-            open.machine.connected(now);
+            open.machine.connected(login, now);
             self.drain(conn, now);
         }
     }
@@ -246,10 +247,9 @@ impl Cluster {
     }
 
     /// The socket could not be opened, or is gone.
-    pub(crate) fn disconnected(&mut self, conn: ConnId, reason: &str, now: Duration) {
+    pub(crate) fn disconnected(&mut self, conn: ConnId, problem: &Problem, now: Duration) {
         let Some(open) = self.connections.get_mut(&conn) else { return };
-        let error = Error::unreachable(&open.slot.0.to_string(), reason);
-        open.machine.lost(&error);
+        open.machine.disconnected(problem);
         self.drain(conn, now);
         self.forget(conn, now);
     }
@@ -387,6 +387,10 @@ impl Cluster {
             max_in_flight: self.config.max_in_flight.max(1),
             request_timeout: self.config.request_timeout,
             idle_timeout: self.config.idle_timeout,
+            tls: self.config.security.tls.is_some(),
+            sasl: self.config.security.sasl.is_some(),
+            // 85 to 95 %, as in Java, so that not all connections are replaced at once.
+            session_percent: 85 + self.rng.below(11) as u64,
         };
         let patience = self.config.connect_timeout.after(slot.failures.max(1), &mut self.rng);
         let negotiate_at = slot.negotiate_at();
@@ -430,6 +434,18 @@ impl Cluster {
                 Some(Output::Close) => {
                     self.actions.push_back(Action::Close { conn });
                     self.forget(conn, now);
+                }
+                Some(Output::Replace(waiting)) => {
+                    self.actions.push_back(Action::Close { conn });
+                    let Some(old) = self.connections.remove(&conn) else { return };
+                    if let Some(slot) = self.slots.get_mut(&old.slot) {
+                        slot.open = None;
+                        slot.waiting = waiting;
+                        if !slot.waiting.is_empty() {
+                            self.open(&old.slot, now);
+                        }
+                    }
+                    return;
                 }
                 Some(Output::CloseIdle) => {
                     self.actions.push_back(Action::Close { conn });
@@ -508,7 +524,7 @@ mod tests {
             let call = send(&mut c, Target::Any, Purpose::Coordination, SECOND);
             let (conn, host) = connects(&mut c).remove(0);
             tried.push(host);
-            c.disconnected(conn, "refused", SECOND);
+            c.disconnected(conn, &Problem::broken("refused"), SECOND);
             let done = c.poll_completion().unwrap();
             assert_eq!(done.call, call);
             let failed = done.result.unwrap_err();
@@ -524,7 +540,7 @@ mod tests {
         let mut c = cluster("a:1");
         send(&mut c, Target::Any, Purpose::Coordination, SECOND);
         let (conn, _) = connects(&mut c).remove(0);
-        c.disconnected(conn, "refused", SECOND);
+        c.disconnected(conn, &Problem::broken("refused"), SECOND);
         send(&mut c, Target::Any, Purpose::Coordination, SECOND);
         assert!(connects(&mut c).is_empty());
         c.tick(SECOND + 39 * MILLI);
@@ -564,9 +580,9 @@ mod tests {
     /// Connects, asks for versions and breaks: the version that was asked in.
     fn break_while_negotiating(c: &mut Cluster, now: Duration) -> i16 {
         let (conn, _) = connects(c).remove(0);
-        c.connected(conn, now);
+        c.connected(conn, None, now);
         let Some(Action::Send { frame, .. }) = c.poll_action() else { panic!("nothing is sent") };
-        c.disconnected(conn, "reset", now);
+        c.disconnected(conn, &Problem::broken("reset"), now);
         let frame = frame.concat();
         i16::from_be_bytes([frame[6], frame[7]])
     }

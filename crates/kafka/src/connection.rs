@@ -2,6 +2,8 @@
 //! time-outs and throttling. A pure machine: bytes, events and the time go in, frames and answers
 //! come out.
 
+mod login;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use bytes::Bytes;
 
 use crate::apis::{AnyRequest, AnyResponse, Api};
 use crate::error::{Error, ErrorKind};
+use crate::sasl::Exchange;
 use crate::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use crate::wire::{ErrorCode, frame};
 
@@ -28,6 +31,30 @@ pub(crate) struct CallError {
     pub(crate) maybe_sent: bool,
 }
 
+/// Why a socket is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// For people.
+    pub(crate) text: String,
+    /// Whether one side does not accept the other, so that another attempt is pointless.
+    pub(crate) refused: bool,
+}
+
+impl Problem {
+    /// The network, or a broker that went away.
+    pub(crate) fn broken(text: impl Into<String>) -> Self {
+        Self { text: text.into(), refused: false }
+    }
+
+    /// A certificate, a token, a protocol.
+    pub(crate) fn refused(text: impl Into<String>) -> Self {
+        Self { text: text.into(), refused: true }
+    }
+}
+
+/// A request that waits to be sent, with the time that its answer may take.
+pub(crate) type Queued = (CallId, AnyRequest, Duration);
+
 /// What the connection wants.
 #[derive(Debug)]
 pub(crate) enum Output {
@@ -39,28 +66,48 @@ pub(crate) enum Output {
     Close,
     /// Nobody has used the connection for long; to be closed without blame.
     CloseIdle,
+    /// The session ends soon (KIP-368): to be closed, and these to be sent over a new connection.
+    /// Nothing is in flight.
+    Replace(VecDeque<Queued>),
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     Connecting,
     Negotiating,
+    LoggingIn,
     Ready,
+    /// Sends nothing more; waits for what is in flight.
+    Retiring,
     Closed,
 }
 
-#[derive(Debug)]
-struct Waiting {
-    call: CallId,
-    request: AnyRequest,
-    timeout: Duration,
+/// What a frame on the wire is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Versions,
+    Handshake,
+    /// One message of the SASL exchange; `bare` without any header.
+    Token {
+        bare: bool,
+    },
+    Call(CallId, Api),
+}
+
+impl Asked {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Versions => Api::ApiVersions.name(),
+            Self::Handshake => "SaslHandshake",
+            Self::Token { .. } => "SaslAuthenticate",
+            Self::Call(_, api) => api.name(),
+        }
+    }
 }
 
 #[derive(Debug)]
 struct InFlight {
-    /// `None` for the connection's own ApiVersions.
-    call: Option<CallId>,
-    api: Api,
+    asked: Asked,
     version: i16,
     correlation: i32,
     deadline: Duration,
@@ -73,6 +120,12 @@ pub(crate) struct Settings {
     pub(crate) max_in_flight: usize,
     pub(crate) request_timeout: Duration,
     pub(crate) idle_timeout: Option<Duration>,
+    /// Whether the connection is encrypted.
+    pub(crate) tls: bool,
+    /// Whether the client must log in.
+    pub(crate) sasl: bool,
+    /// Part of a session's lifetime after which the connection is replaced, percent.
+    pub(crate) session_percent: u64,
 }
 
 /// See the module.
@@ -90,8 +143,14 @@ pub(crate) struct Connection {
     /// Level of the finalized feature `transaction.version` (KIP-890); `None` as long as the broker
     /// was not asked in a version that tells features.
     transaction_version: Option<i16>,
+    /// Until the login is over.
+    login: Option<login::Login>,
+    /// When the connection must be replaced, because its session ends.
+    retire_at: Option<Duration>,
+    /// Whether any request of others was answered.
+    answered: bool,
     next_correlation: i32,
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<Queued>,
     in_flight: VecDeque<InFlight>,
     muted_until: Option<Duration>,
     last_use: Duration,
@@ -116,6 +175,9 @@ impl Connection {
             negotiate_at,
             versions: BTreeMap::new(),
             transaction_version: None,
+            login: None,
+            retire_at: None,
+            answered: false,
             next_correlation: 0,
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
@@ -142,7 +204,10 @@ impl Connection {
 
     /// The call that the next frame answers.
     pub(crate) fn in_front(&self) -> Option<CallId> {
-        self.in_flight.front()?.call
+        match self.in_flight.front()?.asked {
+            Asked::Call(call, _) => Some(call),
+            _ => None,
+        }
     }
 
     /// Whether a request would be sent at once.
@@ -156,9 +221,10 @@ impl Connection {
         self.outputs.pop_front()
     }
 
-    /// The socket is open.
-    pub(crate) fn connected(&mut self, now: Duration) {
+    /// The socket is open. `login` is there if the client must log in.
+    pub(crate) fn connected(&mut self, login: Option<Exchange>, now: Duration) {
         if self.state == State::Connecting {
+            self.login = login.map(login::Login::new);
             self.state = State::Negotiating;
             self.negotiate(now);
         }
@@ -172,7 +238,7 @@ impl Connection {
         timeout: Duration,
         now: Duration,
     ) {
-        self.waiting.push_back(Waiting { call, request, timeout });
+        self.waiting.push_back((call, request, timeout));
         self.flush(now);
     }
 
@@ -184,51 +250,81 @@ impl Connection {
         let Some(sent) = self.in_flight.pop_front() else {
             return self.close(&self.corrupt("the broker sent an answer that nobody asked for"));
         };
-        match frame::correlation_id(&frame) {
-            Ok(id) if id == sent.correlation => {}
-            Ok(id) => {
-                let expected = sent.correlation;
-                self.in_flight.push_front(sent);
-                return self.close(&self.corrupt(format!(
-                    "the broker answered request {id} where {expected} was next"
-                )));
-            }
-            Err(error) => {
-                self.in_flight.push_front(sent);
-                return self.close(&self.corrupt(error.to_string()));
+        if sent.asked != (Asked::Token { bare: true }) {
+            match frame::correlation_id(&frame) {
+                Ok(id) if id == sent.correlation => {}
+                Ok(id) => {
+                    let expected = sent.correlation;
+                    self.in_flight.push_front(sent);
+                    return self.close(&self.corrupt(format!(
+                        "the broker answered request {id} where {expected} was next"
+                    )));
+                }
+                Err(error) => {
+                    self.in_flight.push_front(sent);
+                    return self.close(&self.corrupt(error.to_string()));
+                }
             }
         }
         self.last_use = now;
-        match sent.call {
-            None => self.negotiated(frame, sent.version, now),
-            Some(call) => match sent.api.decode(frame, sent.version) {
+        match sent.asked {
+            Asked::Versions => self.negotiated(frame, sent.version, now),
+            Asked::Handshake => self.handshake_answered(frame, sent.version, now),
+            Asked::Token { bare } => self.token_answered(frame, sent.version, bare, now),
+            Asked::Call(call, api) => match api.decode(frame, sent.version) {
                 Ok(response) => {
+                    self.answered = true;
                     self.throttle(&response, now);
                     self.outputs.push_back(Output::Done(call, Ok(response)));
                 }
                 Err(error) => {
                     // The next frame may still be whole, but nothing of this peer can be trusted.
-                    let error = self.corrupt(error.to_string()).in_api(sent.api.name());
+                    let error = self.corrupt(error.to_string()).in_api(api.name());
                     self.fail(call, error.clone(), true);
                     return self.close(&error);
                 }
             },
         }
         self.flush(now);
+        self.retire();
     }
 
     /// The socket is gone: every request without an answer fails.
     pub(crate) fn lost(&mut self, error: &Error) {
+        let refused = self.lost_while_logging_in();
+        let error = refused.as_ref().unwrap_or(error);
         self.broke_while_negotiating |= self.state == State::Negotiating;
         self.state = State::Closed;
         while let Some(sent) = self.in_flight.pop_front() {
-            if let Some(call) = sent.call {
-                self.fail(call, error.clone().in_api(sent.api.name()), true);
+            if let Asked::Call(call, api) = sent.asked {
+                self.fail(call, error.clone().in_api(api.name()), true);
             }
         }
-        while let Some(waiting) = self.waiting.pop_front() {
-            let api = waiting.request.api().name();
-            self.fail(waiting.call, error.clone().in_api(api), false);
+        while let Some((call, request, _)) = self.waiting.pop_front() {
+            self.fail(call, error.clone().in_api(request.api().name()), false);
+        }
+    }
+
+    /// The socket was closed, or never opened.
+    pub(crate) fn disconnected(&mut self, problem: &Problem) {
+        let error = if problem.refused {
+            Error::new(ErrorKind::Authentication, &*problem.text).at(&self.address)
+        } else {
+            Error::unreachable(&self.address, format_args!("{}{}", problem.text, self.suspicion()))
+        };
+        self.lost(&error);
+    }
+
+    /// What a listener of another security protocol would do just now, for the error text.
+    fn suspicion(&self) -> &'static str {
+        match self.state {
+            State::Negotiating if !self.settings.tls => {
+                "; a listener with TLS does so (then security.protocol must be SSL or SASL_SSL)"
+            }
+            State::Ready if !self.settings.sasl && !self.answered => {
+                "; a listener with SASL does so (then security.protocol must be SASL_SSL or SASL_PLAINTEXT)"
+            }
+            _ => "",
         }
     }
 
@@ -245,9 +341,13 @@ impl Connection {
         // Answers come in the order of requests, so a late one holds up all that follow.
         if let Some(late) = self.in_flight.iter().find(|sent| sent.deadline <= now) {
             let error = Error::timeout("the broker did not answer in time")
-                .in_api(late.api.name())
+                .in_api(late.asked.name())
                 .at(&self.address);
             return self.close(&error);
+        }
+        if self.state == State::Ready && self.retire_at.is_some_and(|at| at <= now) {
+            self.state = State::Retiring;
+            self.retire();
         }
         if self.state == State::Ready && self.idle_at().is_some_and(|at| at <= now) {
             self.state = State::Closed;
@@ -260,12 +360,13 @@ impl Connection {
         match self.state {
             State::Closed => None,
             State::Connecting => Some(self.connect_deadline),
-            State::Negotiating | State::Ready => self
+            State::Negotiating | State::LoggingIn | State::Ready | State::Retiring => self
                 .in_flight
                 .iter()
                 .map(|sent| sent.deadline)
                 .chain(self.muted_until)
                 .chain(self.idle_at())
+                .chain(self.retire_at.filter(|_| self.state == State::Ready))
                 .min(),
         }
     }
@@ -276,14 +377,35 @@ impl Connection {
         Some(self.last_use.saturating_add(timeout))
     }
 
+    /// Steps down once everything that was sent is answered.
+    fn retire(&mut self) {
+        if self.state == State::Retiring && self.in_flight.is_empty() {
+            self.state = State::Closed;
+            self.outputs.push_back(Output::Replace(std::mem::take(&mut self.waiting)));
+        }
+    }
+
     fn negotiate(&mut self, now: Duration) {
         let request = ApiVersionsRequest {
             client_software_name: "brooklet".to_owned(),
             client_software_version: env!("CARGO_PKG_VERSION").to_owned(),
             ..ApiVersionsRequest::default()
         };
-        let deadline = now.saturating_add(self.settings.request_timeout);
-        self.write(None, request.into(), self.negotiate_at, deadline, now);
+        let encoded = AnyRequest::from(request).encode(
+            self.negotiate_at,
+            self.next_correlation,
+            &self.settings.client_id,
+        );
+        match encoded {
+            Ok(bytes) => {
+                self.sent(Asked::Versions, self.negotiate_at, now);
+                self.outputs.push_back(Output::Send(bytes));
+            }
+            Err(error) => {
+                let error = Error::new(ErrorKind::Unsupported, error.to_string());
+                self.close(&error.in_api(Asked::Versions.name()).at(&self.address));
+            }
+        }
     }
 
     fn negotiated(&mut self, frame: Bytes, version: i16, now: Duration) {
@@ -312,7 +434,7 @@ impl Connection {
                     .find(|feature| feature.name == "transaction.version")
                     .map_or(0, |feature| feature.max_version_level);
                 self.transaction_version = (version >= FEATURES_SINCE).then_some(level);
-                self.state = State::Ready;
+                self.log_in(now);
             }
             ErrorCode::UNSUPPORTED_VERSION if version > 0 => {
                 self.negotiate_at = fallback(&response, version);
@@ -339,14 +461,11 @@ impl Connection {
             && self.muted_until.is_none()
             && self.in_flight.len() < self.settings.max_in_flight
         {
-            let Some(next) = self.waiting.pop_front() else { return };
-            let api = next.request.api();
-            match self.version_of(&next.request) {
-                Ok(version) => {
-                    let deadline = now.saturating_add(next.timeout);
-                    self.write(Some(next.call), next.request, version, deadline, now);
-                }
-                Err(error) => self.fail(next.call, error.in_api(api.name()), false),
+            let Some((call, request, timeout)) = self.waiting.pop_front() else { return };
+            let api = request.api();
+            match self.version_of(&request) {
+                Ok(version) => self.write(call, request, version, timeout, now),
+                Err(error) => self.fail(call, error.in_api(api.name()), false),
             }
         }
     }
@@ -370,31 +489,37 @@ impl Connection {
 
     fn write(
         &mut self,
-        call: Option<CallId>,
+        call: CallId,
         request: AnyRequest,
         version: i16,
-        deadline: Duration,
+        timeout: Duration,
         now: Duration,
     ) {
         let api = request.api();
-        let correlation = self.next_correlation;
-        match request.encode(version, correlation, &self.settings.client_id) {
+        match request.encode(version, self.next_correlation, &self.settings.client_id) {
             Ok(bytes) => {
-                self.next_correlation = self.next_correlation.wrapping_add(1) & i32::MAX;
-                self.in_flight.push_back(InFlight { call, api, version, correlation, deadline });
-                self.last_use = now;
+                self.sent(Asked::Call(call, api), version, now);
+                if let Some(sent) = self.in_flight.back_mut() {
+                    sent.deadline = now.saturating_add(timeout);
+                }
                 self.outputs.push_back(Output::Send(bytes));
             }
             Err(error) => {
                 let error = Error::new(ErrorKind::Unsupported, error.to_string())
                     .in_api(api.name())
                     .at(&self.address);
-                match call {
-                    Some(call) => self.fail(call, error, false),
-                    None => self.close(&error),
-                }
+                self.fail(call, error, false);
             }
         }
+    }
+
+    /// Keeps in mind what goes out with the next correlation id.
+    fn sent(&mut self, asked: Asked, version: i16, now: Duration) {
+        let correlation = self.next_correlation;
+        let deadline = now.saturating_add(self.settings.request_timeout);
+        self.next_correlation = self.next_correlation.wrapping_add(1) & i32::MAX;
+        self.in_flight.push_back(InFlight { asked, version, correlation, deadline });
+        self.last_use = now;
     }
 
     fn fail(&mut self, call: CallId, error: Error, maybe_sent: bool) {
@@ -437,6 +562,9 @@ mod tests {
             max_in_flight: 2,
             request_timeout: 30 * SECOND,
             idle_timeout: Some(540 * SECOND),
+            tls: false,
+            sasl: false,
+            session_percent: 90,
         };
         Connection::new("b:1".into(), settings, 4, 10 * SECOND, Duration::ZERO)
     }
@@ -463,7 +591,7 @@ mod tests {
 
     fn ready() -> Connection {
         let mut connection = connection();
-        connection.connected(Duration::ZERO);
+        connection.connected(None, Duration::ZERO);
         assert!(matches!(connection.poll_output(), Some(Output::Send(_))));
         let body = versions(ErrorCode::NONE, 4);
         connection.received(answer::<ApiVersionsRequest>(0, 4, &body), Duration::ZERO);
@@ -488,6 +616,7 @@ mod tests {
                 Output::Done(call, Err(e)) => format!("failed {} {}", call.0, e.maybe_sent),
                 Output::Close => "close".to_owned(),
                 Output::CloseIdle => "close idle".to_owned(),
+                Output::Replace(waiting) => format!("replace {}", waiting.len()),
             })
             .collect()
     }
@@ -497,7 +626,7 @@ mod tests {
         let mut connection = connection();
         submit(&mut connection, 1, Duration::ZERO);
         assert!(outputs(&mut connection).is_empty());
-        connection.connected(Duration::ZERO);
+        connection.connected(None, Duration::ZERO);
         assert_eq!(outputs(&mut connection), ["send"]);
         submit(&mut connection, 2, Duration::ZERO);
         submit(&mut connection, 3, Duration::ZERO);
@@ -512,7 +641,7 @@ mod tests {
     fn an_old_broker_is_asked_again_at_its_own_version() {
         for (max, in_version) in [(2, 2), (9, 3)] {
             let mut connection = connection();
-            connection.connected(Duration::ZERO);
+            connection.connected(None, Duration::ZERO);
             outputs(&mut connection);
             let refusal = versions(ErrorCode::UNSUPPORTED_VERSION, max);
             connection.received(answer::<ApiVersionsRequest>(0, 0, &refusal), Duration::ZERO);

@@ -11,12 +11,14 @@ use bytes::Bytes;
 use crate::budget::Budget;
 use crate::client::ClientShared;
 use crate::cluster::{Action, Cluster, ConnId, Owner, Purpose};
+use crate::connection::Problem;
 use crate::consumer::ConsumerShared;
 use crate::fetch::Fetcher;
 use crate::operations::{Context, Operation};
 use crate::pending::{Wake, Waker};
 use crate::produce::ProduceMachine;
 use crate::producer::ProducerShared;
+use crate::sasl::Exchange;
 use crate::topic::TopicPartition;
 use crate::transaction::{self, TransactionMachine};
 use crate::wire::records::SealedBatch;
@@ -28,13 +30,15 @@ pub(crate) enum Event {
     Connected {
         /// The connection.
         conn: ConnId,
+        /// How to log in, if the configuration says so.
+        login: Option<Exchange>,
     },
     /// A connection could not be opened.
     ConnectFailed {
         /// The connection.
         conn: ConnId,
-        /// Why, for people.
-        error: String,
+        /// Why.
+        problem: Problem,
     },
     /// A whole frame came in, without its length prefix.
     Received {
@@ -47,8 +51,8 @@ pub(crate) enum Event {
     Disconnected {
         /// The connection.
         conn: ConnId,
-        /// Why, for people.
-        error: String,
+        /// Why.
+        problem: Problem,
     },
     /// Commands were queued, memory became free, or time has passed.
     Tick,
@@ -116,9 +120,9 @@ impl Core {
     /// Takes an event and everything that handles have asked for since the last one.
     pub(crate) fn handle(&mut self, event: Event, now: Duration) {
         match event {
-            Event::Connected { conn } => self.cluster.connected(conn, now),
-            Event::ConnectFailed { conn, error } | Event::Disconnected { conn, error } => {
-                self.cluster.disconnected(conn, &error, now);
+            Event::Connected { conn, login } => self.cluster.connected(conn, login, now),
+            Event::ConnectFailed { conn, problem } | Event::Disconnected { conn, problem } => {
+                self.cluster.disconnected(conn, &problem, now);
             }
             Event::Received { conn, frame } => self.received(conn, frame, now),
             Event::Tick => {}

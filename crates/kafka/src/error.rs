@@ -35,6 +35,9 @@ pub enum ErrorKind {
     },
     /// The principal may not do this.
     NotAuthorized,
+    /// One side does not accept the other: credentials, certificate, SASL mechanism, TLS itself.
+    /// Another attempt would end in the same way.
+    Authentication,
     /// The position lies outside the log. Never repaired silently.
     OffsetOutOfRange {
         /// The position that was asked for.
@@ -188,6 +191,11 @@ impl Error {
     /// Whether the same call may succeed later without any change.
     pub fn is_retriable(&self) -> bool {
         self.0.retriable
+    }
+
+    /// Whether it is pointless to wait for another broker or a better moment.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Unsupported | ErrorKind::Authentication)
     }
 
     /// Overrides whether the call may be repeated.

@@ -30,15 +30,17 @@ mod produce;
 pub mod producer;
 pub mod read_committed;
 mod rng;
+mod sasl;
 #[cfg(test)]
 mod testing;
+mod tls;
 pub mod topic;
 pub mod transaction;
 pub mod transport;
 pub mod wire;
 
 pub use client::Client;
-pub use config::{ClientConfig, Isolation};
+pub use config::{ClientConfig, Isolation, Secret};
 pub use error::{Error, ErrorKind, Result};
 pub use operations::{
     CommittedOffset, ListedGroup, ListedOffset, ListedTransaction, NewTopic, OffsetSpec,

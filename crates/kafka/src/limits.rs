@@ -66,3 +66,37 @@ pub const CONTROL_BATCH_BYTES_MAX: usize = 64 * 1024;
 /// Pieces of frames per write call: the kernel takes no more slices at once (`IOV_MAX` is 1024), and
 /// requests that pile up beyond this wait for the socket anyway.
 pub const SOCKET_WRITE_SLICES_MAX: usize = 64;
+
+/// How long an address of a broker's name is waited for before the next one is tried beside it
+/// (RFC 8305 §8).
+pub const ADDRESS_HEAD_START: Duration = Duration::from_millis(250);
+
+// ---- security ----
+
+/// Bytes of one SASL message of a broker. SCRAM's are some hundred; an OAuth refusal explains
+/// itself in JSON.
+pub const SASL_MESSAGE_BYTES_MAX: usize = 64 * 1024;
+
+/// Rounds of one authentication: SCRAM takes two.
+pub const SASL_ROUNDS_MAX: u32 = 8;
+
+/// Fewest iterations that a broker may ask SCRAM for: below, a listener could guess the password
+/// from the proof (RFC 7677, and Kafka's own minimum).
+pub const SCRAM_ITERATIONS_MIN: u32 = 4096;
+
+/// Most iterations: eight times Kafka's own maximum, a tenth of a second of the I/O thread. More
+/// would let a hostile broker stop the process.
+pub const SCRAM_ITERATIONS_MAX: u32 = 8 * 16_384;
+
+/// Random bytes of a nonce: 144 bits, so that none ever comes twice.
+pub const NONCE_BYTES: usize = 18;
+
+/// Bytes of a file with certificates or keys; the largest CA bundles have some hundred KiB.
+pub const STORE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Bytes of a file with a token, and of a token endpoint's answer.
+pub const TOKEN_BYTES_MAX: usize = 1024 * 1024;
+
+/// Part of a token's lifetime after which a new one is fetched, percent (Java's
+/// `sasl.login.refresh.window.factor`).
+pub const TOKEN_REFRESH_PERCENT: u64 = 80;

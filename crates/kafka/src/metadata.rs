@@ -137,8 +137,11 @@ impl Metadata {
     }
 
     /// Why the topic cannot be used, if the brokers said so: no permission, an illegal name, or
-    /// unknown for at least `patience`.
+    /// unknown for at least `patience`; or because they do not let this client in.
     pub(crate) fn problem(&self, topic: &str, patience: Duration, now: Duration) -> Option<Error> {
+        if let Some(error) = self.last_error.as_ref().filter(|error| error.is_final()) {
+            return Some(error.clone());
+        }
         if let Some(error) = self.refused.get(topic) {
             return Some(error.clone());
         }

@@ -76,7 +76,7 @@ impl Bench {
         let mut out = Vec::new();
         while let Some(action) = self.cluster.poll_action() {
             match action {
-                Action::Connect { conn, .. } => self.cluster.connected(conn, self.now),
+                Action::Connect { conn, .. } => self.cluster.connected(conn, None, self.now),
                 Action::Send { conn, frame } => {
                     let frame = Bytes::from(frame.concat()).slice(PREFIX_BYTES..);
                     let mut reader = crate::wire::Reader::new(frame.clone());
@@ -107,7 +107,7 @@ impl Bench {
     }
 
     pub(crate) fn break_off(&mut self, conn: ConnId) {
-        self.cluster.disconnected(conn, "gone", self.now);
+        self.cluster.disconnected(conn, &crate::connection::Problem::broken("gone"), self.now);
     }
 
     pub(crate) fn completions(&mut self) -> Vec<Completion> {

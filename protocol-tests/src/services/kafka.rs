@@ -29,6 +29,7 @@ pub struct KafkaConfig {
     version: Version,
     advertised: Option<SocketAddr>,
     port: Option<u16>,
+    listeners: Vec<(String, String)>,
     properties: Vec<(String, String)>,
     storage_args: Vec<String>,
 }
@@ -37,7 +38,14 @@ impl KafkaConfig {
     /// One plain listener on a free loopback port.
     #[must_use]
     pub fn new(version: Version) -> Self {
-        Self { version, advertised: None, port: None, properties: Vec::new(), storage_args: vec![] }
+        Self {
+            version,
+            advertised: None,
+            port: None,
+            listeners: Vec::new(),
+            properties: Vec::new(),
+            storage_args: Vec::new(),
+        }
     }
 
     /// Makes clients come to this address: that of a [`crate::proxy::Proxy`] in front of the broker.
@@ -51,6 +59,14 @@ impl KafkaConfig {
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
+        self
+    }
+
+    /// Adds a listener of this name and security protocol on a free port; its settings are
+    /// properties that begin with `listener.name.`.
+    #[must_use]
+    pub fn listener(mut self, name: &str, protocol: &str) -> Self {
+        self.listeners.push((name.to_owned(), protocol.to_owned()));
         self
     }
 
@@ -86,6 +102,8 @@ struct Own {
     jars: PathBuf,
     /// Where the broker itself listens, behind any proxy.
     listener: String,
+    /// Address and name of every further listener.
+    others: Vec<(String, String)>,
     jvm: Mutex<Option<Jvm>>,
 }
 
@@ -118,12 +136,22 @@ impl Kafka {
         let ports = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
         let client = config.port.map_or_else(|| ports[0].local_addr().map(|a| a.port()), Ok)?;
         let controller = ports[1].local_addr()?.port();
-        drop(ports);
+        let reserved = config
+            .listeners
+            .iter()
+            .map(|(name, _)| Ok((name.clone(), TcpListener::bind("127.0.0.1:0")?)))
+            .collect::<io::Result<Vec<_>>>()?;
+        let others = reserved
+            .iter()
+            .map(|(name, socket)| Ok((name.clone(), socket.local_addr()?.to_string())))
+            .collect::<io::Result<Vec<_>>>()?;
+        drop((ports, reserved));
         let listener = format!("127.0.0.1:{client}");
         let bootstrap = config.advertised.map_or_else(|| listener.clone(), |a| a.to_string());
-        let properties = server_properties(config, &folder, &listener, &bootstrap, controller);
+        let addresses = Addresses { listener: &listener, advertised: &bootstrap, controller };
+        let properties = server_properties(config, &folder, &addresses, &others);
         fs::write(folder.join("server.properties"), properties)?;
-        let own = Own { folder, jars: jars.to_owned(), listener, jvm: Mutex::new(None) };
+        let own = Own { folder, jars: jars.to_owned(), listener, others, jvm: Mutex::new(None) };
         own.format(&config.storage_args)?;
         own.boot()?;
         Ok(Self { version: config.version, bootstrap, bridge: OnceLock::new(), own: Some(own) })
@@ -139,6 +167,17 @@ impl Kafka {
     #[must_use]
     pub fn listener(&self) -> Option<&str> {
         self.own.as_ref().map(|own| own.listener.as_str())
+    }
+
+    /// Address of the listener that [`KafkaConfig::listener`] added under this name.
+    ///
+    /// # Panics
+    /// There is none.
+    #[must_use]
+    pub fn listener_named(&self, name: &str) -> &str {
+        let others = self.own.iter().flat_map(|own| &own.others);
+        let mut found = others.filter(|(known, _)| known == name).map(|(_, address)| address);
+        found.next().expect("a listener of this name")
     }
 
     /// The release that runs; [`Version::Newest`] for an external cluster.
@@ -368,13 +407,20 @@ fn all_jars(jars: &Path) -> OsString {
     jars.join("*").as_os_str().to_owned()
 }
 
+/// Where the broker listens.
+struct Addresses<'a> {
+    listener: &'a str,
+    advertised: &'a str,
+    controller: u16,
+}
+
 fn server_properties(
     config: &KafkaConfig,
     folder: &Path,
-    listener: &str,
-    advertised: &str,
-    controller: u16,
+    addresses: &Addresses<'_>,
+    others: &[(String, String)],
 ) -> String {
+    let Addresses { listener, advertised, controller } = addresses;
     let mut text = String::new();
     let mut line = |key: &str, value: &str| {
         let value = value.replace("${folder}", &folder.to_string_lossy());
@@ -383,10 +429,14 @@ fn server_properties(
     line("process.roles", "broker,controller");
     line("node.id", "1");
     line("controller.quorum.voters", &format!("1@127.0.0.1:{controller}"));
-    line("listeners", &format!("PLAINTEXT://{listener},CONTROLLER://127.0.0.1:{controller}"));
-    line("advertised.listeners", &format!("PLAINTEXT://{advertised}"));
+    let more: String = others.iter().map(|(name, at)| format!(",{name}://{at}")).collect();
+    line("listeners", &format!("PLAINTEXT://{listener},CONTROLLER://127.0.0.1:{controller}{more}"));
+    line("advertised.listeners", &format!("PLAINTEXT://{advertised}{more}"));
     line("controller.listener.names", "CONTROLLER");
-    line("listener.security.protocol.map", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT");
+    let more: String =
+        config.listeners.iter().map(|(name, protocol)| format!(",{name}:{protocol}")).collect();
+    let map = format!("CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT{more}");
+    line("listener.security.protocol.map", &map);
     line("log.dirs", "${folder}/data");
     for key in [
         "offsets.topic.num.partitions",

@@ -15,6 +15,7 @@ mod cache;
 mod jvm;
 mod kafka;
 mod probe;
+mod secured;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -25,6 +26,7 @@ pub use cache::kafka_jars;
 pub use jvm::{Exit, Jvm};
 pub use kafka::{Kafka, KafkaConfig};
 pub use probe::{ProbeError, broker_count};
+pub use secured::{CANARY, Secured, secured};
 
 /// A release line of Apache Kafka that the tests run against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

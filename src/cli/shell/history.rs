@@ -1,7 +1,7 @@
 //! Where the shell keeps what was typed, and what it must not keep.
 
-use crate::options::{REDACTED, is_secret};
-use crate::sql::{Symbol, TokenKind, tokenize};
+use crate::cli::source::secret_values;
+use crate::options::REDACTED;
 use std::path::PathBuf;
 
 /// The file of the history: `BROOKLET_HISTORY`, else in the folder for state (XDG base directories). None without a
@@ -18,19 +18,12 @@ pub(super) fn file(env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
 
 /// The text with the values of secret options hidden: the history is a file.
 pub(super) fn without_secrets(text: &str) -> String {
-    let tokens = tokenize(text);
     let mut shown = String::with_capacity(text.len());
     let mut from = 0;
-    for three in tokens.windows(3) {
-        let [key, eq, value] = three else { continue };
-        let (TokenKind::String(key), TokenKind::String(_)) = (&key.kind, &value.kind) else {
-            continue;
-        };
-        if eq.kind == TokenKind::Symbol(Symbol::Eq) && is_secret(key) {
-            shown.push_str(text.get(from..value.span.start as usize).unwrap_or(""));
-            shown.push_str(&format!("'{REDACTED}'"));
-            from = value.span.end as usize;
-        }
+    for secret in secret_values(text) {
+        shown.push_str(text.get(from..secret.start).unwrap_or(""));
+        shown.push_str(&format!("'{REDACTED}'"));
+        from = secret.end;
     }
     shown.push_str(text.get(from..).unwrap_or(""));
     shown

@@ -1,7 +1,11 @@
 //! The client's configuration, read from the Java client's properties.
 
+mod given;
+mod jaas;
 mod properties;
 mod property;
+mod secret;
+mod security;
 
 use std::fmt;
 use std::time::Duration;
@@ -10,8 +14,12 @@ use crate::error::{Error, Result};
 use crate::limits::{self, NEAREST_DISTANCE_MAX};
 use crate::rng::Backoff;
 
+pub(crate) use given::{Given, read_file};
 pub use properties::PROPERTIES;
 pub use property::{Applies, Property, Support, Value};
+pub use secret::Secret;
+pub use security::Security;
+pub(crate) use security::{Sasl, TokenEndpoint, TokenSource};
 
 /// What secrets look like in every text.
 pub const HIDDEN: &str = "******";
@@ -106,6 +114,8 @@ pub struct ClientConfig {
     pub bootstrap: Vec<Address>,
     /// `client.id`; `brooklet` if unset.
     pub client_id: String,
+    /// `security.protocol`, `sasl.*` and `ssl.*`.
+    pub security: Security,
     /// `request.timeout.ms`.
     pub request_timeout: Duration,
     /// `default.api.timeout.ms`.
@@ -178,7 +188,7 @@ impl ClientConfig {
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::error::ErrorKind::Config) naming the property and what is
-    /// allowed; security settings other than PLAINTEXT, which are not supported yet.
+    /// allowed; files with keys and certificates that cannot be read are told here too.
     pub fn parse<K: AsRef<str>, V: AsRef<str>>(
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Result<(Self, Vec<Warning>)> {
@@ -187,8 +197,8 @@ impl ClientConfig {
         for (key, value) in pairs {
             values.set(key.as_ref(), value.as_ref().trim(), &mut warnings)?;
         }
-        values.refuse_security()?;
-        let config = values.build()?;
+        let mut config = values.build()?;
+        config.security = security::read(&Given::new(&|key| values.given(key)), &mut warnings)?;
         config.check_conflicts(&values, &mut warnings)?;
         Ok((config, warnings))
     }
@@ -240,7 +250,7 @@ impl Values {
                 key: key.to_owned(),
                 message: format!("{key} has no effect: {why}"),
             }),
-            Support::Used | Support::Inert | Support::NotYet => {}
+            Support::Used | Support::Inert => {}
         }
         property.value.check(value).map_err(|allowed| {
             let shown = if property.value == Value::Password { HIDDEN } else { value };
@@ -285,30 +295,6 @@ impl Values {
         Backoff { initial: self.millis(initial).min(max), max }
     }
 
-    /// A connection that silently is less secure than asked for would be worse than none.
-    fn refuse_security(&self) -> Result<()> {
-        let protocol = self.text("security.protocol").to_ascii_uppercase();
-        if protocol != "PLAINTEXT" {
-            return Err(Error::config(
-                "security.protocol",
-                format!("security.protocol {protocol} is not supported yet: only PLAINTEXT is"),
-            ));
-        }
-        let sasl = PROPERTIES.iter().zip(&self.0).find(|(property, value)| {
-            value.is_some()
-                && property.support == Support::NotYet
-                && property.name.starts_with("sasl.")
-        });
-        match sasl {
-            Some((property, _)) => Err(Error::config(
-                property.name,
-                format!("{} is not supported yet: SASL authentication is not there", property.name),
-            )),
-            // As in Java, ssl.* without SSL is simply not used.
-            None => Ok(()),
-        }
-    }
-
     fn build(&self) -> Result<ClientConfig> {
         let bootstrap = self
             .text("bootstrap.servers")
@@ -342,6 +328,7 @@ impl Values {
         };
         Ok(ClientConfig {
             bootstrap,
+            security: Security::default(),
             client_id: client_id.to_owned(),
             request_timeout: self.millis("request.timeout.ms"),
             api_timeout: self.millis("default.api.timeout.ms"),
@@ -383,6 +370,11 @@ impl Values {
             response_max_bytes: limits::FRAME_BYTES_MAX,
         })
     }
+}
+
+/// Reads a JAAS string; for fuzzing.
+pub(crate) fn read_jaas(text: &str) {
+    drop(jaas::Jaas::parse(text));
 }
 
 fn unknown(key: &str) -> Warning {
@@ -540,15 +532,6 @@ mod tests {
             let error = parse(&[(key, value)]).unwrap_err();
             assert_eq!(error.kind(), &ErrorKind::Config { key: key.to_owned() });
             assert!(error.message().contains(allowed), "{error}");
-        }
-    }
-
-    #[test]
-    fn security_is_refused_not_dropped() {
-        for pair in [("security.protocol", "sasl_ssl"), ("sasl.jaas.config", "secret")] {
-            let error = parse(&[pair]).unwrap_err();
-            assert!(error.message().contains("not supported yet"), "{error}");
-            assert!(!error.message().contains("secret"), "{error}");
         }
     }
 

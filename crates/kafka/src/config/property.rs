@@ -58,8 +58,6 @@ pub enum Support {
     Ignored(&'static str),
     /// An error that says what to do instead.
     Refused(&'static str),
-    /// An error if it is needed: the feature is not there yet.
-    NotYet,
 }
 
 impl Value {

@@ -481,7 +481,7 @@ impl Fetcher {
         node.retry_at = now + cluster.config.retry_backoff.after(node.failures, &mut cluster.rng);
         let partitions: Vec<TopicPartition> = node.partitions.iter().cloned().collect();
         for tp in partitions {
-            if matches!(error.kind(), ErrorKind::Unsupported) {
+            if error.is_final() {
                 self.fail(&tp, error.clone());
             } else if let Some(partition) = self.partitions.get_mut(&tp) {
                 let since = partition.failing.as_ref().map_or(now, |(since, _)| *since);

@@ -267,7 +267,7 @@ impl Operation for ListOffsets {
                 }
             }
             Ok(_) => {}
-            Err(failed) if matches!(failed.error.kind(), ErrorKind::Unsupported) => {
+            Err(failed) if failed.error.is_final() => {
                 self.complete(Err(failed.error), context);
             }
             Err(failed) => {

@@ -203,10 +203,13 @@ impl<T: Send> Operation for Single<T> {
                 Verdict::Rediscover(error) => self.rediscover(error, context),
                 Verdict::Fail(error) => self.complete(Err(error)),
             },
-            Err(failed) if finding || calling => match failed.error.kind() {
-                ErrorKind::Unsupported => self.complete(Err(failed.error)),
-                _ => self.rediscover(failed.error, context),
-            },
+            Err(failed) if finding || calling => {
+                if failed.error.is_final() {
+                    self.complete(Err(failed.error));
+                } else {
+                    self.rediscover(failed.error, context);
+                }
+            }
             _ => {}
         }
     }

@@ -183,7 +183,7 @@ impl ProduceMachine {
             Err(failed) => {
                 cluster.metadata.refresh();
                 for (tp, id) in request.batches {
-                    if matches!(failed.error.kind(), ErrorKind::Unsupported) {
+                    if failed.error.is_final() {
                         self.fail(&tp, id, failed.error.clone());
                     } else {
                         let action = if failed.maybe_sent {
@@ -517,7 +517,7 @@ impl ProduceMachine {
                 }
             }
             Ok(_) => {}
-            Err(failed) if matches!(failed.error.kind(), ErrorKind::Unsupported) => {
+            Err(failed) if failed.error.is_final() => {
                 self.fail_all(&failed.error);
             }
             // Retried until delivery.timeout.ms ends the batches.

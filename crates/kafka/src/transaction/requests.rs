@@ -297,7 +297,7 @@ impl TransactionMachine {
         cluster: &mut Cluster,
         now: Duration,
     ) {
-        if matches!(failed.error.kind(), ErrorKind::Unsupported) {
+        if failed.error.is_final() {
             return self.fail(TransactionError::new(Failure::Fatal, failed.error));
         }
         if matches!(asked, Asked::End { .. }) && failed.maybe_sent {

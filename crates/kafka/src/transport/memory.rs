@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::budget::{Budget, default_budget};
 use crate::client::ClientShared;
 use crate::cluster::{Action, ConnId};
+use crate::connection::Problem;
 use crate::core::{Core, Event};
 use crate::pending::Waker;
 use crate::rng::Rng;
@@ -117,8 +118,8 @@ impl MemoryNetwork {
         state.lanes.clear();
         for (client, conn) in open {
             state.disconnect_broker(client, conn);
-            let error = "the network was cut".to_owned();
-            let gone = Message::ToClient(Event::Disconnected { conn, error });
+            let problem = Problem::broken("the network was cut");
+            let gone = Message::ToClient(Event::Disconnected { conn, problem });
             state.lanes.entry((client, conn, true)).or_default().push_back(gone);
         }
     }
@@ -175,8 +176,8 @@ impl State {
                 BrokerEvent::Close(conn) => {
                     if let Some((client, conn)) = self.client_conns.remove(&conn) {
                         self.broker_conns.remove(&(client, conn));
-                        let error = "the broker closed the connection".to_owned();
-                        let message = Message::ToClient(Event::Disconnected { conn, error });
+                        let problem = Problem::broken("the broker closed the connection");
+                        let message = Message::ToClient(Event::Disconnected { conn, problem });
                         self.lanes.entry((client, conn, true)).or_default().push_back(message);
                     }
                 }
@@ -230,9 +231,13 @@ impl State {
                     Some(broker) => {
                         self.broker_conns.insert((client, conn), broker);
                         self.client_conns.insert(broker, (client, conn));
-                        Event::Connected { conn }
+                        // Brokers in memory know no users.
+                        Event::Connected { conn, login: None }
                     }
-                    None => Event::ConnectFailed { conn, error: "connection refused".to_owned() },
+                    None => {
+                        let problem = Problem::broken("connection refused");
+                        Event::ConnectFailed { conn, problem }
+                    }
                 };
                 let message = Message::ToClient(event);
                 self.lanes.entry((client, conn, true)).or_default().push_back(message);

@@ -20,6 +20,8 @@ pub mod metadata;
 pub mod offset_commit;
 pub mod offset_fetch;
 pub mod produce;
+pub mod sasl_authenticate;
+pub mod sasl_handshake;
 pub mod txn_offset_commit;
 
 use crate::wire::layout::ApiSpec;
@@ -34,6 +36,7 @@ pub const APIS: &[ApiSpec] = &[
     offset_fetch::API,
     find_coordinator::API,
     list_groups::API,
+    sasl_handshake::API,
     api_versions::API,
     create_topics::API,
     delete_topics::API,
@@ -42,6 +45,7 @@ pub const APIS: &[ApiSpec] = &[
     add_offsets_to_txn::API,
     end_txn::API,
     txn_offset_commit::API,
+    sasl_authenticate::API,
     create_partitions::API,
     describe_transactions::API,
     list_transactions::API,
@@ -77,6 +81,8 @@ macro_rules! for_each_request {
         $then!($crate::wire::messages::offset_commit::OffsetCommitRequest);
         $then!($crate::wire::messages::offset_fetch::OffsetFetchRequest);
         $then!($crate::wire::messages::produce::ProduceRequest);
+        $then!($crate::wire::messages::sasl_authenticate::SaslAuthenticateRequest);
+        $then!($crate::wire::messages::sasl_handshake::SaslHandshakeRequest);
         $then!($crate::wire::messages::txn_offset_commit::TxnOffsetCommitRequest);
     };
 }

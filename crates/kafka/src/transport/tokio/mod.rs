@@ -1,6 +1,10 @@
 //! Sockets: one thread for the process, one task per client that drives its machine, one task
 //! per connection and direction. Nothing here decides anything.
 
+mod aws;
+mod http;
+mod login;
+
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
@@ -8,20 +12,25 @@ use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
 
+use self::login::Logins;
 use crate::budget::{Budget, default_budget};
 use crate::client::ClientShared;
 use crate::cluster::{Action, ConnId};
+use crate::config::{ClientConfig, Security};
+use crate::connection::Problem;
 use crate::core::{Core, Event};
-use crate::limits::{FRAME_RESERVE_MAX, SOCKET_WRITE_SLICES_MAX};
+use crate::limits::{ADDRESS_HEAD_START, FRAME_RESERVE_MAX, SOCKET_WRITE_SLICES_MAX};
 use crate::pending::Waker;
+use crate::tls::problem::explain;
 use crate::wire::frame::{PREFIX_BYTES, frame_length};
 
 /// The I/O thread of the process.
@@ -51,11 +60,11 @@ impl IoThread {
             Arc::new(move || notify.notify_one())
         };
         let seed = RandomState::new().build_hasher().finish();
-        let max_frame = shared.config.response_max_bytes;
+        let config = Arc::clone(&shared.config);
         let core = Core::new(shared, Arc::clone(&self.budget), Arc::clone(&wake), seed);
         match self.runtime.get_or_init(start) {
             Some(handle) => {
-                handle.spawn(Driver::new(core, notify, max_frame).run());
+                handle.spawn(Driver::new(core, notify, config).run());
             }
             // Without a thread nothing can ever be answered: dropping the machine says so.
             None => drop(core),
@@ -84,7 +93,8 @@ struct Driver {
     events: Events,
     connections: BTreeMap<ConnId, Link>,
     started: Instant,
-    max_frame: usize,
+    config: Arc<ClientConfig>,
+    logins: Arc<Logins>,
 }
 
 /// A connection as the driver sees it; dropping it closes the socket.
@@ -100,14 +110,15 @@ impl Drop for Link {
 }
 
 impl Driver {
-    fn new(core: Core, notify: Arc<Notify>, max_frame: usize) -> Self {
+    fn new(core: Core, notify: Arc<Notify>, config: Arc<ClientConfig>) -> Self {
         Self {
             core,
             notify,
             events: Events::default(),
             connections: BTreeMap::new(),
             started: Instant::now(),
-            max_frame,
+            config,
+            logins: Arc::default(),
         }
     }
 
@@ -164,9 +175,19 @@ impl Driver {
         let (frames, queue) = mpsc::unbounded_channel();
         let report =
             Report { conn, events: Arc::clone(&self.events), notify: Arc::clone(&self.notify) };
-        let task = tokio::spawn(connection(host, port, queue, report, self.max_frame));
+        let peer =
+            Peer { host, port, config: Arc::clone(&self.config), logins: Arc::clone(&self.logins) };
+        let task = tokio::spawn(connection(peer, queue, report));
         self.connections.insert(conn, Link { frames, task });
     }
+}
+
+/// Whom a connection goes to, and how.
+struct Peer {
+    host: String,
+    port: u16,
+    config: Arc<ClientConfig>,
+    logins: Arc<Logins>,
 }
 
 /// Where a connection's task tells what happened.
@@ -184,59 +205,138 @@ impl Report {
 }
 
 /// The life of one connection.
-async fn connection(
-    host: String,
-    port: u16,
-    mut frames: mpsc::UnboundedReceiver<Vec<Bytes>>,
-    report: Report,
-    max_frame: usize,
-) {
+async fn connection(peer: Peer, frames: mpsc::UnboundedReceiver<Vec<Bytes>>, report: Report) {
     let conn = report.conn;
-    let stream = match open(&host, port).await {
-        Ok(stream) => stream,
-        Err(error) => return report.send(Event::ConnectFailed { conn, error: error.to_string() }),
+    let Security { tls, sasl } = &peer.config.security;
+    let opened = async {
+        let socket =
+            open(&peer.host, peer.port).await.map_err(|e| Problem::broken(e.to_string()))?;
+        let stream = match tls {
+            None => Stream::Plain(socket),
+            Some(tls) => Stream::Tls(Box::new(secure(tls.config(), &peer.host, socket).await?)),
+        };
+        let login = match sasl {
+            None => None,
+            Some(sasl) => Some(peer.logins.exchange(sasl, &peer.host).await?),
+        };
+        Ok((stream, login))
     };
-    let (mut reader, mut writer) = stream.into_split();
-    report.send(Event::Connected { conn });
-    let error = tokio::select! {
-        error = read_frames(&mut reader, &report, max_frame) => error,
-        error = write_frames(&mut writer, &mut frames) => error,
+    let (stream, login) = match opened.await {
+        Ok(opened) => opened,
+        Err(problem) => return report.send(Event::ConnectFailed { conn, problem }),
     };
-    report.send(Event::Disconnected { conn, error: error.to_string() });
+    report.send(Event::Connected { conn, login });
+    let error = match stream {
+        Stream::Plain(stream) => {
+            let (reader, writer) = stream.into_split();
+            serve(reader, writer, frames, &report, &peer).await
+        }
+        Stream::Tls(stream) => {
+            let (reader, writer) = tokio::io::split(*stream);
+            serve(reader, writer, frames, &report, &peer).await
+        }
+    };
+    let problem = explain(&error, &peer.host, false);
+    report.send(Event::Disconnected { conn, problem });
 }
 
-/// Tries all addresses of the name (`client.dns.lookup = use_all_dns_ips`).
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream>),
+}
+
+type TlsStream = tokio_rustls::client::TlsStream<TcpStream>;
+
+/// Opens a TLS session. The name of the host goes to the broker too (SNI), unless it is an address.
+async fn secure(
+    config: Arc<rustls::ClientConfig>,
+    host: &str,
+    socket: TcpStream,
+) -> Result<TlsStream, Problem> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| Problem::refused(format!("'{host}' is no host name")))?;
+    let opened = TlsConnector::from(config).connect(name, socket).await;
+    opened.map_err(|error| explain(&error, host, true))
+}
+
+/// Moves frames until the connection breaks.
+async fn serve(
+    mut reader: impl AsyncRead + Unpin,
+    mut writer: impl AsyncWrite + Unpin,
+    mut frames: mpsc::UnboundedReceiver<Vec<Bytes>>,
+    report: &Report,
+    peer: &Peer,
+) -> io::Error {
+    let max_frame = peer.config.response_max_bytes;
+    tokio::select! {
+        error = read_frames(&mut reader, report, max_frame) => error,
+        error = write_frames(&mut writer, &mut frames) => error,
+    }
+}
+
+/// Opens a connection to any address of the name (`client.dns.lookup = use_all_dns_ips`): each
+/// gets a head start over the next, so that one that swallows packets holds nobody up (RFC 8305).
 async fn open(host: &str, port: u16) -> io::Result<TcpStream> {
-    let mut last = None;
-    for address in lookup_host((host, port)).await? {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(error) => last = Some(error),
+    let addresses: Vec<_> = lookup_host((host, port)).await?.collect();
+    let mut rest = addresses.into_iter();
+    let mut attempts = JoinSet::new();
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    loop {
+        if let Some(address) = rest.next() {
+            attempts.spawn(TcpStream::connect(address));
+        }
+        tokio::select! {
+            done = attempts.join_next() => match done {
+                Some(Ok(Ok(stream))) => {
+                    stream.set_nodelay(true)?;
+                    return Ok(stream);
+                }
+                Some(Ok(Err(error))) => last = error,
+                Some(Err(stopped)) => last = io::Error::other(stopped),
+                None => return Err(last),
+            },
+            () = tokio::time::sleep(ADDRESS_HEAD_START), if rest.len() > 0 => {}
         }
     }
-    Err(last.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address")))
 }
 
 /// Reads until the connection breaks: each frame into one allocation of its own size, checked
 /// first. Frames above [`FRAME_RESERVE_MAX`] get more only as their bytes arrive.
-async fn read_frames(reader: &mut OwnedReadHalf, report: &Report, max_frame: usize) -> io::Error {
+async fn read_frames(
+    reader: &mut (impl AsyncRead + Unpin),
+    report: &Report,
+    max_frame: usize,
+) -> io::Error {
     loop {
         match read_frame(reader, max_frame).await {
             Ok(frame) => report.send(Event::Received { conn: report.conn, frame }),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return io::Error::new(error.kind(), "the broker closed the connection");
-            }
             Err(error) => return error,
         }
     }
 }
 
-async fn read_frame(reader: &mut OwnedReadHalf, max_frame: usize) -> io::Result<Bytes> {
+/// Whether a frame begins like the alert with which a listener with TLS answers plain text. As a
+/// length it would be above every limit.
+fn is_tls_alert(prefix: [u8; PREFIX_BYTES]) -> bool {
+    matches!(prefix, [0x15, 3, 0..=4, 0])
+}
+
+async fn read_frame(reader: &mut (impl AsyncRead + Unpin), max_frame: usize) -> io::Result<Bytes> {
     let mut prefix = [0; PREFIX_BYTES];
     reader.read_exact(&mut prefix).await?;
+    if is_tls_alert(prefix) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            rustls::Error::General(
+                "the broker answers with TLS; security.protocol must be SSL or SASL_SSL here"
+                    .to_owned(),
+            ),
+        ));
+    }
+    // A token of a broker before 1.0 may be empty; anywhere else the connection refuses the frame.
+    if prefix == [0; PREFIX_BYTES] {
+        return Ok(Bytes::new());
+    }
     let length = frame_length(prefix, max_frame)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     let mut frame = BytesMut::with_capacity(length.min(FRAME_RESERVE_MAX));
@@ -254,7 +354,7 @@ async fn read_frame(reader: &mut OwnedReadHalf, max_frame: usize) -> io::Result<
 
 /// Writes whatever is queued, as much of it as possible with one system call.
 async fn write_frames(
-    writer: &mut OwnedWriteHalf,
+    writer: &mut (impl AsyncWrite + Unpin),
     frames: &mut mpsc::UnboundedReceiver<Vec<Bytes>>,
 ) -> io::Error {
     let mut queued: VecDeque<Bytes> = VecDeque::new();
@@ -283,6 +383,10 @@ async fn write_frames(
                 Ok(written) => advance(&mut queued, written),
                 Err(error) => return error,
             }
+        }
+        // TLS may still hold the end of it.
+        if let Err(error) = writer.flush().await {
+            return error;
         }
         passed.sent();
     }

@@ -1,0 +1,112 @@
+//! What went wrong with TLS, in words that say what to change.
+
+use std::io;
+
+use rustls::{AlertDescription, CertificateError, Error as TlsError};
+
+use crate::connection::Problem;
+
+/// Reads an error of a TLS stream. `host` is the name that was connected to; `handshake` says
+/// whether the session was still being opened.
+pub(crate) fn explain(error: &io::Error, host: &str, handshake: bool) -> Problem {
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
+        return explain_tls(tls, host);
+    }
+    let closed = matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+    );
+    match (closed, handshake) {
+        (true, true) => Problem::broken(
+            "the broker closed the connection during the TLS handshake; a listener without TLS does \
+             so (then security.protocol must be PLAINTEXT or SASL_PLAINTEXT)",
+        ),
+        (true, false) => Problem::broken("the broker closed the connection"),
+        _ => Problem::broken(error.to_string()),
+    }
+}
+
+fn explain_tls(error: &TlsError, host: &str) -> Problem {
+    match error {
+        TlsError::InvalidCertificate(problem) => Problem::refused(format!(
+            "the broker's certificate is refused: {}",
+            untrusted(problem, host)
+        )),
+        TlsError::AlertReceived(alert) => alerted(*alert),
+        TlsError::InvalidMessage(_) | TlsError::InappropriateMessage { .. } => Problem::refused(
+            "what answers does not speak TLS; for a listener without TLS, security.protocol must be \
+             PLAINTEXT or SASL_PLAINTEXT",
+        ),
+        TlsError::PeerIncompatible(problem) => Problem::refused(format!(
+            "the broker and this client share no TLS version or cipher suite ({problem:?}); see \
+             ssl.enabled.protocols and ssl.cipher.suites"
+        )),
+        TlsError::General(text) => Problem::refused(text.clone()),
+        other => Problem::refused(format!("TLS failed: {other}")),
+    }
+}
+
+fn untrusted(problem: &CertificateError, host: &str) -> String {
+    match problem {
+        CertificateError::UnknownIssuer => {
+            "no trusted authority has signed it; put its CA into ssl.truststore.location or \
+             ssl.truststore.certificates"
+                .to_owned()
+        }
+        CertificateError::Expired => "it has expired".to_owned(),
+        CertificateError::ExpiredContext { time, not_after } => format!(
+            "it expired {} days ago",
+            time.as_secs().saturating_sub(not_after.as_secs()) / 86_400
+        ),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet; compare the clocks".to_owned()
+        }
+        CertificateError::NotValidForName => format!("it is not for the host '{host}'"),
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            let names: Vec<String> =
+                presented.iter().map(|name| name.replace("DnsName", "")).collect();
+            format!(
+                "it is not for the host '{host}' but for {}; connect by a name of the certificate \
+                 (see the broker's advertised.listeners), or set \
+                 ssl.endpoint.identification.algorithm = '' to check no names",
+                if names.is_empty() { "no host at all".to_owned() } else { names.join(", ") }
+            )
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "it is not made for servers (its extended key usage lacks serverAuth)".to_owned()
+        }
+        CertificateError::Other(other) if other.to_string().contains("UnsupportedCertVersion") => {
+            "it is of X.509 version 1; make it again with a subjectAltName".to_owned()
+        }
+        CertificateError::Other(other) => other.to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn alerted(alert: AlertDescription) -> Problem {
+    use AlertDescription as Alert;
+    match alert {
+        Alert::CertificateRequired | Alert::NoCertificate => Problem::refused(
+            "the broker demands a client certificate; set ssl.keystore.location, or \
+             ssl.keystore.certificate.chain and ssl.keystore.key",
+        ),
+        Alert::BadCertificate
+        | Alert::UnsupportedCertificate
+        | Alert::CertificateRevoked
+        | Alert::CertificateExpired
+        | Alert::CertificateUnknown
+        | Alert::UnknownCA
+        | Alert::AccessDenied
+        | Alert::DecryptError => Problem::refused(format!(
+            "the broker refuses the client's certificate ({alert:?}); see ssl.keystore.*"
+        )),
+        Alert::HandshakeFailure | Alert::InsufficientSecurity | Alert::ProtocolVersion => {
+            Problem::refused(format!(
+                "the broker and this client share no TLS version or cipher suite, or it demands a \
+                 client certificate ({alert:?}); see ssl.enabled.protocols, ssl.cipher.suites and \
+                 ssl.keystore.*"
+            ))
+        }
+        other => Problem::broken(format!("the broker ended TLS with the alert {other:?}")),
+    }
+}

@@ -1,0 +1,245 @@
+//! One POST to an OAuth token endpoint (RFC 6749 §4.4), and what its answer says. No more of HTTP
+//! than that takes.
+
+use std::time::Duration;
+
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio_rustls::TlsConnector;
+
+use crate::config::{Secret, TokenEndpoint};
+use crate::connection::Problem;
+use crate::limits::TOKEN_BYTES_MAX;
+use crate::sasl::OauthBearer;
+use crate::tls::problem::explain;
+
+/// A token, and how long it counts if that is known.
+#[derive(Debug)]
+pub(super) struct Token {
+    pub(super) text: Secret,
+    pub(super) lifetime: Option<Duration>,
+}
+
+/// Asks the endpoint. `now` is seconds since 1970 UTC.
+pub(super) async fn token(endpoint: &TokenEndpoint, now: u64) -> Result<Token, Problem> {
+    let place = |problem: Problem| Problem {
+        text: format!(
+            "no token from {}:{}: {}",
+            endpoint.url.host, endpoint.url.port, problem.text
+        ),
+        ..problem
+    };
+    let answer = ask(endpoint).await.map_err(place)?;
+    let (status, body) = parse(&answer)
+        .and_then(|parsed| parsed.ok_or("the answer is cut off"))
+        .map_err(|problem| place(Problem::broken(problem)))?;
+    read(status, &body, now).map_err(place)
+}
+
+async fn ask(endpoint: &TokenEndpoint) -> Result<Vec<u8>, Problem> {
+    let (host, port) = (&endpoint.url.host, endpoint.url.port);
+    let opened = tokio::time::timeout(endpoint.connect_timeout, async {
+        let socket = super::open(host, port).await.map_err(|e| Problem::broken(e.to_string()))?;
+        let Some(tls) = &endpoint.tls else { return Ok(Stream::Plain(socket)) };
+        let name = ServerName::try_from(host.clone())
+            .map_err(|_| Problem::refused(format!("'{host}' is no host name")))?;
+        let opened = TlsConnector::from(tls.config()).connect(name, socket).await;
+        opened.map(|stream| Stream::Tls(Box::new(stream))).map_err(|e| explain(&e, host, true))
+    });
+    let slow = |what: &str| Problem::broken(format!("{what} took too long"));
+    let stream = opened.await.map_err(|_| slow("opening the connection"))??;
+    let request = request(endpoint);
+    let exchanged = async {
+        match stream {
+            Stream::Plain(stream) => exchange(stream, &request).await,
+            Stream::Tls(stream) => exchange(*stream, &request).await,
+        }
+        .map_err(|error| explain(&error, host, false))
+    };
+    tokio::time::timeout(endpoint.read_timeout, exchanged).await.map_err(|_| slow("the answer"))?
+}
+
+enum Stream {
+    Plain(tokio::net::TcpStream),
+    Tls(Box<tokio_rustls::client::TlsStream<tokio::net::TcpStream>>),
+}
+
+fn request(endpoint: &TokenEndpoint) -> String {
+    let TokenEndpoint { url, client_id, client_secret, scope, .. } = endpoint;
+    let mut body = "grant_type=client_credentials".to_owned();
+    if let Some(scope) = scope {
+        body.push_str(&format!("&scope={}", form(scope)));
+    }
+    let basic = Base64::encode_string(format!("{client_id}:{}", client_secret.expose()).as_bytes());
+    let host = if url.host.contains(':') { format!("[{}]", url.host) } else { url.host.clone() };
+    format!(
+        "POST {} HTTP/1.1\r\nHost: {host}:{}\r\nAuthorization: Basic {basic}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\
+         Accept: application/json\r\nConnection: close\r\n\r\n{body}",
+        url.path,
+        url.port,
+        body.len()
+    )
+}
+
+fn form(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b' ' => out.push('+'),
+            byte if byte.is_ascii_alphanumeric() || b"-._*".contains(&byte) => {
+                out.push(char::from(byte));
+            }
+            byte => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: &str,
+) -> std::io::Result<Vec<u8>> {
+    stream.write_all(request.as_bytes()).await?;
+    stream.flush().await?;
+    let mut answer = Vec::new();
+    // A server may keep the connection open behind a whole answer.
+    while answer.len() < TOKEN_BYTES_MAX && !matches!(parse(&answer), Ok(Some(_)) | Err(_)) {
+        match stream.read_buf(&mut answer).await {
+            Ok(0) => break,
+            Ok(_) => {}
+            // Many servers do not say goodbye in TLS.
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(answer)
+}
+
+/// Status and body; `None` as long as bytes are missing.
+fn parse(answer: &[u8]) -> Result<Option<(u16, Vec<u8>)>, &'static str> {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return Ok(None);
+    };
+    let (head, rest) = answer.split_at_checked(end).unwrap_or_default();
+    let body = rest.get(4..).unwrap_or_default();
+    let head = std::str::from_utf8(head).map_err(|_| "the answer is not HTTP")?;
+    let mut lines = head.split("\r\n");
+    let status = lines
+        .next()
+        .and_then(|line| line.strip_prefix("HTTP/1."))
+        .and_then(|line| line.split(' ').nth(1))
+        .and_then(|status| status.parse().ok())
+        .ok_or("the answer is not HTTP")?;
+    let header = |wanted: &str| {
+        lines.clone().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case(wanted).then(|| value.trim())
+        })
+    };
+    let chunked = header("Transfer-Encoding").is_some_and(|v| v.eq_ignore_ascii_case("chunked"));
+    if chunked {
+        return Ok(chunks(body)?.map(|body| (status, body)));
+    }
+    let length = match header("Content-Length") {
+        Some(length) => length.parse().map_err(|_| "the answer's length is no number")?,
+        None => body.len(),
+    };
+    Ok(body.get(..length).map(|body| (status, body.to_vec())))
+}
+
+fn chunks(mut rest: &[u8]) -> Result<Option<Vec<u8>>, &'static str> {
+    let mut body = Vec::new();
+    loop {
+        let Some(end) = rest.windows(2).position(|two| two == b"\r\n") else { return Ok(None) };
+        let size = rest
+            .get(..end)
+            .and_then(|line| std::str::from_utf8(line).ok())
+            .and_then(|line| line.split(';').next())
+            .and_then(|size| usize::from_str_radix(size.trim(), 16).ok())
+            .filter(|size| *size <= TOKEN_BYTES_MAX)
+            .ok_or("a chunk of the answer has no size")?;
+        let start = end + 2;
+        let Some(chunk) = rest.get(start..start + size) else { return Ok(None) };
+        body.extend_from_slice(chunk);
+        if size == 0 {
+            return Ok(Some(body));
+        }
+        let Some(after) = rest.get(start + size + 2..) else { return Ok(None) };
+        rest = after;
+    }
+}
+
+/// The token in an answer. Of an error only what RFC 6749 §5.2 defines is repeated.
+fn read(status: u16, body: &[u8], now: u64) -> Result<Token, Problem> {
+    let json: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let field = |name: &str| json.get(name).and_then(serde_json::Value::as_str);
+    if status != 200 {
+        let error = field("error").map(|error| format!(": {}", error.escape_debug()));
+        let detail = field("error_description").map(|text| format!(" ({})", text.escape_debug()));
+        let text = format!(
+            "the endpoint answers with HTTP status {status}{}{}",
+            error.unwrap_or_default(),
+            detail.unwrap_or_default()
+        );
+        let refused = (400..500).contains(&status) && !matches!(status, 408 | 429);
+        return Err(Problem { text, refused });
+    }
+    let Some(token) = field("access_token").filter(|token| OauthBearer::is_token(token)) else {
+        return Err(Problem::refused("the endpoint's answer holds no access_token"));
+    };
+    let expires = json.get("expires_in").and_then(serde_json::Value::as_u64);
+    let lifetime = expires.map(Duration::from_secs).or_else(|| jwt_lifetime(token, now));
+    Ok(Token { text: Secret::new(token), lifetime })
+}
+
+/// How long a JSON web token still counts, if it is one.
+fn jwt_lifetime(token: &str, now: u64) -> Option<Duration> {
+    let claims = Base64UrlUnpadded::decode_vec(token.split('.').nth(1)?).ok()?;
+    let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
+    let expires = claims.get("exp")?.as_f64()?;
+    Duration::try_from_secs_f64(expires - now as f64).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(answer: &str) -> Option<String> {
+        let (status, body) = parse(answer.as_bytes()).unwrap()?;
+        Some(format!("{status} {}", String::from_utf8(body).unwrap()))
+    }
+
+    #[test]
+    fn answers_of_every_framing() {
+        let whole = Some("200 {}".to_owned());
+        assert_eq!(body("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}rest"), whole);
+        assert_eq!(body("HTTP/1.0 200 OK\r\n\r\n{}"), whole);
+        let chunked =
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;x\r\n}\r\n0\r\n\r\n";
+        assert_eq!(body(chunked), whole);
+        for cut in 0..chunked.len() - 3 {
+            assert_eq!(body(&chunked[..cut]), None, "{cut}");
+        }
+        for wrong in ["SSH-2.0\r\n\r\n", "HTTP/1.1 x\r\n\r\n", "\r\n\r\n"] {
+            assert!(parse(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+        let wrong = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffff\r\n";
+        assert!(parse(wrong.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn tokens_and_refusals() {
+        let token = read(200, br#"{"access_token":"a.b.c","expires_in":60}"#, 0).unwrap();
+        assert_eq!(token.lifetime, Some(Duration::from_secs(60)));
+        let claims = Base64UrlUnpadded::encode_string(br#"{"exp":1100}"#);
+        let token = read(200, format!(r#"{{"access_token":"a.{claims}.c"}}"#).as_bytes(), 1000);
+        assert_eq!(token.unwrap().lifetime, Some(Duration::from_secs(100)));
+        let refused = read(401, br#"{"error":"invalid_client","secret":"hush"}"#, 0).unwrap_err();
+        assert!(refused.refused && refused.text.contains("invalid_client"), "{refused:?}");
+        assert!(!refused.text.contains("hush"));
+        assert!(!read(503, b"", 0).unwrap_err().refused);
+        assert!(read(200, b"<html>", 0).unwrap_err().refused);
+    }
+}
