@@ -134,6 +134,7 @@ fn decoder(
     let request = DecodeRequest {
         fields: fields(),
         columns: columns.to_vec(),
+        metadata: Vec::new(),
         predicate,
         strict: false,
         time_zone: chrono_tz::UTC,

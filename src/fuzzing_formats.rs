@@ -1,9 +1,11 @@
 //! Entry points of the formats' fuzz targets. Each takes any bytes and may only return; a panic is a finding.
 
-use crate::formats::{AvroConfluentFormat, AvroFormat, CsvFormat, JsonFormat, RawFormat};
+use crate::formats::{
+    AvroConfluentFormat, AvroFormat, ChangeJsonFormat, CsvFormat, JsonFormat, RawFormat,
+};
 use crate::options::{OptionReader, Options, Taken};
 use crate::table::{
-    Answer, DecodeRequest, EncodeRequest, Encoded, Format, Payload, RegistryAccess,
+    Answer, DecodeRequest, Decoded, EncodeRequest, Encoded, Format, Payload, RegistryAccess,
     SchemaRegistries, SchemaResolver, Waker,
 };
 use crate::types::{Batch, DataType, Field, Kind, RowErrors};
@@ -145,6 +147,28 @@ fn avro_fields() -> Vec<Field> {
     ]
 }
 
+/// As [`json_decode`], for changes in envelopes; the first byte chooses the format, too.
+///
+/// # Panics
+/// When the decoder does.
+pub fn change_decode(data: &[u8]) {
+    let Some((choice, data)) = data.split_first() else { return };
+    let formats = [
+        ChangeJsonFormat::DEBEZIUM,
+        ChangeJsonFormat::CANAL,
+        ChangeJsonFormat::MAXWELL,
+        ChangeJsonFormat::OGG,
+    ];
+    let Some(format) = formats.get(usize::from(*choice >> 6)) else { return };
+    let mut options = Options::default();
+    set(&mut options, *choice & 1 != 0, "ignore-parse-errors", "true");
+    set(&mut options, *choice & 2 != 0, "timestamp-format.standard", "ISO-8601");
+    set(&mut options, *choice & 4 != 0, "encode.ignore-null-fields", "true");
+    set(&mut options, *choice >> 6 == 0 && *choice & 8 != 0, "schema-include", "true");
+    set(&mut options, *choice >> 6 == 1 && *choice & 8 != 0, "table.include", "t.*");
+    round_trip(format, &options, &json_fields(), data, *choice & 8 == 0);
+}
+
 fn set(options: &mut Options, when: bool, key: &str, value: &str) {
     if when {
         options.set(key, value, None);
@@ -199,8 +223,9 @@ fn round_trip(format: &dyn Format, options: &Options, fields: &[Field], data: &[
         start += u32::try_from(part.len() + 1).unwrap_or(0);
     }
     payloads.push(Payload { start: 0, len: -1 });
-    let Some(columns) = decode(format, options, fields, data, &payloads) else { return };
-    let rows = columns.0;
+    let Some(mut decoded) = decode(format, options, fields, data, &payloads) else { return };
+    let rows = decoded.sources.len();
+    decoded.columns.truncate(fields.len());
     let taken = Taken::default();
     let reader = OptionReader::new(options, &taken, "table");
     let request =
@@ -209,7 +234,9 @@ fn round_trip(format: &dyn Format, options: &Options, fields: &[Field], data: &[
     let (mut out, mut errors) = (Encoded::default(), RowErrors::new());
     let waker: Waker = Arc::new(|| {});
     assert!(matches!(encoder.ready(&waker), Ok(true)));
-    let encoded = encoder.encode(&Batch::append(rows, columns.1), &mut out, &mut errors);
+    let Decoded { columns, kinds, .. } = decoded;
+    let batch = Batch { rows, kinds, columns, origin: None };
+    let encoded = encoder.encode(&batch, &mut out, &mut errors);
     assert!(encoded.is_ok() && errors.is_empty());
     assert_eq!(out.ends.len(), rows);
     let mut payloads = Vec::new();
@@ -221,7 +248,7 @@ fn round_trip(format: &dyn Format, options: &Options, fields: &[Field], data: &[
     let back = decode(format, options, fields, &out.bytes, &payloads);
     // A NULL has no text in CSV, nor has an empty row; with missing fields left out nothing is promised either.
     if again && options.get("fail-on-missing-field").is_none() && fields.len() > 1 {
-        assert_eq!(back.map(|back| back.0), Some(rows));
+        assert_eq!(back.map(|back| back.sources.len()), Some(rows));
     }
 }
 
@@ -231,12 +258,13 @@ fn decode(
     fields: &[Field],
     data: &[u8],
     payloads: &[Payload],
-) -> Option<(usize, Vec<crate::types::Column>)> {
+) -> Option<Decoded> {
     let taken = Taken::default();
     let reader = OptionReader::new(options, &taken, "table");
     let request = DecodeRequest {
         fields: fields.to_vec(),
         columns: (0..fields.len()).collect(),
+        metadata: format.metadata().iter().map(|(key, _)| (*key).to_owned()).collect(),
         predicate: None,
         strict: false,
         time_zone: chrono_tz::UTC,
@@ -251,5 +279,6 @@ fn decode(
     let rows = decoder.rows();
     let decoded = decoder.finish().ok()?;
     assert_eq!(rows, decoded.sources.len());
-    Some((rows, decoded.columns))
+    assert!(decoded.columns.iter().all(|column| column.len() == rows));
+    Some(decoded)
 }

@@ -6,7 +6,7 @@ use crate::table::{
     Connector, Guarantee, Immediate, ScanRequest, Sink, SinkRequest, Source, TableContext, Waker,
     WriteNow, Writer,
 };
-use crate::types::{Batch, RowErrors};
+use crate::types::{Batch, ChangelogMode, RowErrors};
 
 /// The connector.
 #[derive(Debug)]
@@ -19,6 +19,10 @@ impl Connector for Blackhole {
 
     fn options(&self) -> &'static [Opt] {
         &[]
+    }
+
+    fn sink_changelog(&self, _context: &TableContext<'_>) -> Result<ChangelogMode> {
+        Ok(ChangelogMode::UPSERT)
     }
 
     fn source(&self, context: &TableContext<'_>, _scan: ScanRequest) -> Result<Box<dyn Source>> {

@@ -6,7 +6,7 @@ use crate::table::{
     Connector, Guarantee, Immediate, ScanRequest, Sink, SinkRequest, Source, TableContext, Waker,
     WriteNow, Writer,
 };
-use crate::types::{Batch, DataType, RowErrors, write_row};
+use crate::types::{Batch, ChangelogMode, DataType, RowErrors, write_row};
 use std::sync::{Arc, Mutex, PoisonError};
 
 const IDENTIFIER: Opt = Opt::new("print-identifier", OptKind::String, "Prefix of every line.");
@@ -49,6 +49,10 @@ impl Connector for Print {
 
     fn options(&self) -> &'static [Opt] {
         &[IDENTIFIER, STANDARD_ERROR, PARALLELISM]
+    }
+
+    fn sink_changelog(&self, _context: &TableContext<'_>) -> Result<ChangelogMode> {
+        Ok(ChangelogMode::ALL)
     }
 
     fn source(&self, context: &TableContext<'_>, _scan: ScanRequest) -> Result<Box<dyn Source>> {

@@ -26,7 +26,7 @@ struct Named {
 }
 
 impl Formats<'_> {
-    fn value_format(&self, options: &OptionReader<'_>) -> Result<Named> {
+    fn named_value(&self, options: &OptionReader<'_>) -> Result<Named> {
         let (opt, name, outer) = match (options.string(&FORMAT), options.string(&VALUE_FORMAT)) {
             (Some(name), _) => (&FORMAT, name, ""),
             (None, Some(name)) => (&VALUE_FORMAT, name, "value."),
@@ -41,7 +41,7 @@ impl Formats<'_> {
         self.named(options, opt, &name, outer)
     }
 
-    fn key_format(&self, options: &OptionReader<'_>) -> Result<Named> {
+    fn named_key(&self, options: &OptionReader<'_>) -> Result<Named> {
         let name = options.required(&KEY_FORMAT)?;
         self.named(options, &KEY_FORMAT, &name, "key.")
     }
@@ -54,8 +54,8 @@ impl Formats<'_> {
         outer: &str,
     ) -> Result<Named> {
         let Some(format) = self.0.iter().find(|format| format.identifier() == name) else {
-            let known = ["debezium-json", "canal-json", "maxwell-json", "ogg-json"];
-            if known.contains(&name) || name == "protobuf" || name == "debezium-avro-confluent" {
+            let known = ["debezium-avro-confluent", "protobuf"];
+            if known.contains(&name) {
                 return Err(Error::unsupported(format!(
                     "format '{name}', for {}",
                     options.subject()
@@ -82,12 +82,20 @@ impl Formats<'_> {
 }
 
 impl FormatResolver for Formats<'_> {
+    fn value_format(&self, options: &OptionReader<'_>) -> Result<Arc<dyn Format>> {
+        Ok(self.named_value(options)?.format)
+    }
+
+    fn key_format(&self, options: &OptionReader<'_>) -> Result<Arc<dyn Format>> {
+        Ok(self.named_key(options)?.format)
+    }
+
     fn value_decoder(
         &self,
         options: &OptionReader<'_>,
         request: DecodeRequest,
     ) -> Result<DecoderFactory> {
-        self.value_format(options)?.decoder(options, request)
+        self.named_value(options)?.decoder(options, request)
     }
 
     fn value_encoder(
@@ -95,7 +103,7 @@ impl FormatResolver for Formats<'_> {
         options: &OptionReader<'_>,
         request: EncodeRequest,
     ) -> Result<EncoderFactory> {
-        self.value_format(options)?.encoder(options, request)
+        self.named_value(options)?.encoder(options, request)
     }
 
     fn key_decoder(
@@ -103,7 +111,7 @@ impl FormatResolver for Formats<'_> {
         options: &OptionReader<'_>,
         request: DecodeRequest,
     ) -> Result<DecoderFactory> {
-        self.key_format(options)?.decoder(options, request)
+        self.named_key(options)?.decoder(options, request)
     }
 
     fn key_encoder(
@@ -111,7 +119,7 @@ impl FormatResolver for Formats<'_> {
         options: &OptionReader<'_>,
         request: EncodeRequest,
     ) -> Result<EncoderFactory> {
-        self.key_format(options)?.encoder(options, request)
+        self.named_key(options)?.encoder(options, request)
     }
 }
 

@@ -5,16 +5,17 @@ use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::exec::{Job, JobStats, Output, Scan};
 use crate::expr::{EvalEnv, Expr};
 use crate::ops::{
-    BoundedColumn, Filter, NotNull, Operator, OperatorFactory, Project, SharedLimit, TypeLength,
-    Unnest,
+    BoundedColumn, DropUpdateBefore, Filter, NotNull, Operator, OperatorFactory, Project,
+    SharedLimit, TypeLength, Unnest,
 };
 use crate::options::{Opt, OptKind, OptionReader, Taken};
 use crate::plan::{Rel, Settings, TypeLengthEnforcer};
+use crate::sql::changelog::{self, SinkNeeds};
 use crate::table::{
     Connector, Format, Guarantee, JobContext, ScanRequest, Sink, SinkRequest, Source, TableContext,
     TableDef,
 };
-use crate::types::Kind;
+use crate::types::{ChangelogMode, Kind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -63,6 +64,7 @@ fn inputs(rel: &Rel) -> usize {
         Rel::Filter { input, .. }
         | Rel::Project { input, .. }
         | Rel::Limit { input, .. }
+        | Rel::DropUpdateBefore { input }
         | Rel::Unnest { input, .. } => inputs(input),
     }
 }
@@ -81,6 +83,7 @@ enum Step {
     Project(Vec<Expr>),
     /// Counts over all inputs of a UNION ALL below it.
     Limit(Arc<SharedLimit>),
+    DropUpdateBefore,
     Unnest {
         collection: Expr,
         outer: bool,
@@ -172,11 +175,13 @@ impl JobBuilder<'_> {
         let applied = !shared && source.applies_predicate();
         let mut outputs = Vec::with_capacity(group.len());
         for (mut chain, target) in group {
-            if applied
-                && chain.predicate.is_some()
-                && matches!(chain.steps.first(), Some(Step::Filter(_)))
-            {
-                chain.steps.remove(0);
+            if applied && chain.predicate.is_some() {
+                // The filter stands directly above the scan, or above what leaves its old rows out.
+                let first =
+                    usize::from(matches!(chain.steps.first(), Some(Step::DropUpdateBefore)));
+                if matches!(chain.steps.get(first), Some(Step::Filter(_))) {
+                    chain.steps.remove(first);
+                }
             }
             if shared {
                 widen(&mut chain, &columns);
@@ -205,11 +210,56 @@ impl JobBuilder<'_> {
                 Step::Filter(condition) => Box::new(Filter::new(condition, env, time_moves)),
                 Step::Project(expressions) => Box::new(Project::new(expressions, env, time_moves)),
                 Step::Limit(limit) => Box::new(limit.operator()),
+                Step::DropUpdateBefore => Box::new(DropUpdateBefore),
                 Step::Unnest { collection, outer, ordinality } => {
                     Box::new(Unnest::new(collection, outer, ordinality, env, time_moves))
                 }
             }
         })
+    }
+
+    /// Checks the changes of a plan against its sink, and adds what the sink makes necessary.
+    pub(super) fn resolve_changes(&self, rel: Rel, sink: &SinkNeeds) -> Result<Rel> {
+        changelog::resolve(rel, sink, self.settings, &|table| self.changes(table))
+    }
+
+    /// Kinds of changes that reading a table gives. What is wrong with its options comes to light when it is opened.
+    pub(super) fn changes(&self, table: &TableDef) -> ChangelogMode {
+        let read = |connector: &dyn Connector, context: &TableContext<'_>| {
+            connector.source_changelog(context)
+        };
+        self.look(table, read).unwrap_or(ChangelogMode::INSERT_ONLY)
+    }
+
+    /// What a table asks of the rows that it is given, in `columns`.
+    pub(super) fn sink_needs(&self, table: &TableDef, columns: &[usize]) -> SinkNeeds {
+        let read = |connector: &dyn Connector, context: &TableContext<'_>| {
+            connector.sink_changelog(context)
+        };
+        let place = |name: &String| {
+            let is_it = |at: &usize| table.columns.get(*at).is_some_and(|c| c.name == *name);
+            columns.iter().position(is_it)
+        };
+        SinkNeeds {
+            name: table.name.to_string(),
+            // A table that cannot be opened says so by itself.
+            takes: self.look(table, read).unwrap_or(ChangelogMode::ALL),
+            key: table.primary_key.iter().filter_map(place).collect(),
+        }
+    }
+
+    /// Asks a table's connector without opening the table.
+    fn look<T>(
+        &self,
+        table: &TableDef,
+        read: impl FnOnce(&dyn Connector, &TableContext<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let taken = Taken::default();
+        let options = OptionReader::new(&table.options, &taken, table.subject());
+        let connector = self.connector(table, &options)?;
+        let formats = &Formats(self.formats);
+        let context = TableContext { table, options: &options, formats, job: &self.context };
+        read(connector.as_ref(), &context)
     }
 
     /// Opens a table for reading.
@@ -258,7 +308,12 @@ impl JobBuilder<'_> {
             Err(error)
                 if error.kind() == ErrorKind::Option && error.message().contains("required") =>
             {
-                options.finish_but(&["format", "value.", "key.", "json.", "csv.", "raw."])?;
+                // The options of formats were not asked for yet.
+                let formats = self.formats.iter().map(|format| format!("{}.", format.identifier()));
+                let formats: Vec<String> = formats.collect();
+                let mut known = vec!["format", "value.", "key."];
+                known.extend(formats.iter().map(String::as_str));
+                options.finish_but(&known)?;
             }
             Err(_) => {}
         }
@@ -289,7 +344,6 @@ impl JobBuilder<'_> {
             return Ok(connector);
         }
         let later = [
-            "upsert-kafka",
             "filesystem",
             "jdbc",
             "elasticsearch-6",
@@ -331,6 +385,7 @@ fn take_apart(rel: Rel) -> Vec<Chain> {
         Rel::Unnest { input, collection, outer, ordinality, .. } => {
             above(*input, &Step::Unnest { collection, outer, ordinality })
         }
+        Rel::DropUpdateBefore { input } => above(*input, &Step::DropUpdateBefore),
         Rel::Union { inputs, .. } => inputs.into_iter().flat_map(take_apart).collect(),
     }
 }
@@ -355,7 +410,7 @@ fn widen(chain: &mut Chain, columns: &[usize]) {
         match chain.steps.get_mut(at) {
             // Filters keep the columns: what is above them still refers to the scan.
             Some(Step::Filter(condition)) => *condition = map(condition),
-            Some(Step::Limit(_)) | None => {}
+            Some(Step::Limit(_) | Step::DropUpdateBefore) | None => {}
             // Its elements stand behind the columns that it was bound to.
             Some(Step::Unnest { .. }) => {
                 let all = chain.table.schema().fields;

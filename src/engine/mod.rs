@@ -2,6 +2,8 @@
 
 mod alter;
 mod catalog;
+#[cfg(test)]
+mod changes_tests;
 mod check;
 mod ddl;
 mod describe;

@@ -16,6 +16,7 @@ use crate::plan::Settings;
 use crate::registry;
 use crate::sql::ast::{self, Statement};
 use crate::sql::binder::Binder;
+use crate::sql::changelog::SinkNeeds;
 use crate::sql::{ParseError, ParsedStatement, parse_script};
 use crate::table::{Catalog as _, Connector, Format, JobContext, JobParts, TableDef, Warnings};
 use std::collections::BTreeMap;
@@ -315,7 +316,8 @@ impl Session {
         let mut branches = Vec::with_capacity(bound.len());
         for insert in bound {
             let table = self.dev_broker_table(&insert.table);
-            let rel = self.dev_broker_rel(insert.rel);
+            let needs = builder.sink_needs(&table, &insert.columns);
+            let rel = builder.resolve_changes(self.dev_broker_rel(insert.rel), &needs)?;
             branches.push(Branch::new(rel, || builder.sink(&table, insert.columns.clone()))?);
         }
         let keeps_progress = !self.config.unnamed || settings.pipeline_name.is_some();
@@ -328,12 +330,13 @@ impl Session {
         let rel = self.binder(&settings).query(query)?;
         let name = self.job_name(&settings, &["collect"]);
         let builder = self.builder(&settings, &name);
+        let rel = builder.resolve_changes(self.dev_broker_rel(rel), &SinkNeeds::collect())?;
         let out = Arc::clone(&self.config.out);
         if self.style != ResultStyle::Tableau {
             let with_op = !settings.batch;
             let rows =
                 MachineRows::new(self.style, out, rel.schema(), with_op, settings.time_zone)?;
-            let branch = Branch::new(self.dev_broker_rel(rel), || Ok(rows.target()))?;
+            let branch = Branch::new(rel, || Ok(rows.target()))?;
             let mut job = builder.job(vec![branch], false, false)?;
             job.workers = job.workers.or(Some(1));
             if !self.dry_run {
@@ -344,7 +347,7 @@ impl Session {
         }
         let fields = rel.schema().fields;
         let printer = tableau::printer(&fields, out, &settings);
-        let branch = Branch::new(self.dev_broker_rel(rel), || Ok(printer.target()))?;
+        let branch = Branch::new(rel, || Ok(printer.target()))?;
         let mut job = builder.job(vec![branch], false, false)?;
         job.workers = job.workers.or(Some(1));
         if self.dry_run {
@@ -416,7 +419,7 @@ impl Session {
 
     fn dev_broker_table(&self, table: &Arc<TableDef>) -> Arc<TableDef> {
         match &self.config.dev_broker {
-            Some(bootstrap) if table.connector() == Some("kafka") => {
+            Some(bootstrap) if table.connector().is_some_and(is_kafka) => {
                 let mut changed = (**table).clone();
                 changed.options.set("properties.bootstrap.servers", bootstrap, None);
                 Arc::new(changed)
@@ -496,6 +499,11 @@ fn refused(error: ParseError) -> Error {
         Some(hint) => refused.with_hint(hint),
         None => refused,
     }
+}
+
+/// Whether a connector's tables are topics.
+fn is_kafka(connector: &str) -> bool {
+    matches!(connector, "kafka" | "upsert-kafka")
 }
 
 /// Whether a statement ends the script.

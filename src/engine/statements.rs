@@ -6,6 +6,8 @@ use crate::base::{Error, Result};
 use crate::options::{Options, REDACTED, is_secret};
 use crate::plan::{Rel, Settings};
 use crate::sql::ast::{self, CreateFunction, ExplainDetail, Statement};
+use crate::sql::changelog::{SinkNeeds, modes};
+use crate::types::ChangelogMode;
 use std::fmt::Write as _;
 use std::sync::PoisonError;
 
@@ -51,14 +53,20 @@ impl Session {
         let changelog = explain.details.contains(&ExplainDetail::ChangelogMode);
         let settings = Settings::read(&self.options)?;
         let binder = self.binder(&settings);
+        let builder = self.builder(&settings, "explain");
         let mut plans: Vec<(Option<String>, Rel)> = Vec::new();
         let mut insert = |insert: &ast::Insert| -> Result<()> {
             let bound = binder.insert(insert)?;
-            plans.push((Some(bound.table.name.to_string()), bound.rel));
+            let needs = builder.sink_needs(&bound.table, &bound.columns);
+            let rel = builder.resolve_changes(bound.rel, &needs)?;
+            plans.push((Some(needs.name), rel));
             Ok(())
         };
         match explain.statement.as_ref() {
-            Statement::Query(query) => plans.push((None, binder.query(query)?)),
+            Statement::Query(query) => {
+                let rel = builder.resolve_changes(binder.query(query)?, &SinkNeeds::collect())?;
+                plans.push((None, rel));
+            }
             Statement::Insert(one) => insert(one)?,
             Statement::StatementSet(set) => set.inserts.iter().try_for_each(insert)?,
             other => {
@@ -68,25 +76,26 @@ impl Session {
         }
         let mut text = "== Plan ==\n".to_owned();
         for (target, rel) in &plans {
-            let mut plan = rel.to_string();
+            let modes = modes(rel, &|table| builder.changes(table));
+            let mut modes = modes.into_iter();
+            let mut line = |line: &str, indent: &str, mode: Option<ChangelogMode>| {
+                let _infallible = match (changelog, line.strip_suffix(')'), mode) {
+                    (true, Some(open), Some(mode)) => {
+                        let open = open
+                            .strip_suffix('(')
+                            .map_or(format!("{open}, "), |open| format!("{open}("));
+                        writeln!(text, "{indent}{open}changelogMode={mode})")
+                    }
+                    _ => writeln!(text, "{indent}{line}"),
+                };
+            };
+            let mut indent = "";
             if let Some(target) = target {
-                let mut indented = format!("Sink(table=[{target}])\n");
-                plan.lines().for_each(|line| {
-                    let _infallible = writeln!(indented, "  {line}");
-                });
-                plan = indented;
+                // A sink makes nothing.
+                line(&format!("Sink(table=[{target}])"), "", Some(ChangelogMode::default()));
+                indent = "  ";
             }
-            // No operator that retracts exists: every edge of a plan is append-only.
-            for line in plan.lines() {
-                match (changelog, line.strip_suffix(')')) {
-                    (true, Some(open)) => {
-                        let _infallible = writeln!(text, "{open}, changelogMode=[I])");
-                    }
-                    _ => {
-                        let _infallible = writeln!(text, "{line}");
-                    }
-                }
-            }
+            rel.to_string().lines().for_each(|step| line(step, indent, modes.next()));
         }
         self.print(&text)
     }

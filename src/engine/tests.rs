@@ -21,14 +21,14 @@ impl std::io::Write for Captured {
 }
 
 /// A session with what it prints and what it says.
-struct Tested {
+pub(super) struct Tested {
     session: Session,
     out: Captured,
     said: Arc<Mutex<Vec<String>>>,
 }
 
 impl Tested {
-    fn new() -> Tested {
+    pub(super) fn new() -> Tested {
         let (out, said) = (Captured::default(), Arc::new(Mutex::new(Vec::new())));
         let sink: Arc<Mutex<Vec<String>>> = Arc::clone(&said);
         let session = Session::new(SessionConfig {
@@ -48,13 +48,13 @@ impl Tested {
     }
 
     /// What a script prints.
-    fn prints(&mut self, script: &str) -> String {
+    pub(super) fn prints(&mut self, script: &str) -> String {
         self.session.run_script(script).unwrap_or_else(|error| panic!("{script}: {error}"));
         String::from_utf8(std::mem::take(&mut *self.out.0.lock().unwrap())).unwrap()
     }
 
     /// The kind of the error, its message and the text that it points at.
-    fn refuses<'s>(&mut self, script: &'s str) -> (ErrorKind, String, &'s str) {
+    pub(super) fn refuses<'s>(&mut self, script: &'s str) -> (ErrorKind, String, &'s str) {
         let error = self.session.run_script(script).expect_err(script);
         let span = error.span().expect("a place");
         (error.kind(), error.to_string(), span.text(script))
@@ -79,7 +79,7 @@ fn explain_prints_the_plan_that_runs() {
         "EXPLAIN CHANGELOG_MODE INSERT INTO d SELECT a, 'x' FROM s UNION ALL SELECT b, e FROM s, UNNEST(t) AS u (e)",
     );
     let lines: Vec<&str> = plan.lines().map(str::trim_start).collect();
-    assert_eq!(lines[1], "Sink(table=[default_catalog.default_database.d], changelogMode=[I])");
+    assert_eq!(lines[1], "Sink(table=[default_catalog.default_database.d], changelogMode=[NONE])");
     assert!(lines[2].starts_with("Union(all=[true], fields=["), "{plan}");
     assert!(lines[3..].iter().all(|line| line.ends_with(", changelogMode=[I])")), "{plan}");
 }

@@ -131,7 +131,8 @@ impl Worker {
             self.publish();
             return Ok(Step::Busy);
         }
-        Ok(Step::Idle(self.scans.iter().filter_map(|scan| scan.reader.next_deadline()).min()))
+        let deadlines = self.scans.iter().filter_map(|scan| scan.reader.next_deadline());
+        Ok(Step::Idle(deadlines.chain(wake_at).min()))
     }
 
     fn command(&mut self, command: Command) -> Result<()> {

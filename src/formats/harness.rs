@@ -33,6 +33,7 @@ pub(crate) fn all_columns(fields: &[Field]) -> DecodeRequest {
     DecodeRequest {
         fields: fields.to_vec(),
         columns: (0..fields.len()).collect(),
+        metadata: Vec::new(),
         predicate: None,
         strict: false,
         time_zone: chrono_tz::UTC,

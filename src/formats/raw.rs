@@ -287,7 +287,7 @@ impl Decoder for RawDecoder {
         };
         self.chunks.clear();
         let columns = (0..self.columns).map(|_| ArrayRef::clone(&column)).collect();
-        Ok(Decoded { columns, sources })
+        Ok(Decoded { columns, sources, ..Decoded::default() })
     }
 
     fn ignored(&self) -> u64 {

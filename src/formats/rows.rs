@@ -7,7 +7,7 @@ use crate::base::limits::ROW_ERRORS_KEPT_MAX;
 use crate::base::{Error, Result};
 use crate::expr::Selection;
 use crate::table::{DecodeRequest, Decoded};
-use crate::types::{Column, Field, RowErrors};
+use crate::types::{Column, Field, Kinds, RowErrors, RowKind};
 use arrow_array::{Array, BooleanArray, new_empty_array};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::FilterBuilder;
@@ -142,6 +142,8 @@ pub(crate) struct Rows<C> {
     waiting: Vec<u32>,
     failed: Vec<bool>,
     sources: Vec<u32>,
+    /// Kinds of the waiting rows and of the converted ones, in formats whose records are changes.
+    kinds: Option<(Vec<RowKind>, Vec<RowKind>)>,
     dead: usize,
     /// Payloads before the current chunk, since the last finish.
     payloads: u32,
@@ -194,11 +196,18 @@ impl<C: Convert> Rows<C> {
             waiting: Vec::new(),
             failed: Vec::new(),
             sources: Vec::new(),
+            kinds: None,
             dead: 0,
             payloads: 0,
             failed_across: None,
             ignored: 0,
         })
+    }
+
+    /// For records that are changes: every row has a kind, given by [`Rows::begin_change`].
+    pub(crate) fn with_kinds(mut self) -> Rows<C> {
+        self.kinds = Some((Vec::new(), Vec::new()));
+        self
     }
 
     /// For each declared field its token in a row, if it has one.
@@ -253,6 +262,15 @@ impl<C: Convert> Rows<C> {
         self.tokens.get_mut(start..).unwrap_or_default()
     }
 
+    /// As [`Rows::begin_row`], for a row of a kind.
+    #[inline]
+    pub(crate) fn begin_change(&mut self, text: usize, kind: RowKind) -> &mut [Token] {
+        if let Some((waiting, _)) = &mut self.kinds {
+            waiting.push(kind);
+        }
+        self.begin_row(text)
+    }
+
     /// The tokens of the last waiting row.
     pub(crate) fn last_row(&self) -> &[Token] {
         self.tokens.get(self.tokens.len().saturating_sub(self.width())..).unwrap_or_default()
@@ -261,6 +279,9 @@ impl<C: Convert> Rows<C> {
     /// Takes the last waiting row back.
     pub(crate) fn abandon_row(&mut self) {
         self.waiting.pop();
+        if let Some((waiting, _)) = &mut self.kinds {
+            waiting.pop();
+        }
         self.tokens.truncate(self.tokens.len().saturating_sub(self.width()));
     }
 
@@ -355,6 +376,15 @@ impl<C: Convert> Rows<C> {
             Selection::All(rows) => self.sources.extend((0..*rows).map(source)),
             Selection::Rows(rows) => {
                 self.sources.extend(rows.iter().map(|row| source(*row as usize)));
+            }
+        }
+        if let Some((waiting, kinds)) = &mut self.kinds {
+            match &selection {
+                Selection::All(_) => kinds.append(waiting),
+                Selection::Rows(rows) => {
+                    kinds.extend(rows.iter().filter_map(|row| waiting.get(*row as usize)));
+                    waiting.clear();
+                }
             }
         }
         if self.failed.contains(&true) {
@@ -510,6 +540,7 @@ impl<C: Convert> Rows<C> {
             columns.push(builder.finish(&field.data_type)?);
         }
         let mut sources = std::mem::take(&mut self.sources);
+        let mut kinds = self.kinds.as_mut().map(|(_, kinds)| std::mem::take(kinds));
         if self.dead > 0 {
             let alive = BooleanBuffer::collect_bool(sources.len(), |row| {
                 sources.get(row).is_some_and(|source| *source != DEAD)
@@ -519,12 +550,16 @@ impl<C: Convert> Rows<C> {
                 debug_assert_eq!(column.len(), sources.len());
                 *column = filter.filter(column).map_err(Error::internal)?;
             }
+            if let Some(kinds) = &mut kinds {
+                let mut alive = sources.iter().map(|source| *source != DEAD);
+                kinds.retain(|_| alive.next().unwrap_or(false));
+            }
             sources.retain(|source| *source != DEAD);
         }
         self.dead = 0;
         self.payloads = 0;
         self.failed_across = None;
-        Ok(Decoded { columns, sources })
+        Ok(Decoded { columns, kinds: kinds.map_or(Kinds::AllInsert, Kinds::PerRow), sources })
     }
 }
 

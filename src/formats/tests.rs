@@ -562,7 +562,7 @@ type Target = (fn(&[u8]), &'static [&'static [u8]]);
 
 #[test]
 fn mutated_records_never_panic() {
-    let seeds: [Target; 5] = [
+    let seeds: [Target; 6] = [
         (
             crate::fuzzing_formats::avro_decode,
             &[
@@ -578,6 +578,16 @@ fn mutated_records_never_panic() {
                 include_bytes!("../../fuzz/corpus/avro_confluent_decode/nested"),
                 include_bytes!("../../fuzz/corpus/avro_confluent_decode/logical"),
                 include_bytes!("../../fuzz/corpus/avro_confluent_decode/references"),
+            ],
+        ),
+        (
+            crate::fuzzing_formats::change_decode,
+            &[
+                include_bytes!("../../fuzz/corpus/change_decode/debezium"),
+                include_bytes!("../../fuzz/corpus/change_decode/schema"),
+                include_bytes!("../../fuzz/corpus/change_decode/canal"),
+                include_bytes!("../../fuzz/corpus/change_decode/maxwell"),
+                include_bytes!("../../fuzz/corpus/change_decode/ogg"),
             ],
         ),
         (

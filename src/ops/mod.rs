@@ -1,5 +1,6 @@
 //! Operators: synchronous, no I/O, no clock. A chain of them runs to completion per batch on one worker.
 
+mod drop_update_before;
 mod filter;
 mod limit;
 mod not_null;
@@ -8,6 +9,7 @@ mod timed;
 mod type_length;
 mod unnest;
 
+pub use drop_update_before::DropUpdateBefore;
 pub use filter::Filter;
 pub use limit::{Limit, SharedLimit};
 pub use not_null::NotNull;

@@ -4,7 +4,7 @@ use super::Operator;
 use super::timed::TimedEnv;
 use crate::base::{Error, Result};
 use crate::expr::{EvalEnv, Expr, Input, Selection};
-use crate::types::{Batch, Column, Kind, Kinds, RowErrors};
+use crate::types::{Batch, Column, Kind, RowErrors};
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array as _, Int32Array, UInt32Array};
@@ -146,12 +146,7 @@ impl Operator for Unnest {
         if self.ordinality {
             columns.push(Arc::new(Int32Array::from(places.numbers)));
         }
-        let kinds = match &batch.kinds {
-            Kinds::AllInsert => Kinds::AllInsert,
-            Kinds::PerRow(_) => {
-                Kinds::PerRow(places.rows.iter().map(|row| batch.kind(*row as usize)).collect())
-            }
-        };
+        let kinds = batch.kinds.take(&places.rows);
         let origin = batch.origin.as_ref().map(|origin| origin.take(&places.rows));
         Ok(Batch { rows: places.rows.len(), kinds, columns, origin })
     }

@@ -4,4 +4,4 @@ mod rel;
 mod settings;
 
 pub use rel::{Insert, Rel};
-pub use settings::{SETTINGS, Settings, TypeLengthEnforcer};
+pub use settings::{SETTINGS, Settings, TypeLengthEnforcer, UpsertMaterialize};

@@ -43,6 +43,11 @@ pub enum Rel {
         /// How many before those are left out.
         offset: u64,
     },
+    /// The rows without the old ones of updates.
+    DropUpdateBefore {
+        /// Input.
+        input: Box<Rel>,
+    },
     /// All rows of all inputs.
     Union {
         /// Inputs with columns of the same kinds.
@@ -73,7 +78,9 @@ impl Rel {
                 let all = table.schema().fields;
                 Schema::new(columns.iter().filter_map(|at| all.get(*at).cloned()).collect())
             }
-            Rel::Filter { input, .. } | Rel::Limit { input, .. } => input.schema(),
+            Rel::Filter { input, .. }
+            | Rel::Limit { input, .. }
+            | Rel::DropUpdateBefore { input } => input.schema(),
             Rel::Project { schema, .. } | Rel::Union { schema, .. } => schema.clone(),
             Rel::Unnest { input, elements, .. } => {
                 let mut schema = input.schema();
@@ -85,6 +92,19 @@ impl Rel {
 }
 
 impl Rel {
+    /// The relations that it is made of.
+    pub fn inputs(&self) -> Vec<&Rel> {
+        match self {
+            Rel::Scan { .. } => Vec::new(),
+            Rel::Filter { input, .. }
+            | Rel::Project { input, .. }
+            | Rel::Limit { input, .. }
+            | Rel::DropUpdateBefore { input }
+            | Rel::Unnest { input, .. } => vec![input],
+            Rel::Union { inputs, .. } => inputs.iter().collect(),
+        }
+    }
+
     /// Replaces the table of every scan.
     pub fn map_tables(&mut self, map: &dyn Fn(&Arc<TableDef>) -> Arc<TableDef>) {
         match self {
@@ -92,6 +112,7 @@ impl Rel {
             Rel::Filter { input, .. }
             | Rel::Project { input, .. }
             | Rel::Limit { input, .. }
+            | Rel::DropUpdateBefore { input }
             | Rel::Unnest { input, .. } => input.map_tables(map),
             Rel::Union { inputs, .. } => {
                 inputs.iter_mut().for_each(|input| input.map_tables(map));
@@ -144,6 +165,10 @@ impl Rel {
                     0 => writeln!(f, "{indent}Limit(rows=[{rows}])")?,
                     _ => writeln!(f, "{indent}Limit(rows=[{rows}], offset=[{offset}])")?,
                 }
+                input.write(f, depth + 1)
+            }
+            Rel::DropUpdateBefore { input } => {
+                writeln!(f, "{indent}DropUpdateBefore()")?;
                 input.write(f, depth + 1)
             }
             Rel::Union { inputs, schema } => {

@@ -75,6 +75,19 @@ const TYPE_LENGTH: Opt = Opt::new(
     "What a value means that is longer or shorter than the type of a sink's column.",
 )
 .default("ignore");
+const UPSERT_MATERIALIZE: Opt = Opt::new(
+    "table.exec.sink.upsert-materialize",
+    OptKind::Enum(&["auto", "force", "none"]),
+    "Whether rows are put in order by the sink's PRIMARY KEY before it. `auto` does where the plan needs it, which is \
+     refused by name for now; `none` never does.",
+)
+.default("auto");
+const DUPLICATE_CHANGES: Opt = Opt::new(
+    "table.exec.source.cdc-events-duplicate",
+    OptKind::Bool,
+    "Whether changes may come twice and have to be deduplicated by PRIMARY KEY. `true` is refused for now.",
+)
+.default("false");
 const LEGACY_CAST: Opt = Opt::new(
     "table.exec.legacy-cast-behaviour",
     OptKind::Enum(&["enabled", "disabled"]),
@@ -95,6 +108,8 @@ pub const SETTINGS: &[Opt] = &[
     NOT_NULL,
     COLUMN_WIDTH,
     TYPE_LENGTH,
+    UPSERT_MATERIALIZE,
+    DUPLICATE_CHANGES,
     LEGACY_CAST,
 ];
 
@@ -121,8 +136,23 @@ pub struct Settings {
     pub column_width_max: usize,
     /// What is done to values that do not have the length of their column's type.
     pub type_length: TypeLengthEnforcer,
+    /// Whether rows are put in order by the sink's key.
+    pub upsert_materialize: UpsertMaterialize,
+    /// Changes may come twice.
+    pub duplicate_changes: bool,
     /// CAST gives NULL instead of failing.
     pub legacy_cast: bool,
+}
+
+/// `table.exec.sink.upsert-materialize`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpsertMaterialize {
+    /// Where the plan needs it.
+    Auto,
+    /// Always.
+    Force,
+    /// Never.
+    Never,
 }
 
 /// `table.exec.sink.type-length-enforcer`.
@@ -184,6 +214,12 @@ impl Settings {
                 Some("error") => TypeLengthEnforcer::Error,
                 _ => TypeLengthEnforcer::Ignore,
             },
+            upsert_materialize: match reader.word(&UPSERT_MATERIALIZE)? {
+                Some("force") => UpsertMaterialize::Force,
+                Some("none") => UpsertMaterialize::Never,
+                _ => UpsertMaterialize::Auto,
+            },
+            duplicate_changes: reader.bool(&DUPLICATE_CHANGES)?,
             legacy_cast: reader.word(&LEGACY_CAST)? == Some("enabled"),
         })
     }

@@ -16,6 +16,7 @@
 
 pub mod ast;
 pub mod binder;
+pub mod changelog;
 mod error;
 mod keyword;
 mod lexer;

@@ -1,9 +1,12 @@
 //! What a connector is, and what it is given.
 
-use super::{DecodeRequest, Decoder, EncodeRequest, Encoder, JobParts, Sink, Source, TableDef};
+use super::{
+    DecodeRequest, Decoder, EncodeRequest, Encoder, Format, JobParts, Sink, Source, TableDef,
+};
 use crate::base::Result;
 use crate::expr::Expr;
 use crate::options::{Opt, OptionReader};
+use crate::types::ChangelogMode;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -15,6 +18,16 @@ pub trait Connector: Send + Sync + Debug {
 
     /// Every option it takes, for the reference; format options excluded.
     fn options(&self) -> &'static [Opt];
+
+    /// Kinds of changes that reading the table gives.
+    fn source_changelog(&self, _context: &TableContext<'_>) -> Result<ChangelogMode> {
+        Ok(ChangelogMode::INSERT_ONLY)
+    }
+
+    /// Kinds of changes that the table takes.
+    fn sink_changelog(&self, _context: &TableContext<'_>) -> Result<ChangelogMode> {
+        Ok(ChangelogMode::INSERT_ONLY)
+    }
 
     /// Opens the table for reading. All options are checked here; nothing outside is contacted.
     fn source(&self, context: &TableContext<'_>, scan: ScanRequest) -> Result<Box<dyn Source>>;
@@ -109,6 +122,12 @@ pub type EncoderFactory = Arc<dyn Fn() -> Result<Box<dyn Encoder>> + Send + Sync
 
 /// Finds a format by the table's `format`, `key.format` or `value.format` option (Flink's `FactoryUtil`).
 pub trait FormatResolver: Debug {
+    /// The table's value format.
+    fn value_format(&self, options: &OptionReader<'_>) -> Result<Arc<dyn Format>>;
+
+    /// The table's key format.
+    fn key_format(&self, options: &OptionReader<'_>) -> Result<Arc<dyn Format>>;
+
     /// A decoder for the table's value format. Takes the format's options out of `options`.
     fn value_decoder(
         &self,

@@ -4,7 +4,7 @@ use super::{Readiness, Waker};
 use crate::base::Result;
 use crate::expr::Expr;
 use crate::options::{Opt, OptionReader};
-use crate::types::{Batch, Column, Field, RowErrors};
+use crate::types::{Batch, ChangelogMode, Column, DataType, Field, Kinds, RowErrors};
 use bytes::Bytes;
 use std::fmt::Debug;
 
@@ -15,6 +15,16 @@ pub trait Format: Send + Sync + Debug {
 
     /// Every option it takes, without the `json.` prefix.
     fn options(&self) -> &'static [Opt];
+
+    /// Kinds of changes that its records hold, read or written.
+    fn changelog(&self) -> ChangelogMode {
+        ChangelogMode::INSERT_ONLY
+    }
+
+    /// What else a record tells: metadata columns named `value.<key>`, and the types in which they are read.
+    fn metadata(&self) -> Vec<(&'static str, DataType)> {
+        Vec::new()
+    }
 
     /// A decoder compiled for the schema and the columns in use. `options` sees the keys below the format's prefix.
     /// Called once per worker with the same arguments.
@@ -39,6 +49,8 @@ pub struct DecodeRequest {
     pub fields: Vec<Field>,
     /// Positions in `fields` to produce, in output order. Others are checked for structure only.
     pub columns: Vec<usize>,
+    /// Keys of [`Format::metadata`]; their columns follow the others.
+    pub metadata: Vec<String>,
     /// Rows for which this is not TRUE are left out; refers to positions in `columns`.
     pub predicate: Option<Expr>,
     /// Type-check every declared field of every record, used or not, as Flink does.
@@ -70,8 +82,10 @@ pub struct Payload {
 /// Rows decoded since the last [`Decoder::finish`].
 #[derive(Clone, Debug, Default)]
 pub struct Decoded {
-    /// One column per requested one, `sources.len()` rows each.
+    /// One column per requested one, then one per requested metadata key, `sources.len()` rows each.
     pub columns: Vec<Column>,
+    /// Kinds of the rows.
+    pub kinds: Kinds,
     /// For each row, the number of its payload, counted over all pushes since the last finish. Ascending. A payload may
     /// give no row (filtered, ignored, NULL) or several (a JSON array).
     pub sources: Vec<u32>,
@@ -146,6 +160,7 @@ pub trait Encoder: Send + Debug {
     }
 
     /// Appends one record per row of `batch`. A row that cannot be written goes to `errors` and leaves an empty record.
-    /// A format whose rows can be NULL as a whole lists those in [`Encoded::nulls`].
+    /// A format whose rows can be NULL as a whole lists those in [`Encoded::nulls`]. One that holds changes looks at
+    /// the kinds of the rows; others are given rows of any kind and write them all alike.
     fn encode(&mut self, batch: &Batch, out: &mut Encoded, errors: &mut RowErrors) -> Result<()>;
 }

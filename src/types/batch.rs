@@ -43,6 +43,27 @@ pub enum Kinds {
     PerRow(Vec<RowKind>),
 }
 
+impl Kinds {
+    /// The kind of a row.
+    pub fn get(&self, row: usize) -> RowKind {
+        match self {
+            Kinds::AllInsert => RowKind::Insert,
+            Kinds::PerRow(kinds) => kinds.get(row).copied().unwrap_or(RowKind::Insert),
+        }
+    }
+
+    /// The kinds of the rows at `rows`, in that order.
+    #[must_use]
+    pub fn take(&self, rows: &[u32]) -> Kinds {
+        match self {
+            Kinds::AllInsert => Kinds::AllInsert,
+            Kinds::PerRow(_) => {
+                Kinds::PerRow(rows.iter().map(|row| self.get(*row as usize)).collect())
+            }
+        }
+    }
+}
+
 /// The smallest part of a source that is read in order: a topic partition, a generator subtask.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SplitId {
@@ -142,15 +163,9 @@ impl Batch {
             arrow_select::take::take(column, &indices, None)
                 .map_err(|error| Error::internal(format_args!("selecting rows: {error}")))
         };
-        let kinds = match &self.kinds {
-            Kinds::AllInsert => Kinds::AllInsert,
-            Kinds::PerRow(_) => {
-                Kinds::PerRow(rows.iter().map(|row| self.kind(*row as usize)).collect())
-            }
-        };
         Ok(Batch {
             rows: rows.len(),
-            kinds,
+            kinds: self.kinds.take(rows),
             columns: self.columns.iter().map(take).collect::<Result<_>>()?,
             origin: self.origin.as_ref().map(|origin| origin.take(rows)),
         })
@@ -158,10 +173,7 @@ impl Batch {
 
     /// The kind of a row.
     pub fn kind(&self, row: usize) -> RowKind {
-        match &self.kinds {
-            Kinds::AllInsert => RowKind::Insert,
-            Kinds::PerRow(kinds) => kinds.get(row).copied().unwrap_or(RowKind::Insert),
-        }
+        self.kinds.get(row)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Flink's data types, the columnar batch, and Java's text forms.
 
 mod batch;
+mod changelog;
 mod data_type;
 pub mod java_text;
 mod print;
 mod row_errors;
 
 pub use batch::{Batch, Column, Kinds, Origin, OriginRun, RowKind, SplitId};
+pub use changelog::ChangelogMode;
 pub use data_type::{DataType, Field, Kind, Schema};
 pub use print::{write_row, write_value};
 pub use row_errors::{RowError, RowErrors};

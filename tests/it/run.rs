@@ -1,6 +1,7 @@
 //! `brooklet run` from outside: results, messages and exit codes.
 
 mod bad_input;
+mod changes;
 mod errors;
 mod jobs;
 mod metrics;

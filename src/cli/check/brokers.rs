@@ -19,8 +19,9 @@ type Properties = Vec<(String, String)>;
 pub(super) fn look(session: &Session) {
     let mut by_cluster: BTreeMap<Properties, Vec<Arc<TableDef>>> = BTreeMap::new();
     for (name, _) in session.tables() {
-        if let Some(table) =
-            session.table(&[name]).filter(|table| table.connector() == Some("kafka"))
+        if let Some(table) = session
+            .table(&[name])
+            .filter(|table| matches!(table.connector(), Some("kafka" | "upsert-kafka")))
         {
             by_cluster.entry(properties(&table)).or_default().push(table);
         }

@@ -7,9 +7,10 @@ use crate::base::limits::PAYLOAD_SHOWN_CHARS_MAX;
 use crate::base::{Error, Result};
 use crate::expr::{EvalEnv, Expr, Input, Selection};
 use crate::table::{Decoded, Decoder, DecoderFactory, Payload, Readiness, Waker};
-use crate::types::{Batch, Column, RowErrors, SplitId};
-use arrow_array::UInt32Array;
+use crate::types::{Batch, Column, Kinds, RowErrors, RowKind, SplitId};
+use arrow_array::{BooleanArray, UInt32Array};
 use arrow_select::take::take;
+use arrow_select::zip::zip;
 use brooklet_kafka::wire::records::{BatchError, BatchHeader, Records};
 use std::sync::Arc;
 
@@ -17,10 +18,14 @@ use std::sync::Arc;
 pub(super) struct DecodePlan {
     /// For the columns that the value holds.
     pub(super) value: DecoderFactory,
+    /// Columns of the value; metadata columns of its format follow them.
+    pub(super) value_columns: usize,
     /// For the columns that the key holds, where some are used.
     pub(super) key: Option<DecoderFactory>,
     /// Records without key give no row: the key's format makes none of NULL.
     pub(super) drops_null_keys: bool,
+    /// A NULL value deletes the row of its key.
+    pub(super) upsert: bool,
     /// Where each column comes from.
     pub(super) outputs: Vec<Output>,
     /// What the decoders could not filter by themselves.
@@ -36,8 +41,12 @@ pub(super) enum Output {
     Value(usize),
     /// The key decoder's column of that number.
     Key(usize),
-    /// Metadata, and the cast to the declared type.
+    /// The value decoder's column of that number; the key decoder's where there is no value.
+    Either { value: usize, key: usize },
+    /// Metadata of the record, and the cast to the declared type.
     Metadata(Metadata, Option<Expr>),
+    /// The value decoder's metadata column of that number, and the cast to the declared type.
+    ValueMetadata(usize, Option<Expr>),
 }
 
 impl DecodePlan {
@@ -54,6 +63,7 @@ impl DecodePlan {
             pushed: Pushed::new(reads(Metadata::Timestamp), reads(Metadata::Headers)),
             values: Vec::new(),
             keys: Vec::new(),
+            tombstones: Vec::new(),
             failures: RowErrors::new(),
             waker,
             plan: Arc::clone(self),
@@ -70,6 +80,8 @@ pub(super) struct RecordDecoder {
     /// Values and keys of the record batch at hand.
     values: Vec<Payload>,
     keys: Vec<Payload>,
+    /// Numbers of the records without value, where those delete rows.
+    tombstones: Vec<u32>,
     failures: RowErrors,
     waker: Waker,
 }
@@ -90,7 +102,7 @@ pub(super) struct Taken {
 impl RecordDecoder {
     /// Rows that wait for [`RecordDecoder::finish`], at least.
     pub(super) fn rows(&self) -> usize {
-        self.value.rows()
+        self.value.rows() + self.tombstones.len()
     }
 
     /// Records since the last finish.
@@ -172,6 +184,9 @@ impl RecordDecoder {
                 taken.bytes += record.key.map_or(0, <[u8]>::len) as u64;
                 self.keys.push(payload(record.key_range()));
             }
+            if self.plan.upsert && record.value.is_none() {
+                self.tombstones.push(u32::try_from(self.pushed.len()).unwrap_or(u32::MAX));
+            }
             self.pushed.record(&record);
         }
         self.pushed.end_batch(split, header);
@@ -192,7 +207,11 @@ impl RecordDecoder {
         if self.pushed.is_empty() {
             return Ok(None);
         }
-        let value = self.value.finish()?;
+        let mut value = self.value.finish()?;
+        if !self.tombstones.is_empty() {
+            value = with_tombstones(&value, &self.tombstones)?;
+            self.tombstones.clear();
+        }
         let (value, key) = match &mut self.key {
             None => (value, Vec::new()),
             Some(decoder) => join(value, decoder.finish()?)?,
@@ -217,24 +236,30 @@ impl RecordDecoder {
         let mut failures = RowErrors::new();
         let mut columns = Vec::with_capacity(self.plan.outputs.len());
         for output in &self.plan.outputs {
-            let column = match output {
-                Output::Value(at) => value.columns.get(*at).cloned(),
-                Output::Key(at) => key.get(*at).cloned(),
-                Output::Metadata(metadata, cast) => {
-                    let column = self.pushed.column(*metadata, &place)?;
-                    Some(match cast {
-                        None => column,
-                        Some(cast) => {
-                            let input = Input { columns: &[column], rows };
-                            cast.eval(input, &Selection::All(rows), &mut failures, &env)
-                        }
-                    })
+            let (column, cast) = match output {
+                Output::Value(at) => (value.columns.get(*at).cloned(), &None),
+                Output::Key(at) => (key.get(*at).cloned(), &None),
+                Output::Either { value: at, key: key_at } => {
+                    (either(value, *at, key.get(*key_at))?, &None)
                 }
+                Output::Metadata(metadata, cast) => {
+                    (Some(self.pushed.column(*metadata, &place)?), cast)
+                }
+                Output::ValueMetadata(at, cast) => {
+                    (value.columns.get(self.plan.value_columns + at).cloned(), cast)
+                }
+            };
+            let column = match (column, cast) {
+                (Some(column), Some(cast)) => {
+                    let input = Input { columns: &[column], rows };
+                    Some(cast.eval(input, &Selection::All(rows), &mut failures, &env))
+                }
+                (column, _) => column,
             };
             columns.push(column.ok_or_else(|| Error::internal("a column that no format gave"))?);
         }
-        let mut batch = Batch::append(rows, columns);
-        batch.origin = Some(place.origin);
+        let kinds = value.kinds.clone();
+        let mut batch = Batch { rows, kinds, columns, origin: Some(place.origin) };
         // The rows before the first bad record go on their way, as in Flink; those behind it never do.
         if let Some(bad) = errors.kept().iter().map(|failed| failed.row).min() {
             let good = value.sources.partition_point(|record| (*record as usize) < bad);
@@ -268,6 +293,34 @@ fn payload(range: Option<(u32, u32)>) -> Payload {
     }
 }
 
+/// The rows of the values, and a row of NULLs for each record without value.
+fn with_tombstones(value: &Decoded, tombstones: &[u32]) -> Result<Decoded> {
+    let mut rows: Vec<(u32, Option<u32>)> = (0u32..)
+        .zip(&value.sources)
+        // Some formats make a row of NULL.
+        .filter(|(_, source)| tombstones.binary_search(source).is_err())
+        .map(|(row, source)| (*source, Some(row)))
+        .collect();
+    rows.extend(tombstones.iter().map(|source| (*source, None)));
+    rows.sort_by_key(|(source, _)| *source);
+    let places: UInt32Array = rows.iter().map(|(_, row)| *row).collect();
+    let pick = |column: &Column| take(column, &places, None).map_err(Error::internal);
+    let kind = |row: Option<u32>| row.map_or(RowKind::Delete, |row| value.kinds.get(row as usize));
+    Ok(Decoded {
+        columns: value.columns.iter().map(pick).collect::<Result<_>>()?,
+        kinds: Kinds::PerRow(rows.iter().map(|(_, row)| kind(*row)).collect()),
+        sources: rows.iter().map(|(source, _)| *source).collect(),
+    })
+}
+
+/// The value's column, with the key's where a row is deleted.
+fn either(value: &Decoded, at: usize, key: Option<&Column>) -> Result<Option<Column>> {
+    let (Some(column), Some(key)) = (value.columns.get(at), key) else { return Ok(None) };
+    let Kinds::PerRow(kinds) = &value.kinds else { return Ok(Some(Arc::clone(column))) };
+    let deleted: BooleanArray = kinds.iter().map(|kind| Some(*kind == RowKind::Delete)).collect();
+    zip(&deleted, key, column).map(Some).map_err(Error::internal)
+}
+
 /// Each row of a value with each row of its record's key (Flink's `OutputProjectionCollector`): a payload may hold no
 /// row, or several.
 fn join(value: Decoded, key: Decoded) -> Result<(Decoded, Vec<Column>)> {
@@ -296,7 +349,8 @@ fn join(value: Decoded, key: Decoded) -> Result<(Decoded, Vec<Column>)> {
             .collect::<Result<Vec<Column>>>()
     };
     let columns = pick(&value.columns, &value_rows)?;
-    Ok((Decoded { columns, sources }, pick(&key.columns, &key_rows)?))
+    let kinds = value.kinds.take(value_rows.values());
+    Ok((Decoded { columns, kinds, sources }, pick(&key.columns, &key_rows)?))
 }
 
 /// Puts topic, partition, offset and payload to the failures of a decoder.
@@ -349,7 +403,8 @@ mod tests {
 
     fn decoded(rows: &[(u32, i32)]) -> Decoded {
         let column: Column = Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.1)));
-        Decoded { columns: vec![column], sources: rows.iter().map(|row| row.0).collect() }
+        let sources = rows.iter().map(|row| row.0).collect();
+        Decoded { columns: vec![column], sources, ..Decoded::default() }
     }
 
     #[test]

@@ -4,15 +4,18 @@ use super::metadata::Metadata;
 use crate::base::{Error, Result};
 use crate::expr::{EvalEnv, Expr, Input, Selection};
 use crate::table::{Encoded, Encoder, EncoderFactory, Waker};
-use crate::types::{Batch, Column, RowErrors};
+use crate::types::{Batch, Column, RowErrors, RowKind};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType};
 use arrow_array::{Array, Int32Array, MapArray, StringViewArray, TimestampMicrosecondArray};
 use brooklet_kafka::wire::records::Header;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// How rows become records; shared by all writers.
 pub(super) struct EncodePlan {
+    /// Rows that are taken back are written as NULL.
+    pub(super) upsert: bool,
     pub(super) value: EncoderFactory,
     /// Columns of the rows that the value holds.
     pub(super) value_columns: Vec<usize>,
@@ -48,6 +51,7 @@ impl EncodePlan {
             key: self.key.as_ref().map(|key| key()).transpose()?,
             values: Encoded::default(),
             keys: Encoded::default(),
+            kept: Encoded::default(),
             plan: Arc::clone(self),
         })
     }
@@ -61,6 +65,7 @@ pub(super) struct RecordEncoder {
     /// Memory of the last batch.
     values: Encoded,
     keys: Encoded,
+    kept: Encoded,
 }
 
 impl std::fmt::Debug for RecordEncoder {
@@ -95,11 +100,13 @@ impl RecordEncoder {
         encodings.values.clear();
         let plan = &self.plan;
         // Most tables have nothing but a value: no need for another batch then.
-        if plan.value_columns.len() == plan.width {
-            self.value.encode(batch, &mut encodings.values, errors)?;
-        } else {
-            let rows = part(batch, &plan.value_columns)?;
-            self.value.encode(&rows, &mut encodings.values, errors)?;
+        let rows = match plan.value_columns.len() == plan.width {
+            true => Cow::Borrowed(batch),
+            false => Cow::Owned(part(batch, &plan.value_columns)?),
+        };
+        match plan.upsert {
+            true => upsert(&mut *self.value, &rows, &mut self.kept, &mut encodings.values, errors)?,
+            false => self.value.encode(&rows, &mut encodings.values, errors)?,
         }
         if let Some(key) = &mut self.key {
             let mut keys = std::mem::take(&mut self.keys);
@@ -202,6 +209,40 @@ impl Encodings {
             }
         }
     }
+}
+
+/// Encodes the rows that stay; those that are taken back become NULL (Flink's
+/// `DynamicKafkaRecordSerializationSchema` in upsert mode).
+fn upsert(
+    encoder: &mut dyn Encoder,
+    rows: &Batch,
+    kept: &mut Encoded,
+    out: &mut Encoded,
+    errors: &mut RowErrors,
+) -> Result<()> {
+    let stays =
+        |row: &u32| matches!(rows.kind(*row as usize), RowKind::Insert | RowKind::UpdateAfter);
+    let all = 0..u32::try_from(rows.rows).map_err(Error::internal)?;
+    let staying: Vec<u32> = all.clone().filter(stays).collect();
+    if staying.len() == rows.rows {
+        return encoder.encode(rows, out, errors);
+    }
+    kept.clear();
+    let mut failures = RowErrors::new();
+    encoder.encode(&rows.select(&staying)?, kept, &mut failures)?;
+    for failed in failures.kept() {
+        let row = staying.get(failed.row).copied().unwrap_or(0);
+        errors.push(row as usize, || failed.message.clone());
+    }
+    let mut records = kept.iter();
+    for row in all {
+        match stays(&row).then(|| records.next().flatten()).flatten() {
+            Some(record) => out.bytes.extend_from_slice(record),
+            None => out.nulls.push(row),
+        }
+        out.ends.push(u32::try_from(out.bytes.len()).map_err(Error::internal)?);
+    }
+    Ok(())
 }
 
 /// Some columns of a batch.

@@ -1,7 +1,7 @@
 //! Which columns of a table lie in the record's key, in its value and in its metadata (Flink's
 //! `KafkaConnectorOptionsUtil.createKeyFormatProjection` and `createValueFormatProjection`).
 
-use super::options::{KEY_FIELDS, KEY_FORMAT, KEY_PREFIX, VALUE_INCLUDE};
+use super::options::{KEY_FIELDS, KEY_FORMAT, KEY_PREFIX, Mode, VALUE_INCLUDE};
 use crate::base::Result;
 use crate::options::OptionReader;
 use crate::table::{ColumnKind, TableDef};
@@ -27,7 +27,7 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Reads and checks the options that say it.
-    pub(super) fn read(table: &TableDef, options: &OptionReader<'_>) -> Result<Layout> {
+    pub(super) fn read(table: &TableDef, options: &OptionReader<'_>, mode: Mode) -> Result<Layout> {
         let physical: Vec<Placed> = table
             .columns
             .iter()
@@ -39,7 +39,10 @@ impl Layout {
             })
             .collect();
         let prefix = options.string(&KEY_PREFIX).unwrap_or_default();
-        let key = key(options, &physical, &prefix)?;
+        let key = match mode {
+            Mode::Log => key(options, &physical, &prefix)?,
+            Mode::Upsert => places(options, &physical, &table.primary_key, &prefix)?,
+        };
         let value = match options.word(&VALUE_INCLUDE)? {
             Some("EXCEPT_KEY") => {
                 let in_key = |placed: &&Placed| key.iter().any(|k| k.column == placed.column);
@@ -87,8 +90,18 @@ fn key(options: &OptionReader<'_>, physical: &[Placed], prefix: &str) -> Result<
             ),
         ));
     }
+    places(options, physical, &names, prefix)
+}
+
+/// Finds the columns of the key by their names.
+fn places(
+    options: &OptionReader<'_>,
+    physical: &[Placed],
+    names: &[String],
+    prefix: &str,
+) -> Result<Vec<Placed>> {
     let mut key: Vec<Placed> = Vec::with_capacity(names.len());
-    for name in &names {
+    for name in names {
         let Some(placed) = physical.iter().find(|placed| placed.field.name == *name) else {
             let listed: Vec<&str> =
                 physical.iter().map(|placed| placed.field.name.as_str()).collect();

@@ -18,6 +18,15 @@ pub(super) enum Metadata {
     TimestampType,
 }
 
+/// What a column is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readable {
+    /// The record.
+    Record(Metadata),
+    /// The value's format, by its own key.
+    Format(&'static str),
+}
+
 /// Everything that can be read, in Flink's order.
 const READABLE: &[Metadata] = &[
     Metadata::Topic,
@@ -62,17 +71,26 @@ impl Metadata {
         }
     }
 
-    /// What a column that is read stands for, and the cast to its declared type, over column 0.
+    /// What a column that is read stands for, and the cast to its declared type, over column 0. `of_format` is what the
+    /// value's format tells.
     pub(super) fn readable(
         table: &TableDef,
         column: &ColumnDef,
         key: &str,
-    ) -> Result<(Metadata, Option<Expr>)> {
-        let metadata = find(READABLE, table, column, key, "reading")?;
-        let from = metadata.data_type();
+        of_format: &[(&'static str, DataType)],
+    ) -> Result<(Readable, Option<Expr>)> {
+        let own = key.strip_prefix("value.");
+        let own = own.and_then(|key| of_format.iter().find(|(known, _)| *known == key));
+        let (readable, from) = match own {
+            Some((key, data_type)) => (Readable::Format(key), data_type.clone()),
+            None => {
+                let metadata = find(READABLE, table, column, key, "reading", of_format)?;
+                (Readable::Record(metadata), metadata.data_type())
+            }
+        };
         let cast = cast(&from, &column.data_type)
             .map_err(|NoCast| uncastable(table, column, "from", &from))?;
-        Ok((metadata, cast))
+        Ok((readable, cast))
     }
 
     /// What a column that is written stands for, and the cast from its declared type, over column 0.
@@ -81,7 +99,7 @@ impl Metadata {
         column: &ColumnDef,
         key: &str,
     ) -> Result<(Metadata, Option<Expr>)> {
-        let metadata = find(WRITABLE, table, column, key, "writing").map_err(|error| {
+        let metadata = find(WRITABLE, table, column, key, "writing", &[]).map_err(|error| {
             if READABLE.iter().any(|readable| readable.key() == key) {
                 error.with_hint("declare it as METADATA VIRTUAL: it can be read, but not written")
             } else {
@@ -101,6 +119,7 @@ fn find(
     column: &ColumnDef,
     key: &str,
     purpose: &str,
+    of_format: &[(&'static str, DataType)],
 ) -> Result<Metadata> {
     if let Some(found) = known.iter().find(|metadata| metadata.key() == key) {
         return Ok(*found);
@@ -111,8 +130,10 @@ fn find(
             table.subject()
         )));
     }
-    let names: Vec<&str> = known.iter().map(|metadata| metadata.key()).collect();
-    let near = nearest(key, names.iter().copied()).map(|near| format!("did you mean '{near}'? "));
+    let mut names: Vec<String> = known.iter().map(|metadata| metadata.key().to_owned()).collect();
+    names.extend(of_format.iter().map(|(key, _)| format!("value.{key}")));
+    let near = nearest(key, names.iter().map(String::as_str))
+        .map(|near| format!("did you mean '{near}'? "));
     Err(Error::new(
         ErrorKind::Schema,
         format!("invalid metadata key '{key}' in column '{}' of {}", column.name, table.subject()),

@@ -1,4 +1,4 @@
-//! `kafka`: topics as tables, on the client of this workspace. Options and behaviour follow Flink's Kafka connector 5.0;
+//! `kafka` and `upsert-kafka`: topics as tables, on the client of this workspace. Options and behaviour follow Flink's Kafka connector 5.0;
 //! differences stand in `docs/compatibility.md`.
 
 mod decode;
@@ -19,13 +19,16 @@ mod reader;
 mod sink;
 mod source;
 pub mod transaction;
+mod upsert_buffer;
 mod writer;
 
 pub use self::mark::{GROUP_PREFIX, Mark};
 
+use self::options::Mode;
 use crate::base::Result;
 use crate::options::Opt;
 use crate::table::{Connector, ScanRequest, Sink, SinkRequest, Source, TableContext};
+use crate::types::ChangelogMode;
 use brooklet_kafka::Network;
 
 /// The connector. All its clients share one network, and with it one I/O thread and one memory budget.
@@ -47,20 +50,67 @@ impl Kafka {
     }
 }
 
+/// The same for topics that hold the latest row of each key.
+#[derive(Debug)]
+pub struct UpsertKafka {
+    network: Network,
+}
+
+impl UpsertKafka {
+    /// Beside a connector whose network it shares.
+    pub fn beside(kafka: &Kafka) -> UpsertKafka {
+        UpsertKafka { network: kafka.network.clone() }
+    }
+}
+
 impl Connector for Kafka {
     fn identifier(&self) -> &'static str {
         "kafka"
     }
 
     fn options(&self) -> &'static [Opt] {
-        options::ALL
+        Mode::Log.options()
+    }
+
+    fn source_changelog(&self, context: &TableContext<'_>) -> Result<ChangelogMode> {
+        Ok(context.formats.value_format(context.options)?.changelog())
+    }
+
+    fn sink_changelog(&self, context: &TableContext<'_>) -> Result<ChangelogMode> {
+        self.source_changelog(context)
     }
 
     fn source(&self, context: &TableContext<'_>, scan: ScanRequest) -> Result<Box<dyn Source>> {
-        source::open(&self.network, context, scan)
+        source::open(&self.network, context, scan, Mode::Log)
     }
 
     fn sink(&self, context: &TableContext<'_>, request: SinkRequest) -> Result<Box<dyn Sink>> {
-        sink::open(&self.network, context, request)
+        sink::open(&self.network, context, request, Mode::Log)
+    }
+}
+
+impl Connector for UpsertKafka {
+    fn identifier(&self) -> &'static str {
+        "upsert-kafka"
+    }
+
+    fn options(&self) -> &'static [Opt] {
+        Mode::Upsert.options()
+    }
+
+    fn source_changelog(&self, _context: &TableContext<'_>) -> Result<ChangelogMode> {
+        Ok(ChangelogMode::UPSERT_SOURCE)
+    }
+
+    fn sink_changelog(&self, _context: &TableContext<'_>) -> Result<ChangelogMode> {
+        Ok(ChangelogMode::UPSERT)
+    }
+
+    fn source(&self, context: &TableContext<'_>, scan: ScanRequest) -> Result<Box<dyn Source>> {
+        source::open(&self.network, context, scan, Mode::Upsert)
+    }
+
+    fn sink(&self, context: &TableContext<'_>, request: SinkRequest) -> Result<Box<dyn Sink>> {
+        sink::open(&self.network, context, request, Mode::Upsert)
     }
 }

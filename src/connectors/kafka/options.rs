@@ -171,7 +171,57 @@ const TRANSACTION_TIMEOUT: Opt = Opt::new("transaction.timeout.ms", OptKind::Lon
 pub(super) const SINK_PARALLELISM: Opt =
     Opt::new("sink.parallelism", OptKind::Int, "Parallelism of the sink.");
 
-/// Every option, for the reference.
+pub(super) const VALUE_FORMAT: Opt = Opt::new(
+    "value.format",
+    OptKind::String,
+    "Format of the record's value: one that holds rows, not changes.",
+);
+const ANY_FORMAT: Opt = Opt::new("format", OptKind::String, "");
+pub(super) const BUFFER_ROWS: Opt = Opt::new(
+    "sink.buffer-flush.max-rows",
+    OptKind::Long,
+    "Keys of which the sink keeps the latest row back before it writes them; 0 writes every row. Needs \
+     `sink.buffer-flush.interval`.",
+)
+.default("0");
+pub(super) const BUFFER_INTERVAL: Opt = Opt::new(
+    "sink.buffer-flush.interval",
+    OptKind::Duration,
+    "How long the sink keeps rows back, at most; 0 writes every row. Needs `sink.buffer-flush.max-rows`.",
+)
+.default("0 s");
+
+/// Every option of `upsert-kafka`, for the reference.
+pub(super) const UPSERT: &[Opt] = &[
+    TOPIC,
+    TOPIC_PATTERN,
+    BOOTSTRAP,
+    GROUP,
+    PROPERTIES,
+    BOUNDED,
+    BOUNDED_OFFSETS,
+    BOUNDED_TIMESTAMP,
+    DISCOVERY,
+    SCAN_PARALLELISM,
+    KEY_FORMAT,
+    KEY_PREFIX,
+    VALUE_FORMAT,
+    VALUE_INCLUDE,
+    WATERMARK_STRATEGY,
+    WATERMARK_IDLE,
+    WATERMARK_GROUP,
+    WATERMARK_DRIFT,
+    WATERMARK_UPDATE,
+    PUSHDOWN,
+    DELIVERY,
+    ID_PREFIX,
+    NAMING,
+    SINK_PARALLELISM,
+    BUFFER_ROWS,
+    BUFFER_INTERVAL,
+];
+
+/// Every option of `kafka`, for the reference.
 pub(super) const ALL: &[Opt] = &[
     TOPIC,
     TOPIC_PATTERN,
@@ -267,6 +317,40 @@ pub(super) enum Place {
     Specific(BTreeMap<i32, i64>),
 }
 
+/// What the rows of a table are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// `kafka`: what the value's format says.
+    Log,
+    /// `upsert-kafka`: the latest rows of their keys; NULL deletes one.
+    Upsert,
+}
+
+impl Mode {
+    /// Options of the connector.
+    pub(super) fn options(self) -> &'static [Opt] {
+        match self {
+            Mode::Log => ALL,
+            Mode::Upsert => UPSERT,
+        }
+    }
+
+    /// Checks that the formats are there: `upsert-kafka` needs both, under their full names.
+    pub(super) fn check_formats(self, options: &OptionReader<'_>) -> Result<()> {
+        if self == Mode::Log {
+            return Ok(());
+        }
+        if options.is_set(&ANY_FORMAT) {
+            return Err(options
+                .invalid(&ANY_FORMAT, "'upsert-kafka' has no such option")
+                .with_hint("set 'key.format' and 'value.format'"));
+        }
+        options.required(&KEY_FORMAT)?;
+        options.required(&VALUE_FORMAT)?;
+        Ok(())
+    }
+}
+
 /// Everything a source needs to know.
 #[derive(Clone, Debug)]
 pub(super) struct SourceOptions {
@@ -289,6 +373,16 @@ pub(super) struct SinkOptions {
     /// With exactly-once.
     pub(super) exact: Option<Exact>,
     pub(super) parallelism: Option<usize>,
+    pub(super) buffer: Option<BufferFlush>,
+}
+
+/// When an upsert sink writes what it keeps back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BufferFlush {
+    /// At this many keys.
+    pub(super) rows: usize,
+    /// After this time.
+    pub(super) interval: Duration,
 }
 
 /// What exactly-once adds.
@@ -351,12 +445,17 @@ pub(super) fn batch_bytes(options: &OptionReader<'_>, config: &ClientConfig) -> 
 }
 
 /// Reads and checks the options of a source.
-pub(super) fn source(options: &OptionReader<'_>) -> Result<SourceOptions> {
-    options.supports(ALL);
+pub(super) fn source(options: &OptionReader<'_>, mode: Mode) -> Result<SourceOptions> {
+    options.supports(mode.options());
+    mode.check_formats(options)?;
     let topics = topics(options)?;
     watermarks(options)?;
     positive(options, &SCAN_PARALLELISM)?;
-    let startup = startup(options)?;
+    let startup = match mode {
+        Mode::Log => startup(options)?,
+        // Later starts would miss the latest rows of some keys.
+        Mode::Upsert => Place::Earliest,
+    };
     let bounded = bounded(options)?;
     if let (Place::Specific(_), Topics::List(list)) = (&startup, &topics) {
         single_topic(options, &STARTUP_OFFSETS, list)?;
@@ -491,11 +590,20 @@ fn single_topic(options: &OptionReader<'_>, opt: &Opt, topics: &[String]) -> Res
 }
 
 /// Reads and checks the options of a sink.
-pub(super) fn sink(options: &OptionReader<'_>, job: &JobContext) -> Result<SinkOptions> {
-    options.supports(ALL);
+pub(super) fn sink(
+    options: &OptionReader<'_>,
+    job: &JobContext,
+    mode: Mode,
+) -> Result<SinkOptions> {
+    options.supports(mode.options());
+    mode.check_formats(options)?;
     let topics = topics(options)?;
     positive(options, &SCAN_PARALLELISM)?;
-    let partitioner = match options.string(&PARTITIONER).as_deref() {
+    let named = match mode {
+        Mode::Log => options.string(&PARTITIONER),
+        Mode::Upsert => None,
+    };
+    let partitioner = match named.as_deref() {
         None | Some("default" | "") => Partitioning::Default,
         Some("fixed") => Partitioning::Fixed,
         Some("round-robin") if options.is_set(&KEY_FIELDS) => {
@@ -513,7 +621,7 @@ pub(super) fn sink(options: &OptionReader<'_>, job: &JobContext) -> Result<SinkO
         }
     };
     let mut word = options.word(&DELIVERY)?;
-    if options.is_set(&SEMANTIC) {
+    if mode == Mode::Log && options.is_set(&SEMANTIC) {
         job.warnings.say(&format!(
             "{}: 'sink.semantic' is an old name, use 'sink.delivery-guarantee'",
             options.subject()
@@ -529,17 +637,21 @@ pub(super) fn sink(options: &OptionReader<'_>, job: &JobContext) -> Result<SinkO
         _ => Guarantee::AtLeastOnce,
     };
     let exact = match guarantee {
-        Guarantee::ExactlyOnce => Some(exact(options)?),
+        Guarantee::ExactlyOnce => Some(exact(options, mode)?),
         _ => None,
     };
     let parallelism = positive(options, &SINK_PARALLELISM)?;
-    Ok(SinkOptions { topics, partitioner, guarantee, exact, parallelism })
+    let buffer = match mode {
+        Mode::Log => None,
+        Mode::Upsert => buffer(options)?,
+    };
+    Ok(SinkOptions { topics, partitioner, guarantee, exact, parallelism, buffer })
 }
 
-fn exact(options: &OptionReader<'_>) -> Result<Exact> {
+fn exact(options: &OptionReader<'_>, mode: Mode) -> Result<Exact> {
     let prefix = options.string(&ID_PREFIX).filter(|prefix| !prefix.is_empty());
     // Flink 1.11, which knew only the old name of the guarantee, made up ids by itself.
-    let old = options.is_set(&SEMANTIC) && !options.is_set(&DELIVERY);
+    let old = mode == Mode::Log && options.is_set(&SEMANTIC) && !options.is_set(&DELIVERY);
     let prefix = prefix.or_else(|| old.then(|| "brooklet".to_owned()));
     let Some(prefix) = prefix else {
         return Err(Error::new(
@@ -554,4 +666,22 @@ fn exact(options: &OptionReader<'_>) -> Result<Exact> {
     let timeout = options.scoped("properties.").long(&TRANSACTION_TIMEOUT)?;
     let timeout = timeout.and_then(|millis| u64::try_from(millis).ok()).map(Duration::from_millis);
     Ok(Exact { prefix, timeout })
+}
+
+fn buffer(options: &OptionReader<'_>) -> Result<Option<BufferFlush>> {
+    let rows = options.long(&BUFFER_ROWS)?.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(0);
+    let interval = options.duration(&BUFFER_INTERVAL)?.unwrap_or_default();
+    match (rows > 0, interval > Duration::ZERO) {
+        (true, true) => Ok(Some(BufferFlush { rows, interval })),
+        (false, false) => Ok(None),
+        _ => Err(Error::new(
+            ErrorKind::Option,
+            format!(
+                "'{}' and '{}' must be set to be greater than zero together to enable sink buffer flushing, for {}",
+                BUFFER_ROWS.key,
+                BUFFER_INTERVAL.key,
+                options.subject()
+            ),
+        )),
+    }
 }

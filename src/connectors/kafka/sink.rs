@@ -3,8 +3,9 @@
 use super::encode::{EncodePlan, Written};
 use super::layout::{Layout, Placed};
 use super::metadata::Metadata;
-use super::options::{self, SinkOptions};
+use super::options::{self, Mode, SinkOptions};
 use super::outlet::Outlet;
+use super::source::check_key;
 use super::transaction::{JobTransaction, Join, cluster_key};
 use super::writer::KafkaWriter;
 use crate::base::{Error, ErrorKind, Result};
@@ -21,22 +22,14 @@ pub(super) fn open(
     network: &Network,
     context: &TableContext<'_>,
     request: SinkRequest,
+    mode: Mode,
 ) -> Result<Box<dyn Sink>> {
-    let options = options::sink(context.options, context.job)?;
+    let options = options::sink(context.options, context.job, mode)?;
     let config = options::client(context.options, context.job)?;
     let batch_bytes = options::batch_bytes(context.options, &config);
-    if !context.table.primary_key.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Schema,
-            format!(
-                "{} with an insert-only value format doesn't support defining a PRIMARY KEY constraint, because it \
-                 can't guarantee the semantic of primary key",
-                context.table.subject()
-            ),
-        ));
-    }
+    check_key(context, mode)?;
     let single_topic = options.topics.single().is_some();
-    let plan = plan(context, &request, options.topics.single())?;
+    let plan = plan(context, &request, options.topics.single(), mode)?;
     if !single_topic && !plan.writes(Metadata::Topic) {
         return Err(Error::new(
             ErrorKind::Option,
@@ -82,10 +75,11 @@ fn plan(
     context: &TableContext<'_>,
     request: &SinkRequest,
     topic: Option<&str>,
+    mode: Mode,
 ) -> Result<EncodePlan> {
     let single_topic = topic.is_some();
     let table = context.table;
-    let layout = Layout::read(table, context.options)?;
+    let layout = Layout::read(table, context.options, mode)?;
     let mut written = Vec::new();
     for (at, column) in request.columns.iter().enumerate() {
         let Some(def) = table.columns.get(*column) else { continue };
@@ -127,6 +121,7 @@ fn plan(
         }
     };
     Ok(EncodePlan {
+        upsert: mode == Mode::Upsert,
         value,
         value_columns: places(&layout.value)?,
         key,

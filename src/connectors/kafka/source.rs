@@ -3,8 +3,8 @@
 use super::decode::{DecodePlan, Output};
 use super::enumerator::KafkaEnumerator;
 use super::layout::{Layout, Placed};
-use super::metadata::Metadata;
-use super::options::{self, SourceOptions};
+use super::metadata::{Metadata, Readable};
+use super::options::{self, Mode, SourceOptions};
 use super::progress::GroupProgress;
 use super::reader::KafkaReader;
 use super::transaction::cluster_key;
@@ -24,20 +24,12 @@ pub(super) fn open(
     network: &Network,
     context: &TableContext<'_>,
     scan: ScanRequest,
+    mode: Mode,
 ) -> Result<Box<dyn Source>> {
-    let options = options::source(context.options)?;
+    let options = options::source(context.options, mode)?;
     let config = options::client(context.options, context.job)?;
-    if !context.table.primary_key.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Schema,
-            format!(
-                "{} with an insert-only value format doesn't support defining a PRIMARY KEY constraint, because it \
-                 can't guarantee the semantic of primary key",
-                context.table.subject()
-            ),
-        ));
-    }
-    let plan = plan(context, scan, &options)?;
+    check_key(context, mode)?;
+    let plan = plan(context, scan, &options, mode)?;
     let properties = context.options.rest(&options::PROPERTIES);
     let pairs = properties.iter().map(|(key, entry)| (key.as_str(), entry.value.as_str()));
     let cluster = cluster_key(&config, pairs);
@@ -53,30 +45,111 @@ pub(super) fn open(
     }))
 }
 
+/// Rows of a log have no key that could be relied on; changes have, and keys are no changes (Flink's
+/// `KafkaDynamicTableFactory.validatePKConstraints` and `getKeyDecodingFormat`).
+pub(super) fn check_key(context: &TableContext<'_>, mode: Mode) -> Result<()> {
+    if mode == Mode::Upsert {
+        return check_upsert(context);
+    }
+    let insert_only = context.formats.value_format(context.options)?.changelog().is_insert_only();
+    if insert_only && !context.table.primary_key.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Schema,
+            format!(
+                "{} with an insert-only value format doesn't support defining a PRIMARY KEY constraint, because it \
+                 can't guarantee the semantic of primary key",
+                context.table.subject()
+            ),
+        )
+        .with_hint("connector 'upsert-kafka' reads and writes the latest row of each key"));
+    }
+    if !context.options.is_set(&options::KEY_FORMAT) {
+        return Ok(());
+    }
+    let key = context.formats.key_format(context.options)?;
+    if !key.changelog().is_insert_only() {
+        return Err(context.options.invalid(
+            &options::KEY_FORMAT,
+            format_args!(
+                "a key format should only deal with INSERT-only records, but '{}' has a changelog mode of {}",
+                key.identifier(),
+                key.changelog()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Flink's `UpsertKafkaDynamicTableFactory.validateFormat` and `validatePKConstraints`.
+fn check_upsert(context: &TableContext<'_>) -> Result<()> {
+    let key = (&options::KEY_FORMAT, "key", context.formats.key_format(context.options)?);
+    let value = (&options::VALUE_FORMAT, "value", context.formats.value_format(context.options)?);
+    for (opt, what, format) in [key, value] {
+        if !format.changelog().is_insert_only() {
+            let name = format.identifier();
+            return Err(context.options.invalid(
+                opt,
+                format_args!(
+                    "'upsert-kafka' connector doesn't support '{name}' as {what} format, because '{name}' is not in \
+                     insert-only mode"
+                ),
+            ));
+        }
+    }
+    if context.table.primary_key.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Schema,
+            format!(
+                "'upsert-kafka' tables require to define a PRIMARY KEY constraint, for {}. The PRIMARY KEY specifies which \
+                 columns should be read from or write to the Kafka message key. The PRIMARY KEY also defines records in \
+                 the 'upsert-kafka' table should update or delete on which keys",
+                context.table.subject()
+            ),
+        )
+        .with_hint("write PRIMARY KEY (…) NOT ENFORCED into the table's declaration"));
+    }
+    Ok(())
+}
+
 /// Finds the place of every column of the scan, and gives the value's decoder the part of the predicate that it can
 /// evaluate.
 fn plan(
     context: &TableContext<'_>,
     scan: ScanRequest,
     options: &SourceOptions,
+    mode: Mode,
 ) -> Result<DecodePlan> {
     let table = context.table;
-    let layout = Layout::read(table, context.options)?;
-    let (mut values, mut keys) = (Vec::new(), Vec::new());
+    let layout = Layout::read(table, context.options, mode)?;
+    let of_format = context.formats.value_format(context.options)?.metadata();
+    let (mut values, mut keys, mut metadata) = (Vec::new(), Vec::new(), Vec::new());
     let mut outputs = Vec::with_capacity(scan.columns.len());
     for at in &scan.columns {
         let Some(column) = table.columns.get(*at) else { continue };
         let place = |places: &[Placed]| places.iter().position(|placed| placed.column == *at);
         outputs.push(match &column.kind {
             ColumnKind::Metadata { key, .. } => {
-                let (metadata, cast) = Metadata::readable(table, column, key)?;
-                Output::Metadata(metadata, cast)
+                match Metadata::readable(table, column, key, &of_format)? {
+                    (Readable::Record(metadata), cast) => Output::Metadata(metadata, cast),
+                    (Readable::Format(key), cast) => {
+                        metadata.push(key.to_owned());
+                        Output::ValueMetadata(metadata.len() - 1, cast)
+                    }
+                }
             }
             // Where key and value both hold a column, the value's counts.
             _ => match (place(&layout.value), place(&layout.key)) {
-                (Some(field), _) => {
+                (Some(field), key) => {
                     values.push(field);
-                    Output::Value(values.len() - 1)
+                    let value = values.len() - 1;
+                    match key.filter(|_| mode == Mode::Upsert) {
+                        // A tombstone has no value that could.
+                        Some(key) => {
+                            keys.push(key);
+                            Output::Either { value, key: keys.len() - 1 }
+                        }
+                        None => Output::Value(value),
+                    }
                 }
                 (None, Some(field)) => {
                     keys.push(field);
@@ -89,13 +162,19 @@ fn plan(
     let request = |fields: Vec<Field>, columns: Vec<usize>| DecodeRequest {
         fields,
         columns,
+        metadata: Vec::new(),
         predicate: None,
         strict: !options.pushdown,
         time_zone: context.job.time_zone,
     };
-    let (early, predicate) = split(scan.predicate, &outputs);
+    // A tombstone is a row, too, and the value's decoder does not see it.
+    let (early, predicate) = match mode {
+        Mode::Log => split(scan.predicate, &outputs),
+        Mode::Upsert => (None, scan.predicate),
+    };
+    let value_columns = values.len();
     let mut value = request(layout.value_fields(), values);
-    value.predicate = early;
+    (value.predicate, value.metadata) = (early, metadata);
     let value = context.formats.value_decoder(context.options, value)?;
     let (mut key, mut drops_null_keys) = (None, false);
     if !layout.key.is_empty() {
@@ -107,6 +186,8 @@ fn plan(
     }
     Ok(DecodePlan {
         value,
+        value_columns,
+        upsert: mode == Mode::Upsert,
         key,
         drops_null_keys,
         outputs,

@@ -6,6 +6,7 @@ use super::options::{Partitioning, SinkOptions, Topics};
 use super::outlet::Outlet;
 use super::partitioner::Partitioner;
 use super::transaction::of_batch;
+use super::upsert_buffer::{Held, UpsertBuffer};
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{Epoch, Guarantee, SinkStats, Waker, Writer, WriterStatus};
 use crate::types::{Batch, RowErrors};
@@ -48,6 +49,8 @@ pub(super) struct KafkaWriter {
     compression: Compression,
     compressor: Compressor,
     now: Duration,
+    /// Rows kept back by an upsert sink.
+    buffer: Option<UpsertBuffer>,
     /// Batches that the producer's buffer had no room for, or whose epoch is not open yet, in order.
     waiting: VecDeque<(Place, SealedBatch, Epoch)>,
     waiting_bytes: usize,
@@ -123,6 +126,7 @@ impl KafkaWriter {
             compression,
             compressor,
             now: Duration::ZERO,
+            buffer: options.buffer.map(UpsertBuffer::new),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             outstanding: BTreeMap::new(),
@@ -168,8 +172,7 @@ impl KafkaWriter {
 
     /// Adds the records of a batch; stops at the first row that cannot be written.
     fn add(&mut self, rows: &Encodings, errors: &mut RowErrors) -> Result<()> {
-        let millis = i64::try_from(self.now.as_millis()).unwrap_or(0);
-        let now = self.settings.started_at_millis.saturating_add(millis);
+        let now = self.wall_clock();
         let mut headers = Vec::new();
         for (row, (key, value)) in rows.records().enumerate() {
             let at = match self.route(rows.topic(row)) {
@@ -202,38 +205,70 @@ impl KafkaWriter {
                 break;
             }
             let wanted = rows.partition(row);
-            let Some(destination) = self.destinations.get_mut(at) else { continue };
-            if matches!(self.route, Route::Column(_)) && !destination.is_known() {
-                self.park(at, wanted, record);
-                continue;
-            }
-            match destination.partition(wanted, key, value.map_or(0, <[u8]>::len)) {
-                Ok(partition) => {
-                    let epoch = self.barrier + 1;
-                    self.append(Place { destination: at, partition }, record, epoch)?;
+            if let Some(buffer) = &mut self.buffer {
+                let record = parked(wanted, record, self.barrier + 1);
+                buffer.put(Held { destination: at, timestamp: rows.timestamp(row), record });
+                if buffer.is_full() {
+                    self.drain()?;
                 }
-                Err(problem) => {
-                    errors.push(row, || problem);
-                    break;
-                }
+            } else if let Err(problem) = self.put(at, wanted, record)? {
+                errors.push(row, || problem);
+                break;
             }
         }
         Ok(())
+    }
+
+    /// Puts a record into the open batch of its partition, or aside until its topic is known; what is wrong with its
+    /// partition otherwise.
+    fn put(
+        &mut self,
+        at: usize,
+        wanted: Option<i32>,
+        record: Outgoing<'_>,
+    ) -> Result<std::result::Result<(), String>> {
+        let Some(destination) = self.destinations.get_mut(at) else { return Ok(Ok(())) };
+        if matches!(self.route, Route::Column(_)) && !destination.is_known() {
+            self.park(at, wanted, record);
+            return Ok(Ok(()));
+        }
+        match destination.partition(wanted, record.key, record.value.map_or(0, <[u8]>::len)) {
+            Ok(partition) => {
+                let epoch = self.barrier + 1;
+                self.append(Place { destination: at, partition }, record, epoch)?;
+                Ok(Ok(()))
+            }
+            Err(problem) => Ok(Err(problem)),
+        }
+    }
+
+    /// Writes what an upsert sink kept back.
+    fn drain(&mut self) -> Result<()> {
+        let Some(buffer) = &mut self.buffer else { return Ok(()) };
+        let drained = buffer.drain(self.now);
+        let now = self.wall_clock();
+        for Held { destination, timestamp, record } in drained {
+            let headers = record.headers();
+            let (key, value) = (record.key.as_deref(), record.value.as_deref());
+            let timestamp = timestamp.unwrap_or(now);
+            let outgoing = Outgoing { timestamp, key, value, headers: &headers };
+            self.put(destination, record.partition, outgoing)?
+                .map_err(|problem| Error::new(ErrorKind::Data, problem))?;
+        }
+        Ok(())
+    }
+
+    /// Milliseconds since 1970 UTC.
+    fn wall_clock(&self) -> i64 {
+        let millis = i64::try_from(self.now.as_millis()).unwrap_or(0);
+        self.settings.started_at_millis.saturating_add(millis)
     }
 
     fn park(&mut self, at: usize, partition: Option<i32>, record: Outgoing<'_>) {
         let epoch = self.barrier + 1;
         *self.outstanding.entry(epoch).or_default() += 1;
         let Some(destination) = self.destinations.get_mut(at) else { return };
-        let headers = record.headers.iter();
-        destination.parked.push_back(Parked {
-            partition,
-            timestamp: record.timestamp,
-            key: record.key.map(<[u8]>::to_vec),
-            value: record.value.map(<[u8]>::to_vec),
-            headers: headers.map(|h| (h.key.to_vec(), h.value.map(<[u8]>::to_vec))).collect(),
-            epoch,
-        });
+        destination.parked.push_back(parked(partition, record, epoch));
     }
 
     /// Writes what waited for a topic that is known now, under the epochs that it came in.
@@ -389,6 +424,19 @@ impl KafkaWriter {
     }
 }
 
+/// A record of its own, to be written later.
+fn parked(partition: Option<i32>, record: Outgoing<'_>, epoch: Epoch) -> Parked {
+    let headers = record.headers.iter();
+    Parked {
+        partition,
+        timestamp: record.timestamp,
+        key: record.key.map(<[u8]>::to_vec),
+        value: record.value.map(<[u8]>::to_vec),
+        headers: headers.map(|h| (h.key.to_vec(), h.value.map(<[u8]>::to_vec))).collect(),
+        epoch,
+    }
+}
+
 impl Writer for KafkaWriter {
     fn write(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<()> {
         let encoded = self.encoder.encode(batch, errors)?;
@@ -410,6 +458,7 @@ impl Writer for KafkaWriter {
     }
 
     fn barrier(&mut self, epoch: Epoch) -> Result<()> {
+        self.drain()?;
         self.seal_all()?;
         // What was sealed before carries earlier or equal epochs: move the counts to this one's bound.
         let early: u64 = self.outstanding.range(epoch + 1..).map(|(_, count)| *count).sum();
@@ -421,6 +470,10 @@ impl Writer for KafkaWriter {
     fn poll(&mut self, now: Duration) -> Result<WriterStatus> {
         self.now = now;
         self.take_events()?;
+        if self.buffer.as_ref().is_some_and(|buffer| buffer.is_due(now)) {
+            self.drain()?;
+            self.seal_all()?;
+        }
         self.send()?;
         let mut known = self.encoder.ready(&self.waker)?;
         for at in 0..self.destinations.len() {
@@ -448,7 +501,8 @@ impl Writer for KafkaWriter {
             None => self.barrier,
         };
         let ready = known && self.waiting_bytes <= self.settings.held_bytes;
-        let wake_at = (!known).then(|| now + TOPIC_POLL);
+        let due = self.buffer.as_ref().and_then(UpsertBuffer::due_at);
+        let wake_at = (!known).then(|| now + TOPIC_POLL).into_iter().chain(due).min();
         Ok(WriterStatus { acknowledged, ready, wake_at })
     }
 

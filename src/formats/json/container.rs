@@ -30,6 +30,14 @@ impl ContainerText {
         std::str::from_utf8(&self.out).unwrap_or("")
     }
 
+    /// The text of a number as `JsonNode.asText` gives it.
+    pub(crate) fn number(&mut self, text: &str, kind: TokenKind) -> &str {
+        self.out.clear();
+        self.value(text, Token::new(0, text.len(), kind));
+        // Only infinite numbers get quotes, which belong to their JSON text.
+        std::str::from_utf8(&self.out).unwrap_or("").trim_matches('"')
+    }
+
     fn container(&mut self, text: &str, start: usize) {
         let object = text.as_bytes().get(start) == Some(&b'{');
         self.out.push(if object { b'{' } else { b'[' });

@@ -1,4 +1,5 @@
-//! Tokens of JSON text to values, with the coercions of Flink's `JsonParserToRowDataConverters`.
+//! Tokens of JSON text to values, with the coercions of Flink's `JsonParserToRowDataConverters`, or of its
+//! `JsonToRowDataConverters` where a record is first made a tree.
 
 use super::container::{ContainerText, distinct_fields};
 use super::map_order::bucket;
@@ -21,6 +22,8 @@ const VALUE_SHOWN_CHARS_MAX: usize = 60;
 pub(crate) struct JsonConvert {
     style: TimestampStyle,
     fail_on_missing_field: bool,
+    /// Values are nodes of a tree rather than tokens of a parser.
+    tree: bool,
     container: ContainerText,
     /// A string without its escapes.
     text: String,
@@ -42,12 +45,19 @@ impl JsonConvert {
         JsonConvert {
             style,
             fail_on_missing_field,
+            tree: false,
             container: ContainerText::new(big_decimals),
             text: String::new(),
             bytes: Vec::new(),
             row_tokens: Vec::new(),
             entries: Vec::new(),
         }
+    }
+
+    /// As for formats that Flink reads into trees.
+    pub(crate) fn of_tree(mut self) -> JsonConvert {
+        self.tree = true;
+        self
     }
 
     fn add(
@@ -78,7 +88,7 @@ impl JsonConvert {
     }
 
     /// The text of a value: of a string what it stands for, of a container its first character as in Jackson, whose
-    /// `getText` gives the bracket.
+    /// parser's `getText` gives the bracket; a tree's `asText` gives nothing.
     fn scalar_text<'a>(&'a mut self, token: Token, record: &'a str) -> &'a str {
         let text = token.text(record);
         match token.kind {
@@ -87,6 +97,7 @@ impl JsonConvert {
                 unescape(text, &mut self.text);
                 &self.text
             }
+            TokenKind::Object | TokenKind::Array if self.tree => "",
             TokenKind::Object | TokenKind::Array => text.get(..1).unwrap_or(""),
             _ => text,
         }
@@ -104,6 +115,9 @@ impl JsonConvert {
             (Kind::Char(_) | Kind::VarChar(_), Builder::String(builder)) => match token.kind {
                 TokenKind::Object | TokenKind::Array => {
                     builder.append_value(self.container.normalise(token.text(record)));
+                }
+                TokenKind::Int | TokenKind::Float if self.tree => {
+                    builder.append_value(self.container.number(token.text(record), token.kind));
                 }
                 _ => builder.append_value(self.scalar_text(token, record)),
             },
@@ -137,6 +151,9 @@ impl JsonConvert {
             }
             (Kind::Decimal { precision, scale }, Builder::Int128(values)) => {
                 let text = match token.kind {
+                    TokenKind::String | TokenKind::Escaped if self.tree => {
+                        self.scalar_text(token, record)
+                    }
                     TokenKind::String | TokenKind::Escaped => trim(self.scalar_text(token, record)),
                     TokenKind::Int | TokenKind::Float => token.text(record),
                     _ => return None,
@@ -167,7 +184,11 @@ impl JsonConvert {
             }
             (Kind::Binary(_) | Kind::VarBinary(_), Builder::Binary(builder)) => {
                 if !matches!(token.kind, TokenKind::String | TokenKind::Escaped) {
-                    return None;
+                    if !self.tree {
+                        return None;
+                    }
+                    out.push_null();
+                    return Some(());
                 }
                 let mut bytes = std::mem::take(&mut self.bytes);
                 bytes.clear();
@@ -233,6 +254,11 @@ impl JsonConvert {
         problems: &mut Problems,
     ) {
         let Builder::Map { ends, nulls, keys, values } = out else { return out.push_null() };
+        if token.kind != TokenKind::Object && self.tree {
+            ends.push(values.len());
+            nulls.append_non_null();
+            return;
+        }
         if token.kind != TokenKind::Object {
             problems.note(|| format!("expected a map of {value}, found {}", shown(token, record)));
             return out.push_null();
@@ -289,8 +315,9 @@ impl JsonConvert {
         let mut expected = 0;
         let mut left = fields.len();
         for member in Members::new(record, token.start as usize) {
-            // Flink takes as many fields as are declared, repeated ones counted, and passes over the others.
-            if left == 0 {
+            // Flink takes as many fields as are declared, repeated ones counted, and passes over the others; of a tree it
+            // takes the last one of each name.
+            if left == 0 && !self.tree {
                 break;
             }
             let name = self.scalar_text(member.key, record);

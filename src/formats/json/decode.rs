@@ -11,6 +11,7 @@ use crate::formats::rows::{CHUNK_ROWS, Rows, Token, TokenKind};
 use crate::table::{DecodeRequest, Decoded, Decoder, Payload};
 use crate::types::{DataType, Kind, RowErrors};
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// What [`Fault::expected`] says of a record without a declared field.
@@ -65,7 +66,7 @@ impl JsonDecoder {
     }
 
     /// Scans one record, which is not empty; its rows wait.
-    fn record(&mut self, texts: &[&str], errors: &mut RowErrors) -> Result<Result<(), Fault>> {
+    fn scan(&mut self, texts: &[&str], errors: &mut RowErrors) -> Result<Result<(), Fault>> {
         let at = texts.len().saturating_sub(1);
         let Some(text) = texts.last() else { return Ok(Ok(())) };
         let bytes = text.as_bytes();
@@ -159,16 +160,16 @@ fn is_there(token: &Token) -> bool {
 }
 
 /// An object that was scanned.
-struct ScannedObject {
+pub(super) struct ScannedObject {
     /// One past its end.
-    end: usize,
+    pub(super) end: usize,
     /// A field came more than once.
     repeated: bool,
 }
 
 /// Scans an object from after its brace.
 #[inline]
-fn object(
+pub(super) fn object(
     keys: &mut Keys,
     name: &mut String,
     tokens: &mut [Token],
@@ -265,7 +266,7 @@ fn other_key(
     Ok((key, next(colon)))
 }
 
-fn has_decimal(data_type: &DataType) -> bool {
+pub(super) fn has_decimal(data_type: &DataType) -> bool {
     match &data_type.kind {
         Kind::Decimal { .. } => true,
         Kind::Array(item) | Kind::Multiset(item) => has_decimal(item),
@@ -275,41 +276,92 @@ fn has_decimal(data_type: &DataType) -> bool {
     }
 }
 
+/// Why a record gives no rows.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// Its text is not JSON, or not the JSON that was expected.
+    Fault(Fault),
+    /// It does not say what it must.
+    Content(Cow<'static, str>),
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Problem {
+        Problem::Fault(fault)
+    }
+}
+
+impl Problem {
+    fn describe(self, record: &str) -> String {
+        match self {
+            Problem::Fault(fault) => fault.describe(record),
+            Problem::Content(text) => text.into_owned(),
+        }
+    }
+}
+
+/// Scans the records of one layout.
+pub(super) trait Scan {
+    /// Where rows wait.
+    fn rows(&mut self) -> &mut Rows<JsonConvert>;
+
+    /// Scans the last of `texts`, which is not empty; its rows wait.
+    fn record(&mut self, texts: &[&str], errors: &mut RowErrors) -> Result<Result<(), Problem>>;
+}
+
+/// Scans and converts payloads, a chunk at a time. NULL and empty ones are no rows.
+pub(super) fn push_records(
+    scan: &mut impl Scan,
+    slab: &Bytes,
+    payloads: &[Payload],
+    errors: &mut RowErrors,
+) -> Result<()> {
+    let mut texts: Vec<&str> = Vec::with_capacity(payloads.len().min(CHUNK_ROWS));
+    for chunk in payloads.chunks(CHUNK_ROWS) {
+        texts.clear();
+        for payload in chunk {
+            let number = texts.len();
+            let bytes = bytes_of(slab, *payload)?.unwrap_or_default();
+            let Ok(text) = simdutf8::basic::from_utf8(bytes) else {
+                texts.push("");
+                scan.rows().fail(number, bytes, errors, || "it is not valid UTF-8".to_owned());
+                continue;
+            };
+            texts.push(text);
+            if text.is_empty() {
+                continue;
+            }
+            if scan.rows().is_full() {
+                scan.rows().convert(&texts, errors)?;
+            }
+            if let Err(problem) = scan.record(&texts, errors)? {
+                scan.rows().fail(number, bytes, errors, || problem.describe(text));
+            }
+        }
+        scan.rows().convert(&texts, errors)?;
+        scan.rows().end_chunk(texts.len());
+    }
+    Ok(())
+}
+
+impl Scan for JsonDecoder {
+    fn rows(&mut self) -> &mut Rows<JsonConvert> {
+        &mut self.rows
+    }
+
+    fn record(&mut self, texts: &[&str], errors: &mut RowErrors) -> Result<Result<(), Problem>> {
+        Ok(self.scan(texts, errors)?.map_err(|fault| match self.missing_name() {
+            Some(name) if fault.expected == MISSING_FIELD => {
+                Problem::Content(format!("could not find field with name '{name}'").into())
+            }
+            _ => Problem::Fault(fault),
+        }))
+    }
+}
+
 impl Decoder for JsonDecoder {
     fn push(&mut self, slab: &Bytes, payloads: &[Payload], errors: &mut RowErrors) -> Result<()> {
-        let mut texts: Vec<&str> = Vec::with_capacity(payloads.len().min(CHUNK_ROWS));
-        for chunk in payloads.chunks(CHUNK_ROWS) {
-            texts.clear();
-            for payload in chunk {
-                let number = texts.len();
-                // NULL and empty payloads are no rows.
-                let bytes = bytes_of(slab, *payload)?.unwrap_or_default();
-                let Ok(text) = simdutf8::basic::from_utf8(bytes) else {
-                    texts.push("");
-                    self.rows.fail(number, bytes, errors, || "it is not valid UTF-8".to_owned());
-                    continue;
-                };
-                texts.push(text);
-                if text.is_empty() {
-                    continue;
-                }
-                if self.rows.is_full() {
-                    self.rows.convert(&texts, errors)?;
-                }
-                if let Err(found) = self.record(&texts, errors)? {
-                    let missing = self.missing_name();
-                    self.rows.fail(number, bytes, errors, || match missing {
-                        Some(name) if found.expected == MISSING_FIELD => {
-                            format!("could not find field with name '{name}'")
-                        }
-                        _ => found.describe(text),
-                    });
-                }
-            }
-            self.rows.convert(&texts, errors)?;
-            self.rows.end_chunk(texts.len());
-        }
-        Ok(())
+        push_records(self, slab, payloads, errors)
     }
 
     fn rows(&self) -> usize {

@@ -11,7 +11,7 @@ use crate::types::java_text::{
     write_decimal_java, write_decimal_plain, write_double, write_float, write_integer, write_time,
     write_timestamp,
 };
-use crate::types::{Batch, DataType, Field, Kind, RowErrors};
+use crate::types::{Batch, DataType, Field, Kind, RowErrors, RowKind};
 
 /// What Flink says of a NULL key with `map-null-key.mode` = 'FAIL'.
 const NULL_KEY: &str = "JSON format doesn't support to serialize map data with null keys. You can \
@@ -21,11 +21,16 @@ const NULL_KEY: &str = "JSON format doesn't support to serialize map data with n
 /// An encoder compiled for a schema.
 #[derive(Debug)]
 pub(super) struct JsonEncoder {
+    /// What stands around a row that is inserted, and around one that is deleted.
+    envelopes: Option<[Envelope; 2]>,
     fields: Vec<Field>,
     /// `"name":` of every field, and of the fields of ROWs inside.
     names: Names,
     options: JsonOptions,
 }
+
+/// What stands before and behind a row.
+pub(super) type Envelope = (&'static str, &'static str);
 
 /// Field names as JSON text.
 #[derive(Debug, Default)]
@@ -64,7 +69,13 @@ impl Names {
 impl JsonEncoder {
     pub(super) fn new(options: JsonOptions, request: &EncodeRequest) -> JsonEncoder {
         let names = Names { text: Vec::new(), inner: Names::of_fields(&request.fields) };
-        JsonEncoder { fields: request.fields.clone(), names, options }
+        JsonEncoder { envelopes: None, fields: request.fields.clone(), names, options }
+    }
+
+    /// Writes each row into an envelope: the first for `+I` and `+U`, the second for `-U` and `-D`.
+    pub(super) fn with_envelopes(mut self, envelopes: [Envelope; 2]) -> JsonEncoder {
+        self.envelopes = Some(envelopes);
+        self
     }
 
     fn object(
@@ -229,7 +240,17 @@ impl Encoder for JsonEncoder {
         out.ends.reserve(batch.rows);
         for row in 0..batch.rows {
             let before = out.bytes.len();
-            if let Err(reason) = self.object(&columns, &self.names, row, &mut out.bytes) {
+            let (head, tail) = match &self.envelopes {
+                None => ("", ""),
+                Some([inserted, deleted]) => match batch.kind(row) {
+                    RowKind::Insert | RowKind::UpdateAfter => *inserted,
+                    RowKind::UpdateBefore | RowKind::Delete => *deleted,
+                },
+            };
+            out.bytes.extend_from_slice(head.as_bytes());
+            let written = self.object(&columns, &self.names, row, &mut out.bytes);
+            out.bytes.extend_from_slice(tail.as_bytes());
+            if let Err(reason) = written {
                 out.bytes.truncate(before);
                 errors.push(row, || format!("could not serialize row: {reason}"));
             }

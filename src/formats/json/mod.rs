@@ -1,5 +1,6 @@
 //! `json`: one JSON object per record (Flink's `JsonFormatFactory`).
 
+mod change;
 mod container;
 mod convert;
 mod decode;
@@ -16,6 +17,8 @@ pub(crate) use scan::Members as MembersForTests;
 #[cfg(test)]
 pub(crate) use text::unescape as unescape_for_tests;
 pub(crate) use text::{Astral, write_string};
+
+pub use change::ChangeJsonFormat;
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Opt, OptionReader};

@@ -11,7 +11,7 @@ const FAIL_ON_MISSING_FIELD: Opt = Opt::new(
 )
 .default("false");
 
-const IGNORE_PARSE_ERRORS: Opt = Opt::new(
+pub(super) const IGNORE_PARSE_ERRORS: Opt = Opt::new(
     "ignore-parse-errors",
     OptKind::Bool,
     "Whether fields and records that cannot be read are skipped: fields become NULL, records are dropped. Both are \
@@ -19,7 +19,7 @@ const IGNORE_PARSE_ERRORS: Opt = Opt::new(
 )
 .default("false");
 
-const TIMESTAMP_FORMAT: Opt = Opt::new(
+pub(super) const TIMESTAMP_FORMAT: Opt = Opt::new(
     "timestamp-format.standard",
     OptKind::Enum(&["SQL", "ISO-8601", "ISO-8601-WITH-OFFSET"]),
     "Text of timestamps: SQL is `2020-12-30 12:13:14.123`, ISO-8601 is `2020-12-30T12:13:14.123`, both with a `Z` for \
@@ -27,28 +27,28 @@ const TIMESTAMP_FORMAT: Opt = Opt::new(
 )
 .default("SQL");
 
-const MAP_NULL_KEY_MODE: Opt = Opt::new(
+pub(super) const MAP_NULL_KEY_MODE: Opt = Opt::new(
     "map-null-key.mode",
     OptKind::Enum(&["FAIL", "DROP", "LITERAL"]),
     "What to do with NULL keys when a map is written: fail, leave the entry out, or write `map-null-key.literal`.",
 )
 .default("FAIL");
 
-const MAP_NULL_KEY_LITERAL: Opt = Opt::new(
+pub(super) const MAP_NULL_KEY_LITERAL: Opt = Opt::new(
     "map-null-key.literal",
     OptKind::String,
     "What is written for a NULL key with `map-null-key.mode` = 'LITERAL'.",
 )
 .default("null");
 
-const DECIMAL_AS_PLAIN_NUMBER: Opt = Opt::new(
+pub(super) const DECIMAL_AS_PLAIN_NUMBER: Opt = Opt::new(
     "encode.decimal-as-plain-number",
     OptKind::Bool,
     "Whether DECIMALs are written with all their digits, `0.000000027`; else shortest, `2.7E-8`.",
 )
 .default("false");
 
-const IGNORE_NULL_FIELDS: Opt = Opt::new(
+pub(super) const IGNORE_NULL_FIELDS: Opt = Opt::new(
     "encode.ignore-null-fields",
     OptKind::Bool,
     "Whether fields that are NULL are left out when a record is written.",
@@ -101,9 +101,25 @@ impl JsonOptions {
     pub(super) fn read(options: &OptionReader<'_>) -> Result<JsonOptions> {
         options.supports(OPTIONS);
         options.bool(&JSON_PARSER_ENABLED)?;
+        let fail_on_missing_field = options.bool(&FAIL_ON_MISSING_FIELD)?;
+        let read = JsonOptions { fail_on_missing_field, ..JsonOptions::read_envelope(options)? };
+        if read.fail_on_missing_field && read.ignore_parse_errors {
+            return Err(Error::new(
+                ErrorKind::Option,
+                format!(
+                    "fail-on-missing-field and ignore-parse-errors shouldn't both be true for {}",
+                    options.subject()
+                ),
+            ));
+        }
+        Ok(read)
+    }
+
+    /// Reads those that formats with JSON rows in an envelope have too.
+    pub(super) fn read_envelope(options: &OptionReader<'_>) -> Result<JsonOptions> {
         let literal = options.string(&MAP_NULL_KEY_LITERAL).unwrap_or_default();
-        let read = JsonOptions {
-            fail_on_missing_field: options.bool(&FAIL_ON_MISSING_FIELD)?,
+        Ok(JsonOptions {
+            fail_on_missing_field: false,
             ignore_parse_errors: options.bool(&IGNORE_PARSE_ERRORS)?,
             style: match options.word(&TIMESTAMP_FORMAT)? {
                 Some("ISO-8601") => TimestampStyle::Iso8601,
@@ -117,16 +133,6 @@ impl JsonOptions {
             },
             plain_decimals: options.bool(&DECIMAL_AS_PLAIN_NUMBER)?,
             ignore_null_fields: options.bool(&IGNORE_NULL_FIELDS)?,
-        };
-        if read.fail_on_missing_field && read.ignore_parse_errors {
-            return Err(Error::new(
-                ErrorKind::Option,
-                format!(
-                    "fail-on-missing-field and ignore-parse-errors shouldn't both be true for {}",
-                    options.subject()
-                ),
-            ));
-        }
-        Ok(read)
+        })
     }
 }

@@ -250,6 +250,7 @@ fn decode(
     let request = DecodeRequest {
         fields: schema.fields.clone(),
         columns: (0..schema.fields.len()).collect(),
+        metadata: Vec::new(),
         predicate: None,
         strict: true,
         time_zone: zone,

@@ -54,6 +54,7 @@ fn on_inputs(rel: Rel, change: &dyn Fn(Rel) -> Rel) -> Rel {
             Rel::Project { input: boxed(input), expressions, schema }
         }
         Rel::Limit { input, rows, offset } => Rel::Limit { input: boxed(input), rows, offset },
+        Rel::DropUpdateBefore { input } => Rel::DropUpdateBefore { input: boxed(input) },
         Rel::Union { inputs, schema } => {
             Rel::Union { inputs: inputs.into_iter().map(change).collect(), schema }
         }
@@ -70,6 +71,7 @@ pub fn pushed_down(rel: &Rel) -> Option<&Expr> {
         Rel::Filter { input, .. }
         | Rel::Project { input, .. }
         | Rel::Limit { input, .. }
+        | Rel::DropUpdateBefore { input }
         | Rel::Unnest { input, .. } => pushed_down(input),
         Rel::Union { inputs, .. } => inputs.iter().find_map(pushed_down),
     }

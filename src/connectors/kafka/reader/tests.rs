@@ -44,7 +44,7 @@ impl Decoder for Count {
 
     fn finish(&mut self) -> Result<Decoded> {
         let rows = std::mem::take(&mut self.0);
-        Ok(Decoded { columns: Vec::new(), sources: (0..rows).collect() })
+        Ok(Decoded { sources: (0..rows).collect(), ..Decoded::default() })
     }
 
     fn ignored(&self) -> u64 {
@@ -74,6 +74,8 @@ fn reader(end: Option<i64>) -> KafkaReader {
     let network = Network::memory(&MemoryNetwork::new(Box::new(Nobody), 1));
     let client = Client::new(ClientConfig::new("127.0.0.1:9092").unwrap(), &network);
     let plan = DecodePlan {
+        value_columns: 0,
+        upsert: false,
         value: Arc::new(|| Ok(Box::<Count>::default())),
         key: None,
         drops_null_keys: false,
