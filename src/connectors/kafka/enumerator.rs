@@ -3,6 +3,7 @@
 use super::error::contact;
 use super::offsets::Lookup;
 use super::options::{Place, SourceOptions, Topics};
+use super::transaction::record::TOPIC_PREFIX;
 use crate::base::Result;
 use crate::table::{Discovered, Enumerator, Position, Progress, Split, Waker};
 use crate::types::SplitId;
@@ -260,9 +261,13 @@ impl Enumerator for KafkaEnumerator {
                 let Some(answer) = pending.try_take() else { return Ok(None) };
                 match (answer, &self.options.topics) {
                     (Ok(topics), Topics::Pattern(pattern)) => {
+                        // What jobs keep of themselves is nobody's input.
+                        let hidden = |topic: &TopicInfo| {
+                            topic.internal || topic.name.starts_with(TOPIC_PREFIX)
+                        };
                         let matching: Vec<TopicInfo> = topics
                             .into_iter()
-                            .filter(|topic| !topic.internal && pattern.is_match(&topic.name))
+                            .filter(|topic| !hidden(topic) && pattern.is_match(&topic.name))
                             .collect();
                         self.compare(&matching, now)
                     }

@@ -54,6 +54,8 @@ pub(super) fn translate(error: &kafka::Error) -> Error {
     };
     match error.kind() {
         Kind::Unreachable { .. } | Kind::Timeout => translated.retriable(),
+        // Not a batch but an answer: the connection is to blame, and another one may be fine.
+        Kind::Corrupt { offset } if *offset < 0 => translated.retriable(),
         Kind::Broker { code } if code.is_retriable() => translated.retriable(),
         _ => translated,
     }

@@ -2,7 +2,7 @@
 
 use super::{PATIENCE, Torture, count, problems};
 use crate::support::{Cluster, Program, Random, Rec, Running, now_millis};
-use brooklet_protocol_tests::services::{self, Version};
+use brooklet_protocol_tests::services::{self, Kafka, KafkaConfig, Version};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -42,6 +42,16 @@ pub(super) const POINTS: &[&str] = &[
     "commit.done",
 ];
 
+/// The same for what only transactions of version 1 ask for.
+const POINTS_V1: &[&str] = &[
+    "ask.AddPartitionsToTxn",
+    "sent.AddPartitionsToTxn",
+    "answered.AddPartitionsToTxn",
+    "ask.AddOffsetsToTxn",
+    "sent.AddOffsetsToTxn",
+    "answered.AddOffsetsToTxn",
+];
+
 fn say(line: &str) {
     drop(writeln!(std::io::stderr(), "{line}"));
 }
@@ -57,10 +67,10 @@ fn ended(running: &mut Running, what: &str) {
 }
 
 /// Crashes at every point, `rounds` times: at its first passes and at later ones.
-fn at_points(torture: &Torture, rounds: u32) -> usize {
+fn at_points(torture: &Torture, points: &[&str], rounds: u32) -> usize {
     let mut crashes = 0;
     for round in 0..rounds {
-        for point in POINTS {
+        for point in points {
             let create = point.ends_with(".CreateTopics");
             if create && round > 0 {
                 continue;
@@ -93,7 +103,8 @@ fn at_points(torture: &Torture, rounds: u32) -> usize {
 fn killed_at_named_points() {
     let torture = Torture::new(Cluster::embedded(), "");
     let mut crashes = 0;
-    let figures = torture.run(|| crashes = at_points(&torture, count("BROOKLET_POINT_ROUNDS", 2)));
+    let figures =
+        torture.run(|| crashes = at_points(&torture, POINTS, count("BROOKLET_POINT_ROUNDS", 2)));
     say(&format!("{crashes} crashes at {} points: {figures}", POINTS.len()));
 }
 
@@ -103,9 +114,42 @@ fn killed_at_named_points_on_apache_kafka() {
     let torture = Torture::new(cluster, "");
     let mut crashes = 0;
     let rounds = count("BROOKLET_POINT_ROUNDS", 1);
-    let figures = torture.run(|| crashes = at_points(&torture, rounds));
-    check_with_java(&torture);
+    let figures = torture.run(|| crashes = at_points(&torture, POINTS, rounds));
+    check_with_java(&torture, Version::Newest);
     say(&format!("Kafka: {crashes} crashes at {} points: {figures}", POINTS.len()));
+}
+
+/// Brokers before 4.0: transactions of version 1, with requests of their own.
+#[test]
+fn killed_at_named_points_on_apache_kafka_3_9() {
+    let Some(kafka) = services::kafka(Version::V3_9) else { return };
+    let torture = Torture::new(Cluster::of_kafka(kafka), "");
+    let points = [POINTS, POINTS_V1].concat();
+    let mut crashes = 0;
+    let rounds = count("BROOKLET_POINT_ROUNDS", 1);
+    let figures = torture.run(|| crashes = at_points(&torture, &points, rounds));
+    check_with_java(&torture, Version::V3_9);
+    say(&format!("Kafka 3.9: {crashes} crashes at {} points: {figures}", points.len()));
+}
+
+/// The broker itself is killed and started again, while a job runs.
+#[test]
+fn the_broker_is_killed() {
+    let Ok(kafka) = Kafka::start(&KafkaConfig::new(Version::Newest)) else { return };
+    let torture = Torture::new(Cluster::of_kafka(&kafka), "");
+    let kills = count("BROOKLET_BROKER_KILLS", 1);
+    let figures = torture.run(|| {
+        for _ in 0..kills {
+            let mut running = torture.program.start();
+            moves(&torture, &mut running);
+            kafka.kill().expect("the broker dies");
+            kafka.restart().expect("the broker starts");
+            // It goes on by itself.
+            moves(&torture, &mut running);
+            running.kill();
+        }
+    });
+    say(&format!("{kills} kills of the broker: {figures}"));
 }
 
 /// SIGKILL at random moments.
@@ -141,13 +185,13 @@ fn killed_at_random_on_apache_kafka() {
     let torture = Torture::new(cluster, "");
     let kills = count("BROOKLET_KILLS", 10);
     let figures = torture.run(|| at_random(&torture, kills, false));
-    check_with_java(&torture);
+    check_with_java(&torture, Version::Newest);
     say(&format!("Kafka: {kills} kills: {figures}"));
 }
 
 /// The same check on what Java's console consumer prints.
-fn check_with_java(torture: &Torture) {
-    let kafka = services::kafka(Version::Newest).expect("the broker of the test");
+fn check_with_java(torture: &Torture, version: Version) {
+    let kafka = services::kafka(version).expect("the broker of the test");
     let written = torture.committed();
     for sink in &torture.sinks {
         let expected = torture.cluster.read_committed(&sink.topic).len();
@@ -178,26 +222,28 @@ fn check_with_java(torture: &Torture) {
     }
 }
 
+/// Waits until the running job has committed another epoch.
+fn moves(torture: &Torture, running: &mut Running) {
+    let (before, since) = (torture.committed(), Instant::now());
+    while torture.committed() == before {
+        assert!(since.elapsed() < PATIENCE, "no epoch:\n{}", running.stderr());
+        assert!(running.ended().is_none(), "the job ended:\n{}", running.stderr());
+        // Between two looks at the broker.
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Suspends the job for longer than its transactions may take, `pauses` times.
 fn suspended(torture: &Torture, pauses: u32, pause: Duration) {
-    let group_moves = |running: &mut Running| {
-        let (before, since) = (torture.committed(), Instant::now());
-        while torture.committed() == before {
-            assert!(since.elapsed() < PATIENCE, "no epoch:\n{}", running.stderr());
-            assert!(running.ended().is_none(), "the job ended:\n{}", running.stderr());
-            // Between two looks at the broker.
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    };
     for _ in 0..pauses {
         let mut running = torture.program.start();
-        group_moves(&mut running);
+        moves(torture, &mut running);
         running.signal("STOP");
         // The pause, not something that is waited for.
         std::thread::sleep(pause);
         running.signal("CONT");
         // It goes on by itself.
-        group_moves(&mut running);
+        moves(torture, &mut running);
         running.kill();
     }
 }
@@ -225,13 +271,7 @@ fn suspended_on_apache_kafka() {
 fn copies(torture: &Torture, rounds: u32) {
     let mut running = torture.program.start();
     for _ in 0..rounds {
-        let before = torture.committed();
-        let since = Instant::now();
-        while torture.committed() == before {
-            assert!(since.elapsed() < PATIENCE, "no epoch:\n{}", running.stderr());
-            // Between two looks at the broker.
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        moves(torture, &mut running);
         let mut copy = torture.program.start();
         let since = Instant::now();
         loop {

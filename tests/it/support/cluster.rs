@@ -9,7 +9,7 @@ use brooklet_kafka::wire::records::{BatchBuilder, Header};
 use brooklet_kafka::{
     Client, ClientConfig, CommittedOffset, Isolation, Network, NewTopic, OffsetSpec, TopicPartition,
 };
-use brooklet_protocol_tests::services::{self, Version};
+use brooklet_protocol_tests::services::{self, Kafka, Version};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -70,6 +70,11 @@ impl Cluster {
     pub(crate) fn apache() -> Option<Cluster> {
         let bootstrap = services::kafka(Version::Newest)?.bootstrap().to_owned();
         Some(Cluster::of(bootstrap, None))
+    }
+
+    /// Another Apache Kafka.
+    pub(crate) fn of_kafka(kafka: &Kafka) -> Cluster {
+        Cluster::of(kafka.bootstrap().to_owned(), None)
     }
 
     fn of(bootstrap: String, embedded: Option<DevBroker>) -> Cluster {

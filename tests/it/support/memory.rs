@@ -35,6 +35,10 @@ struct Suffered {
     no_acknowledgements: bool,
     /// Answers of these APIs that are still to be lost, one each.
     lost: Vec<i16>,
+    /// The same for requests.
+    unheard: Vec<i16>,
+    /// A request that is still to be overtaken: its connection breaks, and it arrives this much later all the same.
+    stray: Option<(i16, Duration)>,
     /// Answers that are still to come twice.
     twice: usize,
     /// Nothing listens before this time.
@@ -63,6 +67,16 @@ impl Faults {
     /// The next answer of this API is lost.
     pub(crate) fn lose(&self, api: i16) {
         self.lock().lost.push(api);
+    }
+
+    /// The next request of this API is lost, and nobody is told.
+    pub(crate) fn unheard(&self, api: i16) {
+        self.lock().unheard.push(api);
+    }
+
+    /// The next request of this API arrives `late`, behind what its sender has sent over another connection by then.
+    pub(crate) fn stray(&self, api: i16, late: Duration) {
+        self.lock().stray = Some((api, late));
     }
 
     /// The next answer comes twice.
@@ -129,8 +143,20 @@ impl Responder for InMemory {
         if frame[10..].starts_with(OBSERVER.as_bytes()) {
             self.spared.insert(conn);
         }
-        let late = self.faults.lock().late;
-        let late = if self.spared.contains(&conn) { Duration::ZERO } else { late };
+        let mut late = Duration::ZERO;
+        if !self.spared.contains(&conn) {
+            let mut faults = self.faults.lock();
+            late = faults.late;
+            if let Some(lost) = faults.unheard.iter().position(|lost| *lost == api) {
+                faults.unheard.remove(lost);
+                return;
+            }
+            if let Some((_, by)) = faults.stray.take_if(|(of, _)| *of == api) {
+                late = late.max(by);
+                self.order += 1;
+                self.held.insert((self.last.max(now), self.order), BrokerEvent::Close(conn));
+            }
+        }
         let last = self.last_request.entry(of_broker).or_default();
         *last = (now + late).max(*last);
         if *last <= now {

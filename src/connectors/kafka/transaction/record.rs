@@ -186,11 +186,12 @@ fn unescape(field: &str) -> String {
 /// The progress topic of a job. Different jobs have different topics: an id that is no topic name gets a hash behind it.
 pub fn topic_of(job: &str) -> String {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let plain = job.chars().all(legal) && TOPIC_PREFIX.len() + job.len() <= TOPIC_BYTES_MAX;
+    let plain = !job.is_empty()
+        && job.chars().all(legal)
+        && TOPIC_PREFIX.len() + job.len() <= TOPIC_BYTES_MAX;
     if plain {
         return format!("{TOPIC_PREFIX}{job}");
     }
-    // What follows `~` in the text of an id cannot be told from a hash by eye, so ids with it are hashed, too.
     let hash = fnv(job);
     let room = TOPIC_BYTES_MAX - TOPIC_PREFIX.len() - 18;
     let shown: String = job.chars().map(|c| if legal(c) { c } else { '_' }).take(room).collect();
