@@ -1,7 +1,8 @@
 //! Entry points of the formats' fuzz targets. Each takes any bytes and may only return; a panic is a finding.
 
 use crate::formats::{
-    AvroConfluentFormat, AvroFormat, ChangeJsonFormat, CsvFormat, JsonFormat, RawFormat,
+    AvroConfluentFormat, AvroFormat, ChangeJsonFormat, CsvFormat, DebeziumAvroFormat, JsonFormat,
+    RawFormat,
 };
 use crate::options::{OptionReader, Options, Taken};
 use crate::table::{
@@ -88,10 +89,13 @@ pub fn avro_confluent_decode(data: &[u8]) {
     let end = data.iter().position(|byte| *byte == 0xfe).unwrap_or(data.len());
     let (schema, records) = data.split_at(end);
     let schema = String::from_utf8_lossy(schema).into_owned();
-    let format = AvroConfluentFormat::new(Arc::new(OneSchema(schema.into())));
+    let registries: Arc<dyn SchemaRegistries> = Arc::new(OneSchema(schema.into()));
     let mut options = Options::default();
     set(&mut options, true, "url", "http://registry");
-    round_trip(&format, &options, &avro_fields(), records, false);
+    set(&mut options, true, "subject", "s");
+    let rows = AvroConfluentFormat::new(Arc::clone(&registries));
+    round_trip(&rows, &options, &avro_fields(), records, false);
+    round_trip(&DebeziumAvroFormat::new(registries), &options, &avro_fields(), records, false);
 }
 
 /// A registry that knows one schema, under every id.

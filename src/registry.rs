@@ -4,7 +4,8 @@ use crate::connectors::{
     blackhole::Blackhole, datagen::DataGen, kafka::Kafka, kafka::UpsertKafka, print::Print,
 };
 use crate::formats::{
-    AvroConfluentFormat, AvroFormat, ChangeJsonFormat, CsvFormat, JsonFormat, RawFormat,
+    AvroConfluentFormat, AvroFormat, ChangeJsonFormat, CsvFormat, DebeziumAvroFormat, JsonFormat,
+    RawFormat,
 };
 use crate::schema_registry::HttpRegistries;
 use crate::table::{Connector, Format};
@@ -28,7 +29,8 @@ pub fn formats() -> Vec<Arc<dyn Format>> {
     let registries = Arc::new(HttpRegistries::default());
     vec![
         Arc::new(AvroFormat),
-        Arc::new(AvroConfluentFormat::new(registries)),
+        Arc::new(AvroConfluentFormat::new(Arc::clone(&registries) as _)),
+        Arc::new(DebeziumAvroFormat::new(registries)),
         Arc::new(ChangeJsonFormat::CANAL),
         Arc::new(CsvFormat),
         Arc::new(ChangeJsonFormat::DEBEZIUM),

@@ -54,7 +54,7 @@ impl Formats<'_> {
         outer: &str,
     ) -> Result<Named> {
         let Some(format) = self.0.iter().find(|format| format.identifier() == name) else {
-            let known = ["debezium-avro-confluent", "protobuf"];
+            let known = ["protobuf"];
             if known.contains(&name) {
                 return Err(Error::unsupported(format!(
                     "format '{name}', for {}",

@@ -1,4 +1,4 @@
-//! Formats: `json`, `csv`, `avro`, `raw`, and changes in JSON envelopes, with Flink's options and results.
+//! Formats: `json`, `csv`, `avro`, `raw`, and changes in JSON and Avro envelopes, with Flink's options and results.
 //!
 //! A record's way through a text format's decoder: one scan checks its structure and leaves a token (kind and range)
 //! per wanted column; the filter's columns are converted and the filter is evaluated; the other columns are converted
@@ -36,7 +36,7 @@ pub mod csv;
 pub mod json;
 pub mod raw;
 
-pub use avro::{AvroConfluentFormat, AvroFormat};
+pub use avro::{AvroConfluentFormat, AvroFormat, DebeziumAvroFormat};
 pub use csv::CsvFormat;
 pub use json::{ChangeJsonFormat, JsonFormat};
 pub use raw::RawFormat;

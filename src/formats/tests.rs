@@ -578,6 +578,7 @@ fn mutated_records_never_panic() {
                 include_bytes!("../../fuzz/corpus/avro_confluent_decode/nested"),
                 include_bytes!("../../fuzz/corpus/avro_confluent_decode/logical"),
                 include_bytes!("../../fuzz/corpus/avro_confluent_decode/references"),
+                include_bytes!("../../fuzz/corpus/avro_confluent_decode/changes"),
             ],
         ),
         (

@@ -1,7 +1,8 @@
 //! `avro-confluent`: records that name their schema by its id in a registry (Flink's `RegistryAvroFormatFactory`; the
 //! wire format of Confluent's serializers: a zero byte, the id in four bytes, the record).
 
-use super::decode::{AvroRows, WriterPlan};
+use super::debezium::{EnvelopePlan, Images, change};
+use super::decode::{AvroRows, Refused, WriterPlan};
 use super::encode::AvroWriter;
 use super::plan::{Compiler, Op};
 use super::registry_options::{OPTIONS, RegistryOptions};
@@ -51,13 +52,11 @@ impl Format for AvroConfluentFormat {
         request: &DecodeRequest,
     ) -> Result<Box<dyn Decoder>> {
         let read = RegistryOptions::read(options)?;
-        let (_, reader) = schema_of(&read, &request.fields, options)?;
+        let (_, reader) = schema_of(&read, &request.fields, false, options)?;
         let resolver = self.registries.open(read.access)?;
-        Ok(Box::new(ConfluentDecoder {
-            rows: AvroRows::new(request, reader)?,
-            plans: HashMap::new(),
-            resolver,
-        }))
+        let record = reader.not_null(reader.root()).unwrap_or(reader.root());
+        let rows = AvroRows::new(request, reader, record)?;
+        Ok(Box::new(ConfluentDecoder { rows, plans: HashMap::new(), resolver, images: None }))
     }
 
     fn encoder(
@@ -67,24 +66,20 @@ impl Format for AvroConfluentFormat {
     ) -> Result<Box<dyn Encoder>> {
         let read = RegistryOptions::read(options)?;
         let subject = read.subject(options, request.subject.as_deref())?;
-        let (text, schema) = schema_of(&read, &request.fields, options)?;
+        let (text, schema) = schema_of(&read, &request.fields, false, options)?;
         let writer = AvroWriter::new(&request.fields, &schema)
             .map_err(|error| error.context(format!("writing to {}", options.subject())))?;
-        Ok(Box::new(ConfluentEncoder {
-            writer,
-            resolver: self.registries.open(read.access)?,
-            subject,
-            schema: text,
-            register: read.register,
-            id: None,
-        }))
+        let resolver = self.registries.open(read.access)?;
+        Ok(Box::new(ConfluentEncoder::new(writer, resolver, subject, text, read.register)))
     }
 }
 
-/// The schema that the options give, which must be that of the fields, or the one that follows from them.
-fn schema_of(
+/// The schema that the options give, which must be that of the fields, or the one that follows from them; `nullable`: in
+/// a union with null.
+pub(super) fn schema_of(
     read: &RegistryOptions,
     fields: &[Field],
+    nullable: bool,
     options: &OptionReader<'_>,
 ) -> Result<(Arc<str>, Arc<Schema>)> {
     let unfit = |problem: String| {
@@ -94,9 +89,12 @@ fn schema_of(
         )
     };
     let Some(text) = &read.schema else {
-        let text = derive::derive_schema(fields, true).map_err(|error| {
+        let mut text = derive::derive_schema(fields, true).map_err(|error| {
             error.context(format!("deriving the Avro schema of {}", options.subject()))
         })?;
+        if nullable {
+            text = format!("[\"null\",{text}]");
+        }
         let schema = parse(&text).map_err(Error::internal)?;
         return Ok((text.into(), schema));
     };
@@ -132,20 +130,48 @@ fn id_of(record: &[u8]) -> std::result::Result<u32, &'static str> {
     }
 }
 
+/// The decoder, of rows or of changes of rows.
 #[derive(Debug)]
-struct ConfluentDecoder {
+pub(super) struct ConfluentDecoder {
     rows: AvroRows,
     /// By id.
-    plans: HashMap<u32, WriterPlan>,
+    plans: HashMap<u32, Plan>,
     resolver: Arc<dyn SchemaResolver>,
+    /// Where records are changes.
+    images: Option<Images>,
+}
+
+/// How the records of one schema are walked.
+#[derive(Debug)]
+enum Plan {
+    Row(WriterPlan),
+    Change(EnvelopePlan),
+    /// No row comes of them, and why.
+    Refused(String),
 }
 
 impl ConfluentDecoder {
+    /// A decoder of changes.
+    pub(super) fn changes(rows: AvroRows, resolver: Arc<dyn SchemaResolver>) -> ConfluentDecoder {
+        let images = Some(Images::default());
+        ConfluentDecoder { rows, plans: HashMap::new(), resolver, images }
+    }
+
+    fn plan(&mut self, schema: &str) -> Plan {
+        let planned = parse(schema).and_then(|schema| match self.images {
+            None => Ok(Plan::Row(self.rows.plan(schema))),
+            Some(_) => EnvelopePlan::new(&mut self.rows, schema).map(Plan::Change),
+        });
+        planned.unwrap_or_else(Plan::Refused)
+    }
+
     fn chunk(&mut self, records: &[&[u8]], nulls: &[bool], errors: &mut RowErrors) -> Result<()> {
         // Neighbours have the same schema.
-        let mut last: Option<(u32, &WriterPlan)> = None;
+        let mut last: Option<(u32, &Plan)> = None;
         for (number, record) in records.iter().enumerate() {
-            if nulls.get(number) != Some(&false) {
+            // Of changes, empty records are tombstones too.
+            let tombstone = self.images.is_some() && record.is_empty();
+            if nulls.get(number) != Some(&false) || tombstone {
                 continue;
             }
             let id = match id_of(record) {
@@ -163,7 +189,16 @@ impl ConfluentDecoder {
                 },
             };
             last = Some((id, plan));
-            if let Err(refused) = self.rows.record(plan, number, record, HEADER_BYTES) {
+            let rows = &mut self.rows;
+            let walked = match (plan, &mut self.images) {
+                (Plan::Row(plan), _) => rows.record(plan, number, record, HEADER_BYTES),
+                (Plan::Change(plan), Some(images)) => {
+                    change(rows, images, plan, number, record, HEADER_BYTES)
+                }
+                (Plan::Refused(reason), _) => Err(Refused::Type(reason.clone())),
+                _ => return Err(Error::internal("a change among rows")),
+            };
+            if let Err(refused) = walked {
                 self.rows.rows.fail(number, record, errors, || {
                     format!("{} (its schema has the id {id})", refused.describe())
                 });
@@ -192,10 +227,7 @@ impl Decoder for ConfluentDecoder {
             let plan = match self.resolver.schema(id, waker) {
                 Answer::Pending => return Ok(Readiness::Waiting),
                 Answer::Failed(error) => return Ok(Readiness::Failed { payload: at, error }),
-                Answer::Ready(text) => match parse(&text) {
-                    Ok(schema) => self.rows.plan(schema),
-                    Err(problem) => WriterPlan::refusing(problem),
-                },
+                Answer::Ready(text) => self.plan(&text),
             };
             self.plans.insert(id, plan);
         }
@@ -231,14 +263,27 @@ impl Decoder for ConfluentDecoder {
     }
 }
 
+/// The encoder, of rows or of changes of rows.
 #[derive(Debug)]
-struct ConfluentEncoder {
+pub(super) struct ConfluentEncoder {
     writer: AvroWriter,
     resolver: Arc<dyn SchemaResolver>,
     subject: String,
     schema: Arc<str>,
     register: bool,
     id: Option<u32>,
+}
+
+impl ConfluentEncoder {
+    pub(super) fn new(
+        writer: AvroWriter,
+        resolver: Arc<dyn SchemaResolver>,
+        subject: String,
+        schema: Arc<str>,
+        register: bool,
+    ) -> ConfluentEncoder {
+        ConfluentEncoder { writer, resolver, subject, schema, register, id: None }
+    }
 }
 
 impl Encoder for ConfluentEncoder {

@@ -20,6 +20,8 @@ pub(super) struct AvroRows {
     fields: Vec<Field>,
     slots: Vec<Option<u32>>,
     reader: Arc<Schema>,
+    /// The record of the table's fields in the reader's schema.
+    record: NodeId,
 }
 
 /// How the records of one writer's schema are walked.
@@ -29,31 +31,27 @@ pub(super) struct WriterPlan {
     root: Root,
 }
 
+/// How a record with the table's fields is walked.
 #[derive(Debug)]
-enum Root {
+pub(super) enum Root {
     Record {
         steps: Vec<TopStep>,
         missing: Vec<(u32, u32)>,
     },
     /// A union around the records, by branch.
     Union(Vec<Root>),
+    /// There is no record.
+    Null,
     /// No row comes of such a record, and why.
     Fail(String),
 }
 
 /// A field of the record: passed over, with a token where a column is made of it.
 #[derive(Clone, Copy, Debug)]
-struct TopStep {
+pub(super) struct TopStep {
     node: NodeId,
     /// Token and plan.
     column: Option<(u32, u32)>,
-}
-
-impl WriterPlan {
-    /// For records whose schema cannot be read: each fails with this reason.
-    pub(super) fn refusing(reason: String) -> WriterPlan {
-        WriterPlan { schema: Arc::new(Schema::none()), root: Root::Fail(reason) }
-    }
 }
 
 /// Why a record gives no row.
@@ -78,12 +76,16 @@ impl From<Fault> for Refused {
 }
 
 impl AvroRows {
-    /// `reader`: the schema of the table's fields, one field each.
-    pub(super) fn new(request: &DecodeRequest, reader: Arc<Schema>) -> Result<AvroRows> {
+    /// `record` of `reader`: the schema of the table's fields, one field each.
+    pub(super) fn new(
+        request: &DecodeRequest,
+        reader: Arc<Schema>,
+        record: NodeId,
+    ) -> Result<AvroRows> {
         let slots = Rows::<AvroConvert>::slots(request, request.strict);
         let rows =
             Rows::new(AvroConvert::default(), request, request.strict, "Avro record", false)?;
-        Ok(AvroRows { rows, fields: request.fields.clone(), slots, reader })
+        Ok(AvroRows { rows, fields: request.fields.clone(), slots, reader, record })
     }
 
     /// Compiles the way from records of `schema` to the columns.
@@ -92,12 +94,14 @@ impl AvroRows {
         WriterPlan { schema, root }
     }
 
-    fn root(&mut self, schema: &Arc<Schema>, node: NodeId) -> Root {
+    /// How the writer's `node` is walked.
+    pub(super) fn root(&mut self, schema: &Arc<Schema>, node: NodeId) -> Root {
         let fields = match schema.shape(node) {
             Shape::Record { fields, .. } => fields,
             Shape::Union(branches) => {
                 return Root::Union(branches.iter().map(|id| self.root(schema, *id)).collect());
             }
+            Shape::Null => return Root::Null,
             _ => {
                 let found = schema.describe(node);
                 return Root::Fail(format!("its Avro type is {found}, not a record"));
@@ -105,7 +109,7 @@ impl AvroRows {
         };
         let reader = Arc::clone(&self.reader);
         let compiler = Compiler::new(schema, &reader);
-        let record = reader.not_null(reader.root()).unwrap_or(reader.root());
+        let record = self.record;
         let Shape::Record { fields: read, .. } = reader.shape(record) else {
             return Root::Fail("the schema is no record".to_owned());
         };
@@ -142,35 +146,63 @@ impl AvroRows {
         from: usize,
     ) -> std::result::Result<(), Refused> {
         let mut cursor = Cursor::new(record, from);
-        let mut root = &plan.root;
-        loop {
-            match root {
-                Root::Record { steps, missing } => {
-                    let tokens = self.rows.begin_row(text);
-                    for step in steps {
-                        if let Some((slot, op)) = step.column
-                            && let Some(token) = tokens.get_mut(slot as usize)
-                        {
-                            *token = token_at(cursor.at(), op);
-                        }
-                        skip(&plan.schema, step.node, &mut cursor, 1)?;
+        let tokens = self.rows.begin_row(text);
+        if walk(&plan.schema, &plan.root, &mut cursor, tokens)? {
+            return Ok(());
+        }
+        Err(Refused::Type("it is null".to_owned()))
+    }
+
+    /// Walks a record inside of another one and leaves its tokens in `image`; whether there is one.
+    pub(super) fn image(
+        &self,
+        schema: &Schema,
+        root: &Root,
+        cursor: &mut Cursor<'_>,
+        image: &mut Vec<Token>,
+    ) -> std::result::Result<bool, Refused> {
+        image.clear();
+        image.resize(self.slots.iter().flatten().count(), Token::MISSING);
+        walk(schema, root, cursor, image)
+    }
+}
+
+/// Walks a record: checks its structure and leaves a token per column. `false` where it is null.
+#[inline]
+fn walk(
+    schema: &Schema,
+    root: &Root,
+    cursor: &mut Cursor<'_>,
+    tokens: &mut [Token],
+) -> std::result::Result<bool, Refused> {
+    let mut root = root;
+    loop {
+        match root {
+            Root::Record { steps, missing } => {
+                for step in steps {
+                    if let Some((slot, op)) = step.column
+                        && let Some(token) = tokens.get_mut(slot as usize)
+                    {
+                        *token = token_at(cursor.at(), op);
                     }
-                    for (slot, op) in missing {
-                        if let Some(token) = tokens.get_mut(*slot as usize) {
-                            *token = token_at(cursor.at(), *op);
-                        }
+                    skip(schema, step.node, cursor, 1)?;
+                }
+                for (slot, op) in missing {
+                    if let Some(token) = tokens.get_mut(*slot as usize) {
+                        *token = token_at(cursor.at(), *op);
                     }
-                    return Ok(());
                 }
-                Root::Union(branches) => {
-                    let branch = usize::try_from(cursor.long()?).unwrap_or(usize::MAX);
-                    root = match branches.get(branch) {
-                        Some(root) => root,
-                        None => return Ok(cursor.fault("a union has no such branch")?),
-                    };
-                }
-                Root::Fail(reason) => return Err(Refused::Type(reason.clone())),
+                return Ok(true);
             }
+            Root::Union(branches) => {
+                let branch = usize::try_from(cursor.long()?).unwrap_or(usize::MAX);
+                root = match branches.get(branch) {
+                    Some(root) => root,
+                    None => return Ok(cursor.fault("a union has no such branch")?),
+                };
+            }
+            Root::Null => return Ok(false),
+            Root::Fail(reason) => return Err(Refused::Type(reason.clone())),
         }
     }
 }
@@ -193,7 +225,7 @@ impl AvroDecoder {
         schema: Arc<Schema>,
         json: bool,
     ) -> Result<AvroDecoder> {
-        let mut rows = AvroRows::new(request, Arc::clone(&schema))?;
+        let mut rows = AvroRows::new(request, Arc::clone(&schema), schema.root())?;
         let plan = rows.plan(schema);
         Ok(AvroDecoder { rows, plan, json })
     }

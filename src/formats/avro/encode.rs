@@ -7,15 +7,34 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::formats::write::{Source, SourceColumn, end_of, span};
 use crate::table::{EncodeRequest, Encoded, Encoder};
 use crate::types::java_text::Moment;
-use crate::types::{Batch, DataType, Field, Kind, RowErrors};
+use crate::types::{Batch, DataType, Field, Kind, RowErrors, RowKind};
 use std::sync::Arc;
 
 /// Rows to Avro's binary encoding.
 #[derive(Debug)]
 pub(super) struct AvroWriter {
     fields: Vec<Field>,
-    ops: Vec<Put>,
+    body: Body,
+    /// The branch of the record, where the schema is a union.
+    branch: Option<i64>,
     entries: Vec<(u32, usize)>,
+}
+
+/// What a record holds of a row.
+#[derive(Debug)]
+enum Body {
+    /// The row, field by field.
+    Row(Vec<Put>),
+    /// The row before or after its change, and which change it was.
+    Change { before: Image, after: Image, op: Put },
+}
+
+/// A row inside of an envelope: the branches of the union around it, and its fields.
+#[derive(Debug)]
+struct Image {
+    null: i64,
+    other: i64,
+    fields: Vec<Put>,
 }
 
 /// How one value is written.
@@ -40,21 +59,39 @@ enum Plain {
     Timestamp(Unit),
     List(Box<Put>),
     Map(Box<Put>),
-    Row(Vec<(String, Put)>),
+    Row(Puts),
 }
 
 impl AvroWriter {
     /// Compiles the way from rows of `fields` to records of `schema`, field by field in this order.
     pub(super) fn new(fields: &[Field], schema: &Schema) -> Result<AvroWriter> {
-        let root = schema.not_null(schema.root()).unwrap_or(schema.root());
-        let Plain::Row(puts) = plain(schema, root, &Kind::Row(fields.to_vec()))? else {
-            return Err(unfit("the schema is no record"));
-        };
-        let ops = puts.into_iter().map(|(_, put)| put).collect();
-        Ok(AvroWriter { fields: fields.to_vec(), ops, entries: Vec::new() })
+        let (branch, puts) = record(schema, fields)?;
+        let body = Body::Row(puts.into_iter().map(|(_, put)| put).collect());
+        Ok(AvroWriter { fields: fields.to_vec(), body, branch, entries: Vec::new() })
     }
 
-    /// Calls `record` with the bytes of each row, appended to `out`.
+    /// Compiles the way from changes of rows of `fields` to records of `schema`, which has the fields `envelope`.
+    pub(super) fn changes(
+        fields: &[Field],
+        envelope: &[Field],
+        schema: &Schema,
+    ) -> Result<AvroWriter> {
+        let (branch, puts) = record(schema, envelope)?;
+        let mut puts = puts.into_iter().map(|(_, put)| put);
+        let mut image = || match puts.next() {
+            Some(Put::Nullable { null, other, value: Plain::Row(fields) }) => {
+                let fields = fields.into_iter().map(|(_, put)| put).collect();
+                Ok(Image { null, other, fields })
+            }
+            _ => Err(unfit("the schema's 'before' and 'after' are no records that may be null")),
+        };
+        let (before, after) = (image()?, image()?);
+        let op = puts.next().ok_or_else(|| unfit("the schema has no 'op'"))?;
+        let body = Body::Change { before, after, op };
+        Ok(AvroWriter { fields: fields.to_vec(), body, branch, entries: Vec::new() })
+    }
+
+    /// Appends a record per row to `out`: `start` writes what comes before it, `end` sees its first byte's place.
     pub(super) fn write(
         &mut self,
         batch: &Batch,
@@ -78,14 +115,32 @@ impl AvroWriter {
             let before = out.bytes.len();
             start(&mut out.bytes);
             let body = out.bytes.len();
-            let mut written = Ok(());
-            for ((column, put), field) in columns.iter().zip(&self.ops).zip(&self.fields) {
-                written = put_value(put, column, row, &mut self.entries, &mut out.bytes)
-                    .map_err(|problem| format!("field '{}': {problem}", field.name));
-                if written.is_err() {
-                    break;
-                }
+            if let Some(branch) = self.branch {
+                write_long(branch, &mut out.bytes);
             }
+            let (entries, fields) = (&mut self.entries, &self.fields);
+            let mut write = |puts: &[Put], bytes: &mut Vec<u8>| {
+                for ((column, put), field) in columns.iter().zip(puts).zip(fields) {
+                    put_value(put, column, row, entries, bytes)
+                        .map_err(|problem| format!("field '{}': {problem}", field.name))?;
+                }
+                Ok::<(), String>(())
+            };
+            let bytes = &mut out.bytes;
+            let written = match &self.body {
+                Body::Row(puts) => write(puts, bytes),
+                Body::Change { before, after, op } => {
+                    let kind = batch.kinds.get(row);
+                    let added = matches!(kind, RowKind::Insert | RowKind::UpdateAfter);
+                    let mut image = |image: &Image, there: bool, bytes: &mut Vec<u8>| {
+                        write_long(if there { image.other } else { image.null }, bytes);
+                        if there { write(&image.fields, bytes) } else { Ok(()) }
+                    };
+                    let both =
+                        image(before, !added, bytes).and_then(|()| image(after, added, bytes));
+                    both.map(|()| put_text(op, if added { "c" } else { "d" }, bytes))
+                }
+            };
             match written {
                 Ok(()) => end(&mut out.bytes, body),
                 Err(problem) => {
@@ -97,6 +152,32 @@ impl AvroWriter {
         }
         Ok(())
     }
+}
+
+/// Fields of a record, and how each is written.
+type Puts = Vec<(String, Put)>;
+
+/// The branch of the schema's record, where it is in a union, and how its fields are written.
+fn record(schema: &Schema, fields: &[Field]) -> Result<(Option<i64>, Puts)> {
+    let root = schema.not_null(schema.root()).unwrap_or(schema.root());
+    let branch = match schema.shape(schema.root()) {
+        Shape::Union(branches) => {
+            (0i64..).zip(branches).find(|(_, id)| **id == root).map(|(at, _)| at)
+        }
+        _ => None,
+    };
+    match plain(schema, root, &Kind::Row(fields.to_vec()))? {
+        Plain::Row(puts) => Ok((branch, puts)),
+        _ => Err(unfit("the schema is no record")),
+    }
+}
+
+/// Writes a text that is not NULL.
+fn put_text(put: &Put, text: &str, out: &mut Vec<u8>) {
+    if let Put::Nullable { other, .. } = put {
+        write_long(*other, out);
+    }
+    write_bytes(text.as_bytes(), out);
 }
 
 fn unfit(message: impl Into<String>) -> Error {

@@ -8,6 +8,7 @@
 mod confluent;
 mod convert;
 mod cursor;
+mod debezium;
 mod decode;
 mod derive;
 mod encode;
@@ -18,6 +19,7 @@ mod registry_options;
 mod schema;
 
 pub use confluent::AvroConfluentFormat;
+pub use debezium::DebeziumAvroFormat;
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Opt, OptionReader};

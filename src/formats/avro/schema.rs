@@ -101,11 +101,6 @@ impl Schema {
         Ok(Schema { nodes: parser.nodes, root })
     }
 
-    /// The schema of nothing.
-    pub(crate) fn none() -> Schema {
-        Schema { nodes: Vec::new(), root: 0 }
-    }
-
     /// The outermost type.
     pub(crate) fn root(&self) -> NodeId {
         self.root

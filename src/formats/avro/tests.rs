@@ -33,7 +33,8 @@ fn resolve_with(
     record: &[u8],
 ) -> (String, Vec<String>) {
     let request = all_columns(fields);
-    let mut rows = AvroRows::new(&request, parse(reader).unwrap()).unwrap();
+    let reader = parse(reader).unwrap();
+    let mut rows = AvroRows::new(&request, Arc::clone(&reader), reader.root()).unwrap();
     let plan = rows.plan(Arc::new(Schema::parse(writer).unwrap()));
     let mut errors = RowErrors::new();
     if let Err(refused) = rows.record(&plan, 0, record, 0) {

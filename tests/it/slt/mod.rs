@@ -41,6 +41,7 @@ replay! {
     flink_cast_zone,
     flink_catalog,
     flink_csv,
+    flink_debezium_avro,
     flink_debezium_json,
     flink_expressions,
     flink_functions_arithmetic,
