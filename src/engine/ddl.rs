@@ -203,6 +203,13 @@ impl Session {
             }
             columns = create.columns.iter().map(|column| column.value.clone()).collect();
         }
+        for (at, column) in create.columns.iter().enumerate() {
+            if create.columns.iter().take(at).any(|before| before.value == column.value) {
+                let message =
+                    format!("a column with the same name `{}` has been defined", column.value);
+                return Err(refused(message).at(column.span));
+            }
+        }
         let (catalog, database) = self.catalog.current();
         let home = Arc::new((catalog.to_owned(), database.to_owned()));
         let source = ViewSource { query: Arc::new((*create.query).clone()), columns, home };

@@ -120,9 +120,10 @@ fn time_attributes(rel: &Rel) -> Vec<Option<&'static str>> {
             };
             expressions.iter().map(of).collect()
         }
-        Rel::Filter { input, .. } | Rel::Limit { input, .. } | Rel::DropUpdateBefore { input } => {
-            time_attributes(input)
-        }
+        Rel::Filter { input, .. }
+        | Rel::Limit { input, .. }
+        | Rel::Sort { input, .. }
+        | Rel::DropUpdateBefore { input } => time_attributes(input),
         Rel::Unnest { input, .. } => {
             let mut times = time_attributes(input);
             times.resize(rel.schema().fields.len(), None);

@@ -6,7 +6,7 @@ use crate::exec::{Job, JobStats, Output, Scan};
 use crate::expr::{EvalEnv, Expr};
 use crate::ops::{
     BoundedColumn, DropUpdateBefore, Filter, NotNull, Operator, OperatorFactory, Project,
-    SharedLimit, TypeLength, Unnest,
+    SharedLimit, SharedSort, TypeLength, Unnest,
 };
 use crate::options::{Opt, OptKind, OptionReader, Taken};
 use crate::plan::{Rel, Settings, TypeLengthEnforcer};
@@ -65,6 +65,7 @@ fn inputs(rel: &Rel) -> usize {
         | Rel::Project { input, .. }
         | Rel::Limit { input, .. }
         | Rel::DropUpdateBefore { input }
+        | Rel::Sort { input, .. }
         | Rel::Unnest { input, .. } => inputs(input),
     }
 }
@@ -84,6 +85,8 @@ enum Step {
     /// Counts over all inputs of a UNION ALL below it.
     Limit(Arc<SharedLimit>),
     DropUpdateBefore,
+    /// Of all inputs of a UNION ALL below it together.
+    Sort(Arc<SharedSort>),
     Unnest {
         collection: Expr,
         outer: bool,
@@ -105,7 +108,8 @@ impl JobBuilder<'_> {
             .into_iter()
             .flat_map(|branch| take_apart(branch.rel).into_iter().zip(branch.targets));
         for (chain, target) in chains {
-            limited |= chain.steps.iter().any(|step| matches!(step, Step::Limit(_)));
+            limited |=
+                chain.steps.iter().any(|step| matches!(step, Step::Limit(_) | Step::Sort(_)));
             let same = |group: &&mut Vec<(Chain, Target)>| {
                 group.first().is_some_and(|(first, _)| first.table == chain.table)
             };
@@ -126,12 +130,13 @@ impl JobBuilder<'_> {
             scans.push(scan);
         }
         if limited && keeps_progress {
-            let line = "has a LIMIT: it keeps no progress, each start begins anew";
+            let line = "has a LIMIT or an ORDER BY: it keeps no progress, each start begins anew";
             self.context.warnings.say(&format!("[INFO] job '{}' {line}", self.context.id));
         }
+        let resumes = scans.iter().any(|scan| scan.source.resumes());
         let outputs = scans.iter().flat_map(|scan| &scan.outputs);
         let exact = outputs.into_iter().any(|out| out.sink.guarantee() == Guarantee::ExactlyOnce);
-        let keeps_progress = keeps_progress && !limited;
+        let keeps_progress = keeps_progress && !limited && (resumes || exact);
         let parallelism = self.settings.parallelism;
         let scan_names = scans.iter().map(|scan| scan.name.clone()).collect();
         let stats = JobStats::new(self.context.id.clone(), scan_names);
@@ -139,7 +144,8 @@ impl JobBuilder<'_> {
             context: self.context.clone(),
             scans,
             checkpoint_interval: self.settings.checkpoint_interval,
-            // How many rows a limit has let through is not part of the progress: going on would let through too many.
+            // How many rows a limit has let through, and what a sort holds, is not part of the progress: going on would
+            // let through too many, or too few.
             // Without stored progress nobody can tell whether an exactly-once job's last commit came through.
             restart_attempts: match limited || (exact && !keeps_progress) {
                 true => 0,
@@ -211,6 +217,7 @@ impl JobBuilder<'_> {
                 Step::Project(expressions) => Box::new(Project::new(expressions, env, time_moves)),
                 Step::Limit(limit) => Box::new(limit.operator()),
                 Step::DropUpdateBefore => Box::new(DropUpdateBefore),
+                Step::Sort(sort) => Box::new(sort.operator()),
                 Step::Unnest { collection, outer, ordinality } => {
                     Box::new(Unnest::new(collection, outer, ordinality, env, time_moves))
                 }
@@ -382,6 +389,7 @@ fn take_apart(rel: Rel) -> Vec<Chain> {
         Rel::Limit { input, rows, offset } => {
             above(*input, &Step::Limit(Arc::new(SharedLimit::new(rows, offset))))
         }
+        Rel::Sort { input, keys } => above(*input, &Step::Sort(Arc::new(SharedSort::new(keys)))),
         Rel::Unnest { input, collection, outer, ordinality, .. } => {
             above(*input, &Step::Unnest { collection, outer, ordinality })
         }
@@ -410,7 +418,7 @@ fn widen(chain: &mut Chain, columns: &[usize]) {
         match chain.steps.get_mut(at) {
             // Filters keep the columns: what is above them still refers to the scan.
             Some(Step::Filter(condition)) => *condition = map(condition),
-            Some(Step::Limit(_) | Step::DropUpdateBefore) | None => {}
+            Some(Step::Limit(_) | Step::Sort(_) | Step::DropUpdateBefore) | None => {}
             // Its elements stand behind the columns that it was bound to.
             Some(Step::Unnest { .. }) => {
                 let all = chain.table.schema().fields;

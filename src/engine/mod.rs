@@ -1,6 +1,8 @@
 //! The session: statements in, running jobs out. The only place where SQL, exec, connectors and formats meet.
 
 mod alter;
+#[cfg(test)]
+mod bindings;
 mod catalog;
 #[cfg(test)]
 mod changes_tests;

@@ -373,6 +373,7 @@ impl Session {
             .with_views(&self.catalog)
             .with_time_zone(settings.time_zone)
             .with_legacy_cast(settings.legacy_cast)
+            .with_batch(settings.batch)
     }
 
     /// Names of the jobs that were started and not yet awaited.

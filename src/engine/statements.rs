@@ -4,10 +4,11 @@ use super::expand;
 use super::session::Session;
 use crate::base::{Error, Result};
 use crate::options::{Options, REDACTED, is_secret};
-use crate::plan::{Rel, Settings};
+use crate::plan::{Rel, SETTINGS, Settings};
 use crate::sql::ast::{self, CreateFunction, ExplainDetail, Statement};
 use crate::sql::changelog::{SinkNeeds, modes};
 use crate::types::ChangelogMode;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::PoisonError;
 
@@ -39,8 +40,13 @@ impl Session {
             true => REDACTED.to_owned(),
             false => value.to_owned(),
         };
-        let options = self.options.iter();
-        let rows = options.map(|(key, entry)| vec![key.to_owned(), shown(key, &entry.value)]);
+        // What is honoured and has a default is listed too, as in Flink's client.
+        let mut rows: BTreeMap<&str, String> = SETTINGS
+            .iter()
+            .filter_map(|setting| Some((setting.key, setting.default?.to_owned())))
+            .collect();
+        rows.extend(self.options.iter().map(|(key, entry)| (key, shown(key, &entry.value))));
+        let rows = rows.into_iter().map(|(key, value)| vec![key.to_owned(), value]);
         self.print_table(&["key", "value"], &rows.collect::<Vec<_>>())
     }
 

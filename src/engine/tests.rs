@@ -88,8 +88,8 @@ fn explain_prints_the_plan_that_runs() {
 fn settings_are_listed_and_secrets_are_not() {
     let mut tested = Tested::new();
     let listed = tested.prints("SET a.password = x; SET 'table.dml-sync' = 'true'; SET;");
-    assert!(listed.contains("| table.dml-sync |   true |") && !listed.contains(" x "), "{listed}");
-    assert!(tested.prints("RESET; SET;").contains("Empty set"));
+    assert!(listed.contains(" table.dml-sync |") && !listed.contains(" x "), "{listed}");
+    assert!(listed.contains("true") && !tested.prints("RESET; SET;").contains("true"), "{listed}");
     assert_eq!(tested.said.lock().unwrap().len(), 1, "one line about the setting without effect");
     let (kind, message, place) = tested.refuses("SET 'parallelism.default' = 'many'");
     assert_eq!((kind, place), (ErrorKind::Option, "'parallelism.default' = 'many'"), "{message}");
@@ -103,7 +103,7 @@ fn what_cannot_be_is_named_with_its_place() {
         ("SELECT DISTINCT a FROM s", "SELECT DISTINCT", "SELECT DISTINCT a FROM s"),
         ("SELECT COUNT(*) FROM s", "COUNT", "COUNT(*)"),
         ("SELECT a FROM s GROUP BY a", "GROUP BY", "GROUP BY a"),
-        ("SELECT a FROM s ORDER BY a", "ORDER BY", "a"),
+        ("SELECT a FROM s ORDER BY a LIMIT 1", "ORDER BY with LIMIT in streaming mode", "a"),
         (
             "SELECT a FROM s UNION SELECT x FROM d",
             "UNION without ALL",

@@ -37,6 +37,8 @@ pub(super) struct Worker {
     unflushed: bool,
     satisfied: bool,
     errors: RowErrors,
+    /// Of the step at hand.
+    now: Duration,
 }
 
 /// One scan's reader and the outputs it feeds.
@@ -90,11 +92,13 @@ impl Worker {
             unflushed: false,
             satisfied: false,
             errors: RowErrors::new(),
+            now: Duration::ZERO,
         }
     }
 
     /// One unit of work. A failure is reported to the coordinator and ends the worker.
     pub(super) fn step(&mut self, now: Duration) -> Step {
+        self.now = now;
         match self.try_step(now) {
             Ok(step) => step,
             Err(error) => {
@@ -151,6 +155,7 @@ impl Worker {
                     positions.push(of_scan);
                     for output in &mut scan.outputs {
                         if last {
+                            finish_output(output, self.now, &mut self.errors)?;
                             output.writer.finish();
                         }
                         output.writer.barrier(epoch)?;
@@ -206,10 +211,10 @@ impl Worker {
                 self.unflushed = true;
                 let last = scan.outputs.len().saturating_sub(1);
                 for output in scan.outputs.iter_mut().take(last) {
-                    run_output(output, batch.clone(), now, &mut self.errors)?;
+                    run_output(output, 0, batch.clone(), now, &mut self.errors)?;
                 }
                 if let Some(output) = scan.outputs.last_mut() {
-                    run_output(output, batch, now, &mut self.errors)?;
+                    run_output(output, 0, batch, now, &mut self.errors)?;
                 }
                 let mut outputs = self.scans.iter().flat_map(|scan| &scan.outputs);
                 if !self.satisfied && outputs.all(WorkerOutput::satisfied) {
@@ -242,16 +247,28 @@ impl Worker {
     }
 }
 
-/// Runs the operators over a batch and writes what comes out. A failed row fails the job once the rows before it are
+/// Writes what the operators have held back until now.
+fn finish_output(output: &mut WorkerOutput, now: Duration, errors: &mut RowErrors) -> Result<()> {
+    for at in 0..output.operators.len() {
+        let held = output.operators.get_mut(at).map_or(Ok(Vec::new()), |op| op.finish())?;
+        for batch in held {
+            run_output(output, at + 1, batch, now, errors)?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs the operators from the `first` on over a batch and writes what comes out. A failed row fails the job once the rows before it are
 /// written, as in Flink.
 fn run_output(
     output: &mut WorkerOutput,
+    first: usize,
     mut batch: Batch,
     now: Duration,
     errors: &mut RowErrors,
 ) -> Result<()> {
     let mut outcome = Ok(());
-    for operator in &mut output.operators {
+    for operator in output.operators.iter_mut().skip(first) {
         errors.clear();
         operator.advance(now);
         let mut rows = operator.batch(&batch, errors)?;

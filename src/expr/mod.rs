@@ -16,6 +16,7 @@ mod functions;
 mod json;
 mod like;
 mod logic;
+mod order;
 mod scalar;
 mod selection;
 mod text;
@@ -34,6 +35,7 @@ pub use functions::{
     FUNCTIONS, Function, Stability, function, function_names, json_writable, reference,
 };
 pub use like::LikePattern;
+pub use order::{SortKey, is_sortable, sorted_rows};
 pub use scalar::Scalar;
 pub use selection::Selection;
 pub use text::TextWriter;

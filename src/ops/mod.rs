@@ -5,6 +5,7 @@ mod filter;
 mod limit;
 mod not_null;
 mod project;
+mod sort;
 mod timed;
 mod type_length;
 mod unnest;
@@ -14,6 +15,7 @@ pub use filter::Filter;
 pub use limit::{Limit, SharedLimit};
 pub use not_null::NotNull;
 pub use project::Project;
+pub use sort::{SharedSort, Sort};
 pub use type_length::{BoundedColumn, TypeLength};
 pub use unnest::Unnest;
 
@@ -33,6 +35,11 @@ pub trait Operator: Send + Debug {
 
     /// The worker's clock, before each batch: what time functions answer from here on.
     fn advance(&mut self, _now: Duration) {}
+
+    /// No batch comes any more: the rows that were held back.
+    fn finish(&mut self) -> Result<Vec<Batch>> {
+        Ok(Vec::new())
+    }
 
     /// Whether it will never let another row through, so that reading can stop.
     fn satisfied(&self) -> bool {

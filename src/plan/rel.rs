@@ -1,6 +1,6 @@
 //! Relations.
 
-use crate::expr::Expr;
+use crate::expr::{Expr, SortKey};
 use crate::table::TableDef;
 use crate::types::{Field, Schema};
 use std::fmt;
@@ -33,6 +33,13 @@ pub enum Rel {
         expressions: Vec<Expr>,
         /// Names and types of the output.
         schema: Schema,
+    },
+    /// All rows in order; the input ends.
+    Sort {
+        /// Input.
+        input: Box<Rel>,
+        /// Over the input's columns, the most important one first.
+        keys: Vec<SortKey>,
     },
     /// The first rows.
     Limit {
@@ -80,6 +87,7 @@ impl Rel {
             }
             Rel::Filter { input, .. }
             | Rel::Limit { input, .. }
+            | Rel::Sort { input, .. }
             | Rel::DropUpdateBefore { input } => input.schema(),
             Rel::Project { schema, .. } | Rel::Union { schema, .. } => schema.clone(),
             Rel::Unnest { input, elements, .. } => {
@@ -99,9 +107,21 @@ impl Rel {
             Rel::Filter { input, .. }
             | Rel::Project { input, .. }
             | Rel::Limit { input, .. }
+            | Rel::Sort { input, .. }
             | Rel::DropUpdateBefore { input }
             | Rel::Unnest { input, .. } => vec![input],
             Rel::Union { inputs, .. } => inputs.iter().collect(),
+        }
+    }
+
+    /// Whether it is a condition that the scan below it was given: the line of the scan shows it.
+    pub fn is_shown_by_scan(&self) -> bool {
+        match self {
+            Rel::Filter { input, condition } => match &**input {
+                Rel::Scan { predicate, .. } => predicate.as_ref() == Some(condition),
+                _ => false,
+            },
+            _ => false,
         }
     }
 
@@ -113,6 +133,7 @@ impl Rel {
             | Rel::Project { input, .. }
             | Rel::Limit { input, .. }
             | Rel::DropUpdateBefore { input }
+            | Rel::Sort { input, .. }
             | Rel::Unnest { input, .. } => input.map_tables(map),
             Rel::Union { inputs, .. } => {
                 inputs.iter_mut().for_each(|input| input.map_tables(map));
@@ -146,6 +167,7 @@ impl Rel {
                 }
                 writeln!(f, ")")
             }
+            Rel::Filter { input, .. } if self.is_shown_by_scan() => input.write(f, depth),
             Rel::Filter { input, condition } => {
                 writeln!(f, "{indent}Filter(where=[{}])", shown(condition, &names(input)))?;
                 input.write(f, depth + 1)
@@ -158,6 +180,22 @@ impl Rel {
                 });
                 let columns: Vec<String> = columns.collect();
                 writeln!(f, "{indent}Project(select=[{}])", columns.join(", "))?;
+                input.write(f, depth + 1)
+            }
+            Rel::Sort { input, keys } => {
+                let below = names(input);
+                let key = |key: &SortKey| {
+                    let name = below.get(key.column).cloned().unwrap_or_default();
+                    let direction = if key.descending { "DESC" } else { "ASC" };
+                    let nulls = if key.nulls_first { "FIRST" } else { "LAST" };
+                    format!("{name} {direction} NULLS {nulls}")
+                };
+                let keys: Vec<String> = keys.iter().map(key).collect();
+                writeln!(f, "{indent}Sort(orderBy=[{}])", keys.join(", "))?;
+                input.write(f, depth + 1)
+            }
+            Rel::Limit { input, rows: u64::MAX, offset } => {
+                writeln!(f, "{indent}Limit(offset=[{offset}])")?;
                 input.write(f, depth + 1)
             }
             Rel::Limit { input, rows, offset } => {

@@ -78,6 +78,7 @@ pub fn mode(rel: &Rel, changes: Changes<'_>) -> ChangelogMode {
         Rel::Filter { input, .. }
         | Rel::Project { input, .. }
         | Rel::Limit { input, .. }
+        | Rel::Sort { input, .. }
         | Rel::Unnest { input, .. } => mode(input, changes),
         Rel::Union { inputs, .. } => inputs
             .iter()
@@ -89,7 +90,10 @@ pub fn mode(rel: &Rel, changes: Changes<'_>) -> ChangelogMode {
 
 /// Modes in the order of the lines that show the relation.
 pub fn modes(rel: &Rel, changes: Changes<'_>) -> Vec<ChangelogMode> {
-    let mut all = vec![mode(rel, changes)];
+    let mut all = Vec::new();
+    if !rel.is_shown_by_scan() {
+        all.push(mode(rel, changes));
+    }
     for input in rel.inputs() {
         all.extend(modes(input, changes));
     }
@@ -109,9 +113,10 @@ fn upsert_key(rel: &Rel) -> Option<Vec<usize>> {
             };
             table.primary_key.iter().map(place).collect()
         }
-        Rel::Filter { input, .. } | Rel::Limit { input, .. } | Rel::DropUpdateBefore { input } => {
-            upsert_key(input)
-        }
+        Rel::Filter { input, .. }
+        | Rel::Limit { input, .. }
+        | Rel::Sort { input, .. }
+        | Rel::DropUpdateBefore { input } => upsert_key(input),
         Rel::Project { input, expressions, .. } => {
             let place = |at: usize| expressions.iter().position(|expr| keeps(expr, at));
             upsert_key(input)?.into_iter().map(place).collect()
@@ -191,7 +196,7 @@ fn without_old_rows(rel: &Rel, changes: Changes<'_>) -> Option<Rel> {
             ordinality: *ordinality,
             elements: elements.clone(),
         },
-        Rel::Limit { .. } => return None,
+        Rel::Limit { .. } | Rel::Sort { .. } => return None,
     })
 }
 

@@ -63,6 +63,11 @@ pub trait Source: Send + Debug {
     /// What a domain that keeps the progress of a whole job needs to know.
     fn facts(&self, name: ScanName) -> ScanFacts;
 
+    /// Whether a later start can go on from where it stopped.
+    fn resumes(&self) -> bool {
+        true
+    }
+
     /// Where this source can keep an at-least-once job's progress; `None` where it has no such place.
     fn commit_domain(
         &mut self,

@@ -32,6 +32,8 @@ pub(crate) struct ClientShared {
     /// Nothing will look at commands any more. Changes only under the lock of `commands`.
     closed: AtomicBool,
     topics: Mutex<Topics>,
+    /// Why a connection could not be opened, or was lost, last.
+    pub(crate) last_failure: Mutex<Option<Error>>,
     /// Of what `topics` shows.
     pub(crate) generation: AtomicU64,
 }
@@ -146,6 +148,7 @@ impl Client {
             commands: Mutex::default(),
             closed: AtomicBool::new(false),
             topics: Mutex::default(),
+            last_failure: Mutex::default(),
             generation: AtomicU64::new(0),
         });
         let wake = network.register(Arc::clone(&shared));
@@ -160,6 +163,12 @@ impl Client {
     /// The configuration.
     pub fn config(&self) -> &ClientConfig {
         self.0.config()
+    }
+
+    /// Why a connection could not be opened, or was lost, last: for telling people why an answer
+    /// takes its time. Not an error of any call.
+    pub fn last_failure(&self) -> Option<Error> {
+        self.0.shared.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Describes topics by name; each has its own result. A topic in creation is waited for.

@@ -246,12 +246,18 @@ impl Cluster {
         self.owners.get(&call).map(|owner| (call, *owner))
     }
 
-    /// The socket could not be opened, or is gone.
-    pub(crate) fn disconnected(&mut self, conn: ConnId, problem: &Problem, now: Duration) {
-        let Some(open) = self.connections.get_mut(&conn) else { return };
-        open.machine.disconnected(problem);
+    /// The socket could not be opened, or is gone; answers the error of the calls on it.
+    pub(crate) fn disconnected(
+        &mut self,
+        conn: ConnId,
+        problem: &Problem,
+        now: Duration,
+    ) -> Option<Error> {
+        let open = self.connections.get_mut(&conn)?;
+        let error = open.machine.disconnected(problem);
         self.drain(conn, now);
         self.forget(conn, now);
+        Some(error)
     }
 
     pub(crate) fn tick(&mut self, now: Duration) {

@@ -306,13 +306,14 @@ impl Connection {
     }
 
     /// The socket was closed, or never opened.
-    pub(crate) fn disconnected(&mut self, problem: &Problem) {
+    pub(crate) fn disconnected(&mut self, problem: &Problem) -> Error {
         let error = if problem.refused {
             Error::new(ErrorKind::Authentication, &*problem.text).at(&self.address)
         } else {
             Error::unreachable(&self.address, format_args!("{}{}", problem.text, self.suspicion()))
         };
         self.lost(&error);
+        error
     }
 
     /// What a listener of another security protocol would do just now, for the error text.

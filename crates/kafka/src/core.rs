@@ -2,8 +2,8 @@
 //! drives it; so do simulations.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -122,7 +122,11 @@ impl Core {
         match event {
             Event::Connected { conn, login } => self.cluster.connected(conn, login, now),
             Event::ConnectFailed { conn, problem } | Event::Disconnected { conn, problem } => {
-                self.cluster.disconnected(conn, &problem, now);
+                if let Some(failure) = self.cluster.disconnected(conn, &problem, now) {
+                    let mut last =
+                        self.shared.last_failure.lock().unwrap_or_else(PoisonError::into_inner);
+                    *last = Some(failure);
+                }
             }
             Event::Received { conn, frame } => self.received(conn, frame, now),
             Event::Tick => {}

@@ -75,6 +75,7 @@ pub(super) fn produce(arguments: &ProduceArguments) -> Result<(), Failure> {
         now: 0,
         sent: 0,
         acknowledged: 0,
+        empty: 0,
     };
     writer.learn(&topic.partitions);
     let input = Input::start()?;
@@ -109,7 +110,12 @@ pub(super) fn produce(arguments: &ProduceArguments) -> Result<(), Failure> {
         writer.take_events()?;
     }
     writer.finish()?;
-    say(&format!("[INFO] {} records written to topic '{}'", writer.acknowledged, topic.name));
+    let skipped = match writer.empty {
+        0 => String::new(),
+        lines => format!(", {lines} empty lines skipped (as in kcat)"),
+    };
+    let written = writer.acknowledged;
+    say(&format!("[INFO] {written} records written to topic '{}'{skipped}", topic.name));
     Ok(())
 }
 
@@ -201,6 +207,8 @@ struct Writer {
     now: i64,
     sent: u64,
     acknowledged: u64,
+    /// Empty lines, which are skipped.
+    empty: u64,
 }
 
 impl Writer {
@@ -216,6 +224,7 @@ impl Writer {
 
     fn line(&mut self, line: &[u8]) -> Result<(), Failure> {
         if line.is_empty() {
+            self.empty += 1;
             return Ok(());
         }
         let split = self.delimiter.as_ref().and_then(|finder| {

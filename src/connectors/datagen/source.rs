@@ -59,6 +59,10 @@ impl Source for DataGenSource {
         ScanFacts { name, source, reads, lag_group: None }
     }
 
+    fn resumes(&self) -> bool {
+        false
+    }
+
     fn commit_domain(
         &mut self,
         _: &JobContext,

@@ -5,7 +5,7 @@ use super::offsets::Lookup;
 use super::options::{Place, SourceOptions, Topics};
 use super::transaction::record::TOPIC_PREFIX;
 use crate::base::Result;
-use crate::table::{Discovered, Enumerator, Position, Progress, Split, Waker};
+use crate::table::{Discovered, Enumerator, Position, Progress, Split, Waker, Warnings};
 use crate::types::SplitId;
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::topic::TopicInfo;
@@ -16,6 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 type PerTopic<T> = Vec<(String, brooklet_kafka::Result<T>)>;
+
+/// How long the first answer may take before people are told what is waited for.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// The enumerator; see the module.
 #[derive(Debug)]
@@ -31,6 +34,11 @@ pub(super) struct KafkaEnumerator {
     work: Work,
     first: bool,
     next: Option<Duration>,
+    warnings: Warnings,
+    /// When to say that the brokers do not answer; `None` once it is said or they do.
+    patience: Option<Duration>,
+    /// Nothing was polled yet.
+    starts: bool,
 }
 
 /// A waker that can be shown.
@@ -69,6 +77,7 @@ impl KafkaEnumerator {
         client: Client,
         options: SourceOptions,
         create_missing: bool,
+        warnings: Warnings,
         waker: Waker,
     ) -> KafkaEnumerator {
         KafkaEnumerator {
@@ -82,6 +91,9 @@ impl KafkaEnumerator {
             work: Work::None,
             first: true,
             next: None,
+            warnings,
+            patience: None,
+            starts: true,
         }
     }
 
@@ -157,7 +169,7 @@ impl KafkaEnumerator {
         }
         self.look_up(added);
         // Nothing may have to be asked of the broker, and then nothing would wake us.
-        self.poll(now)
+        self.poll_work(now)
     }
 
     fn look_up(&mut self, partitions: Vec<TopicPartition>) {
@@ -193,8 +205,28 @@ impl KafkaEnumerator {
         (self.waker.0)();
     }
 
+    /// Says once why the first answer is not there yet.
+    fn still_waiting(&mut self, now: Duration) {
+        if self.patience.is_none_or(|patience| now < patience) {
+            return;
+        }
+        self.patience = None;
+        let config = self.client.config();
+        let bootstrap: Vec<String> = config.bootstrap.iter().map(ToString::to_string).collect();
+        let cause = match self.client.last_failure() {
+            Some(failure) => failure.to_string(),
+            None => "no connection yet".to_owned(),
+        };
+        self.warnings.say(&format!(
+            "[WARN] no answer from the brokers at '{}' yet: {cause}; trying for {} s",
+            bootstrap.join(","),
+            config.api_timeout.as_secs()
+        ));
+    }
+
     fn finished(&mut self, added: Vec<Split>, now: Duration) -> Option<Discovered> {
         self.work = Work::None;
+        self.patience = None;
         let first = std::mem::replace(&mut self.first, false);
         let complete = self.options.bounded.is_some() || self.options.discovery.is_none();
         self.next = match self.options.discovery {
@@ -236,6 +268,21 @@ impl Enumerator for KafkaEnumerator {
     }
 
     fn poll(&mut self, now: Duration) -> Result<Option<Discovered>> {
+        if std::mem::take(&mut self.starts) {
+            self.patience = Some(now + QUIET);
+        }
+        let discovered = self.poll_work(now)?;
+        self.still_waiting(now);
+        Ok(discovered)
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        [self.next, self.patience].into_iter().flatten().min()
+    }
+}
+
+impl KafkaEnumerator {
+    fn poll_work(&mut self, now: Duration) -> Result<Option<Discovered>> {
         if matches!(self.work, Work::None) {
             if self.next.is_none_or(|next| now < next) {
                 return Ok(None);
@@ -320,10 +367,6 @@ impl Enumerator for KafkaEnumerator {
                 Ok(self.finished(splits, now))
             }
         }
-    }
-
-    fn next_deadline(&self) -> Option<Duration> {
-        self.next
     }
 }
 

@@ -2,13 +2,17 @@
 
 use super::decode::RecordDecoder;
 use super::error::translate;
+use super::options::Place;
 use crate::base::limits::BATCH_ROWS_MAX;
 use crate::base::{Error, ErrorKind, Result};
-use crate::table::{Epoch, Polled, Position, Reader, SourceStats, Split};
+use crate::table::{Epoch, Polled, Position, Reader, SourceStats, Split, Warnings};
 use crate::types::{Batch, RowErrors, SplitId};
+use brooklet_kafka::ErrorKind as KafkaErrorKind;
 use brooklet_kafka::Isolation;
 use brooklet_kafka::TopicPartition;
-use brooklet_kafka::consumer::{Consumer, Fetched, FetchedBatches, FetchedPartition};
+use brooklet_kafka::consumer::{
+    Consumer, Fetched, FetchedBatches, FetchedPartition, PartitionError,
+};
 use brooklet_kafka::wire::compression::Decompressor;
 use brooklet_kafka::wire::records::{BatchHeader, Records};
 use std::collections::{BTreeMap, VecDeque};
@@ -41,6 +45,8 @@ pub(super) struct KafkaReader {
     /// Reports that wait behind the rows of the fetch that made them.
     reports: VecDeque<Polled>,
     stats: SourceStats,
+    /// Where to go on when the log no longer holds a position, and who is told; an error where there is none.
+    reset: Option<(Place, Warnings)>,
 }
 
 /// What a fetch brought for one partition, and the batches of it that are not decoded yet.
@@ -90,7 +96,45 @@ impl KafkaReader {
             ended: Vec::new(),
             reports: VecDeque::new(),
             stats: SourceStats::default(),
+            reset: None,
         }
+    }
+
+    /// Goes on at an end of the log, and says so, when the log no longer holds a position.
+    pub(super) fn with_reset(mut self, reset: Option<Place>, warnings: Warnings) -> KafkaReader {
+        self.reset = reset.map(|place| (place, warnings));
+        self
+    }
+
+    /// Moves to the place of `auto.offset.reset` if the failure is a position outside of the log.
+    fn moved(&mut self, failed: &PartitionError) -> bool {
+        let KafkaErrorKind::OffsetOutOfRange { offset, earliest, latest } = *failed.error.kind()
+        else {
+            return false;
+        };
+        let Some((place, warnings)) = &self.reset else { return false };
+        let (word, target) = match place {
+            Place::Earliest => ("earliest", earliest),
+            Place::Latest => ("latest", latest),
+            _ => return false,
+        };
+        let Some(split) = self.splits.get_mut(&failed.partition) else { return false };
+        let effect = match target - offset {
+            lost if lost > 0 => format!("{lost} offsets are skipped"),
+            _ => "records may be read again".to_owned(),
+        };
+        warnings.say(&format!(
+            "[WARN] topic '{}' partition {} has no offset {offset}: its log holds {earliest} up to, not including, \
+             {latest}; going on at {target} ('properties.auto.offset.reset' = '{word}'): {effect}",
+            failed.partition.topic, failed.partition.partition
+        ));
+        split.position = target;
+        if split.end.is_some_and(|end| target >= end) {
+            self.finish_split(&failed.partition);
+        } else {
+            self.consumer.assign(&[(failed.partition.clone(), target)]);
+        }
+        true
     }
 
     /// Decodes the next record batch of the fetch at hand. The position goes with it: rows are handed on, and barriers
@@ -235,6 +279,7 @@ impl Reader for KafkaReader {
             }
             match self.consumer.poll() {
                 None => break,
+                Some(Fetched::Failed(failed)) if self.moved(&failed) => worked = true,
                 Some(Fetched::Failed(failed)) => {
                     let error = translate(&failed.error);
                     return Err(error.context(format!(

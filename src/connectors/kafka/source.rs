@@ -13,6 +13,7 @@ use crate::expr::Expr;
 use crate::table::{
     Boundedness, ColumnKind, CommitDomain, DecodeRequest, DecoderFactory, Enumerator, JobContext,
     LagGroup, Payload, Reader, ScanFacts, ScanName, ScanRequest, Source, TableContext, Waker,
+    Warnings,
 };
 use crate::types::{Field, RowErrors};
 use brooklet_kafka::{Client, Network};
@@ -42,6 +43,7 @@ pub(super) fn open(
         options,
         plan: Arc::new(plan),
         create_missing: context.job.create_missing_topics,
+        warnings: context.job.warnings.clone(),
     }))
 }
 
@@ -228,6 +230,7 @@ struct KafkaSource {
     options: SourceOptions,
     plan: Arc<DecodePlan>,
     create_missing: bool,
+    warnings: Warnings,
 }
 
 impl std::fmt::Debug for KafkaSource {
@@ -250,15 +253,16 @@ impl Source for KafkaSource {
 
     fn enumerator(&mut self, waker: Waker) -> Result<Box<dyn Enumerator>> {
         let (client, options) = (self.client.clone(), self.options.clone());
-        Ok(Box::new(KafkaEnumerator::new(client, options, self.create_missing, waker)))
+        let warnings = self.warnings.clone();
+        Ok(Box::new(KafkaEnumerator::new(client, options, self.create_missing, warnings, waker)))
     }
 
     fn reader(&mut self, _worker: usize, waker: Waker) -> Result<Box<dyn Reader>> {
         let config = self.client.config();
         let (isolation, check_crcs) = (config.isolation, config.check_crcs);
         let consumer = self.client.consumer(Arc::clone(&waker));
-        let decoder = self.plan.decoder(waker)?;
-        Ok(Box::new(KafkaReader::new(consumer, decoder, isolation, check_crcs)))
+        let reader = KafkaReader::new(consumer, self.plan.decoder(waker)?, isolation, check_crcs);
+        Ok(Box::new(reader.with_reset(self.options.reset.clone(), self.warnings.clone())))
     }
 
     fn facts(&self, name: ScanName) -> ScanFacts {

@@ -187,6 +187,13 @@ pub enum ExprKind {
         /// How many characters are replaced.
         length: Option<Box<Expr>>,
     },
+    /// What Flink's parser takes and nothing here evaluates.
+    Recognised {
+        /// What to call it.
+        construct: &'static str,
+        /// As it was written.
+        text: String,
+    },
     /// A call, also of a function without parentheses such as `CURRENT_TIMESTAMP`, and of
     /// `SUBSTRING(x FROM a FOR b)`, which is `SUBSTRING(x, a, b)`.
     Function(Box<FunctionCall>),
@@ -490,6 +497,10 @@ pub struct FunctionCall {
 pub enum SetQuantifier {
     Distinct,
     All,
+    /// Of SELECT only: Calcite's parser knows it.
+    Stream,
+    /// Of SELECT only: Calcite's parser knows it.
+    Unique,
 }
 
 /// What a window function does with nulls.
@@ -520,6 +531,8 @@ pub enum ArgValue {
     Star,
     /// `DEFAULT`.
     Default,
+    /// `MODEL m`.
+    Model(ObjectName),
     /// `DESCRIPTOR(a, b)`.
     Descriptor(Vec<ObjectName>),
     /// `TABLE t [PARTITION BY …] [ORDER BY …]`, or a query without parentheses. A query in

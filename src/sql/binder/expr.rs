@@ -88,6 +88,15 @@ impl Scope {
             }
             return fields(column.expr.clone(), rest);
         }
+        // A field of a row may stand without its column, as in Calcite's `PEEK_FIELDS_NO_EXPAND`.
+        let has_field = |column: &&ScopeColumn| match &column.expr.data_type.kind {
+            Kind::Row(fields) => fields.iter().any(|field| field.name == first.value),
+            _ => false,
+        };
+        let mut rows = self.columns.iter().filter(has_field);
+        if let (Some(row), None, false) = (rows.next(), rows.next(), self.is_alias(&first.value)) {
+            return fields(row.expr.clone(), &name.parts);
+        }
         let Some((second, rest)) = rest.split_first() else {
             return Err(self.missing(&first.value, " in any table", name.span));
         };
@@ -337,6 +346,7 @@ impl Binder<'_> {
             }
             ExprKind::Multiset(_) => not_yet("MULTISET constructor", span),
             ExprKind::Element { operand, index } => item(bind(operand)?, bind(index)?, index.span),
+            ExprKind::Recognised { construct, .. } => not_yet(construct, span),
             _ => not_yet("this form of expression", span),
         }
     }

@@ -106,16 +106,12 @@ fn targets(
                 name.span,
             ));
         }
-        if name.parts.len() > 1 {
-            return not_yet("a nested field as target of INSERT", name.span);
-        }
-        let known =
-            writable.iter().filter_map(|at| columns.get(*at)).any(|c| c.name == name.last());
-        if !known {
-            return Err(schema_error(
-                format!("unknown target column '{}'", name.last()),
-                name.span,
-            ));
+        // Flink's planner does not know fields of rows as targets either.
+        let parts: Vec<&str> = name.parts.iter().map(|part| part.value.as_str()).collect();
+        let mut targets = writable.iter().filter_map(|at| columns.get(*at));
+        if parts.len() > 1 || !targets.any(|c| c.name == name.last()) {
+            let message = format!("unknown target column '{}'", parts.join("."));
+            return Err(schema_error(message, name.span));
         }
     }
     let place = |column: &ColumnDef| statement.columns.iter().position(|n| n.last() == column.name);

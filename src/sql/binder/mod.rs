@@ -7,6 +7,7 @@ mod expr;
 mod insert;
 mod json;
 mod literal;
+mod order;
 mod query;
 #[cfg(test)]
 mod recorded;
@@ -61,6 +62,10 @@ pub struct Binder<'a> {
     time_zone: Option<chrono_tz::Tz>,
     /// CAST gives NULL instead of failing.
     legacy_cast: bool,
+    /// Inputs end, so that they can be sorted.
+    batch: bool,
+    /// Inside of a query.
+    nested: bool,
     /// The tables that WITH names, inside of a query.
     frame: Option<&'a query::Frame<'a>>,
 }
@@ -81,6 +86,8 @@ impl<'a> Binder<'a> {
             view_depth: 0,
             time_zone: None,
             legacy_cast: false,
+            batch: false,
+            nested: false,
             frame: None,
         }
     }
@@ -89,6 +96,17 @@ impl<'a> Binder<'a> {
     #[must_use]
     pub fn with_legacy_cast(self, legacy_cast: bool) -> Binder<'a> {
         Binder { legacy_cast, ..self }
+    }
+
+    /// The same for batch mode.
+    #[must_use]
+    pub fn with_batch(self, batch: bool) -> Binder<'a> {
+        Binder { batch, ..self }
+    }
+
+    /// The same inside of a query.
+    fn nested(self) -> Binder<'a> {
+        Binder { nested: true, ..self }
     }
 
     /// The same with views.

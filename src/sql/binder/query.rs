@@ -3,7 +3,8 @@
 use super::expr::Scope;
 use super::unnest::{self, Written};
 use super::{
-    Binder, VIEW_DEPTH_MAX, ViewSource, not_yet, rewrite, schema_error, set_operation, values,
+    Binder, VIEW_DEPTH_MAX, ViewSource, not_yet, order, rewrite, schema_error, set_operation,
+    values,
 };
 use crate::base::{Error, Result, Span};
 use crate::expr::{Expr, Node};
@@ -26,7 +27,8 @@ pub(super) fn bind_query(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel>
         let mut frame =
             Frame { outer: binder.frame, tables: Vec::with_capacity(with.tables.len()) };
         for table in &with.tables {
-            let rel = bind_query(&Binder { frame: Some(&frame), ..*binder }, &table.query)?;
+            let inside = Binder { frame: Some(&frame), ..*binder }.nested();
+            let rel = bind_query(&inside, &table.query)?;
             let names: Vec<String> = table.columns.iter().map(|name| name.value.clone()).collect();
             let rel = renamed(rel, names, table.span)?;
             frame.tables.push((table.name.value.clone(), rel));
@@ -71,18 +73,22 @@ fn renamed(rel: Rel, names: Vec<String>, span: Span) -> Result<Rel> {
 }
 
 fn bind_body(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
-    if let Some(order) = query.order_by.first() {
-        return not_yet("ORDER BY", order.span);
-    }
-    if let (Some(offset), None) = (&query.offset, &query.limit) {
-        return not_yet("OFFSET without LIMIT or FETCH", offset.span);
-    }
-    let mut rel = bind_set(binder, &query.body)?;
-    if let Some(limit) = &query.limit {
-        let offset = query.offset.as_ref().map_or(0, |offset| offset.rows);
-        rel = Rel::Limit { input: Box::new(rel), rows: limit.rows, offset };
-    }
-    Ok(rel)
+    let rel = match query.order_by.is_empty() {
+        true => bind_set(binder, &query.body)?,
+        false => order::bind(binder, query)?,
+    };
+    let (rows, offset) = match (&query.limit, &query.offset) {
+        (None, None) => return Ok(rel),
+        (None, Some(offset)) if !binder.batch => {
+            let message = "FETCH is missed, which on streaming table is not supported currently.";
+            return Err(schema_error(message, offset.span).with_hint("add LIMIT"));
+        }
+        (limit, offset) => (
+            limit.as_ref().map_or(u64::MAX, |limit| limit.rows),
+            offset.as_ref().map_or(0, |offset| offset.rows),
+        ),
+    };
+    Ok(Rel::Limit { input: Box::new(rel), rows, offset })
 }
 
 pub(super) fn bind_set(binder: &Binder<'_>, body: &ast::QueryBody) -> Result<Rel> {
@@ -115,8 +121,20 @@ pub(super) fn bind_set(binder: &Binder<'_>, body: &ast::QueryBody) -> Result<Rel
 }
 
 fn bind_select(binder: &Binder<'_>, select: &ast::Select) -> Result<Rel> {
-    if select.quantifier == Some(SetQuantifier::Distinct) {
-        return not_yet("SELECT DISTINCT", select.span);
+    let (input, _, expressions, schema) = select_parts(binder, select)?;
+    Ok(Rel::Project { input: Box::new(input), expressions, schema })
+}
+
+/// What a SELECT reads, what its expressions see, those of its list, and their names and types.
+pub(super) fn select_parts(
+    binder: &Binder<'_>,
+    select: &ast::Select,
+) -> Result<(Rel, Scope, Vec<Expr>, Schema)> {
+    match select.quantifier {
+        Some(SetQuantifier::Distinct) => return not_yet("SELECT DISTINCT", select.span),
+        Some(SetQuantifier::Stream) => return not_yet("SELECT STREAM", select.span),
+        Some(SetQuantifier::Unique) => return not_yet("SELECT UNIQUE", select.span),
+        Some(SetQuantifier::All) | None => {}
     }
     if let Some(group) = &select.group_by {
         return not_yet("GROUP BY", group.span);
@@ -144,7 +162,7 @@ fn bind_select(binder: &Binder<'_>, select: &ast::Select) -> Result<Rel> {
         rel = Rel::Filter { input: Box::new(rel), condition };
     }
     let (expressions, schema) = bind_items(binder, &select.items, &scope)?;
-    Ok(Rel::Project { input: Box::new(rel), expressions, schema })
+    Ok((rel, scope, expressions, schema))
 }
 
 fn bind_items(
@@ -229,7 +247,7 @@ fn bind_from(binder: &Binder<'_>, from: &ast::TableRef) -> Result<(Rel, Scope)> 
             Ok((rel, scope))
         }
         TableRefKind::Subquery { query, alias, .. } => {
-            let rel = bind_query(binder, query)?;
+            let rel = bind_query(&binder.nested(), query)?;
             let mut scope = scope_of(&rel);
             rename(&mut scope, alias.as_ref(), "")?;
             Ok((rel, scope))
@@ -319,6 +337,7 @@ pub(super) fn bind_view(binder: &Binder<'_>, view: &ViewSource) -> Result<Rel> {
         frame: None,
         home: Some(&view.home),
         view_depth: binder.view_depth + 1,
+        nested: true,
         ..*binder
     };
     let rel = bind_query(&inside, &view.query)?;
@@ -370,6 +389,12 @@ pub(super) fn rename(scope: &mut Scope, alias: Option<&ast::TableAlias>, name: &
         None => scope.set_alias(name),
         Some(alias) => {
             scope.set_alias(&alias.name.value);
+            for (at, column) in alias.columns.iter().enumerate() {
+                if alias.columns.iter().take(at).any(|before| before.value == column.value) {
+                    let message = format!("duplicate name '{}' in column alias list", column.value);
+                    return Err(schema_error(message, column.span));
+                }
+            }
             if !alias.columns.is_empty() {
                 let names: Vec<String> = alias.columns.iter().map(|c| c.value.clone()).collect();
                 if !scope.rename_columns(names) {

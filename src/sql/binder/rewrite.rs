@@ -55,6 +55,7 @@ fn on_inputs(rel: Rel, change: &dyn Fn(Rel) -> Rel) -> Rel {
         }
         Rel::Limit { input, rows, offset } => Rel::Limit { input: boxed(input), rows, offset },
         Rel::DropUpdateBefore { input } => Rel::DropUpdateBefore { input: boxed(input) },
+        Rel::Sort { input, keys } => Rel::Sort { input: boxed(input), keys },
         Rel::Union { inputs, schema } => {
             Rel::Union { inputs: inputs.into_iter().map(change).collect(), schema }
         }
@@ -72,6 +73,7 @@ pub fn pushed_down(rel: &Rel) -> Option<&Expr> {
         | Rel::Project { input, .. }
         | Rel::Limit { input, .. }
         | Rel::DropUpdateBefore { input }
+        | Rel::Sort { input, .. }
         | Rel::Unnest { input, .. } => pushed_down(input),
         Rel::Union { inputs, .. } => inputs.iter().find_map(pushed_down),
     }

@@ -14,7 +14,7 @@ pub(super) fn union_all(binder: &Binder<'_>, body: &QueryBody) -> Result<Rel> {
     flatten(body, &mut written);
     let mut inputs = Vec::with_capacity(written.len());
     for input in &written {
-        inputs.push((bind_set(binder, input)?, input.span));
+        inputs.push((bind_set(&binder.nested(), input)?, input.span));
     }
     let schemas: Vec<Schema> = inputs.iter().map(|(rel, _)| rel.schema()).collect();
     let Some(first) = schemas.first() else {

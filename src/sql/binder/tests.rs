@@ -96,8 +96,7 @@ fn only_what_is_used_is_read() {
         (
             "SELECT item FROM orders WHERE amount > 3 AND item = 'x'",
             "Project(select=[item])
-  Filter(where=[((amount > 3) AND (item = 'x'))])
-    Scan(table=[c.d.orders], fields=[item, amount], filter=[((amount > 3) AND (item = 'x'))])
+  Scan(table=[c.d.orders], fields=[item, amount], filter=[((amount > 3) AND (item = 'x'))])
 ",
         ),
         // A computed column stands for its expression.
@@ -112,8 +111,7 @@ fn only_what_is_used_is_read() {
             "SELECT id FROM orders WHERE amount > 0 AND 100 / amount > 2 AND item = 'x'",
             "Project(select=[id])
   Filter(where=[(((100 / amount) > 2) AND (item = 'x'))])
-    Filter(where=[(amount > 0)])
-      Scan(table=[c.d.orders], fields=[id, item, amount], filter=[(amount > 0)])
+    Scan(table=[c.d.orders], fields=[id, item, amount], filter=[(amount > 0)])
 ",
         ),
         // What depends on the time too.

@@ -1,13 +1,12 @@
 //! ALTER statements.
 
-use super::statement::unsupported;
 use super::{Parser, Result};
 use crate::base::Span;
 use crate::sql::ast::{
     AlterCatalog, AlterCatalogAction, AlterDatabase, AlterFunction, AlterTable, AlterTableAction,
     AlterView, AlterViewAction, ColumnPosition, SqlString, Statement, TableElement,
 };
-use crate::sql::token::{Symbol, TokenKind};
+use crate::sql::token::Symbol;
 
 impl Parser<'_> {
     pub(super) fn alter(&mut self) -> Result<Statement> {
@@ -34,7 +33,7 @@ impl Parser<'_> {
         let if_exists = self.if_exists();
         let name = self.object_name()?;
         let Some(action) = self.alter_table_action()? else {
-            return Ok(self.skip_unsupported("ALTER TABLE PARTITION", start));
+            return Ok(self.recognised_as("ALTER TABLE PARTITION", start));
         };
         let span = self.since(start);
         Ok(Statement::AlterTable(AlterTable { if_exists, name, action, span }))
@@ -61,12 +60,21 @@ impl Parser<'_> {
         }
         if self.eat_keyword("ADD") {
             if self.at_keyword("PARTITION") || self.at_keywords(&["IF", "NOT", "EXISTS"]) {
-                return Ok(None);
+                self.if_not_exists();
+                loop {
+                    self.partition_spec()?;
+                    self.with_properties()?;
+                    if !self.at_keyword("PARTITION") {
+                        return Ok(None);
+                    }
+                }
             }
             return Ok(Some(AlterTableAction::Add(self.added_elements()?)));
         }
         self.expect_keyword("DROP")?;
         if self.at_keyword("PARTITION") || self.at_keywords(&["IF", "EXISTS"]) {
+            self.if_exists();
+            self.comma_list(Self::partition_spec)?;
             return Ok(None);
         }
         Ok(Some(if self.eat_keyword("PRIMARY") {
@@ -86,7 +94,7 @@ impl Parser<'_> {
     }
 
     /// `('a', 'b')`, possibly empty.
-    fn option_keys(&mut self) -> Result<Vec<SqlString>> {
+    pub(super) fn option_keys(&mut self) -> Result<Vec<SqlString>> {
         self.expect(Symbol::LParen)?;
         if self.eat(Symbol::RParen) {
             return Ok(Vec::new());
@@ -152,7 +160,7 @@ impl Parser<'_> {
 
     fn alter_function(&mut self, start: Span) -> Result<Statement> {
         let temporary = self.eat_keyword("TEMPORARY");
-        let system = self.eat_keyword("SYSTEM");
+        let system = temporary && self.eat_keyword("SYSTEM");
         self.expect_keyword("FUNCTION")?;
         let if_exists = self.if_exists();
         let name = self.object_name()?;
@@ -162,17 +170,5 @@ impl Parser<'_> {
         let span = self.since(start);
         let function = AlterFunction { temporary, system, if_exists, name, class, language, span };
         Ok(Statement::AlterFunction(function))
-    }
-
-    /// The statement from `start` to its end as [`Statement::Unsupported`].
-    pub(super) fn skip_unsupported(&mut self, kind: &'static str, start: Span) -> Statement {
-        // COMPILE PLAN may hold a statement set, so only the last `;` ends it.
-        let ends = |p: &Self, ahead: usize| p.peek(ahead).kind == TokenKind::End;
-        while !ends(self, 0)
-            && !(self.at(Symbol::Semicolon) && (kind != "COMPILE PLAN" || ends(self, 1)))
-        {
-            self.advance();
-        }
-        unsupported(kind, self.since(start), self.source)
     }
 }

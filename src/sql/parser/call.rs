@@ -1,5 +1,6 @@
 //! Function calls: arguments, and what may follow them.
 
+use super::primary::OTHER_UNIT;
 use super::{Parser, Result};
 use crate::sql::ast::Expr;
 use crate::sql::ast::{
@@ -20,14 +21,18 @@ impl Parser<'_> {
         if self.eat(Symbol::RParen) {
             return self.call_suffixes(call);
         }
+        let orders = ORDERED.contains(&name_text(&call).as_str());
         call.quantifier =
             self.eat_one_of(&[("DISTINCT", SetQuantifier::Distinct), ("ALL", SetQuantifier::All)]);
-        if self.at(Symbol::Star) {
+        if self.at(Symbol::Star) && call.quantifier.is_none() {
             let span = self.bump();
             call.args.push(FunctionArg { name: None, value: ArgValue::Star, span });
         } else {
             call.args = self.comma_list(Self::argument)?;
-            if self.eat_by("ORDER")? {
+            if orders {
+                call.nulls = self.null_treatment();
+            }
+            if orders && self.eat_by("ORDER")? {
                 call.order_by = self.comma_list(Self::order_item)?;
             }
         }
@@ -40,13 +45,20 @@ impl Parser<'_> {
         let name = self.reserved_name();
         self.expect(Symbol::LParen)?;
         let mut call = new_call(name);
-        let (unit, span) = self.function_unit()?;
-        call.args.push(FunctionArg { name: None, value: ArgValue::Unit(unit), span });
-        while self.eat(Symbol::Comma) {
+        let other_unit = self.eat_other_unit();
+        if !other_unit {
+            let (unit, span) = self.function_unit()?;
+            call.args.push(FunctionArg { name: None, value: ArgValue::Unit(unit), span });
+        }
+        for _ in 0..2 {
+            self.expect(Symbol::Comma)?;
             let argument = self.argument()?;
             call.args.push(argument);
         }
         self.expect(Symbol::RParen)?;
+        if other_unit {
+            return Ok(self.recognised_expr(OTHER_UNIT, call.name.span).kind);
+        }
         call.span = self.since(call.name.span);
         Ok(ExprKind::Function(Box::new(call)))
     }
@@ -83,7 +95,21 @@ impl Parser<'_> {
         }
         if self.at_keyword("DESCRIPTOR") && self.symbol_at(1) == Some(Symbol::LParen) {
             self.advance();
+            if self.symbol_at(1) == Some(Symbol::RParen) {
+                self.advance();
+                self.advance();
+                return Ok(ArgValue::Descriptor(Vec::new()));
+            }
             return Ok(ArgValue::Descriptor(self.parenthesized_list(Self::object_name)?));
+        }
+        let is_name = |kind: &TokenKind| match kind {
+            TokenKind::QuotedIdent(_) => true,
+            TokenKind::Word(keyword) => !keyword.is_some_and(|k| k.reserved),
+            _ => false,
+        };
+        if self.at_keyword("MODEL") && is_name(&self.peek(1).kind) {
+            self.advance();
+            return Ok(ArgValue::Model(self.object_name()?));
         }
         let start = self.here();
         let source = if self.eat_keyword("TABLE") {
@@ -91,7 +117,12 @@ impl Parser<'_> {
         } else if self.query_starts_at(0) {
             TableArgSource::Query(Box::new(self.nested(Self::query)?))
         } else {
-            return Ok(ArgValue::Expr(self.expr()?));
+            let expr = self.expr()?;
+            let is_table = self.at_keyword("PARTITION");
+            match expr.kind {
+                ExprKind::Subquery(query) if is_table => TableArgSource::Query(query),
+                kind => return Ok(ArgValue::Expr(Expr { kind, span: expr.span })),
+            }
         };
         let partition_by = if self.eat_by("PARTITION")? {
             self.one_or_parenthesized(Self::expr)?
@@ -116,14 +147,9 @@ impl Parser<'_> {
     }
 
     fn call_suffixes(&mut self, mut call: FunctionCall) -> Result<FunctionCall> {
-        let nulls = |p: &mut Self| {
-            if p.eat_keywords(&["IGNORE", "NULLS"]) {
-                Some(NullTreatment::Ignore)
-            } else {
-                p.eat_keywords(&["RESPECT", "NULLS"]).then_some(NullTreatment::Respect)
-            }
-        };
-        call.nulls = nulls(self);
+        if call.nulls.is_none() {
+            call.nulls = self.null_treatment();
+        }
         if self.eat_keyword("WITHIN") {
             call.within_group = self.within_group()?;
         }
@@ -135,7 +161,7 @@ impl Parser<'_> {
             self.expect(Symbol::RParen)?;
         }
         if call.nulls.is_none() {
-            call.nulls = nulls(self);
+            call.nulls = self.null_treatment();
         }
         if self.eat_keyword("OVER") {
             call.over = Some(match self.token().kind {
@@ -147,6 +173,14 @@ impl Parser<'_> {
         Ok(call)
     }
 
+    fn null_treatment(&mut self) -> Option<NullTreatment> {
+        if self.eat_keywords(&["IGNORE", "NULLS"]) {
+            Some(NullTreatment::Ignore)
+        } else {
+            self.eat_keywords(&["RESPECT", "NULLS"]).then_some(NullTreatment::Respect)
+        }
+    }
+
     /// `GROUP (ORDER BY …)` after WITHIN.
     pub(super) fn within_group(&mut self) -> Result<Vec<OrderItem>> {
         self.expect_keyword("GROUP")?;
@@ -155,6 +189,17 @@ impl Parser<'_> {
         let items = self.comma_list(Self::order_item)?;
         self.expect(Symbol::RParen)?;
         Ok(items)
+    }
+}
+
+/// Functions whose arguments may be followed by ORDER BY.
+const ORDERED: &[&str] = &["ARRAY_AGG", "ARRAY_CONCAT_AGG", "GROUP_CONCAT", "STRING_AGG"];
+
+/// In upper case; empty for a name of several parts.
+fn name_text(call: &FunctionCall) -> String {
+    match call.name.parts.as_slice() {
+        [only] => only.value.to_ascii_uppercase(),
+        _ => String::new(),
     }
 }
 

@@ -376,7 +376,7 @@ impl Parser<'_> {
     /// A unit of EXTRACT, FLOOR, TIMESTAMPADD, …, with its position.
     pub(super) fn function_unit(&mut self) -> Result<(TimeUnit, Span)> {
         let span = self.here();
-        if let Some(unit) = self.at_function_unit() {
+        if let Some(unit) = self.function_unit_here() {
             self.advance();
             return Ok((unit, span));
         }
@@ -389,7 +389,11 @@ impl Parser<'_> {
         Err(refused)
     }
 
-    fn at_function_unit(&self) -> Option<TimeUnit> {
+    pub(super) fn at_function_unit(&self) -> bool {
+        self.function_unit_here().is_some()
+    }
+
+    fn function_unit_here(&self) -> Option<TimeUnit> {
         let keyword = self.keyword_at(0)?;
         FUNCTION_UNITS.iter().find(|(name, _)| *name == keyword).map(|(_, unit)| *unit)
     }

@@ -76,7 +76,7 @@ impl Parser<'_> {
     }
 
     /// A primary with its `[index]` and `.field` suffixes.
-    fn postfix(&mut self) -> Result<Expr> {
+    pub(super) fn postfix(&mut self) -> Result<Expr> {
         let start = self.here();
         let mut expr = self.primary()?;
         loop {
@@ -108,7 +108,12 @@ impl Parser<'_> {
     /// tightly as `min`; answers whether it did.
     fn infix(&mut self, left: Expr, min: Power) -> Result<(Expr, bool)> {
         let start = left.span;
-        let kind = if let Some((op, tokens)) = self.at_binary_op() {
+        let kind = if self.at_keywords(&["NOT", "SUBMULTISET", "OF"]) && power::RANGE >= min {
+            self.take(3);
+            self.chained(|p| p.operators(power::RANGE + 1))?;
+            let not_there = self.recognised_expr("NOT SUBMULTISET OF", start);
+            return Ok((not_there, true));
+        } else if let Some((op, tokens)) = self.at_binary_op() {
             if power::power(op) < min {
                 return Ok((left, false));
             }
@@ -252,7 +257,15 @@ impl Parser<'_> {
                 self.eat_keyword("ASYMMETRIC");
             }
             // AND ends the lower bound, whatever else it holds.
-            let low = Box::new(self.chained(|p| p.operators(power::NOT))?);
+            let mut low = self.chained(|p| p.operators(power::NOT))?;
+            while self.at_keyword("OR") {
+                let op_span = self.bump();
+                let right = Box::new(self.chained(|p| p.operators(power::NOT))?);
+                let (span, left) = (low.span.join(right.span), Box::new(low));
+                let kind = ExprKind::Binary { op: BinaryOp::Or, op_span, left, right };
+                low = Expr { kind, span };
+            }
+            let low = Box::new(low);
             self.expect_keyword("AND")?;
             let high = Box::new(self.chained(|p| p.operators(power::RANGE + 1))?);
             return Ok(ExprKind::Between { operand, low, high, symmetric, negated });

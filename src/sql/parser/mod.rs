@@ -13,6 +13,7 @@ mod json;
 mod names;
 mod primary;
 mod query;
+mod recognised;
 mod statement;
 mod table;
 mod table_ref;
@@ -106,7 +107,7 @@ impl<'a> Parser<'a> {
     /// A statement and nothing after it but a `;`.
     pub(super) fn whole_statement(&mut self) -> Result<Statement> {
         let statement = self.statement()?;
-        self.eat(Symbol::Semicolon);
+        while self.eat(Symbol::Semicolon) {}
         self.expect_end()?;
         Ok(statement)
     }

@@ -188,9 +188,18 @@ impl Parser<'_> {
                 }
                 HintArgs::Properties(properties)
             } else {
+                // All strings, all numbers or all names.
+                let sort = |p: &Self, item: &SqlString| {
+                    item.span.text(p.source).chars().next().map(|c| (c == '\'', c.is_ascii_digit()))
+                };
                 let mut items = vec![first];
                 while self.eat(Symbol::Comma) {
-                    items.push(self.hint_item()?);
+                    let item = self.hint_item()?;
+                    if items.first().is_some_and(|first| sort(self, first) != sort(self, &item)) {
+                        let message = "the arguments of a hint are all strings or all names";
+                        return Err(error(message, item.span));
+                    }
+                    items.push(item);
                 }
                 HintArgs::List(items)
             };
@@ -230,8 +239,10 @@ fn unescape(text: &str, escape: char) -> Option<String> {
             units.extend_from_slice(c.encode_utf16(&mut buffer));
             continue;
         }
+        // Java's parser of integers takes a sign for a digit: `\+041` is `\0041`.
+        let signed = chars.next_if_eq(&'+').is_some();
         let mut unit = 0;
-        for _ in 0..4 {
+        for _ in 0..if signed { 3 } else { 4 } {
             unit = unit << 4 | chars.next()?.to_digit(16)?;
         }
         units.push(u16::try_from(unit).ok()?);

@@ -14,6 +14,11 @@ pub(super) enum Parens {
     Exprs(Vec<Expr>),
 }
 
+/// What to call a unit that no function here knows.
+pub(super) const OTHER_UNIT: &str = "a time unit other than MILLENNIUM, CENTURY, DECADE, YEAR, \
+    QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND, MILLISECOND, MICROSECOND, NANOSECOND, EPOCH, \
+    DOW, ISODOW, DOY and ISOYEAR (units of functions are singular)";
+
 /// Functions that are called without parentheses.
 const WITHOUT_PARENTHESES: &[&str] = &[
     "CURRENT_CATALOG",
@@ -127,7 +132,14 @@ impl Parser<'_> {
             TokenKind::Binary(_) => self.binary_literal(),
             TokenKind::Symbol(Symbol::LParen) => self.parenthesized(),
             TokenKind::Symbol(Symbol::Question) => {
-                Err(error("dynamic parameters (?) are not allowed in a script", self.here()))
+                let start = self.bump();
+                Ok(self.recognised_expr("a dynamic parameter (?)", start).kind)
+            }
+            TokenKind::Symbol(Symbol::LBrace) => self.jdbc_escape(),
+            TokenKind::Word(None) if self.at_c_string() => {
+                let start = self.bump();
+                self.string()?;
+                Ok(self.recognised_expr("a string with escapes (E'…')", start).kind)
             }
             TokenKind::QuotedIdent(_) | TokenKind::Word(None) => self.name_or_call(),
             TokenKind::Word(Some(keyword)) => match (keyword.text, opens) {
@@ -158,10 +170,40 @@ impl Parser<'_> {
             "TRUE" => Ok(self.word_literal(Literal::Boolean(Some(true)))),
             "FALSE" => Ok(self.word_literal(Literal::Boolean(Some(false)))),
             "UNKNOWN" => Ok(self.word_literal(Literal::Boolean(None))),
+            "DATETIME" if matches!(self.peek(1).kind, TokenKind::String(_)) => {
+                let start = self.bump();
+                self.string()?;
+                Ok(self.recognised_expr("a DATETIME literal", start).kind)
+            }
             "DATE" | "TIME" | "TIMESTAMP" if !parens => self.time_literal(keyword),
             "INTERVAL" => self.interval(),
             "CASE" => self.case(),
+            "NEXT" | "CURRENT" if self.keyword_at(1) == Some("VALUE") => {
+                let start = self.bump();
+                self.advance();
+                self.expect_keyword("FOR")?;
+                self.object_name()?;
+                Ok(self.recognised_expr("a sequence", start).kind)
+            }
+            "CONVERT" if parens => {
+                let start = self.open_call()?;
+                self.expr()?;
+                self.expect_keyword("USING")?;
+                self.ident()?;
+                self.expect(Symbol::RParen)?;
+                Ok(self.recognised_expr("CONVERT (… USING …)", start).kind)
+            }
+            "TIMESTAMP_DIFF" | "TIMESTAMP_TRUNC" if parens => {
+                let start = self.bump();
+                self.skip_parens(&[])?;
+                Ok(self.recognised_expr("this function", start).kind)
+            }
             "CAST" if parens => self.cast(false),
+            "EXISTS" if parens && !self.query_starts_in_parens_at(1) => {
+                let start = self.bump();
+                self.parenthesized_list(Self::expr)?;
+                Ok(self.recognised_expr("EXISTS of something else than a query", start).kind)
+            }
             "EXISTS" if parens => Ok(ExprKind::Exists(Box::new(self.query_in_parens()?))),
             "UNIQUE" if parens => Ok(ExprKind::Unique(Box::new(self.query_in_parens()?))),
             "EXTRACT" if parens => self.extract(),
@@ -177,13 +219,16 @@ impl Parser<'_> {
             }
             "MULTISET" if brackets => {
                 self.advance();
-                Ok(ExprKind::Multiset(self.bracketed()?))
+                self.expect(Symbol::LBracket)?;
+                let items = self.comma_list(Self::expr)?;
+                self.expect(Symbol::RBracket)?;
+                Ok(ExprKind::Multiset(items))
             }
             "ARRAY" if parens => self.collection_query(CollectionKind::Array),
             "MULTISET" if parens => self.collection_query(CollectionKind::Multiset),
             "ROW" if parens => {
                 self.advance();
-                let fields = self.parenthesized_list(Self::expr)?;
+                let fields = self.parenthesized_list(Self::row_element)?;
                 Ok(ExprKind::Row { fields, explicit: true })
             }
             "PERIOD" if parens => {
@@ -206,6 +251,60 @@ impl Parser<'_> {
                 Err(if is_word_of_clause { self.unexpected() } else { self.reserved_as_name() })
             }
         }
+    }
+
+    /// An element of ROW(…); Flink's parser lets a star and a query without parentheses be one.
+    fn row_element(&mut self) -> Result<Expr> {
+        let start = self.here();
+        if self.query_starts_at(0) {
+            self.query()?;
+            return Ok(self.recognised_expr("a query in ROW (…)", start));
+        }
+        if let Some(parts) = self.at_qualified_wildcard() {
+            for _ in 0..=2 * parts {
+                self.advance();
+            }
+            return Ok(self.recognised_expr("a star in ROW (…)", start));
+        }
+        self.expr()
+    }
+
+    /// The text since `start` as an expression that is only recognised.
+    pub(super) fn recognised_expr(&self, construct: &'static str, start: Span) -> Expr {
+        let span = self.since(start);
+        let text = span.text(self.source).to_owned();
+        Expr { kind: ExprKind::Recognised { construct, text }, span }
+    }
+
+    /// `{fn f(x)}`, `{d '…'}`, `{t '…'}`, `{ts '…'}`.
+    fn jdbc_escape(&mut self) -> Result<ExprKind> {
+        let start = self.bump();
+        let word = self.here().text(self.source).to_ascii_lowercase();
+        if !matches!(word.as_str(), "fn" | "d" | "t" | "ts") {
+            self.expecting("expression");
+            return Err(self.unexpected());
+        }
+        self.advance();
+        if word == "fn" {
+            self.nested(Self::primary)?;
+        } else {
+            self.string()?;
+        }
+        self.expect(Symbol::RBrace)?;
+        Ok(self.recognised_expr("a JDBC escape ({…})", start).kind)
+    }
+
+    /// `E'…'`, without a blank between.
+    fn at_c_string(&self) -> bool {
+        let string = self.peek(1);
+        self.here().text(self.source).eq_ignore_ascii_case("e")
+            && matches!(string.kind, TokenKind::String(_))
+            && string.span.start == self.here().end
+    }
+
+    /// Takes a name where a function's unit stands, unless it is one.
+    pub(super) fn eat_other_unit(&mut self) -> bool {
+        !self.at_function_unit() && self.eat_ident().is_some()
     }
 
     /// The current word as the name of a function.
@@ -242,6 +341,9 @@ impl Parser<'_> {
         }
         self.expected.clear();
         let span = self.since(start);
+        if digits.len() % 2 == 1 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Ok(self.recognised_expr("a binary literal of half a byte", start).kind);
+        }
         let Some(bytes) = decode_hex(&digits) else {
             let message = "Binary literal string must contain only characters '0' - '9', \
                            'A' - 'F', two for each byte";
@@ -276,6 +378,9 @@ impl Parser<'_> {
             self.eat(Symbol::Plus);
         }
         if let Some(text) = self.eat_string()? {
+            if text.value.is_empty() {
+                return Err(error("Illegal interval literal format ''", text.span));
+            }
             let qualifier = self.interval_qualifier()?;
             let value = text.value;
             return Ok(ExprKind::Literal(Literal::Interval { negative, value, qualifier }));
@@ -339,6 +444,10 @@ impl Parser<'_> {
     /// `EXISTS (query)` from its keyword on.
     fn query_in_parens(&mut self) -> Result<Query> {
         self.advance();
+        self.query_in_its_parens()
+    }
+
+    pub(super) fn query_in_its_parens(&mut self) -> Result<Query> {
         match self.parens()? {
             Parens::Query(query) => Ok(query),
             Parens::Exprs(exprs) => {
@@ -369,8 +478,7 @@ impl Parser<'_> {
         let mut items = self.bracketed()?.into_iter();
         while let Some(key) = items.next() {
             let Some(value) = items.next() else {
-                let message = "MAP needs an even number of arguments: keys and values in turn";
-                return Err(error(message, self.since(start)));
+                return Ok(self.recognised_expr("a key without a value in MAP", start).kind);
             };
             entries.push((key, value));
         }
@@ -419,7 +527,13 @@ impl Parser<'_> {
     }
 
     fn extract(&mut self) -> Result<ExprKind> {
-        self.open_call()?;
+        let start = self.open_call()?;
+        if self.eat_other_unit() {
+            self.expect_keyword("FROM")?;
+            self.expr()?;
+            self.expect(Symbol::RParen)?;
+            return Ok(self.recognised_expr(OTHER_UNIT, start).kind);
+        }
         let (unit, unit_span) = self.function_unit()?;
         self.expect_keyword("FROM")?;
         let operand = Box::new(self.expr()?);
@@ -433,6 +547,10 @@ impl Parser<'_> {
         self.expect(Symbol::LParen)?;
         let operand = self.expr()?;
         if self.eat_keyword("TO") {
+            if self.eat_other_unit() {
+                self.expect(Symbol::RParen)?;
+                return Ok(self.recognised_expr(OTHER_UNIT, name.span).kind);
+            }
             let (unit, unit_span) = self.function_unit()?;
             self.expect(Symbol::RParen)?;
             let operand = Box::new(operand);
@@ -444,8 +562,8 @@ impl Parser<'_> {
 
     fn position(&mut self) -> Result<ExprKind> {
         self.open_call()?;
-        // IN ends the first operand, so it cannot hold one itself.
-        let needle = Box::new(self.expr_above(crate::sql::precedence::RANGE + 1)?);
+        // Without operators, unless in parentheses.
+        let needle = Box::new(self.nested(Self::postfix)?);
         self.expect_keyword("IN")?;
         let haystack = Box::new(self.expr()?);
         let from = if self.eat_keyword("FROM") { Some(Box::new(self.expr()?)) } else { None };
@@ -458,24 +576,22 @@ impl Parser<'_> {
         let name = self.reserved_name();
         self.expect(Symbol::LParen)?;
         let mut args = vec![self.expr()?];
-        if self.eat_keyword("FROM") {
-            args.push(self.expr()?);
-            if self.eat_keyword("FOR") {
-                args.push(self.expr()?);
-            }
-        } else {
+        if !self.eat_keyword("FROM") {
             self.expect(Symbol::Comma)?;
+        }
+        args.push(self.expr()?);
+        if self.eat_keyword("FOR") || self.eat(Symbol::Comma) {
             args.push(self.expr()?);
-            if self.eat(Symbol::Comma) {
-                args.push(self.expr()?);
-            }
         }
         self.expect(Symbol::RParen)?;
         Ok(self.plain_call(name, args))
     }
 
     fn trim(&mut self) -> Result<ExprKind> {
-        self.open_call()?;
+        let start = self.open_call()?;
+        if self.eat(Symbol::RParen) {
+            return Ok(self.recognised_expr("TRIM of nothing", start).kind);
+        }
         let side = self.eat_one_of(&[
             ("BOTH", TrimSide::Both),
             ("LEADING", TrimSide::Leading),
@@ -489,8 +605,6 @@ impl Parser<'_> {
             if self.eat_keyword("FROM") {
                 characters = Some(Box::new(first));
                 self.expr()?
-            } else if side.is_some() {
-                return Err(self.unexpected());
             } else {
                 first
             }

@@ -3,15 +3,15 @@
 use super::{Parser, Result, error};
 use crate::base::Span;
 use crate::sql::ast::{
-    CommonTable, Expr, ExprKind, Ident, Query, QueryBody, QueryBodyKind, RowCount, Select,
-    SelectItem, SelectItemKind, SetOperator, SetQuantifier, ValuesItem, ValuesRow, With,
+    CommonTable, Expr, ExprKind, Ident, NumberKind, Query, QueryBody, QueryBodyKind, RowCount,
+    Select, SelectItem, SelectItemKind, SetOperator, SetQuantifier, ValuesItem, ValuesRow, With,
 };
 use crate::sql::token::{Symbol, TokenKind};
 
 impl Parser<'_> {
     /// Whether the token so far ahead begins a query without parentheses.
     pub(super) fn query_starts_at(&self, ahead: usize) -> bool {
-        matches!(self.keyword_at(ahead), Some("SELECT" | "WITH" | "VALUES" | "TABLE"))
+        matches!(self.keyword_at(ahead), Some("SELECT" | "WITH" | "VALUES" | "VALUE" | "TABLE"))
     }
 
     /// Whether the tokens from so far ahead are any number of `(` and then a query.
@@ -121,7 +121,18 @@ impl Parser<'_> {
 
     fn row_count(&mut self) -> Result<RowCount> {
         let span = self.here();
-        Ok(RowCount { rows: self.unsigned()?, span })
+        // Calcite takes any number here and cuts its fraction off.
+        let text = match self.token().kind {
+            TokenKind::Number(NumberKind::Integer | NumberKind::Decimal) => span.text(self.source),
+            _ => {
+                self.expecting("unsigned integer literal");
+                return Err(self.unexpected());
+            }
+        };
+        let digits = text.split('.').next().unwrap_or_default();
+        let rows = if digits.is_empty() { 0 } else { digits.parse().unwrap_or(u64::MAX) };
+        self.advance();
+        Ok(RowCount { rows, span })
     }
 
     fn offset_rows(&mut self) -> Result<RowCount> {
@@ -171,7 +182,7 @@ impl Parser<'_> {
         let start = self.here();
         let kind = if self.at_keyword("SELECT") {
             QueryBodyKind::Select(Box::new(self.select()?))
-        } else if self.eat_keyword("VALUES") {
+        } else if self.eat_keyword("VALUES") || self.eat_keyword("VALUE") {
             QueryBodyKind::Values(self.comma_list(Self::values_row)?)
         } else if self.eat_keyword("TABLE") {
             QueryBodyKind::Table(self.object_name()?)
@@ -218,8 +229,12 @@ impl Parser<'_> {
         let start = self.here();
         self.expect_keyword("SELECT")?;
         let hints = self.hints()?;
-        let quantifier =
-            self.eat_one_of(&[("DISTINCT", SetQuantifier::Distinct), ("ALL", SetQuantifier::All)]);
+        let quantifier = self.eat_one_of(&[
+            ("DISTINCT", SetQuantifier::Distinct),
+            ("ALL", SetQuantifier::All),
+            ("STREAM", SetQuantifier::Stream),
+            ("UNIQUE", SetQuantifier::Unique),
+        ]);
         let items = self.comma_list(Self::select_item)?;
         let mut select = Select {
             hints,
@@ -259,19 +274,34 @@ impl Parser<'_> {
     fn select_item(&mut self) -> Result<SelectItem> {
         let start = self.here();
         if self.eat(Symbol::Star) {
-            return Ok(SelectItem { kind: SelectItemKind::Wildcard, span: start });
+            return self.wildcard(SelectItemKind::Wildcard, start);
         }
         if let Some(parts) = self.at_qualified_wildcard() {
             let mut name = self.object_name_of(parts)?;
             name.span = self.since(start);
             self.expect(Symbol::Dot)?;
             self.expect(Symbol::Star)?;
-            let kind = SelectItemKind::QualifiedWildcard(name);
-            return Ok(SelectItem { kind, span: self.since(start) });
+            return self.wildcard(SelectItemKind::QualifiedWildcard(name), start);
         }
-        let expr = self.expr()?;
+        let mut expr = self.expr()?;
+        if self.eat_keyword("FORMAT") {
+            self.expect_keyword("JSON")?;
+            expr = self.recognised_expr("FORMAT JSON outside of JSON functions", start);
+        }
         let alias = self.alias()?;
         let kind = SelectItemKind::Expr { expr, alias };
+        Ok(SelectItem { kind, span: self.since(start) })
+    }
+
+    /// A star; Flink's parser lets an alias follow it.
+    fn wildcard(&mut self, kind: SelectItemKind, start: Span) -> Result<SelectItem> {
+        let kind = match self.alias()? {
+            Some(_) => {
+                let expr = self.recognised_expr("an alias of *", start);
+                SelectItemKind::Expr { expr, alias: None }
+            }
+            None => kind,
+        };
         Ok(SelectItem { kind, span: self.since(start) })
     }
 
@@ -287,7 +317,7 @@ impl Parser<'_> {
     }
 
     /// The number of names before the `.*` of `a.b.*`.
-    fn at_qualified_wildcard(&self) -> Option<usize> {
+    pub(super) fn at_qualified_wildcard(&self) -> Option<usize> {
         let mut parts = 0;
         loop {
             match self.peek(2 * parts).kind {

@@ -5,53 +5,31 @@ use super::{Parser, Result, error};
 use crate::base::Span;
 use crate::sql::ast::{
     CreateCatalog, CreateDatabase, CreateFunction, CreateView, Drop, DropObject, Explain,
-    ExplainDetail, FunctionLanguage, Insert, PartitionItem, Statement, StatementSet, Unsupported,
+    ExplainDetail, ExprKind, FunctionLanguage, Insert, PartitionItem, Statement, StatementSet,
+    Unsupported,
 };
 use crate::sql::token::Symbol;
-
-/// Statements that are recognised by their leading words alone; longer forms first.
-const UNSUPPORTED: &[(&[&str], &str)] = &[
-    (&["ALTER", "MATERIALIZED", "TABLE"], "ALTER MATERIALIZED TABLE"),
-    (&["ALTER", "MODEL"], "ALTER MODEL"),
-    (&["ANALYZE", "TABLE"], "ANALYZE TABLE"),
-    (&["CALL"], "CALL"),
-    (&["COMPILE"], "COMPILE PLAN"),
-    (&["CREATE", "MATERIALIZED", "TABLE"], "CREATE MATERIALIZED TABLE"),
-    (&["CREATE", "MODEL"], "CREATE MODEL"),
-    (&["CREATE", "TEMPORARY", "MODEL"], "CREATE MODEL"),
-    (&["DELETE"], "DELETE"),
-    (&["DESCRIBE", "JOB"], "DESCRIBE JOB"),
-    (&["DESC", "JOB"], "DESCRIBE JOB"),
-    (&["DESCRIBE", "MODEL"], "DESCRIBE MODEL"),
-    (&["DESC", "MODEL"], "DESCRIBE MODEL"),
-    (&["DROP", "MATERIALIZED", "TABLE"], "DROP MATERIALIZED TABLE"),
-    (&["DROP", "MODEL"], "DROP MODEL"),
-    (&["DROP", "TEMPORARY", "MODEL"], "DROP MODEL"),
-    (&["EXECUTE", "PLAN"], "EXECUTE PLAN"),
-    (&["MERGE"], "MERGE"),
-    (&["SHOW", "CREATE", "MODEL"], "SHOW CREATE MODEL"),
-    (&["SHOW", "MODELS"], "SHOW MODELS"),
-    (&["TRUNCATE", "TABLE"], "TRUNCATE TABLE"),
-    (&["UPDATE"], "UPDATE"),
-    (&["UPSERT"], "UPSERT"),
-];
 
 impl Parser<'_> {
     pub(in crate::sql) fn statement(&mut self) -> Result<Statement> {
         let start = self.here();
-        if let Some((_, kind)) = UNSUPPORTED.iter().find(|(words, _)| {
-            words.iter().enumerate().all(|(ahead, word)| self.keyword_at(ahead) == Some(*word))
-        }) {
-            return Ok(self.skip_unsupported(kind, start));
+        if let Some(recognised) = self.recognised()? {
+            return Ok(recognised);
         }
         match self.keyword_at(0) {
-            Some("SELECT" | "WITH" | "VALUES" | "TABLE") => self.query_statement(),
+            Some("SELECT" | "WITH" | "VALUES" | "VALUE" | "TABLE") => self.query_statement(),
             _ if self.at(Symbol::LParen) => self.query_statement(),
             Some("CREATE") => self.create(),
             Some("REPLACE") => {
                 self.advance();
-                let words = CreateWords { or_replace: true, temporary: false };
-                self.create_table(words, start).map(|table| Statement::CreateTable(Box::new(table)))
+                let temporary = self.eat_keyword("TEMPORARY");
+                let words = CreateWords { or_replace: true, temporary };
+                let table = self.create_table(words, start)?;
+                if table.as_query.is_none() {
+                    self.expecting("AS");
+                    return Err(self.unexpected());
+                }
+                Ok(Statement::CreateTable(Box::new(table)))
             }
             Some("DROP") => self.drop_statement(),
             Some("ALTER") => self.alter(),
@@ -120,7 +98,7 @@ impl Parser<'_> {
         }))
     }
 
-    fn create_database(&mut self, start: Span) -> Result<Statement> {
+    pub(super) fn create_database(&mut self, start: Span) -> Result<Statement> {
         let if_not_exists = self.if_not_exists();
         let name = self.object_name()?;
         let comment = self.comment()?;
@@ -130,7 +108,7 @@ impl Parser<'_> {
         Ok(Statement::CreateDatabase(database))
     }
 
-    fn create_catalog(&mut self, start: Span) -> Result<Statement> {
+    pub(super) fn create_catalog(&mut self, start: Span) -> Result<Statement> {
         let if_not_exists = self.if_not_exists();
         let name = self.ident()?;
         let comment = self.comment()?;
@@ -150,6 +128,15 @@ impl Parser<'_> {
             return Err(error(message, system_span));
         }
         self.expect_keyword("FUNCTION")?;
+        self.function_after_its_word(temporary, system, start)
+    }
+
+    pub(super) fn function_after_its_word(
+        &mut self,
+        temporary: bool,
+        system: bool,
+        start: Span,
+    ) -> Result<Statement> {
         let if_not_exists = self.if_not_exists();
         let name = self.object_name()?;
         self.expect_keyword("AS")?;
@@ -223,9 +210,15 @@ impl Parser<'_> {
         Ok(Statement::Drop(Drop { object, temporary, if_exists, name, cascade, span }))
     }
 
-    fn insert(&mut self) -> Result<Insert> {
+    pub(super) fn insert(&mut self) -> Result<Insert> {
         let start = self.here();
         self.expect_keyword("INSERT")?;
+        let insert = self.insert_after_its_word()?;
+        Ok(Insert { span: self.since(start), ..insert })
+    }
+
+    pub(super) fn insert_after_its_word(&mut self) -> Result<Insert> {
+        let start = self.here();
         let overwrite = self.eat_keyword("OVERWRITE");
         if !overwrite {
             self.expect_keyword("INTO")?;
@@ -247,10 +240,13 @@ impl Parser<'_> {
         Ok(Insert { overwrite, table, hints, partition, columns, query, span })
     }
 
-    fn partition_item(&mut self) -> Result<PartitionItem> {
+    pub(super) fn partition_item(&mut self) -> Result<PartitionItem> {
         let column = self.ident()?;
         self.expect(Symbol::Eq)?;
-        let value = self.expr()?;
+        let value = self.primary()?;
+        if !matches!(value.kind, ExprKind::Literal(_)) {
+            return Err(error("the value of a partition is a literal", value.span));
+        }
         Ok(PartitionItem { span: self.since(column.span), column, value })
     }
 
@@ -272,7 +268,7 @@ impl Parser<'_> {
     }
 
     /// `STATEMENT SET BEGIN insert; … END`.
-    fn statement_set(&mut self, start: Span) -> Result<StatementSet> {
+    pub(super) fn statement_set(&mut self, start: Span) -> Result<StatementSet> {
         self.expect_keywords(&["STATEMENT", "SET", "BEGIN"])?;
         self.statement_set_body(true, start)
     }
@@ -312,8 +308,12 @@ impl Parser<'_> {
             if let Some(first) = self.eat_one_of(&table) {
                 details.push(first);
                 while self.eat(Symbol::Comma) {
-                    let detail = self.eat_one_of(&table);
-                    details.push(detail.ok_or_else(|| self.unexpected())?);
+                    let span = self.here();
+                    let detail = self.eat_one_of(&table).ok_or_else(|| self.unexpected())?;
+                    if details.contains(&detail) {
+                        return Err(error("Duplicate EXPLAIN DETAIL is not allowed.", span));
+                    }
+                    details.push(detail);
                 }
             }
         }
@@ -321,8 +321,16 @@ impl Parser<'_> {
         let statement = match self.keyword_at(0) {
             Some("STATEMENT") => Statement::StatementSet(self.statement_set(inner)?),
             Some("INSERT") => Statement::Insert(Box::new(self.insert()?)),
-            Some("EXECUTE") => self.execute()?,
-            Some("CREATE") => self.create()?,
+            Some("UPSERT") => self.recognised()?.ok_or_else(|| self.unexpected())?,
+            Some("CREATE" | "REPLACE") => match self.statement()? {
+                Statement::CreateTable(table) if table.as_query.is_some() => {
+                    Statement::CreateTable(table)
+                }
+                other => {
+                    let message = format!("EXPLAIN of {} is no statement", other.kind());
+                    return Err(error(message, inner));
+                }
+            },
             _ => self.query_statement()?,
         };
         let span = self.since(start);

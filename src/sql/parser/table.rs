@@ -3,7 +3,7 @@
 use super::{Parser, Result, error};
 use crate::base::Span;
 use crate::sql::ast::{
-    ColumnDef, ColumnKind, CreateTable, DataType, Distribution, DistributionKind, Ident,
+    ColumnDef, ColumnKind, CreateTable, DataType, Distribution, DistributionKind, ExprKind, Ident,
     LikeClause, LikeFeature, LikeOption, LikeStrategy, TableConstraint, Watermark,
 };
 use crate::sql::token::Symbol;
@@ -80,7 +80,12 @@ impl Parser<'_> {
         self.expect(Symbol::LParen)?;
         loop {
             if self.at_keyword("WATERMARK") {
-                table.watermarks.push(self.watermark()?);
+                let watermark = self.watermark()?;
+                if !table.watermarks.is_empty() {
+                    let message = "Multiple WATERMARK statements is not supported yet.";
+                    return Err(error(message, watermark.span));
+                }
+                table.watermarks.push(watermark);
             } else if self.at_constraint() {
                 table.constraints.push(self.constraint()?);
             } else {
@@ -103,7 +108,12 @@ impl Parser<'_> {
         let name = self.ident()?;
         let mut constraint = None;
         let kind = if self.eat_keyword("AS") {
-            ColumnKind::Computed(self.expr()?)
+            let expr = self.expr()?;
+            if matches!(expr.kind, ExprKind::Subquery(_)) {
+                let message = "Query expression encountered in illegal context";
+                return Err(error(message, expr.span));
+            }
+            ColumnKind::Computed(expr)
         } else {
             let data_type = self.data_type()?;
             if self.eat_keyword("METADATA") {

@@ -3,8 +3,10 @@
 use super::primary::RESERVED_FUNCTIONS;
 use super::{Parser, Result, error};
 use crate::base::Span;
-use crate::sql::ast::{FunctionCall, JoinCondition, JoinKind, TableAlias, TableRef, TableRefKind};
-use crate::sql::token::Symbol;
+use crate::sql::ast::{
+    Expr, ExprKind, FunctionCall, JoinCondition, JoinKind, TableAlias, TableRef, TableRefKind,
+};
+use crate::sql::token::{Symbol, TokenKind};
 
 impl Parser<'_> {
     /// What stands after FROM.
@@ -97,7 +99,13 @@ impl Parser<'_> {
 
     fn unnest(&mut self, lateral: bool) -> Result<TableRefKind> {
         self.advance();
-        let exprs = self.parenthesized_list(Self::expr)?;
+        let exprs = if self.symbol_at(0) == Some(Symbol::LParen) && self.query_starts_at(1) {
+            let start = self.here();
+            let query = Box::new(self.query_in_its_parens()?);
+            vec![Expr { kind: ExprKind::Subquery(query), span: self.since(start) }]
+        } else {
+            self.parenthesized_list(Self::expr)?
+        };
         let with_ordinality = self.eat_keywords(&["WITH", "ORDINALITY"]);
         let alias = self.table_alias()?;
         Ok(TableRefKind::Unnest { lateral, exprs, with_ordinality, alias })
@@ -142,7 +150,7 @@ impl Parser<'_> {
     fn held_in_parens(&mut self) -> Result<Held> {
         let start = self.here();
         if !self.query_starts_in_parens_at(0) {
-            return Ok(Held::Join(Box::new(self.from()?)));
+            return Ok(Held::Join(Box::new(self.joined_table()?)));
         }
         let first = self.table_primary()?;
         match first.kind {
@@ -156,11 +164,7 @@ impl Parser<'_> {
                 Ok(Held::Query(Box::new(self.query_after(query, first.span, start)?)))
             }
             kind => {
-                let mut left = self.joins(TableRef { kind, span: first.span })?;
-                while self.eat(Symbol::Comma) {
-                    let right = self.chained(Self::joined_table)?;
-                    left = join(left, right, JoinKind::Comma, false, JoinCondition::None);
-                }
+                let left = self.joins(TableRef { kind, span: first.span })?;
                 Ok(Held::Join(Box::new(left)))
             }
         }
@@ -219,14 +223,15 @@ impl Parser<'_> {
             return Err(self.unexpected());
         }
         let construct_start = self.bump();
-        // `TABLESAMPLE BERNOULLI (10) REPEATABLE (1)`, `UNPIVOT INCLUDE NULLS (…)`
-        loop {
-            while self.keyword_at(0).is_some() && !self.at(Symbol::LParen) {
-                self.advance();
-            }
-            self.skip_parens()?;
-            if !(self.at_keyword("REPEATABLE") && is_sample) {
-                break;
+        match construct {
+            "TABLESAMPLE" => self.sample()?,
+            "MATCH_RECOGNIZE" => self.skip_parens(&["PATTERN", "DEFINE"])?,
+            "PIVOT" => self.skip_parens(&["FOR", "IN"])?,
+            _ => {
+                if self.eat_keyword("INCLUDE") || self.eat_keyword("EXCLUDE") {
+                    self.expect_keyword("NULLS")?;
+                }
+                self.skip_parens(&["FOR", "IN"])?;
             }
         }
         let construct_span = self.since(construct_start);
@@ -237,22 +242,60 @@ impl Parser<'_> {
         Ok(TableRef { kind, span: self.since(start) })
     }
 
-    fn skip_parens(&mut self) -> Result<()> {
+    /// `BERNOULLI (10)`, `SYSTEM (10) REPEATABLE (1)`, `SUBSTITUTE ('x')`.
+    fn sample(&mut self) -> Result<()> {
+        if self.eat_keyword("SUBSTITUTE") {
+            return self.parenthesized_list(Self::string).map(drop);
+        }
+        if !self.eat_keyword("BERNOULLI") {
+            self.expect_keyword("SYSTEM")?;
+        }
         self.expect(Symbol::LParen)?;
-        let mut open = 1;
-        while open > 0 {
-            match self.symbol_at(0) {
-                Some(Symbol::LParen) => open += 1,
-                Some(Symbol::RParen) => open -= 1,
-                _ if self.token().kind == crate::sql::token::TokenKind::End => {
+        let (span, number) = (self.here(), self.primary()?);
+        let percent = span.text(self.source).parse::<f64>().ok();
+        if !matches!(number.kind, ExprKind::Literal(_)) || !percent.is_some_and(|p| p <= 100.0) {
+            return Err(error("TABLESAMPLE percentage must be between 0 and 100, inclusive", span));
+        }
+        self.expect(Symbol::RParen)?;
+        if self.eat_keyword("REPEATABLE") {
+            self.parenthesized_list(Self::unsigned::<u64>)?;
+        }
+        Ok(())
+    }
+
+    /// Parentheses and what they hold: these words in this order, each with something behind it.
+    pub(super) fn skip_parens(&mut self, words: &[&'static str]) -> Result<()> {
+        self.expect(Symbol::LParen)?;
+        let (mut open, mut words) = (1, words.iter().copied().peekable());
+        loop {
+            let token = self.token();
+            match &token.kind {
+                TokenKind::Symbol(Symbol::LParen) => open += 1,
+                TokenKind::Symbol(Symbol::RParen) => open -= 1,
+                TokenKind::End => {
                     self.expecting(")");
                     return Err(self.unexpected());
                 }
                 _ => {}
             }
+            if open == 0 {
+                break;
+            }
+            let found = open == 1 && words.peek().is_some_and(|word| self.at_keyword(word));
             self.advance();
+            if found {
+                let is_pattern = words.next() == Some("PATTERN");
+                let nothing = self.at(Symbol::LParen) && self.symbol_at(1) == Some(Symbol::RParen);
+                if is_pattern && nothing || self.at(Symbol::RParen) {
+                    self.expecting("expression");
+                    return Err(self.unexpected());
+                }
+            }
         }
-        Ok(())
+        match words.next() {
+            Some(word) => self.expect_keyword(word),
+            None => self.expect(Symbol::RParen),
+        }
     }
 }
 

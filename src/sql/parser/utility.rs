@@ -117,6 +117,8 @@ impl Parser<'_> {
     fn reset(&mut self, start: Span) -> Result<Statement> {
         let key = if self.at_statement_end() {
             None
+        } else if matches!(self.token().kind, TokenKind::Invalid(_)) {
+            return Err(self.unexpected());
         } else if let Some(key) = self.eat_string()? {
             Some(key)
         } else {
@@ -139,13 +141,21 @@ impl Parser<'_> {
     fn show(&mut self, start: Span) -> Result<Statement> {
         let (what, can_scope, can_like) = self.show_what()?;
         let scope = if can_scope { self.show_scope()? } else { None };
+        if let (ShowWhat::Databases, Some(scope)) = (&what, &scope)
+            && scope.name.parts.len() > 1
+        {
+            let message = "SHOW DATABASES from/in identifier has more than one part";
+            return Err(error(message, scope.name.span));
+        }
         if matches!(what, ShowWhat::Columns) && scope.is_none() {
             return Err(self.unexpected());
         }
         if matches!(what, ShowWhat::Partitions(_)) && self.at_keyword("PARTITION") {
-            return Ok(self.skip_unsupported("SHOW PARTITIONS", start));
+            self.partition_spec()?;
+            return Ok(self.recognised_as("SHOW PARTITIONS", start));
         }
-        let like = if can_like { self.show_like()? } else { None };
+        let can_ilike = !matches!(what, ShowWhat::Tables | ShowWhat::Views | ShowWhat::Columns);
+        let like = if can_like { self.show_like(can_ilike)? } else { None };
         Ok(Statement::Show(Show { what, scope, like, span: self.since(start) }))
     }
 
@@ -165,7 +175,9 @@ impl Parser<'_> {
                 ShowWhat::CreateView
             } else {
                 self.expect_keyword("CATALOG")?;
-                ShowWhat::CreateCatalog
+                let name = self.ident()?;
+                let name = ObjectName { span: name.span, parts: vec![name] };
+                return Ok((ShowWhat::CreateCatalog(name), false, false));
             };
             return Ok((make(self.object_name()?), false, false));
         }
@@ -206,7 +218,7 @@ impl Parser<'_> {
         }
     }
 
-    fn show_scope(&mut self) -> Result<Option<ShowScope>> {
+    pub(super) fn show_scope(&mut self) -> Result<Option<ShowScope>> {
         let is_in = self.eat_keyword("IN");
         if !is_in && !self.eat_keyword("FROM") {
             return Ok(None);
@@ -214,9 +226,9 @@ impl Parser<'_> {
         Ok(Some(ShowScope { is_in, name: self.object_name()? }))
     }
 
-    fn show_like(&mut self) -> Result<Option<ShowLike>> {
+    pub(super) fn show_like(&mut self, can_ilike: bool) -> Result<Option<ShowLike>> {
         let negated = self.eat_keyword("NOT");
-        let ignore_case = self.eat_keyword("ILIKE");
+        let ignore_case = can_ilike && self.eat_keyword("ILIKE");
         if !ignore_case && !self.eat_keyword("LIKE") {
             return if negated { Err(self.unexpected()) } else { Ok(None) };
         }
@@ -224,15 +236,25 @@ impl Parser<'_> {
     }
 
     fn describe(&mut self, start: Span) -> Result<Statement> {
+        if self.query_starts_at(0) && !self.at_keyword("TABLE") {
+            self.query()?;
+            return Ok(self.recognised_as("DESCRIBE of a query", start));
+        }
         let objects = [
             ("CATALOG", DescribeObject::Catalog),
             ("DATABASE", DescribeObject::Database),
             ("FUNCTION", DescribeObject::Function),
             ("TABLE", DescribeObject::Table),
         ];
-        let object = self.eat_one_of(&objects).unwrap_or(DescribeObject::Table);
-        let extended = self.eat_keyword("EXTENDED");
-        let name = self.object_name()?;
+        let written = self.eat_one_of(&objects);
+        let extended = written != Some(DescribeObject::Table) && self.eat_keyword("EXTENDED");
+        let object = written.unwrap_or(DescribeObject::Table);
+        let name = if object == DescribeObject::Catalog {
+            let name = self.ident()?;
+            ObjectName { span: name.span, parts: vec![name] }
+        } else {
+            self.object_name()?
+        };
         let span = self.since(start);
         Ok(Statement::Describe(Describe { object, extended, name, span }))
     }

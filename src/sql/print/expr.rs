@@ -115,6 +115,7 @@ impl Printer {
             ExprKind::Period { left, op, right } => {
                 self.infix(left, op, right, precedence::COMPARISON);
             }
+            ExprKind::Recognised { text, .. } => self.text(text),
             ExprKind::Exists(query) => self.query_after("EXISTS ", query),
             ExprKind::Unique(query) => self.query_after("UNIQUE ", query),
             ExprKind::Subquery(query) => self.query_after("", query),
@@ -352,6 +353,7 @@ impl Printer {
         match call.quantifier {
             Some(SetQuantifier::Distinct) => self.text("DISTINCT "),
             Some(SetQuantifier::All) => self.text("ALL "),
+            Some(SetQuantifier::Stream | SetQuantifier::Unique) => {}
             None => {}
         }
         self.list(&call.args, Self::arg);
@@ -399,6 +401,10 @@ impl Printer {
                 self.parens(columns, Self::name);
             }
             ArgValue::Table(table) => self.table_arg(table),
+            ArgValue::Model(model) => {
+                self.text("MODEL ");
+                self.name(model);
+            }
             ArgValue::Unit(unit) => self.text(unit.name()),
         }
     }

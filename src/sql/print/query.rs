@@ -77,6 +77,8 @@ impl Printer {
         match select.quantifier {
             Some(SetQuantifier::Distinct) => self.text(" DISTINCT"),
             Some(SetQuantifier::All) => self.text(" ALL"),
+            Some(SetQuantifier::Stream) => self.text(" STREAM"),
+            Some(SetQuantifier::Unique) => self.text(" UNIQUE"),
             None => {}
         }
         self.text(" ");

@@ -157,7 +157,7 @@ fn a_query_in_parentheses_is_told_from_an_expression_and_from_a_join() {
             "SELECT * FROM ((SELECT 1) AS a JOIN b ON TRUE)",
             "SELECT * FROM ((SELECT 1) AS a JOIN b ON TRUE)",
         ),
-        ("SELECT * FROM (a, b)", "SELECT * FROM (a, b)"),
+        ("SELECT * FROM (a CROSS JOIN b)", "SELECT * FROM (a CROSS JOIN b)"),
         ("INSERT INTO t (SELECT 1)", "INSERT INTO t (SELECT 1)"),
         ("INSERT INTO t (a) (SELECT 1)", "INSERT INTO t (a) (SELECT 1)"),
         ("VALUES ((SELECT 1), 2), 3", "VALUES ROW((SELECT 1), 2), ROW(3)"),
