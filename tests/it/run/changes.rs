@@ -64,7 +64,8 @@ fn rows_kept_back_are_written_when_their_time_has_come() {
         + &print("shown", columns)
         + "INSERT INTO held SELECT * FROM source;\nINSERT INTO shown SELECT * FROM written;\n";
     cluster.produce_lines(&input, &[r#"{"id":1,"n":1}"#, r#"{"id":1,"n":2}"#, r#"{"id":2,"n":3}"#]);
-    let running = Program::script("job", &sql).start();
+    let program = Program::script("job", &sql);
+    let running = program.start();
     running.until_stdout("the rows that were kept back", |out| out.contains("+I[2, 3]"));
     running.signal("INT");
     let ended = running.wait();

@@ -186,9 +186,9 @@ fn rows_go_to_many_topics() {
 #[test]
 fn options_that_are_not_there_yet_say_so() {
     let cluster = Cluster::embedded();
-    let options = format!("{JSON}, 'sink.transaction-naming-strategy' = 'POOLING'");
-    let sql = kafka("t", "v STRING", "t", &cluster, &options) + "INSERT INTO t VALUES ('a');\n";
-    Program::script("job", &sql).run().code(3).says(&["not supported yet"]);
+    let protobuf = "'format' = 'protobuf', 'protobuf.message-class-name' = 'a.B'";
+    let sql = kafka("t", "v STRING", "t", &cluster, protobuf) + "INSERT INTO t VALUES ('a');\n";
+    Program::script("job", &sql).run().code(3).says(&["not supported yet", "protobuf"]);
     let columns = "v STRING, h ARRAY<ROW<k STRING, v BYTES>> METADATA FROM 'header-list'";
     let sql = kafka("t", columns, "t", &cluster, &format!("{ALL}, {JSON}")) + "SELECT * FROM t;\n";
     Program::script("job", &sql).run().code(3).says(&["header-list", "not supported yet"]);
