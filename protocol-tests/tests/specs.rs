@@ -13,9 +13,12 @@ use brooklet_kafka::wire::{ErrorCode, Message, Request};
 use serde_json::Value;
 use wire::{maven, sample};
 
-/// Versions as the specifications write them: `4`, `0-12`, `3+`.
+/// Versions as the specifications write them: `4`, `0-12`, `3+`, `none`.
 fn range(text: &str) -> std::ops::RangeInclusive<i16> {
     let number = |text: &str| text.trim().parse::<i16>().expect("a version");
+    if text == "none" {
+        return i16::MAX..=i16::MAX;
+    }
     match (text.split_once('-'), text.strip_suffix('+')) {
         (Some((from, to)), _) => number(from)..=number(to),
         (_, Some(from)) => number(from)..=i16::MAX,
