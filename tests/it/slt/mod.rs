@@ -63,6 +63,7 @@ replay! {
     flink_logic,
     flink_maxwell_json,
     flink_ogg_json,
+    flink_order_batch,
     flink_print,
     flink_queries,
     flink_raw,
