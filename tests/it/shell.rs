@@ -147,8 +147,9 @@ fn a_job_that_fails_is_told_at_the_prompt() {
     shell.answers("CREATE TABLE hole (n INT) WITH ('connector' = 'blackhole');", &["succeeded"]);
     shell.enters("INSERT INTO hole SELECT 1 / (n - 2) FROM three;");
     shell.sees("[INFO] job 'sql.hole' runs");
-    shell.enters("");
+    // Before the first prompt or above it, and it is drawn again.
     shell.sees("zero");
+    shell.sees(PROMPT);
     shell.enters("SELECT n FROM three;");
     shell.sees("Received a total of 3 rows");
 }

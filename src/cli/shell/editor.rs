@@ -69,13 +69,13 @@ impl Reader {
         self.editor.helper_mut().map(|rules| &mut rules.words)
     }
 
-    /// From now on lines of jobs appear in place of the prompt, which the next key draws again. The editor's own printer
-    /// waits for the editor to take a line, and a job must not wait for a key.
+    /// From now on lines of jobs appear above the prompt; what was typed behind it comes back with the next key. The
+    /// editor's own printer waits for the editor to take a line, and a job must not wait for a key.
     pub(super) fn take_lines(&self) {
         status::set_editor(Some(Box::new(|text| {
             let text = text.replace('\n', "\r\n");
             let mut stderr = std::io::stderr().lock();
-            write!(stderr, "\r\x1b[K{text}").and_then(|()| stderr.flush()).is_ok()
+            write!(stderr, "\r\x1b[K{text}{PROMPT}").and_then(|()| stderr.flush()).is_ok()
         })));
     }
 
