@@ -195,6 +195,7 @@ fn describe(slab: Bytes) -> String {
         view.verify_crc().expect("a checksum");
         let header = view.header();
         let time = match header.timestamp_type() {
+            TimestampType::NoTimestamp => "NoTimestampType",
             TimestampType::CreateTime => "CreateTime",
             TimestampType::LogAppendTime => "LogAppendTime",
         };

@@ -22,7 +22,7 @@ const LIFE_MAX: u64 = 700;
 
 /// Where the job starts, and what is in the topic by then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
+pub(crate) enum Mode {
     Earliest,
     Latest,
     Timestamp,
@@ -121,7 +121,7 @@ impl Drop for Seed {
     }
 }
 
-struct Test {
+pub(crate) struct Test {
     cluster: Cluster,
     mode: Mode,
     source: String,
@@ -134,7 +134,7 @@ struct Test {
 }
 
 impl Test {
-    fn new(cluster: Cluster, mode: Mode) -> Test {
+    pub(crate) fn new(cluster: Cluster, mode: Mode) -> Test {
         let (source, sink) = (cluster.topic("in", PARTITIONS), cluster.topic("out", 1));
         let now = now_millis();
         let old =
@@ -161,7 +161,7 @@ impl Test {
         Test { cluster, mode, source, sink, group, program, start, now }
     }
 
-    fn run(&self, kills: u32, grow: bool) {
+    pub(crate) fn run(&self, kills: u32, grow: bool) {
         let seed = Seed::new();
         let mut random = Random(seed.0);
         let stop = AtomicBool::new(false);

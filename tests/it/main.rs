@@ -16,3 +16,4 @@ mod support;
 mod tidy;
 mod topic;
 mod txn;
+mod versions;

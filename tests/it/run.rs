@@ -8,4 +8,6 @@ mod metrics;
 mod progress;
 mod registry;
 mod script;
+
+pub(crate) use script::{ALL, JSON, kafka};
 mod tables;

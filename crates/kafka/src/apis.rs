@@ -8,7 +8,7 @@ use crate::wire::messages::add_offsets_to_txn::AddOffsetsToTxnRequest;
 use crate::wire::messages::add_partitions_to_txn::AddPartitionsToTxnRequest;
 use crate::wire::messages::api_versions::ApiVersionsRequest;
 use crate::wire::messages::create_partitions::CreatePartitionsRequest;
-use crate::wire::messages::create_topics::CreateTopicsRequest;
+use crate::wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
 use crate::wire::messages::delete_topics::DeleteTopicsRequest;
 use crate::wire::messages::describe_transactions::DescribeTransactionsRequest;
 use crate::wire::messages::end_txn::EndTxnRequest;
@@ -23,7 +23,8 @@ use crate::wire::messages::offset_commit::OffsetCommitRequest;
 use crate::wire::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestTopic};
 use crate::wire::messages::produce::ProduceRequest;
 use crate::wire::messages::txn_offset_commit::TxnOffsetCommitRequest;
-use crate::wire::{DecodeError, EncodeError, Request};
+use crate::wire::records::to_message_set;
+use crate::wire::{DecodeError, EncodeError, EncodeFault, Request};
 
 macro_rules! apis {
     ($($name:ident: $request:ty,)+) => {
@@ -141,8 +142,14 @@ apis! {
 
 /// First Fetch version that names topics by id (KIP-516).
 const FETCH_BY_ID: i16 = 13;
+/// First Fetch version that tells where the log diverges from what was read (KIP-595).
+const FETCH_DIVERGING: i16 = 12;
 /// First Produce version that names topics by id.
 const PRODUCE_BY_ID: i16 = 13;
+/// First Produce version with record batches (KIP-98); before, message sets of format v1.
+const PRODUCE_BATCHES: i16 = 3;
+/// First CreateTopics version in which the broker chooses partitions and replicas (KIP-464).
+const CREATE_WITH_DEFAULTS: i16 = 4;
 /// First OffsetCommit and OffsetFetch version that names topics by id (KIP-848). We stay below:
 /// a group's offsets must survive that a topic is unknown to the metadata cache.
 const OFFSETS_BY_ID: i16 = 10;
@@ -182,14 +189,48 @@ impl AnyRequest {
         correlation: i32,
         client_id: &str,
     ) -> Result<Vec<Bytes>, EncodeError> {
-        self.prepare(version);
+        self.prepare(version)?;
         self.encode_prepared(version, correlation, client_id)
     }
 
     /// Moves what is said differently in different versions into the form of `version`. State
     /// machines always fill in the newest form.
-    fn prepare(&mut self, version: i16) {
+    fn prepare(&mut self, version: i16) -> Result<(), EncodeError> {
         match self {
+            Self::Produce(request) if version < PRODUCE_BATCHES => {
+                let partitions = request.topic_data.iter_mut().flat_map(|t| &mut t.partition_data);
+                for records in partitions.filter_map(|partition| partition.records.as_mut()) {
+                    // On the I/O thread, against its rule: only brokers of 2017 need it.
+                    *records = to_message_set(records).map_err(|reason| EncodeError {
+                        field: "PartitionProduceData.records",
+                        version,
+                        fault: EncodeFault::Inexpressible(reason.text()),
+                    })?;
+                }
+            }
+            Self::CreateTopics(request) if version < CREATE_WITH_DEFAULTS => {
+                let unset = |topic: &CreatableTopic| {
+                    topic.assignments.is_empty()
+                        && (topic.num_partitions < 0 || topic.replication_factor < 0)
+                };
+                if request.topics.iter().any(unset) {
+                    return Err(EncodeError {
+                        field: "CreatableTopic",
+                        version,
+                        fault: EncodeFault::Inexpressible(
+                            "brokers before Kafka 2.4 have no default number of partitions and \
+                             replicas: give both",
+                        ),
+                    });
+                }
+            }
+            // Older brokers do not compare.
+            Self::Fetch(request) if version < FETCH_DIVERGING => {
+                let partitions = request.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+                partitions.for_each(|partition| partition.last_fetched_epoch = -1);
+            }
+            // Before Kafka 0.11 it is the broker alone that decides.
+            Self::Metadata(request) if version < 4 => request.allow_auto_topic_creation = true,
             Self::FindCoordinator(request) if version < 4 => {
                 request.key = request.coordinator_keys.pop().unwrap_or_default();
                 request.coordinator_keys.clear();
@@ -215,10 +256,11 @@ impl AnyRequest {
                 request.topic_names =
                     request.topics.drain(..).filter_map(|topic| topic.name).collect();
             }
-            Self::Capped(request, _) => request.prepare(version),
+            Self::Capped(request, _) => request.prepare(version)?,
             Self::ListOffsets(request) if version < 2 => request.isolation_level = 0,
             _ => {}
         }
+        Ok(())
     }
 }
 

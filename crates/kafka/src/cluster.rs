@@ -605,6 +605,22 @@ mod tests {
     }
 
     #[test]
+    fn a_broker_that_asks_for_it_sends_the_client_back_to_its_bootstrap_servers() {
+        let mut bench = Bench::new(&[]);
+        bench.topic("t", 1, &[1]);
+        let (now, rng) = (bench.now, &mut Rng::new(1));
+        assert_eq!(bench.cluster.metadata.nodes().count(), 2);
+        let response = crate::wire::messages::metadata::MetadataResponse {
+            error_code: crate::wire::ErrorCode::REBOOTSTRAP_REQUIRED.0,
+            ..Default::default()
+        };
+        bench.cluster.metadata.answered(&response, now, rng);
+        assert_eq!(bench.cluster.metadata.nodes().count(), 0);
+        assert_eq!(bench.cluster.any_address(now), bench.cluster.bootstrap.first().cloned());
+        assert!(bench.cluster.metadata.request(now + SECOND).is_some(), "asked again");
+    }
+
+    #[test]
     fn features_are_remembered_when_an_answer_tells_none() {
         let mut bench = Bench::new(&[]);
         bench.transaction_version = 2;

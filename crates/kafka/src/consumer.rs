@@ -14,6 +14,7 @@ use crate::pending::Waker;
 use crate::read_committed::{AbortedTransaction, BatchFilter};
 use crate::topic::TopicPartition;
 use crate::wire::compression::Decompressor;
+use crate::wire::compression::limits::MAX_DECOMPRESSED_BYTES;
 use crate::wire::records::{BatchView, Batches};
 
 /// What one fetch brought for one partition.
@@ -73,7 +74,7 @@ pub struct FetchedBatches {
 }
 
 impl FetchedBatches {
-    /// The next batch, not yet decompressed.
+    /// The next batch, not yet decompressed; messages of formats v0 and v1 are a batch of v2 by now.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] with the offset of the damaged batch.
@@ -90,9 +91,15 @@ impl FetchedBatches {
                 continue;
             }
             let checked = if self.check_crcs { batch.verify_crc() } else { Ok(()) };
-            match checked.and_then(|()| self.filter.accept(&batch, decompressor)) {
-                Ok(true) => return Some(Ok(batch)),
-                Ok(false) => {}
+            let accepted = checked.and_then(|()| {
+                if !self.filter.accept(&batch, decompressor)? {
+                    return Ok(None);
+                }
+                batch.into_v2(decompressor, MAX_DECOMPRESSED_BYTES).map(Some)
+            });
+            match accepted {
+                Ok(Some(batch)) => return Some(Ok(batch)),
+                Ok(None) => {}
                 Err(error) => return Some(Err(corrupt(&self.partition, &error))),
             }
         }
@@ -114,6 +121,22 @@ pub struct PartitionError {
     pub fetch_offset: i64,
     /// Why.
     pub error: Error,
+}
+
+/// Where to read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StartAt {
+    /// The next offset to read.
+    pub offset: i64,
+    /// Leader epoch of the record before it, −1 if unknown (KIP-320).
+    pub leader_epoch: i32,
+}
+
+impl StartAt {
+    /// An offset of which nothing more is known.
+    pub const fn offset(offset: i64) -> Self {
+        Self { offset, leader_epoch: -1 }
+    }
 }
 
 /// What a consumer gets.
@@ -192,13 +215,20 @@ impl Consumer {
         Self { id, client, shared, generations: BTreeMap::new(), next_generation: 0 }
     }
 
-    /// Reads these partitions from these positions; a partition that is assigned already jumps.
+    /// Reads these partitions from these offsets; a partition that is assigned already jumps.
     pub fn assign(&mut self, positions: &[(TopicPartition, i64)]) {
-        let mut assigned = Vec::with_capacity(positions.len());
-        for (tp, offset) in positions {
+        let at = |(tp, offset): &(TopicPartition, i64)| (tp.clone(), StartAt::offset(*offset));
+        self.assign_at(positions.iter().map(at));
+    }
+
+    /// The same with the leader epochs of the records before: brokers whose log differs there say
+    /// so ([`ErrorKind::Truncated`]).
+    pub fn assign_at(&mut self, positions: impl IntoIterator<Item = (TopicPartition, StartAt)>) {
+        let mut assigned = Vec::new();
+        for (tp, start) in positions {
             self.next_generation += 1;
             self.generations.insert(tp.clone(), self.next_generation);
-            assigned.push((tp.clone(), *offset, self.next_generation));
+            assigned.push((tp, start, self.next_generation));
         }
         self.client.command(Command::Assign { consumer: self.id, positions: assigned });
     }

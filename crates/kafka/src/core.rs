@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::client::ClientShared;
 use crate::cluster::{Action, Cluster, ConnId, Owner, Purpose};
 use crate::connection::Problem;
-use crate::consumer::ConsumerShared;
+use crate::consumer::{ConsumerShared, StartAt};
 use crate::fetch::Fetcher;
 use crate::operations::{Context, Operation};
 use crate::pending::{Wake, Waker};
@@ -63,7 +63,7 @@ pub(crate) enum Event {
 pub(crate) enum Command {
     Start(Box<dyn Operation>),
     OpenConsumer { consumer: u64, shared: Arc<ConsumerShared> },
-    Assign { consumer: u64, positions: Vec<(TopicPartition, i64, u64)> },
+    Assign { consumer: u64, positions: Vec<(TopicPartition, StartAt, u64)> },
     Unassign { consumer: u64, partitions: Vec<TopicPartition> },
     Taken { consumer: u64 },
     CloseConsumer { consumer: u64 },
@@ -185,6 +185,9 @@ impl Core {
             }
             for (machine, shared) in self.producers.values_mut() {
                 machine.poll(&mut self.cluster, now);
+                if machine.lacks_idempotence() {
+                    shared.lack_idempotence();
+                }
                 let (events, freed) = machine.take_events();
                 shared.deliver(events, freed);
             }

@@ -47,6 +47,14 @@ pub enum ErrorKind {
         /// Offset after the last record, −1 if it could not be learned.
         latest: i64,
     },
+    /// The log lost records that were read already: they are gone or others took their place, as after an
+    /// unclean leader election (KIP-320).
+    Truncated {
+        /// The position that was asked for.
+        offset: i64,
+        /// First offset that was lost, −1 if the broker did not say.
+        end: i64,
+    },
     /// Bytes that break the format of a record batch or of a response.
     Corrupt {
         /// First offset of the damaged batch, −1 if the damage is not in a batch.

@@ -136,6 +136,16 @@ impl Metadata {
         Some(Leader { node, epoch: partition.leader_epoch, topic_id: topic.id })
     }
 
+    /// Whether a partition that was there is not any more, although its topic is: a topic never
+    /// shrinks, so it is another one. `id` is that of the topic that had the partition.
+    pub(crate) fn has_lost(&self, tp: &TopicPartition, id: Uuid) -> bool {
+        let Some(topic) = self.topics.get(&tp.topic).filter(|t| t.unknown_since.is_none()) else {
+            return false;
+        };
+        let there = topic.info.partitions.iter().any(|p| p.partition == tp.partition);
+        !id.is_zero() && topic.info.id != id && !there
+    }
+
     /// Why the topic cannot be used, if the brokers said so: no permission, an illegal name, or
     /// unknown for at least `patience`; or because they do not let this client in.
     pub(crate) fn problem(&self, topic: &str, patience: Duration, now: Duration) -> Option<Error> {
@@ -163,6 +173,35 @@ impl Metadata {
         if let Ok(port) = u16::try_from(port) {
             self.addresses.entry(node).or_insert_with(|| Address { host: host.to_owned(), port });
         }
+    }
+
+    /// Takes over the leader that an answer names beside its error, with its address if it told
+    /// one (KIP-951). Says whether that was news.
+    pub(crate) fn hint(
+        &mut self,
+        tp: &TopicPartition,
+        (node, epoch): (i32, i32),
+        endpoint: Option<(&str, i32)>,
+    ) -> bool {
+        if let Some((host, port)) = endpoint
+            && let Ok(port) = u16::try_from(port)
+        {
+            self.addresses.insert(node, Address { host: host.to_owned(), port });
+        }
+        if node < 0 || !self.addresses.contains_key(&node) {
+            return false;
+        }
+        let Some(topic) = self.topics.get_mut(&tp.topic) else { return false };
+        let mut partitions = topic.info.partitions.to_vec();
+        let Some(partition) =
+            partitions.iter_mut().find(|p| p.partition == tp.partition && p.leader_epoch < epoch)
+        else {
+            return false;
+        };
+        (partition.leader, partition.leader_epoch) = (Some(node), epoch);
+        topic.info.partitions = partitions.into();
+        self.generation += 1;
+        true
     }
 
     /// Keeps the topic fresh until [`release`](Self::release).
@@ -274,6 +313,13 @@ impl Metadata {
     /// The cache's own request was answered.
     pub(crate) fn answered(&mut self, response: &MetadataResponse, now: Duration, rng: &mut Rng) {
         self.in_flight = None;
+        if response.error_code == ErrorCode::REBOOTSTRAP_REQUIRED.0 {
+            // Only the bootstrap addresses count from here on (KIP-1102).
+            self.nodes.clear();
+            self.addresses.clear();
+            let error = Error::broker(ErrorCode::REBOOTSTRAP_REQUIRED, None).in_api("Metadata");
+            return self.failed(error, now, rng);
+        }
         self.merge(response, now);
         if response.brokers.is_empty() {
             // Brokers answer without brokers while they start.

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::client::ClientHandle;
@@ -77,12 +77,18 @@ impl std::error::Error for SendError {}
 pub(crate) struct ProducerShared {
     events: Mutex<VecDeque<ProduceEvent>>,
     bytes: AtomicUsize,
+    lacks_idempotence: AtomicBool,
     waker: Waker,
 }
 
 impl ProducerShared {
     pub(crate) fn new(waker: Waker) -> Arc<Self> {
-        Arc::new(Self { events: Mutex::default(), bytes: AtomicUsize::new(0), waker })
+        Arc::new(Self {
+            events: Mutex::default(),
+            bytes: AtomicUsize::new(0),
+            lacks_idempotence: AtomicBool::new(false),
+            waker,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<ProduceEvent>> {
@@ -121,6 +127,11 @@ impl ProducerShared {
         self.bytes.load(Ordering::Acquire)
     }
 
+    /// Says that the brokers know no idempotent producers.
+    pub(crate) fn lack_idempotence(&self) {
+        self.lacks_idempotence.store(true, Ordering::Release);
+    }
+
     /// Hands over events; `bytes` of the buffer become free.
     pub(crate) fn deliver(&self, events: Vec<ProduceEvent>, bytes: usize) {
         if bytes > 0 {
@@ -139,7 +150,8 @@ impl fmt::Debug for ProducerShared {
     }
 }
 
-/// Writes batches, idempotently: each is in the log once, in the order of `send` per partition.
+/// Writes batches, idempotently: each is in the log once, in the order of `send` per partition. With
+/// brokers that know no idempotence, see [`lacks_idempotence`](Self::lacks_idempotence).
 #[derive(Debug)]
 pub struct Producer {
     id: u64,
@@ -183,6 +195,12 @@ impl Producer {
     /// The next event, if there is one. The waker is called when there may be one again.
     pub fn poll(&self) -> Option<ProduceEvent> {
         self.shared.next()
+    }
+
+    /// Whether the brokers turned out to know no idempotent producers, as those before 0.11: a
+    /// batch whose answer was lost may be in the log twice then. Known before the first event.
+    pub fn lacks_idempotence(&self) -> bool {
+        self.shared.lacks_idempotence.load(Ordering::Acquire)
     }
 
     /// Bytes of batches without an event yet.

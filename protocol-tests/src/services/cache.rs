@@ -26,7 +26,7 @@ pub fn kafka_jars(version: Version) -> io::Result<PathBuf> {
     let lock = File::create(root.join(format!("kafka-{release}.lock")))?;
     lock.lock()?;
     if !jars.is_dir() {
-        fetch(release, &root, &jars)?;
+        fetch(version, &root, &jars)?;
     }
     Ok(jars)
 }
@@ -45,13 +45,14 @@ fn root() -> io::Result<PathBuf> {
         })
 }
 
-fn fetch(release: &str, root: &Path, jars: &Path) -> io::Result<()> {
+fn fetch(version: Version, root: &Path, jars: &Path) -> io::Result<()> {
+    let release = version.release();
     let work = root.join(format!("kafka-{release}.partial"));
     if work.exists() {
         fs::remove_dir_all(&work)?;
     }
     fs::create_dir_all(&work)?;
-    fs::write(work.join("pom.xml"), pom(release))?;
+    fs::write(work.join("pom.xml"), pom(version))?;
     let output = Command::new("mvn")
         .args(["-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime"])
         .arg("-DoutputDirectory=jars")
@@ -68,18 +69,36 @@ fn fetch(release: &str, root: &Path, jars: &Path) -> io::Result<()> {
     fs::remove_dir_all(&work)
 }
 
-fn pom(release: &str) -> String {
-    let dependency = |artifact: &str| {
-        format!(
-            "<dependency><groupId>org.apache.kafka</groupId><artifactId>{artifact}</artifactId>\
-             <version>{release}</version></dependency>"
-        )
+fn pom(version: Version) -> String {
+    let release = version.release();
+    let dependencies = match version {
+        Version::Newest | Version::V3_9 => {
+            vec![
+                ("org.apache.kafka", "kafka_2.13", release),
+                ("org.apache.kafka", "kafka-tools", release),
+            ]
+        }
+        Version::V2_8 => vec![("org.apache.kafka", "kafka_2.13", release)],
+        // Java 9 and later lack what these take from the JDK.
+        Version::V0_11 | Version::V0_10 => {
+            vec![
+                ("org.apache.kafka", "kafka_2.11", release),
+                ("javax.xml.bind", "jaxb-api", "2.3.1"),
+            ]
+        }
     };
+    let dependencies: String = dependencies
+        .iter()
+        .map(|(group, artifact, version)| {
+            format!(
+                "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>\
+                 <version>{version}</version></dependency>"
+            )
+        })
+        .collect();
     format!(
         "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\
          <groupId>tests</groupId><artifactId>kafka</artifactId><version>1</version>\
-         <dependencies>{}{}</dependencies></project>",
-        dependency("kafka_2.13"),
-        dependency("kafka-tools")
+         <dependencies>{dependencies}</dependencies></project>"
     )
 }

@@ -1,4 +1,4 @@
-//! One broker in KRaft mode on loopback ports.
+//! One broker on loopback ports: in KRaft mode, or with a ZooKeeper of its own.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Bridge, Exit, Jvm, Version, broker_count, cache};
+use super::{Bridge, Exit, Jvm, Version, broker_count, cache, zookeeper};
 
 /// A loaded machine with two cores takes up to 20 s; the rest is for slow disks.
 const START_WAIT_MAX: Duration = Duration::from_secs(120);
@@ -105,6 +105,8 @@ struct Own {
     /// Address and name of every further listener.
     others: Vec<(String, String)>,
     jvm: Mutex<Option<Jvm>>,
+    /// Keeps running while the broker is down.
+    _zookeeper: Option<Jvm>,
 }
 
 impl Kafka {
@@ -151,8 +153,21 @@ impl Kafka {
         let addresses = Addresses { listener: &listener, advertised: &bootstrap, controller };
         let properties = server_properties(config, &folder, &addresses, &others);
         fs::write(folder.join("server.properties"), properties)?;
-        let own = Own { folder, jars: jars.to_owned(), listener, others, jvm: Mutex::new(None) };
-        own.format(&config.storage_args)?;
+        let zookeeper = match config.version.needs_zookeeper() {
+            true => Some(zookeeper::start(jars, controller)?),
+            false => None,
+        };
+        let own = Own {
+            folder,
+            jars: jars.to_owned(),
+            listener,
+            others,
+            jvm: Mutex::new(None),
+            _zookeeper: zookeeper,
+        };
+        if !config.version.needs_zookeeper() {
+            own.format(&config.storage_args)?;
+        }
         own.boot()?;
         Ok(Self { version: config.version, bootstrap, bridge: OnceLock::new(), own: Some(own) })
     }
@@ -280,9 +295,12 @@ impl Kafka {
     /// # Panics
     /// It does not start.
     pub fn bridge(&self) -> MutexGuard<'_, Bridge> {
-        let bridge = self
-            .bridge
-            .get_or_init(|| Mutex::new(Bridge::start(self, &[]).expect("the Java client starts")));
+        // Before 0.11 there is no idempotence, and the client does not find out by itself.
+        let properties: &[(&str, &str)] =
+            if self.version == Version::V0_10 { &[("enable.idempotence", "false")] } else { &[] };
+        let bridge = self.bridge.get_or_init(|| {
+            Mutex::new(Bridge::start(self, properties).expect("the Java client starts"))
+        });
         bridge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -308,16 +326,12 @@ impl Kafka {
         text
     }
 
-    /// `-cp` argument with every jar of the release, for Java programs of a test.
+    /// `-cp` argument with every jar of [`Version::client`], for Java programs of a test.
     ///
     /// # Errors
     /// The jars cannot be fetched.
     pub fn class_path(&self) -> io::Result<OsString> {
-        let jars = match &self.own {
-            Some(own) => own.jars.clone(),
-            None => cache::kafka_jars(self.version)?,
-        };
-        Ok(all_jars(&jars))
+        Ok(all_jars(&cache::kafka_jars(self.version.client())?))
     }
 
     fn own(&self) -> io::Result<&Own> {
@@ -426,17 +440,26 @@ fn server_properties(
         let value = value.replace("${folder}", &folder.to_string_lossy());
         writeln!(text, "{key}={value}").expect("a String takes everything");
     };
-    line("process.roles", "broker,controller");
-    line("node.id", "1");
-    line("controller.quorum.voters", &format!("1@127.0.0.1:{controller}"));
     let more: String = others.iter().map(|(name, at)| format!(",{name}://{at}")).collect();
-    line("listeners", &format!("PLAINTEXT://{listener},CONTROLLER://127.0.0.1:{controller}{more}"));
+    if config.version.needs_zookeeper() {
+        line("broker.id", "1");
+        line("listeners", &format!("PLAINTEXT://{listener}"));
+        line("zookeeper.connect", &format!("127.0.0.1:{controller}"));
+        // A broker that was killed cannot come back before its old session ends.
+        line("zookeeper.session.timeout.ms", "2000");
+        line("delete.topic.enable", "true");
+    } else {
+        line("process.roles", "broker,controller");
+        line("node.id", "1");
+        line("controller.quorum.voters", &format!("1@127.0.0.1:{controller}"));
+        let listeners = format!("PLAINTEXT://{listener},CONTROLLER://127.0.0.1:{controller}{more}");
+        line("listeners", &listeners);
+        line("controller.listener.names", "CONTROLLER");
+        let named = config.listeners.iter().map(|(name, protocol)| format!(",{name}:{protocol}"));
+        let map = named.fold("CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT".to_owned(), |a, b| a + &b);
+        line("listener.security.protocol.map", &map);
+    }
     line("advertised.listeners", &format!("PLAINTEXT://{advertised}{more}"));
-    line("controller.listener.names", "CONTROLLER");
-    let more: String =
-        config.listeners.iter().map(|(name, protocol)| format!(",{name}:{protocol}")).collect();
-    let map = format!("CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT{more}");
-    line("listener.security.protocol.map", &map);
     line("log.dirs", "${folder}/data");
     for key in [
         "offsets.topic.num.partitions",

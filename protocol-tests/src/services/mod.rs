@@ -8,14 +8,17 @@
 //! |---|---|
 //! | `BROOKLET_TEST_BOOTSTRAP` | run against this cluster instead of starting one |
 //! | `BROOKLET_CACHE` | folder for downloaded jars; default `services/` in the cargo target folder |
+//! | `BROOKLET_TEST_ALL` | also run the tests that take minutes: every broker version, clusters of three |
 //! | `CI` | a service that does not start is a failure |
 
 mod bridge;
 mod cache;
+mod cluster;
 mod jvm;
 mod kafka;
 mod probe;
 mod secured;
+mod zookeeper;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -23,6 +26,7 @@ use std::sync::OnceLock;
 
 pub use bridge::{Bridge, BridgeRecord, Isolation};
 pub use cache::kafka_jars;
+pub use cluster::KafkaCluster;
 pub use jvm::{Exit, Jvm};
 pub use kafka::{Kafka, KafkaConfig};
 pub use probe::{ProbeError, broker_count};
@@ -35,11 +39,20 @@ pub enum Version {
     Newest,
     /// The last line that still runs on what most clusters have: 3.9.
     V3_9,
+    /// The last line of the ZooKeeper era that is still common.
+    V2_8,
+    /// The first line with message format v2, idempotence and transactions.
+    V0_11,
+    /// Message format v1.
+    V0_10,
 }
 
 impl Version {
-    /// Every version, newest first.
+    /// The versions that every test runs against, newest first.
     pub const ALL: [Self; 2] = [Self::Newest, Self::V3_9];
+
+    /// Every version, newest first: what the version matrix runs against.
+    pub const MATRIX: [Self; 5] = [Self::Newest, Self::V3_9, Self::V2_8, Self::V0_11, Self::V0_10];
 
     /// The release as Maven names it. 4.4.0 stays out until `kafka-tools:4.4.0` is published.
     #[must_use]
@@ -47,7 +60,23 @@ impl Version {
         match self {
             Self::Newest => "4.3.1",
             Self::V3_9 => "3.9.2",
+            Self::V2_8 => "2.8.2",
+            Self::V0_11 => "0.11.0.3",
+            Self::V0_10 => "0.10.2.2",
         }
+    }
+
+    /// Whether the broker keeps its metadata in ZooKeeper.
+    #[must_use]
+    pub const fn needs_zookeeper(self) -> bool {
+        matches!(self, Self::V2_8 | Self::V0_11 | Self::V0_10)
+    }
+
+    /// The release whose Java client and tools tests use against this broker: that of the broker
+    /// itself, and 3.9 for older ones, whose own clients lack half of what the tests ask for.
+    #[must_use]
+    pub const fn client(self) -> Self {
+        if self.needs_zookeeper() { Self::V3_9 } else { self }
     }
 }
 
@@ -68,12 +97,9 @@ impl fmt::Display for Version {
 /// Where `CI` is set and the broker does not start.
 #[must_use]
 pub fn kafka(version: Version) -> Option<&'static Kafka> {
-    static NEWEST: OnceLock<Option<Kafka>> = OnceLock::new();
-    static V3_9: OnceLock<Option<Kafka>> = OnceLock::new();
-    let cell = match version {
-        Version::Newest => &NEWEST,
-        Version::V3_9 => &V3_9,
-    };
+    static SHARED: [OnceLock<Option<Kafka>>; Version::MATRIX.len()] =
+        [const { OnceLock::new() }; Version::MATRIX.len()];
+    let cell = &SHARED[version as usize];
     cell.get_or_init(|| match shared(version) {
         Ok(broker) => Some(broker),
         Err(Unavailable::Elsewhere(bootstrap)) => {
@@ -87,6 +113,17 @@ pub fn kafka(version: Version) -> Option<&'static Kafka> {
         }
     })
     .as_ref()
+}
+
+/// Whether the tests that take minutes run as well: `BROOKLET_TEST_ALL` is set. Says what is left
+/// out otherwise.
+#[must_use]
+pub fn all(what: &str) -> bool {
+    let all = std::env::var_os("BROOKLET_TEST_ALL").is_some();
+    if !all {
+        skip(&format!("{what}: set BROOKLET_TEST_ALL=1 to run it"));
+    }
+    all
 }
 
 enum Unavailable {

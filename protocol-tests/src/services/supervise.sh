@@ -10,7 +10,8 @@ pid=$!
 echo "$pid"
 (
     while read -r signal <&3; do kill -s "$signal" "$pid"; done
-    : >"$folder/abandoned"
+    # In a shell of its own: where the folder is gone already, the failure would end this one.
+    (: >"$folder/abandoned")
     kill -s KILL "$pid"
 ) >/dev/null 2>&1 &
 watcher=$!

@@ -36,4 +36,8 @@ impl Outlet {
             Outlet::Shared { transaction, writer } => transaction.poll(*writer),
         }
     }
+    /// Whether the brokers know no idempotent producers; with transactions they do.
+    pub(super) fn lacks_idempotence(&self) -> bool {
+        matches!(self, Outlet::Own(producer) if producer.lacks_idempotence())
+    }
 }

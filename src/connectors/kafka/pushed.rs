@@ -144,6 +144,7 @@ impl Pushed {
             }
             Metadata::Topic => self.texts(place, |run| &run.split.name)?,
             Metadata::TimestampType => self.texts(place, |run| match run.timestamp_type {
+                TimestampType::NoTimestamp => "NoTimestampType",
                 TimestampType::CreateTime => "CreateTime",
                 TimestampType::LogAppendTime => "LogAppendTime",
             })?,

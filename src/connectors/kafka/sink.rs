@@ -7,7 +7,7 @@ use super::options::{self, Mode, SinkOptions};
 use super::outlet::Outlet;
 use super::source::check_key;
 use super::transaction::{JobTransaction, Join, cluster_key};
-use super::writer::KafkaWriter;
+use super::writer::{KafkaWriter, OldBrokers};
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{
     ColumnKind, CommitDomain, DomainRequest, EncodeRequest, Guarantee, JobContext, Sink,
@@ -67,6 +67,7 @@ pub(super) fn open(
         batch_bytes,
         seed: context.job.seed,
         started_at_millis: context.job.started_at_millis,
+        notice: OldBrokers::new(context.job.warnings.clone()),
     }))
 }
 
@@ -143,6 +144,7 @@ struct KafkaSink {
     batch_bytes: usize,
     seed: u64,
     started_at_millis: i64,
+    notice: OldBrokers,
 }
 
 impl std::fmt::Debug for KafkaSink {
@@ -193,6 +195,7 @@ impl Sink for KafkaSink {
                 seed: self.seed ^ worker as u64,
                 started_at_millis: self.started_at_millis,
             },
+            self.notice.clone(),
             waker,
         )))
     }

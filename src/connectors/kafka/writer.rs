@@ -8,7 +8,7 @@ use super::partitioner::Partitioner;
 use super::transaction::of_batch;
 use super::upsert_buffer::{Held, UpsertBuffer};
 use crate::base::{Error, ErrorKind, Result};
-use crate::table::{Epoch, Guarantee, SinkStats, Waker, Writer, WriterStatus};
+use crate::table::{Epoch, Guarantee, SinkStats, Waker, Warnings, Writer, WriterStatus};
 use crate::types::{Batch, RowErrors};
 use brooklet_kafka::Client;
 use brooklet_kafka::producer::{ProduceEvent, SendError};
@@ -16,6 +16,7 @@ use brooklet_kafka::wire::compression::{Compression, Compressor};
 use brooklet_kafka::wire::records::{BatchBuilder, Header, SealedBatch, record_size_bound};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How often a writer looks whether its topic has come to exist.
@@ -60,6 +61,29 @@ pub(super) struct KafkaWriter {
     finishing: bool,
     record_bytes_max: usize,
     stats: SinkStats,
+    notice: OldBrokers,
+}
+
+/// What is said once for all writers of a sink whose brokers are too old for idempotence.
+#[derive(Clone, Debug)]
+pub(super) struct OldBrokers {
+    warnings: Warnings,
+    said: Arc<AtomicBool>,
+}
+
+impl OldBrokers {
+    pub(super) fn new(warnings: Warnings) -> OldBrokers {
+        OldBrokers { warnings, said: Arc::default() }
+    }
+
+    fn say(&self, topic: &str) {
+        if !self.said.swap(true, Ordering::Relaxed) {
+            self.warnings.say(&format!(
+                "writing to topic '{topic}' without idempotence, which its brokers lack (Kafka before 0.11): a record \
+                 may be written twice when a connection breaks"
+            ));
+        }
+    }
 }
 
 /// How rows find their topic.
@@ -104,6 +128,7 @@ impl KafkaWriter {
         encoder: RecordEncoder,
         options: &SinkOptions,
         settings: Settings,
+        notice: OldBrokers,
         waker: Waker,
     ) -> KafkaWriter {
         let config = client.config();
@@ -134,6 +159,7 @@ impl KafkaWriter {
             finishing: false,
             record_bytes_max,
             stats: SinkStats::default(),
+            notice,
             client,
         };
         // With a single topic no column can name one, as in Flink.
@@ -406,7 +432,12 @@ impl KafkaWriter {
     fn take_events(&mut self) -> Result<()> {
         while let Some(event) = self.outlet.poll() {
             let (tag, records) = match event {
-                ProduceEvent::Delivered { tag, records, .. } => (tag, records),
+                ProduceEvent::Delivered { tag, records, partition, .. } => {
+                    if self.outlet.lacks_idempotence() {
+                        self.notice.say(&partition.topic);
+                    }
+                    (tag, records)
+                }
                 ProduceEvent::Failed { tag, records, .. } if self.guarantee == Guarantee::None => {
                     (tag, records)
                 }

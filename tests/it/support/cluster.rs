@@ -112,6 +112,15 @@ impl Cluster {
         }
     }
 
+    /// Deletes a topic.
+    pub(crate) fn delete(&self, topic: &str) {
+        let answer = self.client.delete_topics(&[topic]).wait(ANSWER);
+        for (name, result) in answer.expect("an answer").unwrap() {
+            result.unwrap_or_else(|error| panic!("deleting {name}: {error}"));
+        }
+        *lock(&self.writer) = client(&self.bootstrap);
+    }
+
     /// Raises the number of partitions.
     pub(crate) fn grow(&self, topic: &str, partitions: i32) {
         let answer = self.client.create_partitions(topic, partitions).wait(ANSWER);

@@ -156,6 +156,8 @@ pub struct ClientConfig {
     pub group_id: Option<String>,
     /// `auto.offset.reset`, `None` if unset (the caller's default counts, Flink's is not Java's).
     pub offset_reset: Option<OffsetReset>,
+    /// `client.rack`: brokers name a replica in this rack to read from (KIP-392).
+    pub rack: Option<String>,
     /// `isolation.level`.
     pub isolation: Isolation,
     /// `fetch.min.bytes`.
@@ -360,6 +362,7 @@ impl Values {
             transaction_timeout: self.millis("transaction.timeout.ms"),
             group_id: self.given("group.id").filter(|id| !id.is_empty()).map(str::to_owned),
             offset_reset: self.given("auto.offset.reset").map(parse_reset).transpose()?,
+            rack: self.given("client.rack").filter(|rack| !rack.is_empty()).map(str::to_owned),
             isolation,
             fetch_min_bytes: i32::try_from(self.int("fetch.min.bytes")).unwrap_or(1),
             fetch_max_wait: self.millis("fetch.max.wait.ms"),

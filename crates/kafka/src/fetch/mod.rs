@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use self::progress::{Damage, complete_batches};
+use self::progress::{Complete, Damage, complete_batches};
 use self::range::RangeQuery;
 use self::session::{Member, Session};
 use crate::apis::AnyResponse;
@@ -25,7 +25,7 @@ use crate::budget::{Budget, Permit, Stream};
 use crate::cluster::{Cluster, Owner, Purpose, Target};
 use crate::config::Isolation;
 use crate::connection::{CallError, CallId};
-use crate::consumer::{Fetched, FetchedPartition, PartitionError, corrupt};
+use crate::consumer::{Fetched, FetchedPartition, PartitionError, StartAt, corrupt};
 use crate::error::{Error, ErrorKind};
 use crate::error_table::{self, FetchAction};
 use crate::limits::{BROKER_GRACE, TOPIC_UNKNOWN_MAX};
@@ -33,7 +33,7 @@ use crate::metadata::Leader;
 use crate::pending::Wake;
 use crate::read_committed::AbortedTransaction;
 use crate::topic::TopicPartition;
-use crate::wire::messages::fetch::{FetchRequest, FetchResponse, PartitionData};
+use crate::wire::messages::fetch::{EpochEndOffset, FetchRequest, FetchResponse, PartitionData};
 use crate::wire::{ErrorCode, Uuid};
 
 /// `ListOffsets` timestamps that name an end of the log.
@@ -46,8 +46,14 @@ struct Partition {
     generation: u64,
     /// The next offset to ask for.
     offset: i64,
+    /// Leader epoch of the record before it, −1 if unknown: a broker whose log holds another one
+    /// there says so (KIP-320).
+    last_epoch: i32,
+    /// The follower that the leader wants it to be read from (KIP-392).
+    replica: Option<Replica>,
     /// The id of the topic when it was first read: another one means another topic.
     topic_id: Uuid,
+    /// Where it is read: the leader, or the replica in its place.
     leader: Option<Leader>,
     /// Data of it waits in the mailbox.
     unread: bool,
@@ -59,6 +65,13 @@ struct Partition {
     failed: bool,
     /// The marks that the consumer knows: high watermark, last stable offset, log start.
     announced: Option<(i64, i64, i64)>,
+}
+
+/// A preferred replica is asked until the leader is due to be asked again.
+#[derive(Debug, Clone, Copy)]
+struct Replica {
+    node: i32,
+    until: Duration,
 }
 
 #[derive(Debug)]
@@ -121,11 +134,11 @@ impl Fetcher {
 
     pub(crate) fn assign(
         &mut self,
-        positions: Vec<(TopicPartition, i64, u64)>,
+        positions: Vec<(TopicPartition, StartAt, u64)>,
         cluster: &mut Cluster,
         now: Duration,
     ) {
-        for (tp, offset, generation) in positions {
+        for (tp, start, generation) in positions {
             self.remove(&tp, cluster);
             let uses = self.topics.entry(Arc::clone(&tp.topic)).or_default();
             *uses += 1;
@@ -134,7 +147,9 @@ impl Fetcher {
             }
             let partition = Partition {
                 generation,
-                offset,
+                offset: start.offset,
+                last_epoch: start.leader_epoch,
+                replica: None,
                 topic_id: Uuid::ZERO,
                 leader: None,
                 unread: false,
@@ -283,7 +298,15 @@ impl Fetcher {
         if partition.failed {
             return;
         }
-        let leader = cluster.metadata.leader(tp);
+        partition.replica.take_if(|replica| replica.until <= now);
+        let replica = partition
+            .replica
+            .filter(|r| cluster.metadata.address(r.node).is_some())
+            .map(|r| r.node);
+        let leader = cluster
+            .metadata
+            .leader(tp)
+            .map(|leader| Leader { node: replica.unwrap_or(leader.node), ..leader });
         match leader {
             Some(found) => {
                 if partition.topic_id.is_zero() {
@@ -296,6 +319,9 @@ impl Fetcher {
                 if partition.failing.is_none() && partition.retries == 0 {
                     self.troubled.remove(tp);
                 }
+            }
+            None if cluster.metadata.has_lost(tp, partition.topic_id) => {
+                return self.fail(tp, recreated(&tp.topic));
             }
             None => {
                 partition.failing.get_or_insert((now, None));
@@ -436,6 +462,7 @@ impl Fetcher {
                     generation: partition.generation,
                     offset: partition.offset,
                     leader_epoch: leader.epoch,
+                    last_epoch: partition.last_epoch,
                     topic_id: leader.topic_id,
                 },
             );
@@ -459,6 +486,7 @@ impl Fetcher {
             session_epoch: node.session.epoch(),
             topics,
             forgotten_topics_data: forgotten,
+            rack_id: config.rack.clone().unwrap_or_default(),
             ..FetchRequest::default()
         };
         let timeout = config.request_timeout + config.fetch_max_wait + BROKER_GRACE;
@@ -484,6 +512,7 @@ impl Fetcher {
             if error.is_final() {
                 self.fail(&tp, error.clone());
             } else if let Some(partition) = self.partitions.get_mut(&tp) {
+                partition.replica = None;
                 let since = partition.failing.as_ref().map_or(now, |(since, _)| *since);
                 partition.failing = Some((since, Some(error.clone())));
                 self.troubled.insert(tp);
@@ -521,6 +550,7 @@ impl Fetcher {
         }
         node.failures = 0;
         node.session.answered(response.session_id);
+        let endpoints = response.node_endpoints;
         for topic in response.responses {
             let name: Option<Arc<str>> = if topic.topic_id.is_zero() {
                 Some(topic.topic.as_str().into())
@@ -533,7 +563,17 @@ impl Fetcher {
             for data in topic.partitions {
                 let tp =
                     TopicPartition { topic: Arc::clone(&name), partition: data.partition_index };
-                self.partition_answered(id, tp, data, cluster, now);
+                let hint = (data.current_leader.leader_id, data.current_leader.leader_epoch);
+                let endpoint = endpoints
+                    .iter()
+                    .find(|endpoint| endpoint.node_id == hint.0)
+                    .map(|endpoint| (endpoint.host.as_str(), endpoint.port));
+                let moved = data.error_code != 0 && cluster.metadata.hint(&tp, hint, endpoint);
+                self.partition_answered(id, tp.clone(), data, cluster, now);
+                if moved && let Some(partition) = self.partitions.get_mut(&tp) {
+                    // The new leader has not been asked yet.
+                    partition.retry_at = now;
+                }
             }
         }
     }
@@ -559,24 +599,37 @@ impl Fetcher {
         if !code.is_ok() {
             return self.partition_failed(id, &tp, code, cluster, now);
         }
+        if data.diverging_epoch.epoch >= 0 || data.diverging_epoch.end_offset >= 0 {
+            let error =
+                truncated(&tp, partition.offset, partition.last_epoch, &data.diverging_epoch);
+            return self.fail(&tp, error.in_api("Fetch").at(&cluster.describe(id)));
+        }
         partition.failing = None;
         partition.retries = 0;
         self.troubled.remove(&tp);
+        if data.preferred_read_replica >= 0 && data.preferred_read_replica != id {
+            let until = now.saturating_add(cluster.config.metadata_max_age);
+            partition.replica = Some(Replica { node: data.preferred_read_replica, until });
+            return self.place(&tp, cluster, now);
+        }
         let records = data.records.unwrap_or_default();
-        let (records, next_offset) = match complete_batches(&records, partition.offset) {
-            Ok(found) => found,
-            Err(reason) => {
-                let error = match reason {
-                    Damage::Batch(error) => corrupt(&tp, &error),
-                    Damage::Whole(reason) => {
-                        let kind = ErrorKind::Corrupt { offset: partition.offset };
-                        Error::new(kind, reason)
-                            .context(format_args!("partition {tp}, offset {}", partition.offset))
-                    }
-                };
-                return self.fail(&tp, error.in_api("Fetch").at(&cluster.describe(id)));
-            }
-        };
+        let Complete { records, next: next_offset, epoch } =
+            match complete_batches(&records, partition.offset) {
+                Ok(found) => found,
+                Err(reason) => {
+                    let error = match reason {
+                        Damage::Batch(error) => corrupt(&tp, &error),
+                        Damage::Whole(reason) => {
+                            let kind = ErrorKind::Corrupt { offset: partition.offset };
+                            Error::new(kind, reason).context(format_args!(
+                                "partition {tp}, offset {}",
+                                partition.offset
+                            ))
+                        }
+                    };
+                    return self.fail(&tp, error.in_api("Fetch").at(&cluster.describe(id)));
+                }
+            };
         let marks = (data.high_watermark, data.last_stable_offset, data.log_start_offset);
         let news = partition.announced != Some(marks);
         if records.is_empty() && !news {
@@ -603,6 +656,7 @@ impl Fetcher {
                 .collect(),
         };
         partition.offset = next_offset;
+        partition.last_epoch = epoch.unwrap_or(partition.last_epoch);
         if has_data {
             partition.unread = true;
             if let Some(node) = partition.leader.and_then(|l| self.nodes.get_mut(&l.node)) {
@@ -620,6 +674,12 @@ impl Fetcher {
         cluster: &mut Cluster,
         now: Duration,
     ) {
+        if let Some(partition) = self.partitions.get_mut(tp)
+            && partition.replica.take().is_some()
+        {
+            // A follower may be behind: what the leader says counts.
+            return self.place(tp, cluster, now);
+        }
         let error = Error::broker(code, None)
             .context(format_args!("partition {tp}"))
             .in_api("Fetch")
@@ -660,6 +720,22 @@ fn recreated(topic: &str) -> Error {
         ErrorKind::TopicRecreated { topic: topic.to_owned() },
         format!(
             "topic `{topic}` was deleted and created again: positions of the old one mean nothing in the new one"
+        ),
+    )
+}
+
+fn truncated(tp: &TopicPartition, offset: i64, epoch: i32, diverging: &EpochEndOffset) -> Error {
+    let end = diverging.end_offset;
+    let lost = if (0..offset).contains(&end) {
+        format!("offsets {end} to {}", offset.saturating_sub(1))
+    } else {
+        format!("records before offset {offset}")
+    };
+    Error::new(
+        ErrorKind::Truncated { offset, end },
+        format!(
+            "partition {tp} lost what was read already: {lost}, of leader epoch {epoch}, are gone or others took \
+             their place (an unclean leader election, or the topic was created again)"
         ),
     )
 }

@@ -10,12 +10,23 @@ pub(super) enum Damage {
     Whole(&'static str),
 }
 
-/// The complete batches at the front of `records`, and the offset behind them. A broker cuts an
+/// What an answer brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Complete {
+    /// The complete batches.
+    pub(super) records: Bytes,
+    /// The offset behind them.
+    pub(super) next: i64,
+    /// Leader epoch of the last one, `None` without batches.
+    pub(super) epoch: Option<i32>,
+}
+
+/// The complete batches at the front of `records`. A broker cuts an
 /// answer at its byte limit, so an incomplete batch at the end is normal; an incomplete batch
 /// alone is not (KIP-74).
-pub(super) fn complete_batches(records: &Bytes, position: i64) -> Result<(Bytes, i64), Damage> {
+pub(super) fn complete_batches(records: &Bytes, position: i64) -> Result<Complete, Damage> {
     let mut batches = Batches::new(records.clone());
-    let mut next = position;
+    let (mut next, mut epoch) = (position, None);
     for batch in &mut batches {
         let batch = match batch {
             Ok(batch) => batch,
@@ -24,9 +35,10 @@ pub(super) fn complete_batches(records: &Bytes, position: i64) -> Result<(Bytes,
             Err(error) => return Err(Damage::Batch(error)),
         };
         next = next.max(batch.header().last_offset().saturating_add(1));
+        epoch = Some(batch.header().partition_leader_epoch);
     }
     if records.is_empty() {
-        return Ok((Bytes::new(), position));
+        return Ok(Complete { records: Bytes::new(), next: position, epoch });
     }
     if batches.complete() == 0 {
         return Err(Damage::Whole("the broker sent no complete batch"));
@@ -34,5 +46,6 @@ pub(super) fn complete_batches(records: &Bytes, position: i64) -> Result<(Bytes,
     if next <= position {
         return Err(Damage::Whole("the broker sent only batches before the position"));
     }
-    Ok((records.slice(..records.len().saturating_sub(batches.remaining())), next))
+    let records = records.slice(..records.len().saturating_sub(batches.remaining()));
+    Ok(Complete { records, next, epoch })
 }

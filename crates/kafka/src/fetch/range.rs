@@ -96,7 +96,14 @@ impl Fetcher {
             .partitions
             .get(&range.partition)
             .is_some_and(|partition| partition.generation == range.generation);
-        if current {
+        let known = self.partitions.get(&range.partition).is_some_and(|p| p.last_epoch >= 0);
+        if current && known && (earliest..=latest).contains(&range.offset) {
+            // The broker knows no epoch of that time to compare with; or records came meanwhile.
+            if let Some(partition) = self.partitions.get_mut(&range.partition) {
+                partition.last_epoch = -1;
+                partition.retry_at = Duration::ZERO;
+            }
+        } else if current {
             let (tp, offset) = (range.partition, range.offset);
             let kind = ErrorKind::OffsetOutOfRange { offset, earliest, latest };
             let text = format!(

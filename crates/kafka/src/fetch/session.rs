@@ -17,14 +17,16 @@ pub(crate) struct Member {
     pub(crate) generation: u64,
     pub(crate) offset: i64,
     pub(crate) leader_epoch: i32,
+    /// Leader epoch of the record before the position, −1 if unknown.
+    pub(crate) last_epoch: i32,
     pub(crate) topic_id: Uuid,
 }
 
 impl Member {
     /// Whether the broker has to be told again.
     fn differs(&self, other: &Self) -> bool {
-        (self.offset, self.leader_epoch, self.topic_id)
-            != (other.offset, other.leader_epoch, other.topic_id)
+        (self.offset, self.leader_epoch, self.last_epoch, self.topic_id)
+            != (other.offset, other.leader_epoch, other.last_epoch, other.topic_id)
     }
 }
 
@@ -102,6 +104,7 @@ impl Session {
                     partition: tp.partition,
                     current_leader_epoch: member.leader_epoch,
                     fetch_offset: member.offset,
+                    last_fetched_epoch: member.last_epoch,
                     partition_max_bytes: i32::try_from(partition_max_bytes).unwrap_or(i32::MAX),
                     ..FetchPartition::default()
                 });
@@ -137,7 +140,8 @@ mod tests {
             .iter()
             .map(|&(topic, partition, offset)| {
                 let topic_id = Uuid([topic.len() as u8; 16]);
-                let member = Member { generation: 1, offset, leader_epoch: 0, topic_id };
+                let member =
+                    Member { generation: 1, offset, leader_epoch: 0, last_epoch: -1, topic_id };
                 (TopicPartition::new(topic, partition), member)
             })
             .collect()

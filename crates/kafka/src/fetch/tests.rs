@@ -19,13 +19,17 @@ struct Setup {
 }
 
 fn setup(leaders: &[i32]) -> Setup {
+    setup_with(&[], leaders)
+}
+
+fn setup_with(pairs: &[(&str, &str)], leaders: &[i32]) -> Setup {
     let budget = Budget::new(1 << 20);
     let woken = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&woken);
     let wake = Wake(Arc::new(move || {
         count.fetch_add(1, Ordering::SeqCst);
     }));
-    let mut bench = Bench::new(&[]);
+    let mut bench = Bench::new(pairs);
     bench.topic("t", 1, leaders);
     let fetcher = Fetcher::new(0, Isolation::ReadUncommitted, Arc::clone(&budget), wake);
     Setup { bench, fetcher, budget, generation: 0, woken }
@@ -57,7 +61,7 @@ fn emptied(offset: i64, last: i64) -> Vec<u8> {
 impl Setup {
     fn assign(&mut self, partition: i32, offset: i64) {
         self.generation += 1;
-        let positions = vec![(tp(partition), offset, self.generation)];
+        let positions = vec![(tp(partition), StartAt::offset(offset), self.generation)];
         self.fetcher.assign(positions, &mut self.bench.cluster, self.bench.now);
     }
 
@@ -87,6 +91,15 @@ impl Setup {
         self.bench.now += time;
         out.extend(self.run());
         out
+    }
+
+    /// Answers a fetch with what one partition says; session 77.
+    fn answer_with(&mut self, asked: &Asked, data: PartitionData) {
+        let (topic, topic_id) = ("t".to_owned(), Uuid([1; 16]));
+        let topic = FetchableTopicResponse { topic, topic_id, partitions: vec![data] };
+        let response =
+            FetchResponse { session_id: 77, responses: vec![topic], ..Default::default() };
+        self.bench.answer::<FetchRequest>(asked, &response);
     }
 
     /// Answers a fetch: partition, code and records; session 77.
@@ -455,4 +468,124 @@ fn time_without_budget_is_no_failure() {
     assert!(s.data().is_empty());
     drop(held);
     assert_eq!(s.run().len(), 1);
+}
+
+fn last_epochs(asked: &Asked) -> Vec<i32> {
+    let request: FetchRequest = asked.body();
+    let partitions = request.topics.iter().flat_map(|topic| &topic.partitions);
+    partitions.map(|p| p.last_fetched_epoch).collect()
+}
+
+/// A batch that a leader of this epoch appended.
+fn batch_of_epoch(offset: i64, epoch: i32) -> Vec<u8> {
+    let header = BatchHeader::parse(&batch(offset, 1)).unwrap();
+    let payload = batch(offset, 1).split_off(crate::wire::records::HEADER_BYTES);
+    assemble(&BatchHeader { partition_leader_epoch: epoch, ..header }, &payload).to_vec()
+}
+
+#[test]
+fn a_log_that_differs_before_the_position_is_reported_with_its_range() {
+    let mut s = setup(&[1]);
+    s.assign(0, 5);
+    let asked = s.run().remove(0);
+    assert_eq!(last_epochs(&asked), [-1], "nothing was read yet");
+    s.answer(&asked, vec![(0, OK, [batch_of_epoch(5, 3), batch_of_epoch(6, 4)].concat())]);
+    s.run();
+    s.data();
+    s.take(0);
+    let asked = s.run().remove(0);
+    assert_eq!((positions(&asked), last_epochs(&asked)), (vec![(0, 7)], vec![4]));
+    let diverging_epoch = EpochEndOffset { epoch: 3, end_offset: 6 };
+    s.answer_with(&asked, PartitionData { diverging_epoch, ..Default::default() });
+    assert!(s.run().is_empty());
+    let error = s.error();
+    assert_eq!(error.kind(), &ErrorKind::Truncated { offset: 7, end: 6 });
+    assert!(error.to_string().contains("partition t-0 lost"), "{error}");
+    assert!(error.to_string().contains("offsets 6 to 6, of leader epoch 4"), "{error}");
+}
+
+#[test]
+fn a_stored_epoch_is_compared_from_the_first_fetch_on() {
+    let mut s = setup(&[1]);
+    let start = StartAt { offset: 9, leader_epoch: 2 };
+    s.fetcher.assign(vec![(tp(0), start, 1)], &mut s.bench.cluster, s.bench.now);
+    let asked = s.run().remove(0);
+    assert_eq!(last_epochs(&asked), [2]);
+    // The log has no epochs of that time: the position is inside of it and counts alone.
+    s.answer(&asked, vec![(0, ErrorCode::OFFSET_OUT_OF_RANGE, vec![])]);
+    for (ask, offset) in s.run().iter().zip([0, 20]) {
+        s.answer_range(ask, offset);
+    }
+    let asked = s.run().remove(0);
+    assert_eq!((positions(&asked), last_epochs(&asked)), (vec![(0, 9)], vec![-1]));
+}
+
+#[test]
+fn a_follower_in_the_own_rack_is_read_from_until_it_fails() {
+    let mut s = setup_with(&[("client.rack", "r")], &[1]);
+    s.assign(0, 5);
+    let leader = s.run().remove(0);
+    let request: FetchRequest = leader.body();
+    assert_eq!(request.rack_id, "r");
+    let preferred = || PartitionData { preferred_read_replica: 2, ..Default::default() };
+    s.answer_with(&leader, preferred());
+    let follower = s.run().remove(0);
+    assert_ne!(follower.conn, leader.conn);
+    assert_eq!(positions(&follower), [(0, 5)]);
+    s.answer(&follower, vec![(0, OK, batch(5, 1))]);
+    s.run();
+    assert_eq!(s.data()[0].next_offset, 6);
+    s.take(0);
+    let follower = s.run().remove(0);
+    // It is behind: the leader decides what is out of range.
+    s.answer(&follower, vec![(0, ErrorCode::OFFSET_OUT_OF_RANGE, vec![])]);
+    let asked = s.run().remove(0);
+    assert_eq!((asked.conn, positions(&asked)), (leader.conn, vec![(0, 6)]));
+    s.answer_with(&asked, preferred());
+    let follower = s.run().remove(0);
+    s.bench.break_off(follower.conn);
+    let asked = s.after(SECOND).remove(0);
+    assert_eq!((asked.conn, positions(&asked)), (leader.conn, vec![(0, 6)]));
+    // Asked again when metadata is due.
+    s.answer_with(&asked, preferred());
+    let follower = s.run().remove(0);
+    s.bench.now += 301 * SECOND;
+    s.answer(&follower, vec![(0, OK, batch(6, 1))]);
+    s.run();
+    s.data();
+    s.take(0);
+    let asked = s.after(SECOND);
+    assert!(asked.iter().any(|asked| positions(asked) == [(0, 7)] && asked.conn != follower.conn));
+}
+
+#[test]
+fn a_leader_that_an_answer_names_is_asked_at_once() {
+    let mut s = setup(&[1]);
+    s.assign(0, 5);
+    let asked = s.run().remove(0);
+    let data = PartitionData {
+        error_code: ErrorCode::NOT_LEADER_OR_FOLLOWER.0,
+        current_leader: crate::wire::messages::fetch::LeaderIdAndEpoch {
+            leader_id: 2,
+            leader_epoch: 7,
+        },
+        ..Default::default()
+    };
+    s.answer_with(&asked, data);
+    let again = s.run().remove(0);
+    assert_ne!(again.conn, asked.conn);
+    assert_eq!(positions(&again), [(0, 5)]);
+    let request: FetchRequest = again.body();
+    assert_eq!(request.topics[0].partitions[0].current_leader_epoch, 7);
+}
+
+#[test]
+fn a_topic_that_comes_back_smaller_is_another_topic() {
+    let mut s = setup(&[1, 1]);
+    s.assign(1, 5);
+    s.run();
+    s.bench.topic("t", 2, &[1]);
+    s.run();
+    let kind = ErrorKind::TopicRecreated { topic: "t".to_owned() };
+    assert_eq!(s.error().kind(), &kind);
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::queue::Identity;
-use self::queue::{Batch, Queue, count, stamp};
+use self::queue::{Batch, Queue, Reset, count, stamp};
 use self::transactional::Transactional;
 use crate::apis::AnyResponse;
 use crate::cluster::{Cluster, Owner, Purpose, Target};
@@ -126,6 +126,11 @@ impl ProduceMachine {
     /// Events and bytes of the buffer that became free.
     pub(crate) fn take_events(&mut self) -> (Vec<ProduceEvent>, usize) {
         (std::mem::take(&mut self.events), std::mem::take(&mut self.freed))
+    }
+
+    /// Whether the brokers turned out to know no idempotent producers.
+    pub(crate) fn lacks_idempotence(&self) -> bool {
+        matches!(self.identity, IdentityState::Ready(Identity::NONE))
     }
 
     /// Sends what can be sent now.
@@ -236,7 +241,18 @@ impl ProduceMachine {
                 continue;
             }
             let error = produce_error(code, answer, tp).in_api("Produce").at(&address);
+            let hint = (answer.current_leader.leader_id, answer.current_leader.leader_epoch);
+            let endpoint = response
+                .node_endpoints
+                .iter()
+                .find(|endpoint| endpoint.node_id == hint.0)
+                .map(|endpoint| (endpoint.host.as_str(), endpoint.port));
+            let moved = cluster.metadata.hint(tp, hint, endpoint);
             self.act(error_table::produce(code), tp, *id, error, cluster, now);
+            if moved && let Some(queue) = self.queues.get_mut(tp) {
+                // The new leader has not been asked yet.
+                queue.retry_at = now;
+            }
         }
     }
 
@@ -267,7 +283,9 @@ impl ProduceMachine {
                     // What is missing cannot be written again without the rest of its transaction.
                     return self.fail(tp, id, error);
                 }
-                queue.reset |= first;
+                if first {
+                    queue.reset = Reset::Now;
+                }
                 self.retry(tp, id, error, false, cluster, now);
             }
             ProduceAction::Fail => self.fail(tp, id, error),
@@ -333,7 +351,7 @@ impl ProduceMachine {
             Ok(halves) if halves.len() > 1 => halves,
             _ => {
                 // Its sequence was given out, although the stamp is gone by now.
-                queue.reset = true;
+                queue.reset = queue.reset.max(Reset::WhenDecided);
                 queue.batches.insert(index, batch);
                 return self.fail(tp, id, error);
             }
@@ -370,10 +388,14 @@ impl ProduceMachine {
     }
 
     fn fail(&mut self, tp: &TopicPartition, id: u64, error: Error) {
+        // A transaction that lost a batch sends nothing more.
+        let reset = if self.transaction.is_some() { Reset::Now } else { Reset::WhenDecided };
         let Some((queue, index)) = self.find(tp, id) else { return };
         let Some(batch) = queue.batches.remove(index) else { return };
         // Its sequence is missing now, or perhaps not: later ones cannot follow it.
-        queue.reset |= batch.stamped.is_some();
+        if batch.stamped.is_some() {
+            queue.reset = queue.reset.max(reset);
+        }
         self.forget_if_empty(tp);
         self.freed += batch.charge;
         self.events.push(ProduceEvent::Failed {
@@ -448,7 +470,14 @@ impl ProduceMachine {
         }
         for tp in &self.active {
             let Some(queue) = self.queues.get_mut(tp) else { continue };
-            if !queue.reset || queue.in_flight > 0 {
+            let wait =
+                queue.in_flight > 0 || queue.reset == Reset::WhenDecided && queue.has_undecided();
+            if queue.reset == Reset::No || wait {
+                continue;
+            }
+            if queue.identity == Some(Identity::NONE) {
+                // No sequences, no hole.
+                queue.reset = Reset::No;
                 continue;
             }
             if let IdentityState::Ready(current) = &mut self.identity
@@ -460,7 +489,7 @@ impl ProduceMachine {
                     current.epoch += 1;
                 }
             }
-            queue.reset = false;
+            queue.reset = Reset::No;
             queue.identity = None;
             for batch in &mut queue.batches {
                 batch.stamped = None;
@@ -517,6 +546,9 @@ impl ProduceMachine {
                 }
             }
             Ok(_) => {}
+            Err(failed) if matches!(failed.error.kind(), ErrorKind::Unsupported) => {
+                self.identity = IdentityState::Ready(Identity::NONE);
+            }
             Err(failed) if failed.error.is_final() => {
                 self.fail_all(&failed.error);
             }

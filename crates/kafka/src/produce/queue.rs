@@ -16,6 +16,11 @@ pub(crate) struct Identity {
     pub(crate) epoch: i16,
 }
 
+impl Identity {
+    /// Of a producer without idempotence: brokers before 0.11 know no other.
+    pub(crate) const NONE: Self = Self { id: -1, epoch: -1 };
+}
+
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) id: u64,
@@ -48,8 +53,22 @@ pub(super) struct Queue {
     pub(super) in_flight: usize,
     pub(super) retry_at: Duration,
     pub(super) retries: u32,
-    /// Start again at sequence 0 with a new epoch as soon as nothing is in flight.
-    pub(super) reset: bool,
+    pub(super) reset: Reset,
+}
+
+/// Whether a partition has to start again at sequence 0 with a new epoch (KIP-360).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) enum Reset {
+    /// No.
+    #[default]
+    No,
+    /// A batch was given up that may or may not be in the log, and so may what was sent behind it:
+    /// such a batch is sent again under the sequence that it has, for the broker to recognise or
+    /// refuse. The new epoch begins when none is left.
+    WhenDecided,
+    /// As soon as nothing is in flight: the broker has refused the sequence of the first batch, so
+    /// what is behind it is not in the log either.
+    Now,
 }
 
 impl Queue {
@@ -57,11 +76,23 @@ impl Queue {
         self.batches.iter().any(|batch| batch.stamped.is_some())
     }
 
+    /// Whether a batch may be in the log under the sequence that it has.
+    pub(super) fn has_undecided(&self) -> bool {
+        self.batches.iter().any(|batch| batch.stamped.is_some() && batch.maybe_written)
+    }
+
     /// Index of the batch that may be sent next.
     pub(super) fn sendable(&self, identity: Option<Identity>, now: Duration) -> Option<usize> {
-        let max = if self.acked { BATCHES_IN_FLIGHT_MAX } else { 1 };
-        if self.reset || self.retry_at > now || self.in_flight >= max {
+        // Without sequences a batch that overtakes a failed one would be written before it.
+        let ordered = self.acked && identity != Some(Identity::NONE);
+        let max = if ordered { BATCHES_IN_FLIGHT_MAX } else { 1 };
+        if self.retry_at > now || self.in_flight >= max {
             return None;
+        }
+        if self.reset != Reset::No {
+            let first = self.batches.front()?;
+            let decides = self.reset == Reset::WhenDecided && self.has_undecided();
+            return (decides && self.in_flight == 0 && first.stamped.is_some()).then_some(0);
         }
         let index = self.batches.iter().position(|batch| !batch.in_flight)?;
         let batch = self.batches.get(index)?;
@@ -97,12 +128,14 @@ pub(super) fn stamp(
         queue.next_sequence = 0;
         queue.acked = false;
     }
-    let sequence = queue.next_sequence;
+    let sequence = if identity == Identity::NONE { -1 } else { queue.next_sequence };
     let batch = queue.batches.get_mut(index)?;
     let stamped = batch.sealed.stamp(identity.id, identity.epoch, sequence, transactional);
     batch.sequence = sequence;
     batch.stamped = Some(stamped.clone());
-    queue.next_sequence = next_sequence(sequence, batch.sealed.record_count());
+    if identity != Identity::NONE {
+        queue.next_sequence = next_sequence(sequence, batch.sealed.record_count());
+    }
     Some(stamped)
 }
 

@@ -295,6 +295,85 @@ fn time_ends_an_unknown_outcome_and_the_epoch_moves_on() {
     assert_eq!(stamp_of(&next[0]), (7, 1, 0));
 }
 
+/// Three batches of which nobody knows whether they are in the log, and the first is given up.
+fn given_up_before_two_unknown_ones() -> (Setup, Vec<Asked>) {
+    let mut s = setup(&[("delivery.timeout.ms", "40000")], &[1]);
+    s.acknowledge(1);
+    s.push(0, 1, 0);
+    let mut asked = s.run();
+    s.bench.now += 10 * SECOND;
+    s.push(0, 1, 1);
+    s.push(0, 1, 2);
+    asked.extend(s.run());
+    assert_eq!(asked.len(), 3);
+    s.bench.break_off(asked[0].conn);
+    s.run();
+    let retried = s.after(SECOND);
+    assert_eq!(batches(&retried[0]), batches(&asked[0]));
+    s.bench.now += 29 * SECOND;
+    s.bench.break_off(retried[0].conn);
+    s.run();
+    assert_eq!(s.failed(), [(0, true)]);
+    (s, asked)
+}
+
+#[test]
+fn what_followed_a_given_up_batch_is_not_written_twice() {
+    let (mut s, asked) = given_up_before_two_unknown_ones();
+    s.push(0, 1, 3);
+    for asked in &asked[1..] {
+        let again = s.after(SECOND);
+        assert_eq!(again.len(), 1, "one at a time");
+        assert_eq!(batches(&again[0]), batches(asked), "the broker can tell that it has it");
+        s.answer(&again[0], ErrorCode::DUPLICATE_SEQUENCE_NUMBER, -1);
+    }
+    let next = s.after(SECOND);
+    assert_eq!(stamp_of(&next[0]), (7, 1, 0), "a new epoch once everything is decided");
+    s.answer(&next[0], ErrorCode::NONE, 3);
+    s.run();
+    assert_eq!(s.delivered(), [(1, -1), (2, -1), (3, 3)]);
+}
+
+#[test]
+fn a_refused_sequence_behind_a_given_up_batch_shows_that_nothing_was_written() {
+    let (mut s, asked) = given_up_before_two_unknown_ones();
+    let again = s.after(SECOND);
+    assert_eq!(batches(&again[0]), batches(&asked[1]));
+    s.answer(&again[0], ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, -1);
+    for sequence in 0..2 {
+        let again = s.after(SECOND);
+        assert_eq!(stamp_of(&again[0]), (7, 1, sequence));
+        s.answer(&again[0], ErrorCode::NONE, sequence.into());
+    }
+    s.run();
+    assert_eq!(s.delivered(), [(1, 0), (2, 1)]);
+}
+
+#[test]
+fn an_old_broker_is_written_to_without_idempotence_in_order() {
+    let mut s = setup(&[("delivery.timeout.ms", "40000")], &[1]);
+    s.machine.identity = IdentityState::Ready(Identity::NONE);
+    for tag in 0..3 {
+        s.push(0, 1, tag);
+    }
+    let asked = s.run();
+    assert_eq!(asked.len(), 1, "one at a time");
+    assert_eq!(stamp_of(&asked[0]), (-1, -1, -1));
+    s.answer(&asked[0], ErrorCode::NONE, 0);
+    let asked = s.run();
+    s.bench.break_off(asked[0].conn);
+    s.run();
+    let again = s.after(SECOND);
+    assert_eq!(batches(&again[0]), batches(&asked[0]));
+    s.answer(&again[0], ErrorCode::NONE, 2);
+    let asked = s.run();
+    assert_eq!(stamp_of(&asked[0]), (-1, -1, -1));
+    s.answer(&asked[0], ErrorCode::NONE, 3);
+    s.run();
+    assert!(s.machine.lacks_idempotence());
+    assert_eq!(s.delivered(), [(0, 0), (1, 2), (2, 3)]);
+}
+
 #[test]
 fn a_batch_that_never_left_is_not_possibly_written() {
     let mut s = setup(&[("delivery.timeout.ms", "31000")], &[-1]);
@@ -424,4 +503,40 @@ fn in_a_transaction_only_the_first_batch_is_judged_by_a_sequence_error() {
         s.run();
         assert_eq!(s.delivered(), [(0, 0), (1, 1)]);
     }
+}
+
+#[test]
+fn a_leader_that_an_answer_names_gets_the_batch_at_once() {
+    let mut s = setup(&[], &[1]);
+    s.push(0, 1, 0);
+    let asked = s.run();
+    let answer = PartitionProduceResponse {
+        error_code: ErrorCode::NOT_LEADER_OR_FOLLOWER.0,
+        current_leader: crate::wire::messages::produce::LeaderIdAndEpoch {
+            leader_id: 3,
+            leader_epoch: 7,
+        },
+        ..Default::default()
+    };
+    let topic = TopicProduceResponse {
+        name: "t".to_owned(),
+        topic_id: crate::wire::Uuid([1; 16]),
+        partition_responses: vec![answer],
+    };
+    let endpoint = crate::wire::messages::produce::NodeEndpoint {
+        node_id: 3,
+        host: "b3".to_owned(),
+        port: 3,
+        rack: None,
+    };
+    let response = ProduceResponse {
+        responses: vec![topic],
+        node_endpoints: vec![endpoint],
+        ..Default::default()
+    };
+    s.bench.answer::<ProduceRequest>(&asked[0], &response);
+    // Broker 3 is not in the metadata at all.
+    let again = s.run();
+    assert_eq!((again.len(), batches(&again[0])), (1, batches(&asked[0])));
+    assert_ne!(again[0].conn, asked[0].conn);
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::topic::TopicPartition;
 use crate::wire::messages::produce::ProduceRequest;
 
-use super::queue::Identity;
+use super::queue::{Identity, Reset};
 
 /// Highest Produce version of transactions of version 1: later ones add partitions by themselves
 /// (KIP-890).
@@ -65,7 +65,7 @@ impl ProduceMachine {
             transaction.dropping = false;
         }
         for queue in self.queues.values_mut() {
-            queue.reset = false;
+            queue.reset = Reset::No;
         }
     }
 

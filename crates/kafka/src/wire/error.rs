@@ -118,6 +118,8 @@ pub enum EncodeFault {
     TooLong(usize),
     /// A version outside the table of the API.
     Version,
+    /// What is asked for cannot be said in this version; the text says what and since when it can.
+    Inexpressible(&'static str),
 }
 
 impl fmt::Display for EncodeError {
@@ -132,6 +134,7 @@ impl fmt::Display for EncodeError {
             }
             EncodeFault::TooLong(length) => write!(f, "{field} is too long: {length}"),
             EncodeFault::Version => write!(f, "{field} has no version {version}"),
+            EncodeFault::Inexpressible(reason) => f.write_str(reason),
         }
     }
 }

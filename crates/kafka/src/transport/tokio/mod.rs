@@ -9,6 +9,7 @@ use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -277,7 +278,10 @@ async fn serve(
 /// Opens a connection to any address of the name (`client.dns.lookup = use_all_dns_ips`): each
 /// gets a head start over the next, so that one that swallows packets holds nobody up (RFC 8305).
 async fn open(host: &str, port: u16) -> io::Result<TcpStream> {
-    let addresses: Vec<_> = lookup_host((host, port)).await?.collect();
+    first_to_connect(lookup_host((host, port)).await?.collect()).await
+}
+
+async fn first_to_connect(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut rest = addresses.into_iter();
     let mut attempts = JoinSet::new();
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");

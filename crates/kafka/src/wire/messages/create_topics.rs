@@ -4,7 +4,7 @@ use crate::wire::table::messages;
 use crate::wire::uuid::Uuid;
 
 messages! {
-    api CreateTopics { key: 19, versions: 2..=7, flexible_from: 5, CreateTopicsRequest => CreateTopicsResponse }
+    api CreateTopics { key: 19, versions: 0..=7, flexible_from: 5, CreateTopicsRequest => CreateTopicsResponse }
 
     struct CreateTopicsRequest {
         topics: Vec<CreatableTopic> [0+];

@@ -4,7 +4,7 @@ use crate::wire::table::messages;
 use crate::wire::uuid::Uuid;
 
 messages! {
-    api DeleteTopics { key: 20, versions: 1..=6, flexible_from: 4, DeleteTopicsRequest => DeleteTopicsResponse }
+    api DeleteTopics { key: 20, versions: 0..=6, flexible_from: 4, DeleteTopicsRequest => DeleteTopicsResponse }
 
     struct DeleteTopicsRequest {
         topics: Vec<DeleteTopicState> [6+];

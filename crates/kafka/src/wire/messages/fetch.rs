@@ -7,7 +7,7 @@ use crate::wire::table::messages;
 use crate::wire::uuid::Uuid;
 
 messages! {
-    api Fetch { key: 1, versions: 4..=18, flexible_from: 12, FetchRequest => FetchResponse }
+    api Fetch { key: 1, versions: 3..=18, flexible_from: 12, FetchRequest => FetchResponse }
 
     struct FetchRequest {
         cluster_id: Option<String> [12+, null 12+, tag 0, ignorable] = None;

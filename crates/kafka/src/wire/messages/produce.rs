@@ -7,7 +7,7 @@ use crate::wire::table::messages;
 use crate::wire::uuid::Uuid;
 
 messages! {
-    api Produce { key: 0, versions: 3..=13, flexible_from: 9, ProduceRequest => ProduceResponse }
+    api Produce { key: 0, versions: 2..=13, flexible_from: 9, ProduceRequest => ProduceResponse }
 
     struct ProduceRequest {
         transactional_id: Option<String> [3+, null 3+] = None;

@@ -6,6 +6,7 @@ use super::control::ControlRecord;
 use super::error::{BatchError, BatchFault};
 use super::header::{BatchHeader, CRC_START, HEADER_BYTES, LENGTH_END, MAGIC_END};
 use super::limits::MIN_BATCH_LENGTH;
+use super::message_set;
 use super::reader::Records;
 use crate::wire::compression::{Compression, Decompressor};
 
@@ -57,7 +58,10 @@ impl Batches {
         let [.., magic] = *start;
         match magic as i8 {
             2 => {}
-            magic @ (0 | 1) => return fail(BatchFault::OldFormat { magic }),
+            0 | 1 => {
+                return message_set::run_len(&self.rest)
+                    .map_err(|fault| BatchError::new(base_offset, fault));
+            }
             magic => return fail(BatchFault::Magic { magic }),
         }
         if batch_length < MIN_BATCH_LENGTH {
@@ -78,7 +82,7 @@ impl Iterator for Batches {
         match self.next_len() {
             Ok(Some(total)) => {
                 let frame = self.rest.split_to(total);
-                let view = BatchView::parse(frame);
+                let view = BatchView::of_any_format(frame);
                 match view {
                     Ok(_) => self.complete = self.complete.saturating_add(1),
                     Err(_) => self.rest.clear(),
@@ -104,9 +108,27 @@ impl std::iter::FusedIterator for Batches {}
 pub struct BatchView {
     header: BatchHeader,
     frame: Bytes,
+    /// The frame is a run of messages of format v0 or v1.
+    message_set: bool,
 }
 
 impl BatchView {
+    fn of_any_format(frame: Bytes) -> Result<Self, BatchError> {
+        match frame.first_chunk::<MAGIC_END>() {
+            Some([.., 0 | 1]) => {
+                Ok(Self { header: message_set::header(&frame)?, frame, message_set: true })
+            }
+            _ => Self::parse(frame),
+        }
+    }
+
+    /// A batch that was made of messages of format `magic`.
+    pub(super) fn converted(frame: Bytes, magic: i8) -> Result<Self, BatchFault> {
+        let mut view = Self::parse(frame).map_err(|error| error.fault)?;
+        view.header.magic = magic;
+        Ok(view)
+    }
+
     /// Views `frame`, which must be exactly one batch of message format v2.
     ///
     /// # Errors
@@ -133,7 +155,7 @@ impl BatchView {
         if header.last_offset_delta < 0 || last.is_none_or(|last| last == i64::MAX) {
             return fail(BatchFault::Offsets { last_offset_delta: header.last_offset_delta });
         }
-        Ok(Self { header, frame })
+        Ok(Self { header, frame, message_set: false })
     }
 
     /// The header.
@@ -152,17 +174,38 @@ impl BatchView {
         payload.split_off(HEADER_BYTES.min(payload.len()))
     }
 
-    /// Checks the CRC-32C of the batch.
+    /// Checks the CRC-32C of the batch, or the CRC-32 of each message of an older format.
     ///
     /// # Errors
     /// [`BatchFault::Crc`] when bytes were damaged.
     pub fn verify_crc(&self) -> Result<(), BatchError> {
+        if self.message_set {
+            return message_set::verify(&self.frame)
+                .map_err(|fault| BatchError::new(self.header.base_offset, fault));
+        }
         let computed = crc32c::crc32c(self.frame.get(CRC_START..).unwrap_or_default());
         let stored = self.header.crc;
         if computed == stored {
             Ok(())
         } else {
             Err(BatchError::new(self.header.base_offset, BatchFault::Crc { stored, computed }))
+        }
+    }
+
+    /// This batch in message format v2. Of messages of format v0 or v1 it makes an uncompressed
+    /// batch; only then is the base offset of compressed ones known.
+    ///
+    /// # Errors
+    /// As [`records`](Self::records).
+    pub fn into_v2(
+        self,
+        decompressor: &mut Decompressor,
+        max_decompressed: usize,
+    ) -> Result<Self, BatchError> {
+        if self.message_set {
+            message_set::to_batch(&self.frame, decompressor, max_decompressed)
+        } else {
+            Ok(self)
         }
     }
 
@@ -178,6 +221,10 @@ impl BatchView {
         decompressor: &mut Decompressor,
         max_decompressed: usize,
     ) -> Result<Records, BatchError> {
+        if self.message_set {
+            return message_set::to_batch(&self.frame, decompressor, max_decompressed)?
+                .records(decompressor, max_decompressed);
+        }
         let slab = if self.header.record_count == 0 {
             Bytes::new()
         } else {

@@ -331,7 +331,7 @@ pub fn record_size_bound(
 
 /// Everything before the value. Lengths were checked against [`MAX_BATCH_BYTES`] or are checked after.
 #[inline]
-fn write_head(
+pub(super) fn write_head(
     out: &mut Vec<u8>,
     timestamp_delta: i64,
     offset_delta: i32,

@@ -22,11 +22,6 @@ pub enum BatchFault {
         /// Value of the field, in bytes.
         batch_length: i32,
     },
-    /// Message format v0 or v1, written by brokers before 0.11 and never converted.
-    OldFormat {
-        /// The magic byte.
-        magic: i8,
-    },
     /// A message format that Kafka has not assigned.
     Magic {
         /// The magic byte.
@@ -116,11 +111,6 @@ impl fmt::Display for BatchFault {
             Self::Length { batch_length } => {
                 write!(f, "batch length {batch_length} is smaller than a batch header")
             }
-            Self::OldFormat { magic } => write!(
-                f,
-                "message format v{magic} is not supported yet; rewrite the topic with \
-                 message format v2 (Kafka 0.11 or later)"
-            ),
             Self::Magic { magic } => write!(f, "unknown message format {magic}"),
             Self::Offsets { last_offset_delta } => {
                 write!(f, "last offset delta {last_offset_delta} gives no valid offset")

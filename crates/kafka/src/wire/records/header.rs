@@ -23,13 +23,16 @@ const CONTROL: i16 = 1 << 5;
 /// Who set the timestamps of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimestampType {
+    /// Nobody: message format v0 has no timestamps, they all read as -1.
+    NoTimestamp,
     /// The producer, per record.
     CreateTime,
     /// The broker, one for the batch: its `max_timestamp`.
     LogAppendTime,
 }
 
-/// Header of a record batch of message format v2. Timestamps are milliseconds since the epoch.
+/// Header of a record batch of message format v2, or what it would be for messages of an older
+/// format. Timestamps are milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchHeader {
     /// Offset that record deltas are relative to; compaction keeps it.
@@ -38,7 +41,7 @@ pub struct BatchHeader {
     pub batch_length: i32,
     /// Epoch of the leader that appended the batch, -1 from producers. Not covered by the checksum.
     pub partition_leader_epoch: i32,
-    /// Message format: 2.
+    /// Message format: 2; 0 or 1 for messages of an older format.
     pub magic: i8,
     /// CRC-32C from the attributes to the end of the batch.
     pub crc: u32,
@@ -125,7 +128,9 @@ impl BatchHeader {
 
     /// Who set the timestamps.
     pub const fn timestamp_type(&self) -> TimestampType {
-        if self.attributes & TIMESTAMP_TYPE == 0 {
+        if self.magic == 0 {
+            TimestampType::NoTimestamp
+        } else if self.attributes & TIMESTAMP_TYPE == 0 {
             TimestampType::CreateTime
         } else {
             TimestampType::LogAppendTime
@@ -156,7 +161,7 @@ impl BatchHeader {
     /// Sets who set the timestamps.
     pub const fn set_timestamp_type(&mut self, kind: TimestampType) {
         let bit = match kind {
-            TimestampType::CreateTime => 0,
+            TimestampType::NoTimestamp | TimestampType::CreateTime => 0,
             TimestampType::LogAppendTime => TIMESTAMP_TYPE,
         };
         self.attributes = self.attributes & !TIMESTAMP_TYPE | bit;

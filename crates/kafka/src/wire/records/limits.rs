@@ -16,3 +16,7 @@ pub const MAX_BATCH_BYTES: usize = i32::MAX as usize;
 /// First allocation of a builder, in bytes: a client holds one builder per partition, and most
 /// partitions of a wide topic are nearly idle.
 pub const FIRST_BUILDER_BYTES: usize = 16 << 10;
+
+/// Bytes of uncompressed messages of formats v0 and v1 that are read as one batch: enough that the
+/// cost of a batch does not count, little enough to be decoded between two looks at the clock.
+pub const MESSAGE_RUN_BYTES_MAX: usize = 256 << 10;

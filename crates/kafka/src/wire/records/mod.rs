@@ -1,4 +1,5 @@
 //! Record batches of message format v2 (KIP-98): reading without a copy, writing in one pass.
+//! Message sets of formats v0 and v1 are read as if they were such batches.
 //!
 //! Reading: [`Batches`] cuts a fetched slab into [`BatchView`]s, [`BatchView::records`] gives the
 //! [`Records`] of one batch over a slab (the fetched bytes themselves, or the decompressed ones) and
@@ -25,6 +26,7 @@ mod control;
 mod error;
 mod header;
 pub mod limits;
+mod message_set;
 mod reader;
 mod sealed;
 mod sequence;
@@ -37,6 +39,7 @@ pub use builder::{AppendError, BatchBuilder, SealError, record_size_bound};
 pub use control::{ControlKind, ControlRecord};
 pub use error::{BatchError, BatchFault, RecordFault};
 pub use header::{BatchHeader, HEADER_BYTES, TimestampType};
+pub(crate) use message_set::from_batch as to_message_set;
 pub use reader::{Header, Headers, Record, RecordIter, Records};
 pub use sealed::{SealedBatch, SplitError};
 pub use sequence::{next_sequence, sequence_at};

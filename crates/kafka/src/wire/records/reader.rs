@@ -93,7 +93,7 @@ impl Records {
             return Err(BatchError::new(header.base_offset, fault));
         }
         let append_time = match header.timestamp_type() {
-            TimestampType::CreateTime => None,
+            TimestampType::NoTimestamp | TimestampType::CreateTime => None,
             TimestampType::LogAppendTime => Some(header.max_timestamp),
         };
         let cursor = Cursor {

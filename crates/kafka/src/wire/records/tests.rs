@@ -405,8 +405,8 @@ fn lengths_and_formats_are_refused_with_their_offset() {
     let cases: [(usize, &[u8], &str); 6] = [
         (8, &[0xff, 0xff, 0xff, 0xff], "batch length -1 is smaller than a batch header"),
         (8, &[0, 0, 0, 48], "batch length 48 is smaller than a batch header"),
-        (16, &[0], "message format v0 is not supported yet; "),
-        (16, &[1], "message format v1 is not supported yet; "),
+        (16, &[0], "record 0: key runs past the end of the record"),
+        (16, &[1], "record 0: key runs past the end of the record"),
         (16, &[3], "unknown message format 3"),
         (16, &[0xff], "unknown message format -1"),
     ];

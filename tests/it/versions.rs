@@ -1,0 +1,93 @@
+//! Jobs and tools on every broker version. Takes minutes: runs with `BROOKLET_TEST_ALL` only.
+
+use crate::kill::{Mode, Test};
+use crate::run::{ALL, JSON, kafka as table};
+use crate::support::{Cluster, Program, Rec};
+use brooklet_protocol_tests::services::{self, Kafka, Version};
+
+fn broker(version: Version) -> Option<&'static Kafka> {
+    if services::all(&format!("jobs on {version}")) { services::kafka(version) } else { None }
+}
+
+/// A filter from topic to topic, to its end.
+fn filter(cluster: &Cluster, version: Version) {
+    let (source, sink) = (cluster.topic("in", 2), cluster.topic("out", 1));
+    let records: Vec<Rec> = (0..200)
+        .map(|n| Rec { partition: n % 2, ..Rec::value(format!(r#"{{"n":{n},"v":"text {n}"}}"#)) })
+        .collect();
+    cluster.produce(&source, &records);
+    let sql = table("src", "n INT, v STRING", &source, cluster, &format!("{ALL}, {JSON}"))
+        + &table("dst", "n INT, v STRING", &sink, cluster, JSON)
+        + "INSERT INTO dst SELECT n, UPPER(v) FROM src WHERE n % 10 = 0;\n";
+    let ended = Program::script(&Cluster::unique("filter"), &sql).run();
+    ended.code(0);
+    let notice = ended.stderr.matches("without idempotence").count();
+    assert_eq!(notice, usize::from(version == Version::V0_10), "said once: {}", ended.stderr);
+    let mut values = cluster.values(&sink);
+    values.sort();
+    let mut expected: Vec<String> =
+        (0..20).map(|n| format!(r#"{{"n":{},"v":"TEXT {}"}}"#, n * 10, n * 10)).collect();
+    expected.sort();
+    assert_eq!(values, expected, "{version}");
+}
+
+/// The tools that work on topics.
+fn tools(cluster: &Cluster, version: Version) {
+    let bootstrap = cluster.bootstrap();
+    let topic = Cluster::unique("tools");
+    let brooklet = |args: &[&str], input: &str| {
+        let (command, rest) = args.split_first().unwrap();
+        let all = [&["topic", command, "-b", bootstrap], rest].concat();
+        let ended = Program::new(&all).stdin(input).run();
+        ended.code(0);
+        ended.stdout.clone()
+    };
+    brooklet(&["create", &topic, "--partitions", "2", "--replication-factor", "1"], "");
+    let list = brooklet(&["list"], "");
+    assert!(list.contains(&topic), "{version}: {list}");
+    assert!(brooklet(&["describe", &topic], "").contains(&topic), "{version}");
+    brooklet(&["produce", &topic], "one\ntwo\nthree\n");
+    let mut lines: Vec<String> = brooklet(&["consume", &topic, "-o", "beginning", "-e"], "")
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    lines.sort();
+    assert_eq!(lines, ["one", "three", "two"], "{version}");
+    brooklet(&["delete", &topic], "");
+}
+
+fn jobs(version: Version) {
+    let Some(broker) = broker(version) else { return };
+    let cluster = Cluster::of_kafka(broker);
+    filter(&cluster, version);
+    tools(&cluster, version);
+    for mode in [Mode::Earliest, Mode::Latest, Mode::Timestamp, Mode::Group, Mode::Specific] {
+        // Every start resumes from what the broker keeps for the job's group.
+        Test::new(Cluster::of_kafka(broker), mode).run(2, false);
+    }
+}
+
+#[test]
+fn kafka_newest() {
+    jobs(Version::Newest);
+}
+
+#[test]
+fn kafka_3_9() {
+    jobs(Version::V3_9);
+}
+
+#[test]
+fn kafka_2_8() {
+    jobs(Version::V2_8);
+}
+
+#[test]
+fn kafka_0_11() {
+    jobs(Version::V0_11);
+}
+
+#[test]
+fn kafka_0_10() {
+    jobs(Version::V0_10);
+}
