@@ -11,3 +11,4 @@ mod script;
 
 pub(crate) use script::{ALL, JSON, kafka};
 mod tables;
+mod topic_change;

@@ -2,7 +2,7 @@
 
 use super::error::contact;
 use super::offsets::Lookup;
-use super::options::{Place, SourceOptions, Topics};
+use super::options::{Place, SourceOptions, TopicChange, Topics};
 use super::transaction::record::TOPIC_PREFIX;
 use crate::base::Result;
 use crate::table::{Discovered, Enumerator, Position, Progress, Split, Waker, Warnings};
@@ -128,6 +128,11 @@ impl KafkaEnumerator {
                 {
                     missing.push(NewTopic::new(name, 1));
                 }
+                // Progress in a topic that is gone: it comes back, or not.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::UnknownTopic { .. })
+                        && self.restored.is_some()
+                        && self.options.topic_change != TopicChange::Fail => {}
                 Err(error) if self.first => return Err(contact(&error, &self.client)),
                 Err(_) => {}
             }
@@ -147,7 +152,10 @@ impl KafkaEnumerator {
         let mut added = Vec::new();
         for topic in topics {
             let previous = self.ids.insert(Arc::clone(&topic.name), topic.id);
-            if previous.is_some_and(|id| id != topic.id && !id.is_zero() && !topic.id.is_zero()) {
+            let another =
+                previous.is_some_and(|id| id != topic.id && !id.is_zero() && !topic.id.is_zero());
+            // Otherwise it is for the reader to deal with.
+            if another && self.options.topic_change == TopicChange::Fail {
                 news.recreated.push(SplitId { name: Arc::clone(&topic.name), index: 0 });
             }
             for partition in topic.partitions.iter() {
@@ -361,7 +369,9 @@ impl KafkaEnumerator {
                             index: partition.partition,
                         };
                         let end = if bounded { Some(*ends.get(partition)?) } else { None };
-                        Some(Split { id: Arc::new(id), start: Position::at(start), end })
+                        let restored = self.restored.as_ref().and_then(|all| all.get(&id)).copied();
+                        let start = restored.unwrap_or(Position::at(start));
+                        Some(Split { id: Arc::new(id), start, end })
                     })
                     .collect();
                 Ok(self.finished(splits, now))

@@ -7,6 +7,7 @@ mod encode;
 mod enumerator;
 mod error;
 mod layout;
+mod loss;
 mod mark;
 mod metadata;
 mod offsets;

@@ -82,6 +82,14 @@ pub(super) const DISCOVERY: Opt = Opt::new(
     "How often new partitions and topics are looked for; 0 never.",
 )
 .default("5 min");
+pub(super) const TOPIC_CHANGE: Opt = Opt::new(
+    "scan.topic-change.mode",
+    OptKind::Enum(&["fail", "drop", "restart"]),
+    "What happens while reading when a topic was deleted, was created again, or lost records before the position: \
+     `fail` ends the job; `drop` goes on without the partitions; `restart` goes on with the first record that is not \
+     known, and waits for a deleted topic.",
+)
+.default("fail");
 pub(super) const KEY_FORMAT: Opt = Opt::new(
     "key.format",
     OptKind::String,
@@ -235,6 +243,7 @@ pub(super) const ALL: &[Opt] = &[
     BOUNDED_OFFSETS,
     BOUNDED_TIMESTAMP,
     DISCOVERY,
+    TOPIC_CHANGE,
     SCAN_PARALLELISM,
     KEY_FORMAT,
     KEY_FIELDS,
@@ -361,7 +370,19 @@ pub(super) struct SourceOptions {
     /// What a start at group offsets falls back to; `None` fails.
     pub(super) reset: Option<Place>,
     pub(super) discovery: Option<Duration>,
+    pub(super) topic_change: TopicChange,
     pub(super) pushdown: bool,
+}
+
+/// What to do about a topic that is not the one any more that was being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TopicChange {
+    /// The job fails.
+    Fail,
+    /// Its partitions are left out from then on.
+    Drop,
+    /// Reading goes on with what is there.
+    Restart,
 }
 
 /// Everything a sink needs to know.
@@ -486,7 +507,12 @@ pub(super) fn source(options: &OptionReader<'_>, mode: Mode) -> Result<SourceOpt
     }
     let discovery = options.duration(&DISCOVERY)?.filter(|interval| !interval.is_zero());
     let pushdown = options.bool(&PUSHDOWN)?;
-    Ok(SourceOptions { topics, startup, bounded, group, reset, discovery, pushdown })
+    let topic_change = match options.word(&TOPIC_CHANGE)? {
+        Some("drop") => TopicChange::Drop,
+        Some("restart") => TopicChange::Restart,
+        _ => TopicChange::Fail,
+    };
+    Ok(SourceOptions { topics, startup, bounded, group, reset, discovery, topic_change, pushdown })
 }
 
 /// `topic` or `topic-pattern`.

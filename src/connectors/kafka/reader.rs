@@ -2,16 +2,15 @@
 
 use super::decode::RecordDecoder;
 use super::error::translate;
-use super::options::Place;
+use super::loss::{Loss, Verdict};
 use crate::base::limits::BATCH_ROWS_MAX;
 use crate::base::{Error, ErrorKind, Result};
-use crate::table::{Epoch, Polled, Position, Reader, SourceStats, Split, Warnings};
+use crate::table::{Epoch, Polled, Position, Reader, SourceStats, Split};
 use crate::types::{Batch, RowErrors, SplitId};
-use brooklet_kafka::ErrorKind as KafkaErrorKind;
 use brooklet_kafka::Isolation;
 use brooklet_kafka::TopicPartition;
 use brooklet_kafka::consumer::{
-    Consumer, Fetched, FetchedBatches, FetchedPartition, PartitionError,
+    Consumer, Fetched, FetchedBatches, FetchedPartition, PartitionError, StartAt,
 };
 use brooklet_kafka::wire::compression::Decompressor;
 use brooklet_kafka::wire::records::{BatchHeader, Records};
@@ -44,9 +43,8 @@ pub(super) struct KafkaReader {
     ended: Vec<(Arc<SplitId>, Position)>,
     /// Reports that wait behind the rows of the fetch that made them.
     reports: VecDeque<Polled>,
+    loss: Loss,
     stats: SourceStats,
-    /// Where to go on when the log no longer holds a position, and who is told; an error where there is none.
-    reset: Option<(Place, Warnings)>,
 }
 
 /// What a fetch brought for one partition, and the batches of it that are not decoded yet.
@@ -82,6 +80,7 @@ impl KafkaReader {
         decoder: RecordDecoder,
         isolation: Isolation,
         check_crcs: bool,
+        loss: Loss,
     ) -> KafkaReader {
         KafkaReader {
             consumer,
@@ -95,46 +94,9 @@ impl KafkaReader {
             decompressed: 0,
             ended: Vec::new(),
             reports: VecDeque::new(),
+            loss,
             stats: SourceStats::default(),
-            reset: None,
         }
-    }
-
-    /// Goes on at an end of the log, and says so, when the log no longer holds a position.
-    pub(super) fn with_reset(mut self, reset: Option<Place>, warnings: Warnings) -> KafkaReader {
-        self.reset = reset.map(|place| (place, warnings));
-        self
-    }
-
-    /// Moves to the place of `auto.offset.reset` if the failure is a position outside of the log.
-    fn moved(&mut self, failed: &PartitionError) -> bool {
-        let KafkaErrorKind::OffsetOutOfRange { offset, earliest, latest } = *failed.error.kind()
-        else {
-            return false;
-        };
-        let Some((place, warnings)) = &self.reset else { return false };
-        let (word, target) = match place {
-            Place::Earliest => ("earliest", earliest),
-            Place::Latest => ("latest", latest),
-            _ => return false,
-        };
-        let Some(split) = self.splits.get_mut(&failed.partition) else { return false };
-        let effect = match target - offset {
-            lost if lost > 0 => format!("{lost} offsets are skipped"),
-            _ => "records may be read again".to_owned(),
-        };
-        warnings.say(&format!(
-            "[WARN] topic '{}' partition {} has no offset {offset}: its log holds {earliest} up to, not including, \
-             {latest}; going on at {target} ('properties.auto.offset.reset' = '{word}'): {effect}",
-            failed.partition.topic, failed.partition.partition
-        ));
-        split.position = target;
-        if split.end.is_some_and(|end| target >= end) {
-            self.finish_split(&failed.partition);
-        } else {
-            self.consumer.assign(&[(failed.partition.clone(), target)]);
-        }
-        true
     }
 
     /// Decodes the next record batch of the fetch at hand. The position goes with it: rows are handed on, and barriers
@@ -212,6 +174,36 @@ impl KafkaReader {
             && self.decompressed < DECOMPRESSED_POLL_BYTES
     }
 
+    /// A partition cannot be read on.
+    fn failed(&mut self, failed: &PartitionError, now: Duration) -> Result<()> {
+        let partition = &failed.partition;
+        match self.loss.judge(failed, now) {
+            Verdict::Fail => {
+                return Err(translate(&failed.error).context(format!(
+                    "reading topic '{}' partition {} at offset {}",
+                    partition.topic, partition.partition, failed.fetch_offset
+                )));
+            }
+            // Its position stays where it was: the job would notice again after a restart.
+            Verdict::Drop => self.finish_split(partition),
+            Verdict::Restart(start) => {
+                let Some(split) = self.splits.get_mut(partition) else { return Ok(()) };
+                (split.position, split.leader_epoch) = (start.offset, None);
+                if split.end.is_some_and(|end| start.offset >= end) {
+                    self.finish_split(partition);
+                } else {
+                    self.consumer.assign_at([(partition.clone(), start)]);
+                }
+            }
+            Verdict::Wait => {
+                if let Some(split) = self.splits.get_mut(partition) {
+                    (split.position, split.leader_epoch) = (0, None);
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn finish_split(&mut self, partition: &TopicPartition) {
         let Some(split) = self.splits.remove(partition) else { return };
         self.consumer.unassign(std::slice::from_ref(partition));
@@ -241,11 +233,11 @@ impl Reader for KafkaReader {
             if done {
                 self.finish_split(&partition);
             } else {
-                positions.push((partition, offset));
+                positions.push((partition, start_at(split.start)));
             }
         }
         if !positions.is_empty() {
-            self.consumer.assign(&positions);
+            self.consumer.assign_at(positions);
         }
         Ok(())
     }
@@ -257,14 +249,19 @@ impl Reader for KafkaReader {
             .collect();
         for partition in &gone {
             self.splits.remove(partition);
+            self.loss.forget(partition);
         }
         self.forget(&gone);
         self.consumer.unassign(&gone);
     }
 
-    fn poll(&mut self, _now: Duration, errors: &mut RowErrors) -> Result<Polled> {
+    fn poll(&mut self, now: Duration, errors: &mut RowErrors) -> Result<Polled> {
         if let Some(report) = self.reports.pop_front() {
             return Ok(report);
+        }
+        let due = self.loss.due(now);
+        if !due.is_empty() {
+            self.consumer.assign_at(due.into_iter().map(|at| (at, StartAt::offset(0))));
         }
         // What many quiet partitions brought goes into one batch.
         let mut worked = false;
@@ -279,15 +276,9 @@ impl Reader for KafkaReader {
             }
             match self.consumer.poll() {
                 None => break,
-                Some(Fetched::Failed(failed)) if self.moved(&failed) => worked = true,
-                Some(Fetched::Failed(failed)) => {
-                    let error = translate(&failed.error);
-                    return Err(error.context(format!(
-                        "reading topic '{}' partition {} at offset {}",
-                        failed.partition.topic, failed.partition.partition, failed.fetch_offset
-                    )));
-                }
+                Some(Fetched::Failed(failed)) => self.failed(&failed, now)?,
                 Some(Fetched::Data(fetched)) => {
+                    self.loss.found(&fetched.partition);
                     let batches = fetched.batches(self.isolation, self.check_crcs);
                     self.current = Some(Current { fetched, batches });
                 }
@@ -319,12 +310,16 @@ impl Reader for KafkaReader {
     fn acknowledge(&mut self, _epoch: Epoch, _positions: &[(Arc<SplitId>, Position)]) {}
 
     fn next_deadline(&self) -> Option<Duration> {
-        None
+        self.loss.next_deadline()
     }
 
     fn stats(&self) -> SourceStats {
         self.stats
     }
+}
+
+fn start_at(position: Position) -> StartAt {
+    StartAt { offset: position.offset, leader_epoch: position.leader_epoch.unwrap_or(-1) }
 }
 
 fn damaged(split: &SplitId, error: &brooklet_kafka::wire::records::BatchError) -> Error {

@@ -3,6 +3,7 @@
 use super::decode::{DecodePlan, Output};
 use super::enumerator::KafkaEnumerator;
 use super::layout::{Layout, Placed};
+use super::loss::Loss;
 use super::metadata::{Metadata, Readable};
 use super::options::{self, Mode, SourceOptions};
 use super::progress::GroupProgress;
@@ -261,8 +262,13 @@ impl Source for KafkaSource {
         let config = self.client.config();
         let (isolation, check_crcs) = (config.isolation, config.check_crcs);
         let consumer = self.client.consumer(Arc::clone(&waker));
-        let reader = KafkaReader::new(consumer, self.plan.decoder(waker)?, isolation, check_crcs);
-        Ok(Box::new(reader.with_reset(self.options.reset.clone(), self.warnings.clone())))
+        let decoder = self.plan.decoder(waker)?;
+        let loss = Loss::new(
+            self.options.topic_change,
+            self.options.reset.clone(),
+            self.warnings.clone(),
+        );
+        Ok(Box::new(KafkaReader::new(consumer, decoder, isolation, check_crcs, loss)))
     }
 
     fn facts(&self, name: ScanName) -> ScanFacts {

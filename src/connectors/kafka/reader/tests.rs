@@ -1,6 +1,7 @@
 use super::super::decode::DecodePlan;
+use super::super::options::TopicChange;
 use super::*;
-use crate::table::{Decoded, Decoder, Payload};
+use crate::table::{Decoded, Decoder, Payload, Warnings};
 use brooklet_kafka::transport::{BrokerEvent, MemoryNetwork, Responder};
 use brooklet_kafka::wire::compression::{Compression, Compressor};
 use brooklet_kafka::wire::records::BatchBuilder;
@@ -85,7 +86,8 @@ fn reader(end: Option<i64>) -> KafkaReader {
     };
     let decoder = Arc::new(plan).decoder(Arc::new(|| {})).unwrap();
     let consumer = client.consumer(Arc::new(|| ()));
-    let mut reader = KafkaReader::new(consumer, decoder, Isolation::ReadUncommitted, true);
+    let loss = Loss::new(TopicChange::Fail, Warnings::to(|_| ()));
+    let mut reader = KafkaReader::new(consumer, decoder, Isolation::ReadUncommitted, true, loss);
     let id = Arc::new(SplitId { name: "in".into(), index: 0 });
     reader.assign(vec![Split { id, start: Position::at(0), end }]).unwrap();
     reader

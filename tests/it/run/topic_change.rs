@@ -1,0 +1,66 @@
+//! A topic is deleted and created again while a job reads it: `scan.topic-change.mode`.
+
+use super::script::{ENDLESS, JSON, kafka, print, produce};
+use crate::support::{Cluster, Program, Running};
+
+struct Changed {
+    cluster: Cluster,
+    first: String,
+    second: String,
+    running: Running,
+    /// Its folder goes with it.
+    _program: Program,
+}
+
+/// A job over two topics that has read a record of each; the first topic is another one by now.
+fn changed(mode: &str) -> Changed {
+    let cluster = Cluster::embedded();
+    let (first, second) = (cluster.topic("first", 1), cluster.topic("second", 1));
+    produce(&cluster, &first, &["a", "b"]);
+    produce(&cluster, &second, &["c"]);
+    let both = format!("{first};{second}");
+    let sql = kafka("src", "v STRING", &both, &cluster, &format!("{ENDLESS}, {JSON}{mode}"))
+        + &print("p", "v STRING")
+        + "INSERT INTO p SELECT v FROM src;\n";
+    let program = Program::script("job", &sql);
+    let running = program.start();
+    running.until_stdout("three rows", |text| text.lines().count() == 3);
+    cluster.delete(&first);
+    cluster.create(&first, 1, &[]);
+    Changed { cluster, first, second, running, _program: program }
+}
+
+#[test]
+fn the_job_fails() {
+    let Changed { first, running, cluster: _cluster, _program, .. } = changed("");
+    running.wait().code(4).says(&[
+        &format!("topic `{first}` was deleted and created again"),
+        "hint: start over with --fresh, or choose what happens then with 'scan.topic-change.mode'",
+    ]);
+}
+
+#[test]
+fn the_partitions_are_left_out() {
+    let Changed { cluster, first, second, running, _program } =
+        changed(", 'scan.topic-change.mode' = 'drop'");
+    running.until_stderr(&format!("topic '{first}' partition 0 is no longer read"));
+    cluster.produce_lines(&first, &[r#"{"v":"unseen"}"#]);
+    cluster.produce_lines(&second, &[r#"{"v":"d"}"#]);
+    running.until_stdout("the next row", |text| text.contains("+I[d]"));
+    running.signal("INT");
+    let ended = running.wait();
+    ended.code(0);
+    assert!(!ended.stdout.contains("unseen"), "{}", ended.stdout);
+}
+
+#[test]
+fn the_new_topic_is_read_from_its_beginning() {
+    let Changed { cluster, first, second, running, _program } =
+        changed(", 'scan.topic-change.mode' = 'restart'");
+    running.until_stderr(&format!("topic '{first}' partition 0 is read from offset 0 on"));
+    cluster.produce_lines(&first, &[r#"{"v":"e"}"#]);
+    cluster.produce_lines(&second, &[r#"{"v":"d"}"#]);
+    running.until_stdout("both rows", |text| text.contains("+I[d]") && text.contains("+I[e]"));
+    running.signal("INT");
+    running.wait().code(0);
+}
