@@ -18,6 +18,8 @@ use super::{Bridge, Exit, Jvm, Version, broker_count, cache, zookeeper};
 const START_WAIT_MAX: Duration = Duration::from_secs(120);
 /// Between two looks at a broker that is starting.
 const POLL_EVERY: Duration = Duration::from_millis(50);
+/// The least that a broker gives its session with ZooKeeper.
+const ZOOKEEPER_SESSION: Duration = Duration::from_secs(2);
 /// A port picked here can be taken by somebody else before the broker binds it.
 const START_ATTEMPTS_MAX: u32 = 3;
 /// Any 16 bytes in base64 will do; the same one lets a restarted broker find its data.
@@ -251,7 +253,16 @@ impl Kafka {
     pub fn restart(&self) -> io::Result<()> {
         let own = self.own()?;
         own.end(Exit::Clean)?;
-        own.boot()
+        // A broker that was killed is refused until ZooKeeper has ended its session.
+        let deadline = Instant::now() + 5 * ZOOKEEPER_SESSION;
+        loop {
+            match own.boot() {
+                Err(_) if self.version.needs_zookeeper() && Instant::now() < deadline => {
+                    thread::sleep(POLL_EVERY);
+                }
+                booted => return booted,
+            }
+        }
     }
 
     /// Runs one of Kafka's own tools, e.g. `org.apache.kafka.tools.TopicCommand`, to its end.
@@ -445,8 +456,7 @@ fn server_properties(
         line("broker.id", "1");
         line("listeners", &format!("PLAINTEXT://{listener}"));
         line("zookeeper.connect", &format!("127.0.0.1:{controller}"));
-        // A broker that was killed cannot come back before its old session ends.
-        line("zookeeper.session.timeout.ms", "2000");
+        line("zookeeper.session.timeout.ms", &ZOOKEEPER_SESSION.as_millis().to_string());
         line("delete.topic.enable", "true");
     } else {
         line("process.roles", "broker,controller");

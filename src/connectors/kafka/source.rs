@@ -263,11 +263,8 @@ impl Source for KafkaSource {
         let (isolation, check_crcs) = (config.isolation, config.check_crcs);
         let consumer = self.client.consumer(Arc::clone(&waker));
         let decoder = self.plan.decoder(waker)?;
-        let loss = Loss::new(
-            self.options.topic_change,
-            self.options.reset.clone(),
-            self.warnings.clone(),
-        );
+        let loss =
+            Loss::new(self.options.topic_change, self.options.reset.clone(), self.warnings.clone());
         Ok(Box::new(KafkaReader::new(consumer, decoder, isolation, check_crcs, loss)))
     }
 

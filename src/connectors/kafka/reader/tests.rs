@@ -86,7 +86,7 @@ fn reader(end: Option<i64>) -> KafkaReader {
     };
     let decoder = Arc::new(plan).decoder(Arc::new(|| {})).unwrap();
     let consumer = client.consumer(Arc::new(|| ()));
-    let loss = Loss::new(TopicChange::Fail, Warnings::to(|_| ()));
+    let loss = Loss::new(TopicChange::Fail, None, Warnings::to(|_| ()));
     let mut reader = KafkaReader::new(consumer, decoder, Isolation::ReadUncommitted, true, loss);
     let id = Arc::new(SplitId { name: "in".into(), index: 0 });
     reader.assign(vec![Split { id, start: Position::at(0), end }]).unwrap();
