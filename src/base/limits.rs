@@ -6,8 +6,9 @@ use std::time::Duration;
 /// batch of a few columns stays in the second-level cache.
 pub const BATCH_ROWS_MAX: usize = 8_192;
 
-/// Row errors that are kept with their text; further ones are only counted.
-pub const ROW_ERRORS_KEPT_MAX: usize = 64;
+/// Row errors that are kept with their text; further ones are only listed. As many as rows of a batch, so that a text
+/// is missing only where a single fetch brings more bad records than that.
+pub const ROW_ERRORS_KEPT_MAX: usize = BATCH_ROWS_MAX;
 
 /// Time after which the progress of a job is stored again although nothing moved: brokers drop offsets of a group
 /// without members `offsets.retention.minutes` after they were committed (seven days by default), also those of a

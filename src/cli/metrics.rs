@@ -184,6 +184,12 @@ fn exposition(jobs: &[Arc<JobStats>]) -> String {
         "Records left out because they could not be read.",
         |job| job.totals().source.ignored,
     );
+    counter(
+        "brooklet_failed_records",
+        "",
+        "Records left out by error-handling.mode, with those written to its log.",
+        |job| job.totals().rejected,
+    );
     counter("brooklet_sink_records", "", "Records written.", |job| job.totals().sink.records);
     counter("brooklet_sink_bytes", "bytes", "Bytes written, before compression.", |job| {
         job.totals().sink.bytes
@@ -256,6 +262,7 @@ mod tests {
         let totals = Totals {
             source: SourceStats { records: 7, bytes: 70, lag: 3, ignored: 1 },
             sink: SinkStats { records: 6, bytes: 60 },
+            rejected: 2,
         };
         stats.publish(0, totals, vec![3]);
         stats.epoch_completed(4, Duration::from_millis(250));
@@ -270,6 +277,7 @@ mod tests {
             "brooklet_source_records_total{job=\"a \\\"b\\\"\"} 7",
             "# UNIT brooklet_source_bytes bytes",
             "brooklet_rejected_records_total{job=\"a \\\"b\\\"\"} 1",
+            "brooklet_failed_records_total{job=\"a \\\"b\\\"\"} 2",
             "brooklet_source_lag_records{job=\"a \\\"b\\\"\",source=\"orders\"} 3",
             "brooklet_last_epoch{job=\"a \\\"b\\\"\"} 4",
             "brooklet_epoch_seconds_sum{job=\"a \\\"b\\\"\"} 0.250000",

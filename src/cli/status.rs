@@ -219,10 +219,10 @@ pub(super) fn summary(name: &str, totals: &Totals, elapsed: Duration) -> String 
 }
 
 fn ignored(totals: &Totals) -> String {
-    match totals.source.ignored {
-        0 => String::new(),
-        n => format!(", {n} rejected by ignore-parse-errors"),
-    }
+    let counts =
+        [(totals.source.ignored, "ignore-parse-errors"), (totals.rejected, "error-handling.mode")];
+    let shown = counts.iter().filter(|(count, _)| *count > 0);
+    shown.map(|(count, by)| format!(", {count} rejected by {by}")).collect()
 }
 
 fn count(number: f64) -> String {
@@ -251,6 +251,7 @@ mod tests {
         Totals {
             source: SourceStats { records, bytes: records * 100, lag: 0, ignored },
             sink: SinkStats { records: records / 2, bytes: records * 10 },
+            rejected: 0,
         }
     }
 

@@ -39,7 +39,11 @@ impl JobBuilder<'_> {
             predicate: None,
             parallelism: self.settings.parallelism,
         };
-        let Err(read) = self.source(table, request) else { return Ok(()) };
+        let opened = self.source(table, request);
+        if let Ok(source) = &opened {
+            self.failures(table, source.as_ref())?;
+        }
+        let Err(read) = opened else { return Ok(()) };
         let Err(written) = self.sink(table, stored(false)) else { return Ok(()) };
         let scans = table
             .options

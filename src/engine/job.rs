@@ -1,8 +1,9 @@
 //! From bound plans to a job: tables opened, scans shared, operators chained.
 
 use super::formats::Formats;
+use super::session::Session;
 use crate::base::{Error, ErrorKind, Result, nearest};
-use crate::exec::{Job, JobStats, Output, Scan};
+use crate::exec::{Job, JobStats, Output, Refusals, Scan};
 use crate::expr::{EvalEnv, Expr};
 use crate::ops::{
     BoundedColumn, DropUpdateBefore, Filter, NotNull, Operator, OperatorFactory, Project,
@@ -31,6 +32,8 @@ pub(super) struct JobBuilder<'a> {
     pub(super) settings: &'a Settings,
     pub(super) context: JobContext,
     pub(super) env: EvalEnv,
+    /// Where the tables are that other tables name.
+    pub(super) session: &'a Session,
 }
 
 /// Where the rows of a plan go.
@@ -154,6 +157,8 @@ impl JobBuilder<'_> {
             workers: if limited { Some(1) } else { (parallelism > 1).then_some(parallelism) },
             keeps_progress,
             fresh,
+            replays: !limited && (!exact || keeps_progress),
+            refusals: Arc::new(Refusals::default()),
             stats: Arc::new(stats),
         })
     }
@@ -178,6 +183,7 @@ impl JobBuilder<'_> {
             parallelism: self.settings.parallelism,
         };
         let source = self.source(&table, request)?;
+        let failures = self.failures(&table, source.as_ref())?;
         let applied = !shared && source.applies_predicate();
         let mut outputs = Vec::with_capacity(group.len());
         for (mut chain, target) in group {
@@ -206,7 +212,7 @@ impl JobBuilder<'_> {
             }
             outputs.push(Output { name: target.name, operators, sink: target.sink });
         }
-        Ok(Scan { name: table.name.table.clone(), source, outputs })
+        Ok(Scan { name: table.name.table.clone(), source, outputs, failures })
     }
 
     fn operator(&self, step: Step) -> OperatorFactory {
@@ -287,13 +293,14 @@ impl JobBuilder<'_> {
             TypeLengthEnforcer::Ignore => Vec::new(),
             _ => bounded(table, &columns),
         };
-        let request = SinkRequest { columns, parallelism: self.settings.parallelism };
+        let request =
+            SinkRequest { columns, parallelism: self.settings.parallelism, joins_job: false };
         let sink = self.open(table, |connector, context| connector.sink(context, request))?;
         Ok(Target { name: table.name.table.clone(), sink, not_null, bounded })
     }
 
     /// Finds the connector, lets it take its options, and refuses what is left over.
-    fn open<T>(
+    pub(super) fn open<T>(
         &self,
         table: &TableDef,
         open: impl FnOnce(&dyn Connector, &TableContext<'_>) -> Result<T>,

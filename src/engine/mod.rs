@@ -10,6 +10,7 @@ mod check;
 mod ddl;
 mod describe;
 mod expand;
+mod failures;
 mod formats;
 mod job;
 mod legacy;

@@ -402,6 +402,7 @@ impl Session {
                 time_zone: settings.time_zone,
                 now_micros: now_millis.saturating_mul(1000),
             },
+            session: self,
         }
     }
 
@@ -418,7 +419,7 @@ impl Session {
         if *count == 1 { name } else { format!("{name}.{count}") }
     }
 
-    fn dev_broker_table(&self, table: &Arc<TableDef>) -> Arc<TableDef> {
+    pub(super) fn dev_broker_table(&self, table: &Arc<TableDef>) -> Arc<TableDef> {
         match &self.config.dev_broker {
             Some(bootstrap) if table.connector().is_some_and(is_kafka) => {
                 let mut changed = (**table).clone();

@@ -58,6 +58,8 @@ struct ScanState {
     enumerator: Box<dyn Enumerator>,
     /// Latest known position of every split, from its start or the last barrier.
     positions: BTreeMap<SplitId, Position>,
+    /// Where every split was first read from.
+    starts: BTreeMap<SplitId, Position>,
     /// What the domain holds.
     stored: BTreeMap<SplitId, Position>,
     recovered: bool,
@@ -194,6 +196,18 @@ impl Coordinator {
             progress: self.scans.iter().map(of).collect(),
             unsure: self.open.as_ref().is_some_and(|open| open.committing),
         }
+    }
+
+    /// Where the next attempt goes on that is to read the same again: at the last completed epoch, else where this one
+    /// started.
+    pub(super) fn start_or_resume(&self) -> Resume {
+        let mut resume = self.resume();
+        if self.completed == 0 {
+            for (progress, scan) in resume.progress.iter_mut().zip(&self.scans) {
+                progress.positions.clone_from(&scan.starts);
+            }
+        }
+        resume
     }
 
     /// Whether the domains can say where to go on although this attempt completed no epoch.
@@ -344,6 +358,7 @@ impl Coordinator {
         scan.open += added.len();
         for split in &added {
             scan.positions.insert((*split.id).clone(), split.start);
+            scan.starts.insert((*split.id).clone(), split.start);
         }
         scan.discovered = true;
         scan.volatile |= volatile;
@@ -452,6 +467,7 @@ impl ScanState {
             name: scan.name,
             enumerator: scan.enumerator,
             positions: BTreeMap::new(),
+            starts: BTreeMap::new(),
             stored: BTreeMap::new(),
             recovered: false,
             known: None,
@@ -473,6 +489,7 @@ impl ScanState {
         self.enumerator.start(progress.as_ref())?;
         let positions = progress.unwrap_or_default().positions;
         self.positions.clone_from(&positions);
+        self.starts.clone_from(&positions);
         self.stored = positions;
         self.recovered = true;
         Ok(())

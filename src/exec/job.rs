@@ -1,6 +1,7 @@
 //! A job ready to run: opened sources and sinks, operators between them.
 
 use super::JobStats;
+use super::rejects::Refusals;
 use crate::ops::OperatorFactory;
 use crate::table::{JobContext, Sink, Source};
 use std::sync::Arc;
@@ -23,6 +24,10 @@ pub struct Job {
     pub keeps_progress: bool,
     /// Forget the progress of earlier runs.
     pub fresh: bool,
+    /// Whether an attempt may be done over: false where what was let through is not part of the progress.
+    pub replays: bool,
+    /// Records that were refused after they were sent.
+    pub refusals: Arc<Refusals>,
     /// Totals, also read by the status line.
     pub stats: Arc<JobStats>,
 }
@@ -37,6 +42,20 @@ pub struct Scan {
     pub source: Box<dyn Source>,
     /// Where its rows go.
     pub outputs: Vec<Output>,
+    /// What becomes of rows that fail.
+    pub failures: Failures,
+}
+
+/// What becomes of the failed rows of a scan.
+#[derive(Debug, Default)]
+pub enum Failures {
+    /// The job fails.
+    #[default]
+    Fail,
+    /// They are left out.
+    Ignore,
+    /// The records that they came from are written here, as rows of [`super::log_fields`].
+    Log(Output),
 }
 
 /// A chain of operators that ends in a sink.

@@ -8,6 +8,7 @@ mod coordinator;
 mod failure;
 mod job;
 mod message;
+mod rejects;
 mod restart;
 mod runner;
 mod signal;
@@ -16,7 +17,8 @@ mod stats;
 mod worker;
 
 pub use control::{Clock, JobControl};
-pub use job::{Job, JobEnd, Output, Scan};
+pub use job::{Failures, Job, JobEnd, Output, Scan};
+pub use rejects::{HEADER_PREFIX, Refusals, log_fields};
 pub use runner::run;
 pub use simulation::{SimulatedStep, Simulation};
 pub use stats::{EpochStats, JobState, JobStats, Totals};

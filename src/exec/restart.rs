@@ -1,7 +1,10 @@
 //! What follows a failure: go on from the last epoch, or give up.
 
 use super::coordinator::{Coordinator, Resume};
+use super::job::Job;
+use super::rejects::Refusals;
 use crate::base::{Error, ErrorKind, Result};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Delay before the first restart; it doubles up to [`RESTART_BACKOFF_MAX`] (Flink's exponential-delay).
@@ -19,17 +22,28 @@ pub(super) struct Restarts {
     allowed: u32,
     attempts: u32,
     resume: Option<Resume>,
+    /// Where the job may do an attempt over.
+    refusals: Option<Arc<Refusals>>,
 }
 
 impl Restarts {
-    /// At most `allowed` restarts without a completed epoch between them.
-    pub(super) fn new(allowed: u32) -> Restarts {
-        Restarts { allowed, attempts: 0, resume: None }
+    /// As many without a completed epoch between them as the job says.
+    pub(super) fn of(job: &Job) -> Restarts {
+        let refusals = job.replays.then(|| Arc::clone(&job.refusals));
+        Restarts { allowed: job.restart_attempts, attempts: 0, resume: None, refusals }
     }
 
     /// Where the next attempt starts; `None` where the job's stored progress says.
     pub(super) fn resume(&self) -> Option<&Resume> {
         self.resume.as_ref()
+    }
+
+    /// Records that were refused failed the attempt, and the next one leaves them out.
+    fn without_refused(&mut self, coordinator: &Coordinator) {
+        let unsure = self.resume.as_ref().is_some_and(|earlier| earlier.unsure);
+        let mut resume = coordinator.start_or_resume();
+        resume.unsure |= unsure && coordinator.completed == 0;
+        self.resume = Some(resume);
     }
 
     /// The delay before the next attempt, or the error that ends the job.
@@ -39,6 +53,11 @@ impl Restarts {
         error: Error,
         draining: bool,
     ) -> Result<Duration> {
+        // Each attempt does without more of what was refused: there is no end to count to, and nothing to wait for.
+        if self.refusals.as_ref().is_some_and(|refusals| refusals.take_fresh()) {
+            self.without_refused(coordinator);
+            return Ok(Duration::ZERO);
+        }
         let resume = coordinator.resume();
         if coordinator.completed > 0 {
             self.attempts = 0;

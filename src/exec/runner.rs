@@ -2,8 +2,9 @@
 
 use super::control::{Clock, JobControl};
 use super::coordinator::{CoordinatedDomain, CoordinatedScan, Coordinator, Outcome, Resume};
-use super::job::{Job, JobEnd, Scan};
+use super::job::{Failures, Job, JobEnd, Scan};
 use super::message::{Command, Mailbox, Report};
+use super::rejects::Rejects;
 use super::restart::Restarts;
 use super::signal::Signal;
 use super::worker::{Step, Worker, WorkerOutput, WorkerScan};
@@ -28,7 +29,7 @@ pub fn run(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str)) -> R
 
 fn run_attempts(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str)) -> Result<JobEnd> {
     let clock = Clock::new();
-    let mut restarts = Restarts::new(job.restart_attempts);
+    let mut restarts = Restarts::of(job);
     loop {
         let mut attempt = Attempt::start(job, control, restarts.resume())?;
         let error = match attempt.run(job, &clock, note) {
@@ -196,14 +197,22 @@ pub(super) fn build_worker(
 ) -> Result<(Worker, Arc<Mailbox<Command>>)> {
     let commands = Mailbox::new();
     let mut scans = Vec::with_capacity(job.scans.len());
-    for scan in &mut job.scans {
+    for (number, scan) in job.scans.iter_mut().enumerate() {
         let reader = scan.source.reader(index, commands.signal.waker())?;
         let mut outputs = Vec::with_capacity(scan.outputs.len());
         for output in &mut scan.outputs {
             let writer = output.sink.writer(index, count, commands.signal.waker())?;
             outputs.push(WorkerOutput::new(&output.name, &output.operators, writer));
         }
-        scans.push(WorkerScan { reader, outputs });
+        let rejects = match &mut scan.failures {
+            Failures::Fail => Rejects::fail(&job.refusals),
+            Failures::Ignore => Rejects::ignore(number, &job.refusals),
+            Failures::Log(output) => {
+                let writer = output.sink.writer(index, count, commands.signal.waker())?;
+                Rejects::log(&output.name, writer, &job.context.id, number, &job.refusals)
+            }
+        };
+        scans.push(WorkerScan::new(reader, outputs, rejects));
     }
     let stats = Arc::clone(&job.stats);
     let worker = Worker::new(index, scans, Arc::clone(&commands), Arc::clone(reports), stats);

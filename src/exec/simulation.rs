@@ -58,7 +58,7 @@ impl Simulation {
         Simulation {
             control: control.clone(),
             attempt: None,
-            restarts: Restarts::new(job.restart_attempts),
+            restarts: Restarts::of(job),
             restart_at: Duration::ZERO,
             paused: BTreeMap::new(),
             random: seed | 1,

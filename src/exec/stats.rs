@@ -30,6 +30,8 @@ pub struct Totals {
     pub source: SourceStats,
     /// All sinks.
     pub sink: SinkStats,
+    /// Records left out because they could not be read, computed or written (`error-handling.mode`).
+    pub rejected: u64,
 }
 
 /// What a job is doing.
@@ -141,5 +143,6 @@ impl Totals {
         self.source.ignored += other.source.ignored;
         self.sink.records += other.sink.records;
         self.sink.bytes += other.sink.bytes;
+        self.rejected += other.rejected;
     }
 }

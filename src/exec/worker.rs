@@ -2,10 +2,11 @@
 
 use super::failure::{fail_on_records, fail_on_rows};
 use super::message::{Command, Mailbox, Positions, Report};
+use super::rejects::{Rejects, Stage};
 use super::stats::{JobStats, Totals};
 use crate::base::Result;
 use crate::ops::{Operator, OperatorFactory};
-use crate::table::{Epoch, Polled, Reader, Writer};
+use crate::table::{Epoch, Polled, Reader, Writer, WriterStatus};
 use crate::types::{Batch, RowErrors};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,7 @@ pub(super) struct Worker {
 pub(super) struct WorkerScan {
     pub(super) reader: Box<dyn Reader>,
     pub(super) outputs: Vec<WorkerOutput>,
+    pub(super) rejects: Rejects,
 }
 
 /// One chain of operators and its writer.
@@ -54,6 +56,30 @@ pub(super) struct WorkerOutput {
     pub(super) name: String,
     pub(super) operators: Vec<Box<dyn Operator>>,
     pub(super) writer: Box<dyn Writer>,
+    /// Whether the writer goes on behind rows that cannot be written.
+    tolerant: bool,
+}
+
+impl WorkerScan {
+    pub(super) fn new(
+        mut reader: Box<dyn Reader>,
+        mut outputs: Vec<WorkerOutput>,
+        rejects: Rejects,
+    ) -> WorkerScan {
+        if rejects.tolerate() {
+            reader.tolerate(rejects.keep());
+            for output in &mut outputs {
+                output.tolerant = output.writer.tolerate();
+            }
+        }
+        WorkerScan { reader, outputs, rejects }
+    }
+
+    /// All writers, that of the log last.
+    fn writers(&mut self) -> impl Iterator<Item = &mut Box<dyn Writer>> {
+        let log = self.rejects.writer().into_iter();
+        self.outputs.iter_mut().map(|output| &mut output.writer).chain(log)
+    }
 }
 
 impl WorkerOutput {
@@ -63,7 +89,7 @@ impl WorkerOutput {
         writer: Box<dyn Writer>,
     ) -> WorkerOutput {
         let operators = operators.iter().map(|factory| factory()).collect();
-        WorkerOutput { name: name.to_owned(), operators, writer }
+        WorkerOutput { name: name.to_owned(), operators, writer, tolerant: false }
     }
 
     fn satisfied(&self) -> bool {
@@ -129,8 +155,8 @@ impl Worker {
         }
         // The mailbox ran empty: partial batches go out now instead of waiting for more rows.
         if std::mem::take(&mut self.unflushed) {
-            for output in self.scans.iter_mut().flat_map(|scan| &mut scan.outputs) {
-                output.writer.flush()?;
+            for writer in self.scans.iter_mut().flat_map(WorkerScan::writers) {
+                writer.flush()?;
             }
             self.publish();
             return Ok(Step::Busy);
@@ -153,13 +179,13 @@ impl Worker {
                     let mut of_scan = Positions::new();
                     scan.reader.positions(&mut of_scan);
                     positions.push(of_scan);
-                    for output in &mut scan.outputs {
-                        if last {
-                            finish_output(output, self.now, &mut self.errors)?;
-                            output.writer.finish();
+                    if last {
+                        for output in &mut scan.outputs {
+                            finish_output(output, self.now, &mut self.errors, &mut scan.rejects)?;
                         }
-                        output.writer.barrier(epoch)?;
+                        scan.writers().for_each(|writer| writer.finish());
                     }
+                    scan.writers().try_for_each(|writer| writer.barrier(epoch))?;
                 }
                 self.unflushed = false;
                 self.reports.send(Report::Barrier { epoch, positions });
@@ -180,11 +206,22 @@ impl Worker {
         let mut ready = true;
         let mut wake_at: Option<Duration> = None;
         let mut acknowledged = Epoch::MAX;
-        for output in self.scans.iter_mut().flat_map(|scan| &mut scan.outputs) {
-            let status = output.writer.poll(now)?;
+        let mut take = |status: WriterStatus| {
             ready &= status.ready;
             wake_at = [wake_at, status.wake_at].into_iter().flatten().min();
             acknowledged = acknowledged.min(status.acknowledged);
+        };
+        for scan in &mut self.scans {
+            for (number, output) in scan.outputs.iter_mut().enumerate() {
+                let status = output.writer.poll(now);
+                if status.is_err() {
+                    scan.rejects.note_refused(number, output.writer.as_mut());
+                }
+                take(status?);
+            }
+            if let Some(writer) = scan.rejects.writer() {
+                take(writer.poll(now)?);
+            }
         }
         let flushed = acknowledged.min(self.barrier);
         if flushed > self.flushed {
@@ -200,32 +237,43 @@ impl Worker {
         let Some(scan) = self.scans.get_mut(index) else { return Ok(false) };
         self.errors.clear();
         let polled = scan.reader.poll(now, &mut self.errors)?;
-        // What came before a bad record is written first, as in Flink.
-        let failed = fail_on_records(&self.errors);
+        let rejects = &mut scan.rejects;
+        let (failed, rejected) = match rejects.tolerate() {
+            true => (Ok(()), rejects.records(scan.reader.as_ref(), &self.errors)),
+            // What came before a bad record is written first, as in Flink.
+            false => (fail_on_records(&self.errors), false),
+        };
+        let mut rows = false;
         match polled {
-            Polled::Idle if failed.is_ok() => return Ok(false),
+            Polled::Idle if failed.is_ok() && !rejected => return Ok(false),
             Polled::Idle | Polled::CaughtUp(_) => {}
             Polled::Ended(_) => self.reports.send(Report::Ended { scan: index }),
             Polled::Data(batch) if batch.rows == 0 => {}
             Polled::Data(batch) => {
-                self.unflushed = true;
+                rows = true;
                 let last = scan.outputs.len().saturating_sub(1);
-                for output in scan.outputs.iter_mut().take(last) {
-                    run_output(output, 0, batch.clone(), now, &mut self.errors)?;
+                for (number, output) in scan.outputs.iter_mut().take(last).enumerate() {
+                    let rows = rejects.divert_refused(batch.clone(), number, &output.name)?;
+                    run_output(output, 0, rows, now, &mut self.errors, rejects)?;
                 }
                 if let Some(output) = scan.outputs.last_mut() {
-                    run_output(output, 0, batch, now, &mut self.errors)?;
-                }
-                let mut outputs = self.scans.iter().flat_map(|scan| &scan.outputs);
-                if !self.satisfied && outputs.all(WorkerOutput::satisfied) {
-                    self.satisfied = true;
-                    self.reports.send(Report::Satisfied);
+                    let rows = rejects.divert_refused(batch, last, &output.name)?;
+                    run_output(output, 0, rows, now, &mut self.errors, rejects)?;
                 }
             }
         }
+        let logged = rejects.write(scan.reader.as_ref(), &mut self.errors)?;
+        self.unflushed |= rows || logged;
+        if rows && !self.satisfied {
+            let mut outputs = self.scans.iter().flat_map(|scan| &scan.outputs);
+            if outputs.all(WorkerOutput::satisfied) {
+                self.satisfied = true;
+                self.reports.send(Report::Satisfied);
+            }
+        }
         if failed.is_err() && !self.satisfied {
-            for output in self.scans.iter_mut().flat_map(|scan| &mut scan.outputs) {
-                output.writer.flush()?;
+            for writer in self.scans.iter_mut().flat_map(WorkerScan::writers) {
+                writer.flush()?;
             }
             failed?;
         }
@@ -239,6 +287,7 @@ impl Worker {
             let source = scan.reader.stats();
             lags.push(source.lag);
             totals.add(Totals { source, ..Totals::default() });
+            totals.rejected += scan.rejects.count();
             for output in &scan.outputs {
                 totals.add(Totals { sink: output.writer.stats(), ..Totals::default() });
             }
@@ -248,30 +297,41 @@ impl Worker {
 }
 
 /// Writes what the operators have held back until now.
-fn finish_output(output: &mut WorkerOutput, now: Duration, errors: &mut RowErrors) -> Result<()> {
+fn finish_output(
+    output: &mut WorkerOutput,
+    now: Duration,
+    errors: &mut RowErrors,
+    rejects: &mut Rejects,
+) -> Result<()> {
     for at in 0..output.operators.len() {
         let held = output.operators.get_mut(at).map_or(Ok(Vec::new()), |op| op.finish())?;
         for batch in held {
-            run_output(output, at + 1, batch, now, errors)?;
+            run_output(output, at + 1, batch, now, errors, rejects)?;
         }
     }
     Ok(())
 }
 
-/// Runs the operators from the `first` on over a batch and writes what comes out. A failed row fails the job once the rows before it are
-/// written, as in Flink.
+/// Runs the operators from the `first` on over a batch and writes what comes out. A failed row fails the job once the
+/// rows before it are written, as in Flink, or is left out.
 fn run_output(
     output: &mut WorkerOutput,
     first: usize,
     mut batch: Batch,
     now: Duration,
     errors: &mut RowErrors,
+    rejects: &mut Rejects,
 ) -> Result<()> {
     let mut outcome = Ok(());
     for operator in output.operators.iter_mut().skip(first) {
         errors.clear();
         operator.advance(now);
         let mut rows = operator.batch(&batch, errors)?;
+        while !errors.is_empty() && rejects.take(&batch) {
+            batch = rejects.rows(&batch, errors, Stage::Compute, &output.name)?;
+            errors.clear();
+            rows = operator.batch(&batch, errors)?;
+        }
         if let Some(bad) = errors.kept().iter().map(|failed| failed.row).min() {
             // Of two operators the later one failed at the earlier row: it got only what is before the other's.
             outcome =
@@ -287,7 +347,9 @@ fn run_output(
     }
     errors.clear();
     output.writer.write(&batch, errors)?;
-    if !errors.is_empty() {
+    if !errors.is_empty() && output.tolerant && rejects.take(&batch) {
+        rejects.rows(&batch, errors, Stage::Write, &output.name)?;
+    } else if !errors.is_empty() {
         outcome = fail_on_rows(&batch, errors, &format!("writing to '{}'", output.name));
     }
     if outcome.is_err() {

@@ -69,7 +69,7 @@ mod tests {
         assert_eq!(kept.rows, 1);
         assert_eq!(kept.columns[0].as_primitive::<Int32Type>().value(0), 3);
         assert_eq!(kept.kind(0), RowKind::Delete);
-        assert_eq!(kept.origin.unwrap().locate(0), Some((&*split, 12)));
+        assert_eq!(kept.origin.unwrap().locate(0), Some((&split, 12)));
         assert_eq!(above(0).batch(&batch, &mut RowErrors::new()).unwrap().rows, 2);
     }
 }

@@ -38,15 +38,27 @@ pub(super) struct Failure {
     retriable: bool,
     /// The time for the request is used up.
     timed_out: bool,
+    /// The answer's, where there was one.
+    status: Option<u16>,
+    /// Who named the schema is to blame.
+    of_record: bool,
 }
 
 impl Failure {
     fn new(message: String) -> Failure {
-        Failure { message, hint: None, retriable: false, timed_out: false }
+        Failure {
+            message,
+            hint: None,
+            retriable: false,
+            timed_out: false,
+            status: None,
+            of_record: false,
+        }
     }
 
     pub(super) fn error(self) -> Error {
-        let mut error = Error::new(ErrorKind::External, self.message);
+        let kind = if self.of_record { ErrorKind::Data } else { ErrorKind::External };
+        let mut error = Error::new(kind, self.message);
         if let Some(hint) = self.hint {
             error = error.with_hint(hint);
         }
@@ -85,11 +97,16 @@ impl Http {
     /// The Avro schema of an id, as JSON.
     pub(super) fn schema(&self, id: u32) -> Result<String, Failure> {
         let what = format!("schema {id}");
-        let answer = self.request(&what, &format!("/schemas/ids/{id}"), None)?;
+        let of_record = |mut failure: Failure| {
+            failure.of_record = failure.status == Some(404);
+            failure
+        };
+        let answer = self.request(&what, &format!("/schemas/ids/{id}"), None).map_err(of_record)?;
         if let Some(kind) = answer.get("schemaType").and_then(Value::as_str)
             && kind != "AVRO"
         {
-            return Err(Failure::new(format!("{what} is of type {kind}, not AVRO")));
+            let failure = Failure::new(format!("{what} is of type {kind}, not AVRO"));
+            return Err(Failure { of_record: true, ..failure });
         }
         let Some(schema) = answer.get("schema").and_then(Value::as_str) else {
             return Err(Failure::new(format!("{what}: the registry's answer has no 'schema'")));
@@ -197,6 +214,8 @@ impl Http {
             hint: Some("Check the option 'url' of the format and that the registry runs"),
             retriable: true,
             timed_out: matches!(error, ureq::Error::Timeout(_)),
+            status: None,
+            of_record: false,
         };
         let sent = match body {
             None => {
@@ -245,6 +264,8 @@ impl Http {
             hint,
             retriable: status >= 500 || status == 429 || status == 408,
             timed_out: false,
+            status: Some(status),
+            of_record: false,
         })
     }
 }

@@ -56,6 +56,8 @@ pub struct SinkRequest {
     pub columns: Vec<usize>,
     /// Visible parallelism.
     pub parallelism: usize,
+    /// The rows belong to what the job's other sinks write: they become visible with theirs.
+    pub joins_job: bool,
 }
 
 /// Takes one-line warnings from any thread.

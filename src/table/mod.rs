@@ -3,6 +3,7 @@
 
 mod catalog;
 mod connector;
+mod failures;
 mod format;
 mod immediate;
 mod parts;
@@ -16,6 +17,7 @@ pub use connector::{
     Connector, DecoderFactory, EncoderFactory, FormatResolver, JobContext, ScanRequest,
     SinkRequest, TableContext, Warnings,
 };
+pub use failures::{ErrorHandling, Original, RecordPlace, Refused};
 pub use format::{
     DecodeRequest, Decoded, Decoder, EncodeRequest, Encoded, Encoder, Format, Payload,
 };

@@ -1,6 +1,6 @@
 //! Sinks.
 
-use super::{CommitDomain, DomainRequest, Epoch, JobContext, Waker};
+use super::{CommitDomain, DomainRequest, Epoch, JobContext, Refused, Waker};
 use crate::base::Result;
 use crate::types::{Batch, RowErrors};
 use std::fmt::Debug;
@@ -59,7 +59,7 @@ pub struct SinkStats {
 
 /// Writes the rows of one worker. Never blocks.
 pub trait Writer: Send + Debug {
-    /// Takes a batch. Rows that cannot be encoded go to `errors`.
+    /// Takes a batch. Rows that cannot be written go to `errors`; those behind the first of them may be left out.
     fn write(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<()>;
 
     /// The mailbox ran empty: sends what is buffered, without waiting.
@@ -73,6 +73,17 @@ pub trait Writer: Send + Debug {
 
     /// Looks for acknowledgements; fails when output was refused or its delivery time ran out.
     fn poll(&mut self, now: Duration) -> Result<WriterStatus>;
+
+    /// From now on rows that cannot be written do not hold up the others, and the writer keeps in mind where its records
+    /// came from. False where it cannot: a failed row fails the job then.
+    fn tolerate(&mut self) -> bool {
+        false
+    }
+
+    /// After a failed [`Writer::poll`]: the records because of which it failed, where they are to blame and known.
+    fn refused(&mut self) -> Vec<Refused> {
+        Vec::new()
+    }
 
     /// Totals since the start.
     fn stats(&self) -> SinkStats;

@@ -1,8 +1,11 @@
 //! Sources: an enumerator that finds splits, apart from readers that read them.
 
-use super::{CommitDomain, JobContext, Position, ScanFacts, ScanName};
+use super::{
+    CommitDomain, ErrorHandling, JobContext, Original, Position, RecordPlace, ScanFacts, ScanName,
+};
 use crate::base::Result;
 use crate::types::{Batch, RowErrors, SplitId};
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +66,11 @@ pub trait Source: Send + Debug {
     /// What a domain that keeps the progress of a whole job needs to know.
     fn facts(&self, name: ScanName) -> ScanFacts;
 
+    /// What becomes of records that fail. [`Reader::tolerate`] is called where that is not a failure of the job.
+    fn error_handling(&self) -> ErrorHandling {
+        ErrorHandling::Fail
+    }
+
     /// Whether a later start can go on from where it stopped.
     fn resumes(&self) -> bool {
         true
@@ -93,7 +101,7 @@ pub trait Enumerator: Send + Debug {
 /// What a reader has.
 #[derive(Debug)]
 pub enum Polled {
-    /// Rows. Failed records are in the errors given to the poll, with `row` an index into `failed`.
+    /// Rows. Failed records are in the errors given to the poll; [`Reader::failed`] says where each is.
     Data(Batch),
     /// This split's position reached its end.
     Ended(Arc<SplitId>),
@@ -126,6 +134,19 @@ pub trait Reader: Send + Debug {
 
     /// The next thing. Failed records are reported in `errors`, whose messages name topic, partition and offset.
     fn poll(&mut self, now: Duration, errors: &mut RowErrors) -> Result<Polled>;
+
+    /// From now on failed records do not hold up the others. With `keep`, the records of a poll are kept until the next.
+    fn tolerate(&mut self, _keep: bool) {}
+
+    /// Where the record is that the last poll reported as failed under this `row`.
+    fn failed(&self, _row: usize) -> Option<RecordPlace> {
+        None
+    }
+
+    /// Records of the last poll as they came, in the order of reading.
+    fn originals(&self, _places: &BTreeSet<RecordPlace>) -> Vec<Original> {
+        Vec::new()
+    }
 
     /// Adds the position of every assigned split: after the last row handed out.
     fn positions(&self, out: &mut Vec<(Arc<SplitId>, Position)>);

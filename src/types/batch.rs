@@ -99,7 +99,7 @@ pub struct Origin {
 
 impl Origin {
     /// Split and offset of `row`.
-    pub fn locate(&self, row: usize) -> Option<(&SplitId, i64)> {
+    pub fn locate(&self, row: usize) -> Option<(&Arc<SplitId>, i64)> {
         let run = self.runs.partition_point(|run| run.end <= row);
         Some((&self.runs.get(run)?.split, *self.offsets.get(row)?))
     }
@@ -194,8 +194,8 @@ mod tests {
         }
         origin.push(&b, 70);
         let taken = origin.take(&[1, 3]);
-        assert_eq!(taken.locate(0), Some((&*a, 1)));
-        assert_eq!(taken.locate(1), Some((&*b, 70)));
+        assert_eq!(taken.locate(0), Some((&a, 1)));
+        assert_eq!(taken.locate(1), Some((&b, 70)));
         assert_eq!(taken.locate(2), None);
     }
 }

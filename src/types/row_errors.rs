@@ -47,6 +47,13 @@ impl RowErrors {
         &self.kept
     }
 
+    /// Every failure with its row, in the order found; the text of those that kept it.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, Option<&str>)> {
+        let texts = self.kept.iter().map(|kept| Some(kept.message.as_str()));
+        let rows = self.rows.iter().map(|row| *row as usize);
+        rows.zip(texts.chain(std::iter::repeat(None)))
+    }
+
     /// Every failed row, in the order found.
     pub fn rows(&self) -> &[u32] {
         &self.rows

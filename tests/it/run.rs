@@ -3,6 +3,7 @@
 mod bad_input;
 mod changes;
 mod errors;
+mod failures;
 mod jobs;
 mod metrics;
 mod progress;

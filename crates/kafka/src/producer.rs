@@ -27,6 +27,8 @@ pub enum ProduceEvent {
         /// Number of its records. A batch that had to be split answers in parts, whose records
         /// add up to its own.
         records: usize,
+        /// [`SealedBatch::first_number`] of the batch or of the part.
+        first: u64,
     },
     /// It was given up.
     Failed {
@@ -36,6 +38,8 @@ pub enum ProduceEvent {
         tag: u64,
         /// Number of its records.
         records: usize,
+        /// [`SealedBatch::first_number`] of the batch or of the part.
+        first: u64,
         /// Why.
         error: Error,
         /// Whether the records may be in the log all the same.

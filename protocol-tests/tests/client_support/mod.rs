@@ -105,7 +105,7 @@ pub fn delivered(producer: &Producer, records: usize) -> Vec<(u64, i32, i64, usi
     let mut out: Vec<(u64, i32, i64, usize)> = Vec::new();
     while out.iter().map(|d| d.3).sum::<usize>() < records {
         match producer.poll() {
-            Some(ProduceEvent::Delivered { partition, tag, base_offset, records }) => {
+            Some(ProduceEvent::Delivered { partition, tag, base_offset, records, .. }) => {
                 out.push((tag, partition.partition, base_offset, records));
             }
             Some(ProduceEvent::Failed { error, .. }) => panic!("{error}"),

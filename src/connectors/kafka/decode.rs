@@ -4,14 +4,16 @@
 use super::metadata::Metadata;
 use super::pushed::Pushed;
 use crate::base::limits::PAYLOAD_SHOWN_CHARS_MAX;
-use crate::base::{Error, Result};
+use crate::base::{Error, ErrorKind, Result};
 use crate::expr::{EvalEnv, Expr, Input, Selection};
-use crate::table::{Decoded, Decoder, DecoderFactory, Payload, Readiness, Waker};
+use crate::table::{Decoded, Decoder, DecoderFactory, Payload, Readiness, RecordPlace, Waker};
 use crate::types::{Batch, Column, Kinds, RowErrors, RowKind, SplitId};
 use arrow_array::{BooleanArray, UInt32Array};
 use arrow_select::take::take;
 use arrow_select::zip::zip;
 use brooklet_kafka::wire::records::{BatchError, BatchHeader, Records};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How the columns of a scan come out of records; shared by all readers.
@@ -60,11 +62,14 @@ impl DecodePlan {
         Ok(RecordDecoder {
             value: (self.value)()?,
             key: self.key.as_ref().map(|key| key()).transpose()?,
-            pushed: Pushed::new(reads(Metadata::Timestamp), reads(Metadata::Headers)),
+            pushed: Pushed::new(reads),
             values: Vec::new(),
             keys: Vec::new(),
             tombstones: Vec::new(),
             failures: RowErrors::new(),
+            tolerant: false,
+            unreadable: BTreeMap::new(),
+            failed: BTreeMap::new(),
             waker,
             plan: Arc::clone(self),
         })
@@ -83,6 +88,12 @@ pub(super) struct RecordDecoder {
     /// Numbers of the records without value, where those delete rows.
     tombstones: Vec<u32>,
     failures: RowErrors,
+    /// Failed records do not hold up the others.
+    tolerant: bool,
+    /// Records of the batch at hand, by offset, whose schemas cannot be had, and why.
+    unreadable: BTreeMap<i64, String>,
+    /// Where the failed records of the last finish are, by their numbers.
+    failed: BTreeMap<usize, RecordPlace>,
     waker: Waker,
 }
 
@@ -115,21 +126,53 @@ impl RecordDecoder {
         self.value.ignored() + self.key.as_ref().map_or(0, |key| key.ignored())
     }
 
+    /// From now on failed records do not hold up the others.
+    pub(super) fn tolerate(&mut self) {
+        self.tolerant = true;
+    }
+
+    /// Where a record is that the last finish reported as failed.
+    pub(super) fn failed(&self, row: usize) -> Option<RecordPlace> {
+        self.failed.get(&row).cloned()
+    }
+
     /// Whether [`RecordDecoder::push`] can take these records now; an error names the first record that it cannot.
     pub(super) fn ready(
         &mut self,
-        split: &SplitId,
+        split: &Arc<SplitId>,
         records: &Records,
         range: &std::ops::Range<i64>,
     ) -> Result<bool> {
+        self.unreadable.clear();
+        loop {
+            match self.ask(split, records, range)? {
+                Asked::Ready => return Ok(true),
+                Asked::Waiting => return Ok(false),
+                Asked::Again => {}
+            }
+        }
+    }
+
+    /// Asks for the schemas of the records that are not known to be unreadable.
+    fn ask(
+        &mut self,
+        split: &Arc<SplitId>,
+        records: &Records,
+        range: &std::ops::Range<i64>,
+    ) -> Result<Asked> {
         let needed = |decoder: &dyn Decoder| decoder.needs_schemas();
         let keys = self.key.as_deref().is_some_and(needed);
         if !needed(self.value.as_ref()) && !keys {
-            return Ok(true);
+            return Ok(Asked::Ready);
         }
         // A damaged batch is reported when it is pushed.
         let wanted = || records.into_iter().filter_map(std::result::Result::ok);
-        let wanted = || wanted().filter(|record| range.contains(&record.offset));
+        let unreadable = &self.unreadable;
+        let wanted = || {
+            wanted().filter(|record| {
+                range.contains(&record.offset) && !unreadable.contains_key(&record.offset)
+            })
+        };
         self.values.clear();
         self.values.extend(wanted().map(|record| payload(record.value_range())));
         let mut asked = self.value.ready(records.slab(), &self.values, &self.waker)?;
@@ -141,12 +184,18 @@ impl RecordDecoder {
             part = "key";
         }
         match asked {
-            Readiness::Ready => Ok(true),
-            Readiness::Waiting => Ok(false),
+            Readiness::Ready => Ok(Asked::Ready),
+            Readiness::Waiting => Ok(Asked::Waiting),
             Readiness::Failed { payload, error } => {
                 let offset = wanted().nth(payload).map_or(-1, |record| record.offset);
                 let place = shown_place(Some(split), offset);
-                Err(error.context(format!("reading the {part} at {place}")))
+                let error = error.context(format!("reading the {part} at {place}"));
+                // A registry that does not answer is not the record's fault.
+                if !self.tolerant || error.kind() != ErrorKind::Data {
+                    return Err(error);
+                }
+                self.unreadable.insert(offset, error.to_string());
+                Ok(Asked::Again)
             }
         }
     }
@@ -179,10 +228,16 @@ impl RecordDecoder {
             if record.key.is_none() && self.plan.drops_null_keys {
                 continue;
             }
-            self.values.push(payload(record.value_range()));
+            // What cannot be read is no row to the formats that need a schema.
+            let unreadable = self.unreadable.get(&record.offset);
+            let of = |range| payload(if unreadable.is_some() { None } else { range });
+            self.values.push(of(record.value_range()));
             if with_keys {
                 taken.bytes += record.key.map_or(0, <[u8]>::len) as u64;
-                self.keys.push(payload(record.key_range()));
+                self.keys.push(of(record.key_range()));
+            }
+            if let Some(why) = unreadable {
+                errors.push(self.pushed.len(), || why.clone());
             }
             if self.plan.upsert && record.value.is_none() {
                 self.tombstones.push(u32::try_from(self.pushed.len()).unwrap_or(u32::MAX));
@@ -204,6 +259,7 @@ impl RecordDecoder {
 
     /// The rows so far, with their origin.
     pub(super) fn finish(&mut self, errors: &mut RowErrors) -> Result<Option<Batch>> {
+        self.failed.clear();
         if self.pushed.is_empty() {
             return Ok(None);
         }
@@ -217,6 +273,12 @@ impl RecordDecoder {
             Some(decoder) => join(value, decoder.finish()?)?,
         };
         let batch = self.assemble(&value, &key, errors)?;
+        for (record, _) in errors.iter() {
+            if let (Some(split), offset) = self.pushed.locate(record) {
+                let place = RecordPlace { split: Arc::clone(split), offset };
+                self.failed.insert(record, place);
+            }
+        }
         self.pushed.clear();
         Ok(batch)
     }
@@ -260,30 +322,58 @@ impl RecordDecoder {
         }
         let kinds = value.kinds.clone();
         let mut batch = Batch { rows, kinds, columns, origin: Some(place.origin) };
-        // The rows before the first bad record go on their way, as in Flink; those behind it never do.
+        self.blame(&failures, &value.sources, errors);
+        // The rows before the first bad record go on their way, as in Flink; those behind it never do, unless such records
+        // are left out.
+        let mut sources: Cow<'_, [u32]> = Cow::Borrowed(&value.sources);
         if let Some(bad) = errors.kept().iter().map(|failed| failed.row).min() {
-            let good = value.sources.partition_point(|record| (*record as usize) < bad);
-            batch = batch.select(&(0..u32::try_from(good).unwrap_or(0)).collect::<Vec<_>>())?;
+            let bad_ones: BTreeSet<usize> = errors.iter().map(|(record, _)| record).collect();
+            let good = |source: u32| match self.tolerant {
+                true => !bad_ones.contains(&(source as usize)),
+                false => (source as usize) < bad,
+            };
+            let rows = (0u32..).zip(&value.sources).filter(|(_, source)| good(**source));
+            let (rows, left): (Vec<u32>, Vec<u32>) = rows.unzip();
+            (batch, sources) = (batch.select(&rows)?, Cow::Owned(left));
         }
         let rows = batch.rows;
         if let Some(predicate) = &self.plan.predicate {
+            failures.clear();
             let input = Input { columns: &batch.columns, rows };
             let selected =
                 predicate.eval_predicate(input, &Selection::All(rows), &mut failures, &env);
             if let Selection::Rows(mut selected) = selected {
                 if let Some(bad) = failures.kept().iter().map(|failed| failed.row).min() {
-                    selected.retain(|row| (*row as usize) < bad);
+                    let bad_ones: BTreeSet<&u32> = failures.rows().iter().collect();
+                    selected.retain(|row| match self.tolerant {
+                        true => !bad_ones.contains(row),
+                        false => (*row as usize) < bad,
+                    });
                 }
                 batch = batch.select(&selected)?;
             }
-        }
-        for failed in failures.kept() {
-            let record = value.sources.get(failed.row).copied().unwrap_or(0) as usize;
-            let (split, offset) = self.pushed.locate(record);
-            errors.push(record, || format!("{} at {}", failed.message, shown_place(split, offset)));
+            self.blame(&failures, &sources, errors);
         }
         Ok((batch.rows > 0).then_some(batch))
     }
+
+    /// Makes failures of rows failures of their records.
+    fn blame(&self, failures: &RowErrors, sources: &[u32], errors: &mut RowErrors) {
+        for (row, text) in failures.iter() {
+            let record = sources.get(row).copied().unwrap_or(0) as usize;
+            let (split, offset) = self.pushed.locate(record);
+            let text = text.unwrap_or("cannot be computed");
+            errors.push(record, || format!("{text} at {}", shown_place(split, offset)));
+        }
+    }
+}
+
+/// What came of asking for schemas.
+enum Asked {
+    Ready,
+    Waiting,
+    /// One of the records was found to be unreadable: ask for the others.
+    Again,
 }
 
 fn payload(range: Option<(u32, u32)>) -> Payload {
@@ -363,17 +453,18 @@ fn locate(
     slab: &[u8],
     errors: &mut RowErrors,
 ) {
-    for failed in failures.kept() {
-        let (split, offset) = pushed.locate(failed.row);
-        let payload = payloads.get(failed.row.saturating_sub(before));
-        let payload = payload.map(|payload| shown(slab, *payload)).unwrap_or_default();
-        errors.push(failed.row, || {
-            format!("{what}{} at {}: {payload}", failed.message, shown_place(split, offset))
+    for (record, text) in failures.iter() {
+        let (split, offset) = pushed.locate(record);
+        let payload = payloads.get(record.saturating_sub(before));
+        let text = text.unwrap_or("cannot be read");
+        errors.push(record, || {
+            let payload = payload.map(|payload| shown(slab, *payload)).unwrap_or_default();
+            format!("{what}{text} at {}: {payload}", shown_place(split, offset))
         });
     }
 }
 
-fn shown_place(split: Option<&SplitId>, offset: i64) -> String {
+fn shown_place(split: Option<&Arc<SplitId>>, offset: i64) -> String {
     match split {
         Some(split) => {
             format!("topic '{}' partition {} offset {offset}", split.name, split.index)

@@ -3,7 +3,7 @@
 use super::error::contact;
 use super::partitioner::Partitioner;
 use crate::base::{Error, ErrorKind, Result};
-use crate::table::{Epoch, Waker};
+use crate::table::{Epoch, RecordPlace, Waker};
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::topic::{PartitionInfo, TopicInfo};
 use brooklet_kafka::wire::records::{BatchBuilder, Header};
@@ -46,6 +46,8 @@ pub(super) struct Parked {
     pub(super) headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// What it belongs to.
     pub(super) epoch: Epoch,
+    /// What it was made of.
+    pub(super) place: Option<RecordPlace>,
 }
 
 impl Destination {

@@ -1,5 +1,6 @@
 //! From rows to records: key, value, and the metadata that columns give (Flink's `DynamicKafkaRecordSerializationSchema`).
 
+use super::headers;
 use super::metadata::Metadata;
 use crate::base::{Error, Result};
 use crate::expr::{EvalEnv, Expr, Input, Selection};
@@ -7,7 +8,7 @@ use crate::table::{Encoded, Encoder, EncoderFactory, Waker};
 use crate::types::{Batch, Column, RowErrors, RowKind};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType};
-use arrow_array::{Array, Int32Array, MapArray, StringViewArray, TimestampMicrosecondArray};
+use arrow_array::{Array, Int32Array, StringViewArray, TimestampMicrosecondArray};
 use brooklet_kafka::wire::records::Header;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -82,7 +83,7 @@ pub(super) struct Encodings {
     topics: Option<StringViewArray>,
     partitions: Option<Int32Array>,
     timestamps: Option<TimestampMicrosecondArray>,
-    headers: Option<MapArray>,
+    headers: Option<headers::Written>,
 }
 
 impl RecordEncoder {
@@ -135,8 +136,8 @@ impl RecordEncoder {
                     let column = column.as_primitive_opt::<TimestampMicrosecondType>();
                     encodings.timestamps = Some(column.ok_or_else(layout)?.clone());
                 }
-                Metadata::Headers => {
-                    encodings.headers = Some(column.as_map_opt().ok_or_else(layout)?.clone());
+                form @ (Metadata::Headers | Metadata::HeaderList) => {
+                    encodings.headers = Some(headers::Written::new(column, form));
                 }
                 Metadata::LeaderEpoch | Metadata::Offset | Metadata::TimestampType => {}
             }
@@ -188,25 +189,11 @@ impl Encodings {
         timestamps.is_valid(row).then(|| timestamps.value(row).div_euclid(1000))
     }
 
-    /// The headers of the row; as in Flink, those with a NULL key or value are left out.
+    /// The headers of the row.
     pub(super) fn headers<'a>(&'a self, row: usize, out: &mut Vec<Header<'a>>) {
         out.clear();
-        let Some(headers) = self.headers.as_ref().filter(|headers| headers.is_valid(row)) else {
-            return;
-        };
-        let (Some(keys), Some(values)) =
-            (headers.keys().as_string_view_opt(), headers.values().as_binary_view_opt())
-        else {
-            return;
-        };
-        let at = |row: usize| {
-            headers.value_offsets().get(row).and_then(|end| usize::try_from(*end).ok()).unwrap_or(0)
-        };
-        for entry in at(row)..at(row + 1) {
-            if keys.is_valid(entry) && values.is_valid(entry) {
-                let (key, value) = (keys.value(entry).as_bytes(), values.value(entry));
-                out.push(Header { key, value: Some(value) });
-            }
+        if let Some(headers) = &self.headers {
+            headers.row(row, out);
         }
     }
 }
@@ -230,9 +217,9 @@ fn upsert(
     kept.clear();
     let mut failures = RowErrors::new();
     encoder.encode(&rows.select(&staying)?, kept, &mut failures)?;
-    for failed in failures.kept() {
-        let row = staying.get(failed.row).copied().unwrap_or(0);
-        errors.push(row as usize, || failed.message.clone());
+    for (failed, text) in failures.iter() {
+        let row = staying.get(failed).copied().unwrap_or(0);
+        errors.push(row as usize, || text.unwrap_or("cannot be encoded").to_owned());
     }
     let mut records = kept.iter();
     for row in all {

@@ -4,7 +4,7 @@
 use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::expr::{Castable, Expr, castable};
 use crate::table::{ColumnDef, TableDef};
-use crate::types::{DataType, Kind};
+use crate::types::{DataType, Field, Kind};
 
 /// A piece of metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,7 @@ pub(super) enum Metadata {
     Topic,
     Partition,
     Headers,
+    HeaderList,
     LeaderEpoch,
     Offset,
     Timestamp,
@@ -32,6 +33,7 @@ const READABLE: &[Metadata] = &[
     Metadata::Topic,
     Metadata::Partition,
     Metadata::Headers,
+    Metadata::HeaderList,
     Metadata::LeaderEpoch,
     Metadata::Offset,
     Metadata::Timestamp,
@@ -39,8 +41,13 @@ const READABLE: &[Metadata] = &[
 ];
 
 /// Everything that can be written. `partition` is not in Flink's list.
-const WRITABLE: &[Metadata] =
-    &[Metadata::Topic, Metadata::Partition, Metadata::Headers, Metadata::Timestamp];
+const WRITABLE: &[Metadata] = &[
+    Metadata::Topic,
+    Metadata::Partition,
+    Metadata::Headers,
+    Metadata::HeaderList,
+    Metadata::Timestamp,
+];
 
 impl Metadata {
     /// Its key in `METADATA FROM 'key'`.
@@ -49,11 +56,17 @@ impl Metadata {
             Metadata::Topic => "topic",
             Metadata::Partition => "partition",
             Metadata::Headers => "headers",
+            Metadata::HeaderList => "header-list",
             Metadata::LeaderEpoch => "leader-epoch",
             Metadata::Offset => "offset",
             Metadata::Timestamp => "timestamp",
             Metadata::TimestampType => "timestamp-type",
         }
+    }
+
+    /// Whether it is the record's headers, in one form or the other.
+    pub(super) fn is_headers(self) -> bool {
+        matches!(self, Metadata::Headers | Metadata::HeaderList)
     }
 
     /// The type in which it is read.
@@ -65,6 +78,7 @@ impl Metadata {
                 let bytes = Kind::VarBinary(Kind::STRING_LENGTH).nullable();
                 Kind::Map(Box::new(DataType::string()), Box::new(bytes)).not_null()
             }
+            Metadata::HeaderList => header_list(DataType::string()),
             Metadata::LeaderEpoch => Kind::Int.nullable(),
             Metadata::Offset => Kind::BigInt.not_null(),
             Metadata::Timestamp => Kind::TimestampLtz(3).not_null(),
@@ -107,10 +121,22 @@ impl Metadata {
             }
         })?;
         let to = metadata.data_type();
+        // Keys are bytes to those who hand on what somebody sent.
+        let bytes = Kind::VarBinary(Kind::STRING_LENGTH).nullable();
+        if metadata == Metadata::HeaderList && column.data_type == header_list(bytes) {
+            return Ok((metadata, None));
+        }
         let cast =
             cast(&column.data_type, &to).map_err(|NoCast| uncastable(table, column, "to", &to))?;
         Ok((metadata, cast))
     }
+}
+
+/// `ARRAY<ROW<key …, value BYTES>>`
+fn header_list(key: DataType) -> DataType {
+    let value = Kind::VarBinary(Kind::STRING_LENGTH).nullable();
+    let pair = Kind::Row(vec![Field::new("key", key), Field::new("value", value)]);
+    Kind::Array(Box::new(pair.nullable())).not_null()
 }
 
 fn find(
@@ -123,12 +149,6 @@ fn find(
 ) -> Result<Metadata> {
     if let Some(found) = known.iter().find(|metadata| metadata.key() == key) {
         return Ok(*found);
-    }
-    if key == "header-list" {
-        return Err(Error::unsupported(format!(
-            "metadata key '{key}' of connector 'kafka', for {}",
-            table.subject()
-        )));
     }
     let mut names: Vec<String> = known.iter().map(|metadata| metadata.key().to_owned()).collect();
     names.extend(of_format.iter().map(|(key, _)| format!("value.{key}")));

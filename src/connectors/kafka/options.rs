@@ -2,7 +2,7 @@
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Opt, OptKind, OptionReader};
-use crate::table::{Guarantee, JobContext};
+use crate::table::{ErrorHandling, Guarantee, JobContext};
 use brooklet_kafka::ClientConfig;
 use regex::Regex;
 use std::collections::BTreeMap;
@@ -112,6 +112,20 @@ pub(super) const VALUE_INCLUDE: Opt = Opt::new(
     "Whether the value holds the key columns too.",
 )
 .default("ALL");
+pub(super) const ERROR_MODE: Opt = Opt::new(
+    "error-handling.mode",
+    OptKind::Enum(&["fail", "ignore", "log"]),
+    "What becomes of a record that cannot be read, or whose rows cannot be computed or written: `fail` ends the job; \
+     `ignore` leaves it out and counts it; `log` also writes it, as it came, to `error-handling.log.target`.",
+)
+.default("fail");
+pub(super) const ERROR_TARGET: Opt = Opt::new(
+    "error-handling.log.target",
+    OptKind::String,
+    "Table of connector `kafka` that gets the failed records: key, value and headers byte for byte, and headers \
+     `__brooklet.errors.*` with topic, partition, offset, timestamp and the error.",
+)
+.default("error_log");
 pub(super) const WATERMARK_STRATEGY: Opt = Opt::new(
     "scan.watermark.emit.strategy",
     OptKind::Enum(&["on-periodic", "on-event"]),
@@ -210,6 +224,9 @@ pub(super) const UPSERT: &[Opt] = &[
     BOUNDED_OFFSETS,
     BOUNDED_TIMESTAMP,
     DISCOVERY,
+    TOPIC_CHANGE,
+    ERROR_MODE,
+    ERROR_TARGET,
     SCAN_PARALLELISM,
     KEY_FORMAT,
     KEY_PREFIX,
@@ -244,6 +261,8 @@ pub(super) const ALL: &[Opt] = &[
     BOUNDED_TIMESTAMP,
     DISCOVERY,
     TOPIC_CHANGE,
+    ERROR_MODE,
+    ERROR_TARGET,
     SCAN_PARALLELISM,
     KEY_FORMAT,
     KEY_FIELDS,
@@ -371,6 +390,7 @@ pub(super) struct SourceOptions {
     pub(super) reset: Option<Place>,
     pub(super) discovery: Option<Duration>,
     pub(super) topic_change: TopicChange,
+    pub(super) errors: ErrorHandling,
     pub(super) pushdown: bool,
 }
 
@@ -512,7 +532,23 @@ pub(super) fn source(options: &OptionReader<'_>, mode: Mode) -> Result<SourceOpt
         Some("restart") => TopicChange::Restart,
         _ => TopicChange::Fail,
     };
-    Ok(SourceOptions { topics, startup, bounded, group, reset, discovery, topic_change, pushdown })
+    let target = options.string(&ERROR_TARGET);
+    let errors = match options.word(&ERROR_MODE)? {
+        Some("ignore") => ErrorHandling::Ignore,
+        Some("log") => ErrorHandling::Log { target: target.unwrap_or_default() },
+        _ => ErrorHandling::Fail,
+    };
+    Ok(SourceOptions {
+        topics,
+        startup,
+        bounded,
+        group,
+        reset,
+        discovery,
+        topic_change,
+        errors,
+        pushdown,
+    })
 }
 
 /// `topic` or `topic-pattern`.

@@ -1,18 +1,13 @@
 //! Where the records between two batches of rows came from, and the metadata columns made of it.
 
+use super::headers::Headers;
 use super::metadata::Metadata;
 use crate::base::{Error, Result};
 use crate::types::{Column, Origin, SplitId};
-use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
-use arrow_array::{
-    ArrayRef, Int32Array, Int64Array, MapArray, StringViewArray, StructArray,
-    TimestampMicrosecondArray, UInt32Array,
-};
-use arrow_buffer::{OffsetBuffer, ScalarBuffer};
-use arrow_schema::DataType as Physical;
-use arrow_select::take::take;
-use brooklet_kafka::wire::records::{BatchHeader, Header, Record, TimestampType};
-use std::collections::BTreeMap;
+use arrow_array::builder::StringViewBuilder;
+use arrow_array::{ArrayRef, Int32Array, Int64Array, StringViewArray, TimestampMicrosecondArray};
+use arrow_buffer::ScalarBuffer;
+use brooklet_kafka::wire::records::{BatchHeader, Record, TimestampType};
 use std::sync::Arc;
 
 /// What is kept of the records since the last batch of rows. What all records of a record batch have in common is kept
@@ -23,7 +18,7 @@ pub(super) struct Pushed {
     offsets: Vec<i64>,
     /// Milliseconds since 1970 UTC, where a column needs them.
     timestamps: Option<Vec<i64>>,
-    headers: Option<HeaderMaps>,
+    headers: Vec<Headers>,
 }
 
 /// Neighbouring records with the same split, leader epoch and timestamp type.
@@ -48,12 +43,13 @@ pub(super) struct Place<'a> {
 
 impl Pushed {
     /// Timestamps and headers are kept only where columns need them.
-    pub(super) fn new(timestamps: bool, headers: bool) -> Pushed {
+    pub(super) fn new(reads: impl Fn(Metadata) -> bool) -> Pushed {
+        let forms = [Metadata::Headers, Metadata::HeaderList].into_iter();
         Pushed {
             runs: Vec::new(),
             offsets: Vec::new(),
-            timestamps: timestamps.then(Vec::new),
-            headers: headers.then(HeaderMaps::default),
+            timestamps: reads(Metadata::Timestamp).then(Vec::new),
+            headers: forms.filter(|form| reads(*form)).map(Headers::new).collect(),
         }
     }
 
@@ -74,9 +70,7 @@ impl Pushed {
         if let Some(timestamps) = &mut self.timestamps {
             timestamps.push(record.timestamp);
         }
-        if let Some(headers) = &mut self.headers {
-            headers.push(record.headers);
-        }
+        self.headers.iter_mut().for_each(|headers| headers.push(record.headers));
     }
 
     /// Says where the records since the last call came from.
@@ -100,10 +94,10 @@ impl Pushed {
     }
 
     /// Split and offset of a record.
-    pub(super) fn locate(&self, record: usize) -> (Option<&SplitId>, i64) {
+    pub(super) fn locate(&self, record: usize) -> (Option<&Arc<SplitId>>, i64) {
         let run = self.runs.partition_point(|run| run.end <= record);
         let offset = self.offsets.get(record).copied().unwrap_or(-1);
-        (self.runs.get(run).map(|run| run.split.as_ref()), offset)
+        (self.runs.get(run).map(|run| &run.split), offset)
     }
 
     /// Where rows with these records (ascending) came from.
@@ -143,21 +137,18 @@ impl Pushed {
                 ))
             }
             Metadata::Topic => self.texts(place, |run| &run.split.name)?,
-            Metadata::TimestampType => self.texts(place, |run| match run.timestamp_type {
-                TimestampType::NoTimestamp => "NoTimestampType",
-                TimestampType::CreateTime => "CreateTime",
-                TimestampType::LogAppendTime => "LogAppendTime",
-            })?,
+            Metadata::TimestampType => {
+                self.texts(place, |run| timestamp_type_name(run.timestamp_type))?
+            }
             Metadata::Partition => self.numbers(place, |run| Some(run.split.index)),
             // Old brokers do not know it: -1.
             Metadata::LeaderEpoch => {
                 self.numbers(place, |run| (run.leader_epoch >= 0).then_some(run.leader_epoch))
             }
-            Metadata::Headers => {
-                let Some(headers) = &self.headers else {
-                    return Err(Error::internal("headers that were not kept"));
-                };
-                headers.column(place.sources, self.len())?
+            Metadata::Headers | Metadata::HeaderList => {
+                let kept = self.headers.iter().find(|headers| headers.form() == metadata);
+                let kept = kept.ok_or_else(|| Error::internal("headers that were not kept"))?;
+                kept.column(place.sources, self.len())?
             }
         })
     }
@@ -201,106 +192,17 @@ impl Pushed {
         if let Some(timestamps) = &mut self.timestamps {
             timestamps.clear();
         }
-        if let Some(headers) = &mut self.headers {
-            headers.clear();
-        }
+        self.headers.iter_mut().for_each(Headers::clear);
     }
 }
 
-/// Headers of a record up to which duplicates are found without an index.
-const HEADERS_COMPARED_MAX: usize = 16;
-
-/// Headers of all records since the last clear, one after another.
-#[derive(Debug, Default)]
-struct HeaderMaps {
-    /// Where each record's headers end.
-    ends: Vec<i32>,
-    keys: Vec<u8>,
-    values: Vec<u8>,
-    /// End of each key in `keys`, end of each value in `values`, and whether the value is NULL.
-    entries: Vec<(usize, usize, bool)>,
-}
-
-impl HeaderMaps {
-    /// Of headers with the same key the last one counts, as in Flink's map.
-    fn push(&mut self, headers: brooklet_kafka::wire::records::Headers<'_>) {
-        // A producer may send any number of headers: comparing each with each is only for a few.
-        let last: Option<BTreeMap<&[u8], usize>> = (headers.len() > HEADERS_COMPARED_MAX)
-            .then(|| headers.enumerate().map(|(at, header)| (header.key, at)).collect());
-        let mut left = headers;
-        let mut at = 0;
-        while let Some(Header { key, value }) = left.next() {
-            let again = match &last {
-                Some(last) => last.get(key).is_some_and(|last| *last > at),
-                None => { left }.any(|later| later.key == key),
-            };
-            at += 1;
-            if again {
-                continue;
-            }
-            self.keys.extend_from_slice(key);
-            self.values.extend_from_slice(value.unwrap_or_default());
-            self.entries.push((self.keys.len(), self.values.len(), value.is_none()));
-        }
-        self.ends.push(i32::try_from(self.entries.len()).unwrap_or(i32::MAX));
+/// The name of a timestamp type in Kafka.
+pub(super) fn timestamp_type_name(timestamp_type: TimestampType) -> &'static str {
+    match timestamp_type {
+        TimestampType::NoTimestamp => "NoTimestampType",
+        TimestampType::CreateTime => "CreateTime",
+        TimestampType::LogAppendTime => "LogAppendTime",
     }
-
-    fn column(&self, sources: &[u32], records: usize) -> Result<Column> {
-        let mut keys = StringViewBuilder::with_capacity(self.entries.len());
-        let mut values = BinaryViewBuilder::with_capacity(self.entries.len());
-        let (mut key_start, mut value_start) = (0, 0);
-        for (key_end, value_end, is_null) in &self.entries {
-            let key = self.keys.get(key_start..*key_end).unwrap_or_default();
-            match std::str::from_utf8(key) {
-                Ok(key) => keys.append_value(key),
-                Err(_) => keys.append_value(String::from_utf8_lossy(key)),
-            }
-            match is_null {
-                true => values.append_null(),
-                false => {
-                    values
-                        .append_value(self.values.get(value_start..*value_end).unwrap_or_default());
-                }
-            }
-            (key_start, value_start) = (*key_end, *value_end);
-        }
-        let physical = Metadata::Headers.data_type().physical();
-        let map = map(&physical, &self.ends, Arc::new(keys.finish()), Arc::new(values.finish()))?;
-        let as_pushed = sources.len() == records
-            && (0u32..).zip(sources).all(|(record, source)| record == *source);
-        if as_pushed {
-            return Ok(map);
-        }
-        take(&map, &UInt32Array::from(sources.to_vec()), None).map_err(Error::internal)
-    }
-
-    fn clear(&mut self) {
-        self.ends.clear();
-        self.keys.clear();
-        self.values.clear();
-        self.entries.clear();
-    }
-}
-
-fn map(physical: &Physical, ends: &[i32], keys: ArrayRef, values: ArrayRef) -> Result<ArrayRef> {
-    let Physical::Map(entries, ordered) = physical else {
-        return Err(Error::internal("headers are a map"));
-    };
-    let Physical::Struct(fields) = entries.data_type() else {
-        return Err(Error::internal("a map without entries"));
-    };
-    let pairs = StructArray::try_new(fields.clone(), vec![keys, values], None);
-    let mut offsets = Vec::with_capacity(ends.len() + 1);
-    offsets.push(0);
-    offsets.extend_from_slice(ends);
-    let map = MapArray::try_new(
-        Arc::clone(entries),
-        OffsetBuffer::new(ScalarBuffer::from(offsets)),
-        pairs.map_err(Error::internal)?,
-        None,
-        *ordered,
-    );
-    Ok(Arc::new(map.map_err(Error::internal)?))
 }
 
 #[cfg(test)]
@@ -310,7 +212,7 @@ mod tests {
     use arrow_array::cast::AsArray;
     use arrow_array::types::{Int32Type, TimestampMicrosecondType};
     use brooklet_kafka::wire::compression::{Compression, Compressor, Decompressor};
-    use brooklet_kafka::wire::records::{BatchBuilder, BatchView, assemble};
+    use brooklet_kafka::wire::records::{BatchBuilder, BatchView, Header, assemble};
 
     type TestHeaders<'a> = &'a [(&'a str, Option<&'a str>)];
 
@@ -346,7 +248,7 @@ mod tests {
 
     #[test]
     fn columns_follow_the_rows_that_are_left() {
-        let mut pushed = Pushed::new(true, false);
+        let mut pushed = Pushed::new(|metadata| metadata == Metadata::Timestamp);
         let (a, b) = (split("a-topic-with-a-long-name", 0), split("b", 7));
         push(&mut pushed, &a, 3, &[(1, &[]), (2, &[]), (3, &[])]);
         push(&mut pushed, &a, -1, &[(4, &[])]);
@@ -376,7 +278,8 @@ mod tests {
         let many: Vec<(&str, Option<&str>)> =
             keys.iter().zip(&values).map(|(key, value)| (key.as_str(), Some(&**value))).collect();
         let few = [("a", Some("1")), ("b", None), ("a", Some("2"))];
-        let mut pushed = Pushed::new(false, true);
+        let mut pushed =
+            Pushed::new(|metadata| matches!(metadata, Metadata::Headers | Metadata::HeaderList));
         push(&mut pushed, &split("t", 0), 0, &[(0, &few), (0, &[]), (0, &many)]);
         for sources in [&[0, 1, 2][..], &[0, 2]] {
             let place = pushed.place(sources).unwrap();
@@ -391,5 +294,20 @@ mod tests {
             let values = last.column(1).as_binary_view();
             assert_eq!((values.len(), values.value(0)), (20, &b"20"[..]));
         }
+    }
+
+    #[test]
+    fn a_list_has_every_header_in_its_order() {
+        let mut pushed = Pushed::new(|metadata| metadata == Metadata::HeaderList);
+        let headers = [("a", Some("1")), ("b", None), ("a", Some(""))];
+        push(&mut pushed, &split("t", 0), 0, &[(0, &[]), (0, &headers)]);
+        let sources = [1];
+        let place = pushed.place(&sources).unwrap();
+        let lists = pushed.column(Metadata::HeaderList, &place).unwrap();
+        let list = lists.as_list::<i32>().value(0);
+        let keys = list.as_struct().column(0).as_string_view().clone();
+        assert_eq!(keys.iter().flatten().collect::<Vec<_>>(), ["a", "b", "a"]);
+        let values = list.as_struct().column(1).as_binary_view().clone();
+        assert_eq!(values.iter().collect::<Vec<_>>(), [Some(&b"1"[..]), None, Some(&b""[..])]);
     }
 }

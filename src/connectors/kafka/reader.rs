@@ -3,9 +3,10 @@
 use super::decode::RecordDecoder;
 use super::error::translate;
 use super::loss::{Loss, Verdict};
+use super::pushed::timestamp_type_name;
 use crate::base::limits::BATCH_ROWS_MAX;
 use crate::base::{Error, ErrorKind, Result};
-use crate::table::{Epoch, Polled, Position, Reader, SourceStats, Split};
+use crate::table::{Epoch, Original, Polled, Position, Reader, RecordPlace, SourceStats, Split};
 use crate::types::{Batch, RowErrors, SplitId};
 use brooklet_kafka::Isolation;
 use brooklet_kafka::TopicPartition;
@@ -13,8 +14,8 @@ use brooklet_kafka::consumer::{
     Consumer, Fetched, FetchedBatches, FetchedPartition, PartitionError, StartAt,
 };
 use brooklet_kafka::wire::compression::Decompressor;
-use brooklet_kafka::wire::records::{BatchHeader, Records};
-use std::collections::{BTreeMap, VecDeque};
+use brooklet_kafka::wire::records::{BatchHeader, Records, TimestampType};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,16 @@ pub(super) struct KafkaReader {
     reports: VecDeque<Polled>,
     loss: Loss,
     stats: SourceStats,
+    /// The records of the last poll, where they are kept.
+    kept: Option<Vec<Kept>>,
+}
+
+/// The records of a batch.
+#[derive(Debug)]
+struct Kept {
+    split: Arc<SplitId>,
+    timestamp_type: TimestampType,
+    records: Records,
 }
 
 /// What a fetch brought for one partition, and the batches of it that are not decoded yet.
@@ -96,6 +107,7 @@ impl KafkaReader {
             reports: VecDeque::new(),
             loss,
             stats: SourceStats::default(),
+            kept: None,
         }
     }
 
@@ -137,6 +149,10 @@ impl KafkaReader {
             .decoder
             .push(id, &header, &records, range, errors)?
             .map_err(|error| damaged(id, &error))?;
+        if let Some(kept) = &mut self.kept {
+            let (split, timestamp_type) = (Arc::clone(id), header.timestamp_type());
+            kept.push(Kept { split, timestamp_type, records: records.clone() });
+        }
         split.leader_epoch = Some(header.partition_leader_epoch);
         split.advance(header.last_offset().saturating_add(1), fetched.high_watermark);
         self.decompressed += records.slab().len();
@@ -256,6 +272,7 @@ impl Reader for KafkaReader {
     }
 
     fn poll(&mut self, now: Duration, errors: &mut RowErrors) -> Result<Polled> {
+        self.kept.iter_mut().for_each(Vec::clear);
         if let Some(report) = self.reports.pop_front() {
             return Ok(report);
         }
@@ -297,6 +314,40 @@ impl Reader for KafkaReader {
             None if worked => Ok(Polled::Data(Batch::append(0, Vec::new()))),
             None => Ok(Polled::Idle),
         }
+    }
+
+    fn tolerate(&mut self, keep: bool) {
+        self.kept = keep.then(Vec::new);
+        self.decoder.tolerate();
+    }
+
+    fn failed(&self, row: usize) -> Option<RecordPlace> {
+        self.decoder.failed(row)
+    }
+
+    fn originals(&self, places: &BTreeSet<RecordPlace>) -> Vec<Original> {
+        let mut originals = Vec::with_capacity(places.len());
+        for Kept { split, timestamp_type, records } in self.kept.iter().flatten() {
+            let slab = records.slab();
+            for record in records.into_iter().filter_map(Result::ok) {
+                let place = RecordPlace { split: Arc::clone(split), offset: record.offset };
+                if !places.contains(&place) {
+                    continue;
+                }
+                let headers = record.headers.map(|header| {
+                    (slab.slice_ref(header.key), header.value.map(|value| slab.slice_ref(value)))
+                });
+                originals.push(Original {
+                    place,
+                    timestamp: record.timestamp,
+                    timestamp_type: timestamp_type_name(*timestamp_type),
+                    key: record.key.map(|key| slab.slice_ref(key)),
+                    value: record.value.map(|value| slab.slice_ref(value)),
+                    headers: headers.collect(),
+                });
+            }
+        }
+        originals
     }
 
     fn positions(&self, out: &mut Vec<(Arc<SplitId>, Position)>) {

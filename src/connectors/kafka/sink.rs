@@ -3,7 +3,7 @@
 use super::encode::{EncodePlan, Written};
 use super::layout::{Layout, Placed};
 use super::metadata::Metadata;
-use super::options::{self, Mode, SinkOptions};
+use super::options::{self, Exact, Mode, SinkOptions};
 use super::outlet::Outlet;
 use super::source::check_key;
 use super::transaction::{JobTransaction, Join, cluster_key};
@@ -24,7 +24,7 @@ pub(super) fn open(
     request: SinkRequest,
     mode: Mode,
 ) -> Result<Box<dyn Sink>> {
-    let options = options::sink(context.options, context.job, mode)?;
+    let mut options = options::sink(context.options, context.job, mode)?;
     let config = options::client(context.options, context.job)?;
     let batch_bytes = options::batch_bytes(context.options, &config);
     check_key(context, mode)?;
@@ -39,6 +39,9 @@ pub(super) fn open(
             ),
         )
         .with_hint("declare a column: topic STRING METADATA, or name a single 'topic'"));
+    }
+    if request.joins_job {
+        join_job(&mut options, context.job);
     }
     let exact = match &options.exact {
         None => None,
@@ -71,6 +74,14 @@ pub(super) fn open(
     }))
 }
 
+/// What the sink writes goes into the transaction of its job, where it has one.
+fn join_job(options: &mut SinkOptions, job: &JobContext) {
+    if let Some((prefix, timeout)) = job.parts.get_or_make(JobTransaction::default).joined() {
+        options.guarantee = Guarantee::ExactlyOnce;
+        options.exact = Some(Exact { prefix, timeout });
+    }
+}
+
 /// Finds for every column that is written whether it goes to the key, the value, both, or the metadata.
 fn plan(
     context: &TableContext<'_>,
@@ -96,6 +107,16 @@ fn plan(
                     ),
                 )
                 .with_hint("declare it as METADATA VIRTUAL, or name several topics"));
+            }
+            if metadata.is_headers() && written.iter().any(|w: &Written| w.metadata.is_headers()) {
+                return Err(Error::new(
+                    ErrorKind::Schema,
+                    format!(
+                        "metadata columns 'headers' and 'header-list' of {} cannot both be written",
+                        table.subject()
+                    ),
+                )
+                .with_hint("declare one of them as METADATA VIRTUAL"));
             }
             written.push(Written { metadata, column: at, cast });
         }

@@ -12,9 +12,9 @@ use super::transaction::cluster_key;
 use crate::base::{Error, ErrorKind, Result};
 use crate::expr::Expr;
 use crate::table::{
-    Boundedness, ColumnKind, CommitDomain, DecodeRequest, DecoderFactory, Enumerator, JobContext,
-    LagGroup, Payload, Reader, ScanFacts, ScanName, ScanRequest, Source, TableContext, Waker,
-    Warnings,
+    Boundedness, ColumnKind, CommitDomain, DecodeRequest, DecoderFactory, Enumerator,
+    ErrorHandling, JobContext, LagGroup, Payload, Reader, ScanFacts, ScanName, ScanRequest, Source,
+    TableContext, Waker, Warnings,
 };
 use crate::types::{Field, RowErrors};
 use brooklet_kafka::{Client, Network};
@@ -266,6 +266,10 @@ impl Source for KafkaSource {
         let loss =
             Loss::new(self.options.topic_change, self.options.reset.clone(), self.warnings.clone());
         Ok(Box::new(KafkaReader::new(consumer, decoder, isolation, check_crcs, loss)))
+    }
+
+    fn error_handling(&self) -> ErrorHandling {
+        self.options.errors.clone()
     }
 
     fn facts(&self, name: ScanName) -> ScanFacts {

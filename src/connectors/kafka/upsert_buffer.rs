@@ -73,6 +73,7 @@ mod tests {
             value: value.map(Into::into),
             headers: Vec::new(),
             epoch: 0,
+            place: None,
         };
         Held { destination: 0, timestamp: None, record }
     }

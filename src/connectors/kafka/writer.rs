@@ -3,18 +3,21 @@
 use super::destination::{Destination, Parked};
 use super::encode::{Encodings, RecordEncoder};
 use super::options::{Partitioning, SinkOptions, Topics};
+use super::origins::Origins;
 use super::outlet::Outlet;
 use super::partitioner::Partitioner;
 use super::transaction::of_batch;
 use super::upsert_buffer::{Held, UpsertBuffer};
 use crate::base::{Error, ErrorKind, Result};
-use crate::table::{Epoch, Guarantee, SinkStats, Waker, Warnings, Writer, WriterStatus};
+use crate::table::{
+    Epoch, Guarantee, RecordPlace, Refused, SinkStats, Waker, Warnings, Writer, WriterStatus,
+};
 use crate::types::{Batch, RowErrors};
-use brooklet_kafka::Client;
 use brooklet_kafka::producer::{ProduceEvent, SendError};
 use brooklet_kafka::wire::compression::{Compression, Compressor};
 use brooklet_kafka::wire::records::{BatchBuilder, Header, SealedBatch, record_size_bound};
-use std::collections::{BTreeMap, VecDeque};
+use brooklet_kafka::{Client, ErrorKind as KafkaErrorKind, TopicPartition};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -62,6 +65,9 @@ pub(super) struct KafkaWriter {
     record_bytes_max: usize,
     stats: SinkStats,
     notice: OldBrokers,
+    /// Where rows that cannot be written do not hold up the others.
+    origins: Option<Origins>,
+    refused: Vec<Refused>,
 }
 
 /// What is said once for all writers of a sink whose brokers are too old for idempotence.
@@ -103,12 +109,14 @@ struct Place {
 }
 
 /// A record on its way into a batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Outgoing<'a> {
     timestamp: i64,
     key: Option<&'a [u8]>,
     value: Option<&'a [u8]>,
     headers: &'a [Header<'a>],
+    /// What it was made of, where that is kept in mind.
+    place: Option<RecordPlace>,
 }
 
 impl std::fmt::Debug for KafkaWriter {
@@ -160,6 +168,8 @@ impl KafkaWriter {
             record_bytes_max,
             stats: SinkStats::default(),
             notice,
+            origins: None,
+            refused: Vec::new(),
             client,
         };
         // With a single topic no column can name one, as in Flink.
@@ -196,16 +206,22 @@ impl KafkaWriter {
         Ok(self.add_destination(topic))
     }
 
-    /// Adds the records of a batch; stops at the first row that cannot be written.
-    fn add(&mut self, rows: &Encodings, errors: &mut RowErrors) -> Result<()> {
+    /// Adds the records of a batch but for the rows that failed already; stops at the first one that cannot be written,
+    /// unless such rows are to be left out.
+    fn add(&mut self, batch: &Batch, rows: &Encodings, errors: &mut RowErrors) -> Result<()> {
         let now = self.wall_clock();
         let mut headers = Vec::new();
-        for (row, (key, value)) in rows.records().enumerate() {
+        let failed: BTreeSet<usize> = errors.iter().map(|(row, _)| row).collect();
+        let records = rows.records().enumerate().filter(|(row, _)| !failed.contains(row));
+        for (row, (key, value)) in records {
+            if self.origins.is_none() && !errors.is_empty() {
+                break;
+            }
             let at = match self.route(rows.topic(row)) {
                 Ok(at) => at,
                 Err(problem) => {
                     errors.push(row, || problem);
-                    break;
+                    continue;
                 }
             };
             let timestamp = rows.timestamp(row).unwrap_or(now);
@@ -215,10 +231,14 @@ impl KafkaWriter {
                         "invalid timestamp {timestamp}: a record's timestamp is not before 1970"
                     )
                 });
-                break;
+                continue;
             }
             rows.headers(row, &mut headers);
-            let record = Outgoing { timestamp, key, value, headers: &headers };
+            let origin = self.origins.is_some().then_some(batch.origin.as_ref()).flatten();
+            let place = origin
+                .and_then(|origin| origin.locate(row))
+                .map(|(split, offset)| RecordPlace { split: Arc::clone(split), offset });
+            let record = Outgoing { timestamp, key, value, headers: &headers, place };
             if record_size_bound(key, value, &headers) > self.record_bytes_max {
                 let bytes = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
                 let (topic, max) =
@@ -228,7 +248,7 @@ impl KafkaWriter {
                         "record of {bytes} bytes is too large for topic '{topic}': 'properties.max.request.size' is {max}"
                     )
                 });
-                break;
+                continue;
             }
             let wanted = rows.partition(row);
             if let Some(buffer) = &mut self.buffer {
@@ -239,7 +259,6 @@ impl KafkaWriter {
                 }
             } else if let Err(problem) = self.put(at, wanted, record)? {
                 errors.push(row, || problem);
-                break;
             }
         }
         Ok(())
@@ -276,8 +295,8 @@ impl KafkaWriter {
         for Held { destination, timestamp, record } in drained {
             let headers = record.headers();
             let (key, value) = (record.key.as_deref(), record.value.as_deref());
-            let timestamp = timestamp.unwrap_or(now);
-            let outgoing = Outgoing { timestamp, key, value, headers: &headers };
+            let (timestamp, place) = (timestamp.unwrap_or(now), record.place.clone());
+            let outgoing = Outgoing { timestamp, key, value, headers: &headers, place };
             self.put(destination, record.partition, outgoing)?
                 .map_err(|problem| Error::new(ErrorKind::Data, problem))?;
         }
@@ -314,7 +333,8 @@ impl KafkaWriter {
                 .partition(record.partition, key, value.map_or(0, <[u8]>::len))
                 .map_err(|problem| Error::new(ErrorKind::Data, problem))?;
             let headers = record.headers();
-            let outgoing = Outgoing { timestamp: record.timestamp, key, value, headers: &headers };
+            let (timestamp, place) = (record.timestamp, record.place.clone());
+            let outgoing = Outgoing { timestamp, key, value, headers: &headers, place };
             self.append(Place { destination: at, partition }, outgoing, record.epoch)?;
         }
         match last {
@@ -334,7 +354,7 @@ impl KafkaWriter {
     }
 
     fn append(&mut self, place: Place, record: Outgoing<'_>, epoch: Epoch) -> Result<()> {
-        let Outgoing { timestamp, key, value, headers } = record;
+        let Outgoing { timestamp, key, value, headers, place: origin } = record;
         let Some(mut builder) = self.builder(place) else { return Ok(()) };
         if !builder.has_room_for(record_size_bound(key, value, headers)) {
             self.seal(place, epoch)?;
@@ -347,7 +367,12 @@ impl KafkaWriter {
                 ErrorKind::Data,
                 format!("cannot write a record to topic '{}': {error}", self.topic(place)),
             )
-        })
+        })?;
+        let topic = self.topic(place);
+        if let Some(origins) = &mut self.origins {
+            origins.append(&topic, place.partition, origin);
+        }
+        Ok(())
     }
 
     /// The open batch of a partition.
@@ -380,8 +405,13 @@ impl KafkaWriter {
         let batch = builder
             .seal(&mut self.compressor)
             .map_err(|error| Error::internal(format_args!("sealing a batch: {error}")))?;
-        *self.outstanding.entry(epoch).or_default() +=
-            u64::try_from(batch.record_count()).unwrap_or(0);
+        let records = u64::try_from(batch.record_count()).unwrap_or(0);
+        let first = self
+            .origins
+            .as_ref()
+            .map_or(0, |origins| origins.sealed(&destination.topic, place.partition, records));
+        let batch = batch.numbered(first);
+        *self.outstanding.entry(epoch).or_default() += records;
         self.waiting_bytes += batch.size();
         self.waiting.push_back((place, batch, epoch));
         self.send()
@@ -430,28 +460,50 @@ impl KafkaWriter {
     }
 
     fn take_events(&mut self) -> Result<()> {
+        let mut failure = None;
         while let Some(event) = self.outlet.poll() {
-            let (tag, records) = match event {
-                ProduceEvent::Delivered { tag, records, partition, .. } => {
+            let (tag, records, partition, first) = match event {
+                ProduceEvent::Delivered { tag, records, partition, first, .. } => {
                     if self.outlet.lacks_idempotence() {
                         self.notice.say(&partition.topic);
                     }
-                    (tag, records)
+                    (tag, records, partition, first)
                 }
-                ProduceEvent::Failed { tag, records, .. } if self.guarantee == Guarantee::None => {
-                    (tag, records)
+                ProduceEvent::Failed { tag, records, partition, first, .. }
+                    if self.guarantee == Guarantee::None =>
+                {
+                    (tag, records, partition, first)
                 }
-                ProduceEvent::Failed { partition, records, error, possibly_written, .. } => {
+                ProduceEvent::Failed {
+                    partition, records, first, error, possibly_written, ..
+                } => {
                     let maybe = if possibly_written { "; they may have been written" } else { "" };
-                    return Err(of_batch(&error).context(format!(
+                    let failed = of_batch(&error).context(format!(
                         "writing {records} record(s) to topic '{}' partition {}{maybe}",
                         partition.topic, partition.partition
-                    )));
+                    ));
+                    if records == 1 && *error.kind() == KafkaErrorKind::TooLarge {
+                        self.note_refused(&partition, first, &failed);
+                    }
+                    // What failed first is what the others failed of.
+                    failure.get_or_insert(failed);
+                    continue;
                 }
             };
             self.settle(tag, records as u64);
+            if let Some(origins) = &mut self.origins {
+                origins.settle(&partition.topic, partition.partition, first, records as u64);
+            }
         }
-        Ok(())
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// A record that the brokers take at no time.
+    fn note_refused(&mut self, partition: &TopicPartition, number: u64, error: &Error) {
+        let Some(origins) = &self.origins else { return };
+        if let Some(place) = origins.place(&partition.topic, partition.partition, number) {
+            self.refused.push(Refused { place: place.clone(), message: error.to_string() });
+        }
     }
 }
 
@@ -464,6 +516,7 @@ fn parked(partition: Option<i32>, record: Outgoing<'_>, epoch: Epoch) -> Parked 
         key: record.key.map(<[u8]>::to_vec),
         value: record.value.map(<[u8]>::to_vec),
         headers: headers.map(|h| (h.key.to_vec(), h.value.map(<[u8]>::to_vec))).collect(),
+        place: record.place.clone(),
         epoch,
     }
 }
@@ -471,9 +524,9 @@ fn parked(partition: Option<i32>, record: Outgoing<'_>, epoch: Epoch) -> Parked 
 impl Writer for KafkaWriter {
     fn write(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<()> {
         let encoded = self.encoder.encode(batch, errors)?;
-        if errors.is_empty() {
-            self.add(&encoded, errors)?;
-            self.stats.records += encoded.len() as u64;
+        if errors.is_empty() || self.origins.is_some() {
+            self.add(batch, &encoded, errors)?;
+            self.stats.records += encoded.len().saturating_sub(errors.len()) as u64;
             self.stats.bytes += encoded.bytes() as u64;
         }
         self.encoder.recycle(encoded);
@@ -535,6 +588,15 @@ impl Writer for KafkaWriter {
         let due = self.buffer.as_ref().and_then(UpsertBuffer::due_at);
         let wake_at = (!known).then(|| now + TOPIC_POLL).into_iter().chain(due).min();
         Ok(WriterStatus { acknowledged, ready, wake_at })
+    }
+
+    fn tolerate(&mut self) -> bool {
+        self.origins = Some(Origins::default());
+        true
+    }
+
+    fn refused(&mut self) -> Vec<Refused> {
+        std::mem::take(&mut self.refused)
     }
 
     fn stats(&self) -> SinkStats {

@@ -89,7 +89,7 @@ fn what_goes_wrong_is_named() {
     registry.register("s", "{\"type\":\"record\"}");
     let url = "'avro-confluent.url' = 'URL'";
     // The second record's schema is not there; the first is read.
-    read_ids(&registry, url, &[1, 77]).code(4).says(&[
+    read_ids(&registry, url, &[1, 77]).code(1).says(&[
         "schema 77",
         registry.url(),
         "HTTP 404",
@@ -97,7 +97,7 @@ fn what_goes_wrong_is_named() {
         "topic 'avro",
         "partition 0 offset 1",
     ]);
-    read_ids(&registry, url, &[2]).code(4).says(&["schema 2 is of type PROTOBUF", "offset 0"]);
+    read_ids(&registry, url, &[2]).code(1).says(&["schema 2 is of type PROTOBUF", "offset 0"]);
     read_ids(&registry, url, &[3]).code(1).says(&[
         "offset 0",
         "a named type without 'name'",

@@ -305,6 +305,7 @@ impl ProduceMachine {
             tag: batch.tag,
             base_offset,
             records: count(&batch.sealed),
+            first: batch.sealed.first_number(),
         });
     }
 
@@ -402,6 +403,7 @@ impl ProduceMachine {
             partition: tp.clone(),
             tag: batch.tag,
             records: count(&batch.sealed),
+            first: batch.sealed.first_number(),
             error,
             possibly_written: batch.maybe_written || batch.in_flight,
         });

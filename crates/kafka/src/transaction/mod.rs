@@ -228,6 +228,7 @@ impl TransactionMachine {
                     partition,
                     tag,
                     records: usize::try_from(batch.record_count()).unwrap_or(0),
+                    first: batch.first_number(),
                     error: error.error.clone(),
                     possibly_written: false,
                 });

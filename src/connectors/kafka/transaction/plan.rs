@@ -103,6 +103,11 @@ impl JobTransaction {
         Ok(())
     }
 
+    /// Prefix and time-out of the transaction, where a sink has joined.
+    pub(in crate::connectors::kafka) fn joined(&self) -> Option<(String, Option<Duration>)> {
+        lock(&self.joined).as_ref().map(|join| (join.prefix.clone(), join.timeout))
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, RunState> {
         lock(&self.state)
     }

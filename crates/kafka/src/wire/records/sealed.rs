@@ -26,6 +26,7 @@ pub struct SealedBatch {
     records_crc: u32,
     records_len: usize,
     uncompressed_len: usize,
+    first_number: u64,
 }
 
 /// A batch cannot be split.
@@ -64,7 +65,29 @@ impl SealedBatch {
         let records = bytes.get(HEADER_BYTES..).unwrap_or_default();
         let records_crc = crc32c::crc32c(records);
         let records_len = records.len();
-        Self { header, compression, bytes, records_crc, records_len, uncompressed_len }
+        let first_number = 0;
+        Self {
+            header,
+            compression,
+            bytes,
+            records_crc,
+            records_len,
+            uncompressed_len,
+            first_number,
+        }
+    }
+
+    /// Numbers the records from `first` on, for whoever sealed them: events name records by it, also
+    /// those of the halves of a batch that was split.
+    #[must_use]
+    pub fn numbered(mut self, first: u64) -> Self {
+        self.first_number = first;
+        self
+    }
+
+    /// Number of the first record, 0 unless [`numbered`](Self::numbered).
+    pub const fn first_number(&self) -> u64 {
+        self.first_number
     }
 
     /// Records in the batch, at least 1.
@@ -163,7 +186,8 @@ impl SealedBatch {
         let view = BatchView::parse(stamped).map_err(SplitError::Read)?;
         let records = view.records(decompressor, MAX_BATCH_BYTES).map_err(SplitError::Read)?;
         let mut builder = BatchBuilder::new(self.compression, self.uncompressed_len / 2);
-        let mut halves = Vec::with_capacity(2);
+        let mut halves: Vec<Self> = Vec::with_capacity(2);
+        let second = self.first_number.saturating_add(u64::from(half.unsigned_abs()));
         let mut headers: Vec<Header<'_>> = Vec::new();
         for record in &records {
             let record = record.map_err(SplitError::Read)?;
@@ -173,10 +197,11 @@ impl SealedBatch {
                 .append(record.timestamp, record.key, record.value, &headers)
                 .map_err(SplitError::Append)?;
             if halves.is_empty() && builder.record_count() == half {
-                halves.push(builder.seal(compressor).map_err(SplitError::Seal)?);
+                let sealed = builder.seal(compressor).map_err(SplitError::Seal)?;
+                halves.push(sealed.numbered(self.first_number));
             }
         }
-        halves.push(builder.seal(compressor).map_err(SplitError::Seal)?);
+        halves.push(builder.seal(compressor).map_err(SplitError::Seal)?.numbered(second));
         Ok(halves)
     }
 }

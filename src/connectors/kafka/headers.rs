@@ -1,0 +1,186 @@
+//! Headers of records as a column: a map (`headers`, where of equal keys the last one counts), or the list that they are
+//! (`header-list`, FLINK-39792).
+
+use super::metadata::Metadata;
+use crate::base::{Error, Result};
+use crate::types::Column;
+use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, ListArray, MapArray, StructArray, UInt32Array};
+use arrow_buffer::{OffsetBuffer, ScalarBuffer};
+use arrow_schema::DataType as Physical;
+use arrow_select::take::take;
+use brooklet_kafka::wire::records::{self, Header};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Headers of a record up to which duplicates are found without an index.
+const HEADERS_COMPARED_MAX: usize = 16;
+
+/// Headers of all records since the last clear, one after another.
+#[derive(Debug)]
+pub(super) struct Headers {
+    form: Metadata,
+    /// Where each record's headers end.
+    ends: Vec<i32>,
+    keys: Vec<u8>,
+    values: Vec<u8>,
+    /// End of each key in `keys`, end of each value in `values`, and whether the value is NULL.
+    entries: Vec<(usize, usize, bool)>,
+}
+
+impl Headers {
+    /// For a column of [`Metadata::Headers`] or [`Metadata::HeaderList`].
+    pub(super) fn new(form: Metadata) -> Headers {
+        let (ends, entries) = (Vec::new(), Vec::new());
+        Headers { form, ends, keys: Vec::new(), values: Vec::new(), entries }
+    }
+
+    pub(super) fn form(&self) -> Metadata {
+        self.form
+    }
+
+    /// Adds the headers of a record.
+    pub(super) fn push(&mut self, headers: records::Headers<'_>) {
+        match self.form {
+            Metadata::HeaderList => headers.for_each(|header| self.entry(&header)),
+            _ => self.push_last(headers),
+        }
+        self.ends.push(i32::try_from(self.entries.len()).unwrap_or(i32::MAX));
+    }
+
+    /// Of headers with the same key the last one counts, as in Flink's map.
+    fn push_last(&mut self, headers: records::Headers<'_>) {
+        // A producer may send any number of headers: comparing each with each is only for a few.
+        let last: Option<BTreeMap<&[u8], usize>> = (headers.len() > HEADERS_COMPARED_MAX)
+            .then(|| headers.enumerate().map(|(at, header)| (header.key, at)).collect());
+        let mut left = headers;
+        let mut at = 0;
+        while let Some(header) = left.next() {
+            let again = match &last {
+                Some(last) => last.get(header.key).is_some_and(|last| *last > at),
+                None => { left }.any(|later| later.key == header.key),
+            };
+            at += 1;
+            if !again {
+                self.entry(&header);
+            }
+        }
+    }
+
+    fn entry(&mut self, header: &Header<'_>) {
+        self.keys.extend_from_slice(header.key);
+        self.values.extend_from_slice(header.value.unwrap_or_default());
+        self.entries.push((self.keys.len(), self.values.len(), header.value.is_none()));
+    }
+
+    /// The column of the rows with these records, of `records` in all.
+    pub(super) fn column(&self, sources: &[u32], records: usize) -> Result<Column> {
+        let mut keys = StringViewBuilder::with_capacity(self.entries.len());
+        let mut values = BinaryViewBuilder::with_capacity(self.entries.len());
+        let (mut key_start, mut value_start) = (0, 0);
+        for (key_end, value_end, is_null) in &self.entries {
+            let key = self.keys.get(key_start..*key_end).unwrap_or_default();
+            match std::str::from_utf8(key) {
+                Ok(key) => keys.append_value(key),
+                Err(_) => keys.append_value(String::from_utf8_lossy(key)),
+            }
+            match is_null {
+                true => values.append_null(),
+                false => {
+                    values
+                        .append_value(self.values.get(value_start..*value_end).unwrap_or_default());
+                }
+            }
+            (key_start, value_start) = (*key_end, *value_end);
+        }
+        let (keys, values) = (Arc::new(keys.finish()), Arc::new(values.finish()));
+        let column = nested(&self.form.data_type().physical(), &self.ends, keys, values)?;
+        let as_pushed = sources.len() == records
+            && (0u32..).zip(sources).all(|(record, source)| record == *source);
+        if as_pushed {
+            return Ok(column);
+        }
+        take(&column, &UInt32Array::from(sources.to_vec()), None).map_err(Error::internal)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.ends.clear();
+        self.keys.clear();
+        self.values.clear();
+        self.entries.clear();
+    }
+}
+
+/// The column of the type `physical`, from all keys and values and the end of each row's.
+fn nested(physical: &Physical, ends: &[i32], keys: ArrayRef, values: ArrayRef) -> Result<ArrayRef> {
+    let (Physical::Map(entries, _) | Physical::List(entries)) = physical else {
+        return Err(Error::internal("headers are a map or a list"));
+    };
+    let Physical::Struct(fields) = entries.data_type() else {
+        return Err(Error::internal("headers are pairs"));
+    };
+    let pairs = StructArray::try_new(fields.clone(), vec![keys, values], None);
+    let pairs = pairs.map_err(Error::internal)?;
+    let mut offsets = Vec::with_capacity(ends.len() + 1);
+    offsets.push(0);
+    offsets.extend_from_slice(ends);
+    let (entries, offsets) = (Arc::clone(entries), OffsetBuffer::new(ScalarBuffer::from(offsets)));
+    Ok(match physical {
+        Physical::Map(_, ordered) => {
+            let map = MapArray::try_new(entries, offsets, pairs, None, *ordered);
+            Arc::new(map.map_err(Error::internal)?)
+        }
+        _ => {
+            let list = ListArray::try_new(entries, offsets, Arc::new(pairs), None);
+            Arc::new(list.map_err(Error::internal)?)
+        }
+    })
+}
+
+/// Headers of rows, to be written.
+#[derive(Debug)]
+pub(super) struct Written {
+    column: Column,
+    form: Metadata,
+}
+
+impl Written {
+    /// A column of the type of `form`; keys of a list may be bytes.
+    pub(super) fn new(column: Column, form: Metadata) -> Written {
+        Written { column, form }
+    }
+
+    /// The headers of a row. As in Flink, a map's without value are left out; so are those without key.
+    pub(super) fn row<'a>(&'a self, row: usize, out: &mut Vec<Header<'a>>) {
+        if !self.column.is_valid(row) {
+            return;
+        }
+        let (offsets, pairs) = match self.form {
+            Metadata::HeaderList => {
+                let Some(lists) = self.column.as_list_opt::<i32>() else { return };
+                (lists.value_offsets(), lists.values().as_struct_opt())
+            }
+            _ => {
+                let Some(maps) = self.column.as_map_opt() else { return };
+                (maps.value_offsets(), Some(maps.entries()))
+            }
+        };
+        let Some([keys, values]) = pairs.map(StructArray::columns) else { return };
+        let Some(values) = values.as_binary_view_opt() else { return };
+        let at =
+            |row: usize| offsets.get(row).and_then(|end| usize::try_from(*end).ok()).unwrap_or(0);
+        for entry in at(row)..at(row + 1) {
+            let key = match (keys.as_string_view_opt(), keys.as_binary_view_opt()) {
+                _ if keys.is_null(entry) => continue,
+                (Some(keys), _) => keys.value(entry).as_bytes(),
+                (None, Some(keys)) => keys.value(entry),
+                (None, None) => return,
+            };
+            let value = values.is_valid(entry).then(|| values.value(entry));
+            if value.is_some() || self.form == Metadata::HeaderList {
+                out.push(Header { key, value });
+            }
+        }
+    }
+}

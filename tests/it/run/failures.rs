@@ -1,0 +1,225 @@
+//! Records that fail while the job goes on: `error-handling.mode`.
+
+use super::script::{ALL, JSON, kafka, print};
+use crate::support::{Cluster, Ended, Program, Rec, Registry};
+
+/// A log of its own, and the option of the source that names it.
+fn log(cluster: &Cluster, topic: &str) -> String {
+    kafka("failed", "`value` BYTES", topic, cluster, "'format' = 'raw'")
+}
+
+const LOG: &str = "'error-handling.mode' = 'log', 'error-handling.log.target' = 'failed'";
+
+const EXACT: &str =
+    "'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'failures'";
+
+fn run(name: &str, sql: &str) -> Ended {
+    Program::script(name, sql).run()
+}
+
+/// The text of a header that brooklet has added.
+fn header(record: &Rec, name: &str) -> String {
+    let name = format!("__brooklet.errors.{name}");
+    let found = record.headers.iter().find(|(key, _)| *key == name);
+    let value = found.and_then(|(_, value)| value.clone()).unwrap_or_default();
+    String::from_utf8(value).unwrap()
+}
+
+fn each_kind_is_logged(cluster: &Cluster) {
+    let (source, sink, failed) =
+        (cluster.topic("in", 2), cluster.topic("out", 1), cluster.topic("failed", 1));
+    let headers = vec![
+        ("trace".to_owned(), Some(b"\xff\x00".to_vec())),
+        ("trace".to_owned(), None),
+        (String::new(), Some(Vec::new())),
+    ];
+    let record = |value: &str| Rec { timestamp: Some(77), ..Rec::value(value) };
+    let records = [
+        record(r#"{"v":"1"}"#),
+        Rec { key: Some(b"k\xfe".to_vec()), headers: headers.clone(), ..record("{\"v\":") },
+        record(r#"{"v":"x"}"#),
+        Rec { partition: 1, key: Some(Vec::new()), ..record(r#"{"v":null}"#) },
+        record(r#"{"v":{"a":1}}"#),
+        record(r#"{"v":"2"}"#),
+    ];
+    cluster.produce(&source, &records);
+    let sql = log(cluster, &failed)
+        + &kafka("src", "v STRING", &source, cluster, &format!("{ALL}, {JSON}, {LOG}"))
+        + &kafka("sink", "n INT NOT NULL", &sink, cluster, JSON)
+        + "INSERT INTO sink SELECT CAST(v AS INT) FROM src;\n";
+    run("each", &sql).code(0).says(&[", 4 rejected by error-handling.mode"]);
+    assert_eq!(cluster.values(&sink), [r#"{"n":1}"#, r#"{"n":2}"#]);
+    let mut logged = cluster.read(&failed);
+    logged.sort_by_key(|record| (header(record, "partition"), header(record, "offset")));
+    let of = |at: usize| {
+        let names =
+            ["topic", "partition", "offset", "timestamp", "timestamp.type", "stage", "sink"];
+        names.map(|name| header(&logged[at], name))
+    };
+    assert_eq!(logged.len(), 4, "{logged:?}");
+    let expected = |partition: &str, offset: &str, stage: &str, table: &str| {
+        [&source, partition, offset, "77", "CreateTime", stage, table].map(str::to_owned)
+    };
+    assert_eq!(of(0), expected("0", "1", "read", ""));
+    assert_eq!(of(1), expected("0", "2", "compute", "sink"));
+    assert_eq!(of(2), expected("0", "3", "compute", "sink"));
+    assert_eq!(of(3), expected("1", "0", "compute", "sink"));
+    let originals = [&records[1], &records[2], &records[4], &records[3]];
+    for (logged, original) in logged.iter().zip(originals) {
+        assert_eq!((&logged.key, &logged.value), (&original.key, &original.value));
+        assert_eq!(logged.headers[..original.headers.len()], original.headers);
+        assert_eq!(header(logged, "job"), "each.sink");
+    }
+    assert!(header(&logged[0], "message").contains("at topic"), "{:?}", logged[0]);
+    assert!(header(&logged[1], "message").contains("'x'"), "{:?}", logged[1]);
+    assert!(header(&logged[3], "message").contains("NOT NULL"), "{:?}", logged[3]);
+}
+
+#[test]
+fn records_are_logged_as_they_came() {
+    each_kind_is_logged(&Cluster::embedded());
+}
+
+#[test]
+fn records_are_logged_as_they_came_on_apache_kafka() {
+    if let Some(cluster) = Cluster::apache() {
+        each_kind_is_logged(&cluster);
+        a_record_too_large_is_logged_alone(&cluster, EXACT);
+    }
+}
+
+/// A record that the brokers refuse ends its epoch; the next attempt logs it and nothing else.
+fn a_record_too_large_is_logged_alone(cluster: &Cluster, guarantee: &str) {
+    let (source, sink, failed) =
+        (cluster.topic("in", 1), Cluster::unique("small"), cluster.topic("failed", 1));
+    cluster.create(&sink, 1, &[("max.message.bytes", "400")]);
+    let long = |letter: &str| letter.repeat(1000);
+    let values = ["a", &long("x"), "b", &long("y"), "c"];
+    cluster.produce_lines(&source, &values);
+    let sql = log(cluster, &failed)
+        + &kafka("src", "v STRING", &source, cluster, &format!("{ALL}, 'format' = 'raw', {LOG}"))
+        + &kafka("sink", "v STRING", &sink, cluster, &format!("'format' = 'raw', {guarantee}"))
+        + "INSERT INTO sink SELECT v FROM src;\n";
+    let ended = run("large", &sql);
+    ended.code(0).says(&["restarting from the last epoch in 0 ms", "MESSAGE_TOO_LARGE"]);
+    let texts = |records: &[Rec]| records.iter().map(Rec::text).collect::<Vec<_>>();
+    let (written, logged) = (cluster.read_committed(&sink), cluster.read_committed(&failed));
+    match guarantee == EXACT {
+        true => {
+            assert_eq!(texts(&written), ["a", "b", "c"]);
+            assert_eq!(texts(&logged), [long("x"), long("y")]);
+        }
+        // What was written before the refusal is written again.
+        false => {
+            for value in ["a", "b", "c"] {
+                assert!(texts(&written).contains(&value.to_owned()), "{written:?}");
+            }
+            let mut logged = texts(&logged);
+            logged.dedup();
+            assert_eq!(logged.last(), Some(&long("y")), "{logged:?}");
+        }
+    }
+    assert_eq!(header(&logged[0], "stage"), "write");
+    assert!(header(&logged[0], "message").contains("MESSAGE_TOO_LARGE"));
+}
+
+#[test]
+fn a_refused_record_is_logged_at_least_once() {
+    a_record_too_large_is_logged_alone(
+        &Cluster::embedded(),
+        "'sink.delivery-guarantee' = 'at-least-once'",
+    );
+}
+
+#[test]
+fn a_refused_record_is_logged_exactly_once() {
+    a_record_too_large_is_logged_alone(&Cluster::embedded(), EXACT);
+}
+
+#[test]
+fn what_is_too_large_for_a_request_needs_no_restart() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    cluster.produce_lines(&source, &["a", &"x".repeat(3000), "b"]);
+    let sql = kafka(
+        "src",
+        "v STRING",
+        &source,
+        &cluster,
+        &format!("{ALL}, 'format' = 'raw', 'error-handling.mode' = 'ignore'"),
+    ) + &kafka(
+        "sink",
+        "v STRING",
+        &sink,
+        &cluster,
+        "'format' = 'raw', 'properties.max.request.size' = '1000'",
+    ) + "INSERT INTO sink SELECT v FROM src;\n";
+    let ended = run("request", &sql);
+    ended.code(0).says(&["3 records in", "2 records out", ", 1 rejected by error-handling.mode"]);
+    assert!(!ended.stderr.contains("restarting"), "{}", ended.stderr);
+    assert_eq!(cluster.values(&sink), ["a", "b"]);
+}
+
+#[test]
+fn a_row_that_fails_in_one_sink_reaches_the_others() {
+    let cluster = Cluster::embedded();
+    let (source, failed) = (cluster.topic("in", 1), cluster.topic("failed", 1));
+    let (numbers, texts) = (cluster.topic("numbers", 1), cluster.topic("texts", 1));
+    cluster.produce_lines(&source, &["1", "x", "2"]);
+    let sql = log(&cluster, &failed)
+        + &kafka("src", "v STRING", &source, &cluster, &format!("{ALL}, 'format' = 'raw', {LOG}"))
+        + &kafka("numbers", "v INT", &numbers, &cluster, JSON)
+        + &kafka("texts", "v STRING", &texts, &cluster, "'format' = 'raw'")
+        + "EXECUTE STATEMENT SET BEGIN\nINSERT INTO numbers SELECT CAST(v AS INT) FROM src;\n\
+           INSERT INTO texts SELECT v FROM src;\nEND;\n";
+    run("set", &sql).code(0);
+    assert_eq!(cluster.values(&numbers), [r#"{"v":1}"#, r#"{"v":2}"#]);
+    assert_eq!(cluster.values(&texts), ["1", "x", "2"]);
+    let logged = cluster.read(&failed);
+    assert_eq!(logged.len(), 1);
+    assert_eq!((logged[0].text().as_str(), header(&logged[0], "sink").as_str()), ("x", "numbers"));
+}
+
+#[test]
+fn a_record_with_an_unknown_schema_is_logged() {
+    let (cluster, registry) = (Cluster::embedded(), Registry::start());
+    let id = registry
+        .register("s", r#"{"type":"record","name":"r","fields":[{"name":"v","type":"string"}]}"#);
+    let (source, sink, failed) =
+        (cluster.topic("in", 1), cluster.topic("out", 1), cluster.topic("failed", 1));
+    let record = |magic: u8, id: u32| [&[magic], &id.to_be_bytes()[..], b"\x02a"].concat();
+    let values = [record(0, id), record(0, 4711), record(9, id), record(0, id)];
+    cluster.produce(&source, &values.iter().map(Rec::value).collect::<Vec<_>>());
+    let avro = format!("'format' = 'avro-confluent', 'avro-confluent.url' = '{}'", registry.url());
+    let sql = log(&cluster, &failed)
+        + &kafka("src", "v STRING", &source, &cluster, &format!("{ALL}, {avro}, {LOG}"))
+        + &kafka("sink", "v STRING", &sink, &cluster, "'format' = 'raw'")
+        + "INSERT INTO sink SELECT v FROM src;\n";
+    run("schema", &sql).code(0).says(&["2 rejected by error-handling.mode"]);
+    assert_eq!(cluster.values(&sink), ["a", "a"]);
+    let logged = cluster.read(&failed);
+    let logged: Vec<_> = logged.iter().map(|record| record.value.clone().unwrap()).collect();
+    assert_eq!(logged.len(), 2);
+    assert!(logged.contains(&values[1]) && logged.contains(&values[2]));
+}
+
+#[test]
+fn a_log_that_cannot_be_is_refused_before_anything_starts() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 1);
+    let source = |options: &str| {
+        kafka("src", "v STRING", &topic, &cluster, &format!("{ALL}, {JSON}, {options}"))
+    };
+    let insert = print("p", "v STRING") + "INSERT INTO p SELECT v FROM src;\n";
+    let to = |target: &str| {
+        format!("'error-handling.mode' = 'log', 'error-handling.log.target' = '{target}'")
+    };
+    for (sql, says) in [
+        (source("'error-handling.mode' = 'log'"), "default_database.error_log does not exist"),
+        (source(&to("p")), "table 'p' (connector 'print') is no topic"),
+        (source(&to("src")), "the table itself reads topic"),
+        (source("'error-handling.mode' = 'dead'"), "error-handling.mode"),
+    ] {
+        run("refused", &(sql + &insert)).code(3).says(&[says]);
+    }
+}
