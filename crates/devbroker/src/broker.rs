@@ -1,4 +1,4 @@
-//! The state machine: connections, request order, parked fetches.
+//! The state machine: connections, request order, parked requests.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::api::fetch::ParkedFetch;
-use crate::api::{self, Outcome};
+use crate::api::{self, Outcome, Parked};
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::wire;
@@ -66,7 +65,7 @@ pub enum CloseReason {
         /// What is wrong.
         detail: String,
     },
-    /// More requests behind a parked fetch than [`crate::Limits::queued_requests_max`].
+    /// More requests behind a parked one than [`crate::Limits::queued_requests_max`].
     TooManyRequests,
     /// A batch sent without acknowledgement was refused; closing is the only way to say so.
     RefusedWithoutAck {
@@ -131,14 +130,14 @@ pub struct Stats {
 #[derive(Debug, Default)]
 struct Connection {
     waiting: VecDeque<Bytes>,
-    parked: Option<ParkedFetch>,
+    parked: Option<Parked>,
 }
 
 /// A single-node broker as a pure state machine.
 ///
 /// `now` is the time since the Unix epoch and never goes back; it stamps LogAppendTime topics and
 /// measures waits. Requests of one connection are answered one after another in their order, as
-/// Kafka does: a request behind a parked fetch waits for it.
+/// Kafka does: a request behind a parked one waits for it.
 #[derive(Debug)]
 pub struct Broker {
     cluster: Cluster,
@@ -191,7 +190,7 @@ impl Broker {
         if let Some(connection) = self.connections.remove(&conn)
             && let Some(parked) = connection.parked
         {
-            self.deadlines.remove(&(parked.deadline, conn));
+            self.deadlines.remove(&(parked.deadline(), conn));
         }
     }
 
@@ -225,7 +224,7 @@ impl Broker {
         std::mem::take(&mut self.actions)
     }
 
-    /// Answers the parked fetches whose wait is over and aborts transactions that are too old.
+    /// Answers the parked requests whose wait is over and ends what has lasted too long.
     pub fn tick(&mut self, now: Duration) {
         while let Some((deadline, conn)) = self.deadlines.first().copied() {
             if deadline > now {
@@ -233,7 +232,7 @@ impl Broker {
             }
             self.complete(conn, now);
         }
-        self.cluster.expire_transactions(now);
+        self.cluster.expire(now);
         self.wake(now);
         self.run(now);
     }
@@ -241,7 +240,9 @@ impl Broker {
     /// When [`Broker::tick`] has something to do next.
     pub fn next_deadline(&self) -> Option<Duration> {
         let parked = self.deadlines.first().map(|(deadline, _)| *deadline);
-        parked.into_iter().chain(self.cluster.transactions.next_deadline()).min()
+        let transactions = self.cluster.transactions.next_deadline();
+        let members = self.cluster.groups.members.next_deadline();
+        parked.into_iter().chain(transactions).chain(members).min()
     }
 
     /// Figures of this moment.
@@ -266,7 +267,7 @@ impl Broker {
             match self.answer(&frame, now) {
                 Ok(Outcome::Respond(frame)) => self.actions.push(Action::Respond { conn, frame }),
                 Ok(Outcome::Silent) => {}
-                Ok(Outcome::Park(parked)) => self.park(conn, *parked),
+                Ok(Outcome::Park(parked)) => self.park(conn, parked),
                 Err(reason) => self.close(conn, reason),
             }
             self.wake(now);
@@ -274,28 +275,29 @@ impl Broker {
     }
 
     fn answer(&mut self, frame: &Bytes, now: Duration) -> Result<Outcome, CloseReason> {
-        self.cluster.expire_transactions(now);
+        self.cluster.expire(now);
         let incoming = wire::read(frame, self.cluster.config.limits.request_elements_max)?;
         api::answer(&mut self.cluster, incoming, now)
     }
 
-    fn park(&mut self, conn: ConnId, parked: ParkedFetch) {
+    fn park(&mut self, conn: ConnId, parked: Parked) {
         if let Some(connection) = self.connections.get_mut(&conn) {
-            self.deadlines.insert((parked.deadline, conn));
+            self.deadlines.insert((parked.deadline(), conn));
             connection.parked = Some(parked);
         }
     }
 
-    /// Tells parked fetches what changed and answers those that have enough.
+    /// Tells parked requests what changed and answers those that have what they wait for.
     fn wake(&mut self, now: Duration) {
         let touched = std::mem::take(&mut self.cluster.touched);
-        if touched.is_empty() {
+        let regrouped = self.cluster.groups.members.take_changed();
+        if touched.is_empty() && !regrouped {
             return;
         }
         let mut satisfied = Vec::new();
         for (_, conn) in &self.deadlines {
             let parked = self.connections.get_mut(conn).and_then(|open| open.parked.as_mut());
-            if parked.is_some_and(|parked| parked.credit(&touched)) {
+            if parked.is_some_and(|parked| parked.is_satisfied(&self.cluster, &touched)) {
                 satisfied.push(*conn);
             }
         }
@@ -304,11 +306,11 @@ impl Broker {
         }
     }
 
-    /// Answers the parked fetch of `conn` with what there is.
+    /// Answers the parked request of `conn` with what there is.
     fn complete(&mut self, conn: ConnId, now: Duration) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let Some(parked) = connection.parked.take() else { return };
-        self.deadlines.remove(&(parked.deadline, conn));
+        self.deadlines.remove(&(parked.deadline(), conn));
         if !connection.waiting.is_empty() {
             self.runnable.push_back(conn);
         }

@@ -13,7 +13,7 @@ use crate::transactions::{Ending, Transactions};
 /// The node id of the only broker.
 pub(crate) const NODE_ID: i32 = 1;
 
-/// Topics, fetch sessions, committed offsets, settings.
+/// Topics, fetch sessions, groups, transactions, settings.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     pub(crate) config: Config,
@@ -71,11 +71,12 @@ impl Cluster {
                 });
             }
         }
-        self.groups.settle(ending.writer, ending.commit);
+        self.groups.offsets.settle(ending.writer, ending.commit);
     }
 
-    /// Ends the transactions whose time is over.
-    pub(crate) fn expire_transactions(&mut self, now: Duration) {
+    /// Ends the transactions, sessions of members and rebalances whose time is over.
+    pub(crate) fn expire(&mut self, now: Duration) {
+        self.groups.members.expire(now);
         while let Some(ending) = self.transactions.expire(now) {
             self.apply(ending, now);
         }

@@ -43,8 +43,14 @@ pub struct Limits {
     pub fetch_session_idle_min: Duration,
     /// Longest time a fetch is parked: a vanished peer is noticed after at most this long.
     pub fetch_wait_max: Duration,
-    /// Consumer groups that hold committed offsets.
+    /// Consumer groups that hold committed offsets, and as many with members.
     pub groups_max: usize,
+    /// Members over all groups. Kafka's `group.max.size` bounds one group only.
+    pub group_members_max: usize,
+    /// Bytes of what members say and are assigned, over all groups.
+    pub group_bytes_max: usize,
+    /// Longest time a member waits for the others: Kafka's clients give up after `max.poll.interval.ms`.
+    pub rebalance_max: Duration,
     /// Committed offsets over all groups.
     pub committed_offsets_max: usize,
     /// Bytes of the metadata text of one committed offset. Kafka's `offset.metadata.max.bytes`.
@@ -85,6 +91,9 @@ impl Default for Limits {
             fetch_session_idle_min: Duration::from_secs(120),
             fetch_wait_max: Duration::from_secs(30),
             groups_max: 2_000,
+            group_members_max: 10_000,
+            group_bytes_max: 32 * MIB,
+            rebalance_max: Duration::from_secs(10 * 60),
             committed_offsets_max: 100_000,
             offset_metadata_bytes_max: 4096,
             group_id_bytes_max: 1024,

@@ -12,6 +12,7 @@ use common::{CODECS, lines, run, skip, start};
 const CONSOLE_PRODUCER: &str = "org.apache.kafka.tools.ConsoleProducer";
 const CONSOLE_CONSUMER: &str = "org.apache.kafka.tools.consumer.ConsoleConsumer";
 const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
+const GROUPS: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
 const OFFSETS: &str = "org.apache.kafka.tools.GetOffsetShell";
 
 /// A Java tool against a broker, or `None` when its jars cannot be had.
@@ -62,6 +63,39 @@ fn the_console_tools_speak_every_codec() {
         sent.push_str(&text);
     }
     assert_eq!(consume(&broker, "console", sent.lines().count()), sent);
+}
+
+/// The console consumer is a member of a group unless it is told a partition.
+#[test]
+fn groups_of_the_console_consumer() {
+    let broker = start();
+    if produce(&broker, "grouped", "none", "a\nb\nc\n").is_none() {
+        return;
+    }
+    let read = |count: &str| {
+        let mut command = tool(&broker, CONSOLE_CONSUMER).unwrap();
+        command.args(["--topic", "grouped", "--group", "readers", "--from-beginning"]);
+        run(command.args(["--max-messages", count, "--timeout-ms", "60000"]), "")
+    };
+    assert_eq!(read("2"), "a\nb\n");
+    assert_eq!(read("1"), "c\n", "the group goes on where it stopped");
+    let groups = |arguments: &[&str]| run(tool(&broker, GROUPS).unwrap().args(arguments), "");
+    assert_eq!(groups(&["--list"]).trim(), "readers");
+    let text = groups(&["--describe", "--group", "readers"]);
+    let row: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
+    assert_eq!(row[..6], ["readers", "grouped", "0", "3", "3", "0"], "{text}");
+    groups(&[
+        "--group",
+        "readers",
+        "--topic",
+        "grouped",
+        "--reset-offsets",
+        "--to-earliest",
+        "--execute",
+    ]);
+    assert_eq!(read("3"), "a\nb\nc\n");
+    groups(&["--delete", "--group", "readers"]);
+    assert_eq!(groups(&["--list"]).trim(), "");
 }
 
 #[test]

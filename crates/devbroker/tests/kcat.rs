@@ -2,11 +2,15 @@
 
 mod common;
 
-use std::process::Command;
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use brooklet_devbroker::DevBroker;
+use brooklet_devbroker::{Config, DevBroker};
 
-use common::{CODECS, lines, run, skip, start};
+use common::{CODECS, lines, run, skip, start, start_with};
 
 /// kcat against a broker, or `None` when it is not installed.
 fn kcat(broker: &DevBroker) -> Option<Command> {
@@ -94,4 +98,101 @@ fn the_broker_and_its_topics_are_listed() {
     assert!(text.contains("topic \"listed\" with 1 partitions"), "{text}");
     let offsets = run(kcat(&broker).unwrap().args(["-Q", "-t", "listed:0:-1"]), "");
     assert!(offsets.contains("listed [0] offset 1"), "{offsets}");
+}
+
+/// A member of a group in a process of its own, killed when it is dropped.
+struct Member {
+    child: Child,
+    records: Arc<Mutex<Vec<String>>>,
+    messages: Arc<Mutex<Vec<String>>>,
+}
+
+impl Member {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let records = collected(child.stdout.take().unwrap());
+        let messages = collected(child.stderr.take().unwrap());
+        Self { child, records, messages }
+    }
+
+    fn records(&self) -> Vec<String> {
+        self.records.lock().unwrap().clone()
+    }
+
+    fn has_partitions(&self) -> bool {
+        self.messages.lock().unwrap().last().is_some_and(|line| line.contains("assigned:"))
+    }
+
+    /// Asks it to leave the group, and waits until it has.
+    fn end(mut self) -> Vec<String> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+        self.records()
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn collected(from: impl Read + Send + 'static) -> Arc<Mutex<Vec<String>>> {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let into = Arc::clone(&lines);
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            into.lock().unwrap().push(line);
+        }
+    });
+    lines
+}
+
+#[track_caller]
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Two members share the partitions of a topic, each record goes to one of them, and the group goes on where it stopped.
+#[test]
+fn members_of_a_group_share_a_topic() {
+    let mut config = Config::default();
+    config.default_partitions = 4;
+    let broker = start_with(config);
+    let produce = |from: u32| {
+        let sent: String = (from..from + 300).map(|n| format!("{n}:{n}\n")).collect();
+        Some(run(kcat(&broker)?.args(["-P", "-t", "shared", "-K", ":"]), &sent))
+    };
+    if produce(0).is_none() {
+        return;
+    }
+    let member = || {
+        let mut command = kcat(&broker).unwrap();
+        command.args(["-G", "readers", "-u", "-f", "%p\n"]);
+        command.args(["-X", "auto.offset.reset=earliest", "-X", "session.timeout.ms=6000"]);
+        Member::start(command.arg("shared"))
+    };
+    let first = member();
+    until("the first reads", || first.records().len() == 300);
+    let second = member();
+    until("both have partitions", || first.has_partitions() && second.has_partitions());
+    produce(300);
+    until("both read", || first.records().len() + second.records().len() >= 600);
+    let (of_first, of_second) = (first.end(), second.end());
+    assert_eq!(of_first.len() + of_second.len(), 600, "none twice");
+    let partitions = |lines: &[String]| lines.iter().cloned().collect::<BTreeSet<String>>();
+    let (a, b) = (partitions(&of_first[300..]), partitions(&of_second));
+    assert!(a.is_disjoint(&b) && a.len() == 2 && b.len() == 2, "{a:?} {b:?}");
+    // Both left with what they had read committed.
+    let third = member();
+    until("the third has partitions", || third.has_partitions());
+    produce(600);
+    until("the third reads", || third.records().len() >= 300);
+    assert_eq!(third.end().len(), 300);
 }

@@ -12,7 +12,7 @@ use kafka_protocol::messages::fetch_response::{
 use kafka_protocol::messages::{BrokerId, FetchRequest, FetchResponse, ProducerId, TopicName};
 use uuid::Uuid;
 
-use super::{Answer, Outcome, encode, topic_name};
+use super::{Answer, Outcome, Parked, encode, topic_name};
 use crate::broker::CloseReason;
 use crate::cluster::{Cluster, Touched};
 use crate::log::{LEADER_EPOCH, Readable};
@@ -123,12 +123,12 @@ pub(super) fn answer(cluster: &mut Cluster, request: &Request, now: Duration) ->
         .iter()
         .filter_map(|partition| Some((partition.state.as_ref().ok()?.topic, partition.key.1)))
         .collect();
-    Ok(Outcome::Park(Box::new(ParkedFetch {
+    Ok(Outcome::Park(Parked::Fetch(Box::new(ParkedFetch {
         deadline: now.saturating_add(wait),
         plan,
         watched,
         missing_bytes: bytes_min - bytes,
-    })))
+    }))))
 }
 
 /// Opens, continues or ends the session that the request names.

@@ -1,10 +1,10 @@
-//! FindCoordinator, and what there is to say about groups without members.
+//! FindCoordinator, and what there is to say about groups.
 
 use std::collections::BTreeSet;
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
-use kafka_protocol::messages::describe_groups_response::DescribedGroup;
+use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::list_groups_response::ListedGroup;
 use kafka_protocol::messages::{
@@ -16,6 +16,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::{Answer, respond, text};
 use crate::cluster::{Cluster, NODE_ID};
+use crate::groups::{Group, Phase};
 use crate::wire::Request;
 
 const GROUP_KEY: i8 = 0;
@@ -61,9 +62,16 @@ pub(super) fn find_coordinator(cluster: &Cluster, request: &Request) -> Answer {
     respond(cluster, request, &response)
 }
 
-/// Name of the state of a group that holds offsets but no members.
-const EMPTY: &str = "Empty";
+/// The state that Kafka names for a group that is not there.
 const DEAD: &str = "Dead";
+
+/// Where members come from: a broker on loopback has no others.
+const CLIENT_HOST: &str = "/127.0.0.1";
+
+/// The state of a known group.
+fn state(cluster: &Cluster, id: &str) -> Phase {
+    cluster.groups.members.get(id).map_or(Phase::Empty, Group::phase)
+}
 
 pub(super) fn describe(cluster: &Cluster, request: &Request) -> Answer {
     let body: DescribeGroupsRequest = request.decode()?;
@@ -71,19 +79,40 @@ pub(super) fn describe(cluster: &Cluster, request: &Request) -> Answer {
         .groups
         .into_iter()
         .map(|id| {
-            let known = cluster.groups.get(&id).is_some();
-            let group = DescribedGroup::default()
-                .with_group_id(id)
-                .with_group_state(text(if known { EMPTY } else { DEAD }));
+            let known = cluster.groups.exists(&id);
+            let name = if known { state(cluster, &id).name() } else { DEAD };
+            let members = cluster.groups.members.get(&id);
+            let group = DescribedGroup::default().with_group_id(id).with_group_state(text(name));
             // KIP-1043: an unknown group is an error from version 6 on.
             if !known && request.version >= 6 {
                 let error = ResponseError::GroupIdNotFound;
-                group
+                return group
                     .with_error_code(error.code())
-                    .with_error_message(Some(text(error.to_string())))
-            } else {
-                group
+                    .with_error_message(Some(text(error.to_string())));
             }
+            let Some(members) = members else { return group };
+            let is_stable = members.phase() == Phase::Stable;
+            let described = members.members().map(|(member_id, member)| {
+                let described = DescribedGroupMember::default()
+                    .with_member_id(text(member_id))
+                    .with_client_id(text(member.client_id.as_str()))
+                    .with_client_host(text(CLIENT_HOST));
+                let described = match request.version >= 4 {
+                    true => described.with_group_instance_id(member.instance.as_deref().map(text)),
+                    false => described,
+                };
+                // Before that the generation has neither.
+                if !is_stable {
+                    return described;
+                }
+                described
+                    .with_member_metadata(members.metadata(member))
+                    .with_member_assignment(member.assignment.clone())
+            });
+            group
+                .with_members(described.collect())
+                .with_protocol_type(text(members.protocol_type()))
+                .with_protocol_data(text(if is_stable { members.protocol() } else { "" }))
         })
         .collect();
     respond(cluster, request, &DescribeGroupsResponse::default().with_groups(groups))
@@ -94,15 +123,18 @@ pub(super) fn list(cluster: &Cluster, request: &Request) -> Answer {
     let passes = |filter: &[StrBytes], value: &str| {
         filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
     };
-    let wanted = passes(&body.states_filter, EMPTY) && passes(&body.types_filter, "classic");
+    let classic = passes(&body.types_filter, "classic");
     let groups = cluster
         .groups
         .ids()
-        .filter(|_| wanted)
-        .map(|id| {
+        .map(|id| (id, state(cluster, id).name()))
+        .filter(|(_, state)| classic && passes(&body.states_filter, state))
+        .map(|(id, state)| {
+            let kind = cluster.groups.members.get(id).map_or("", |group| group.protocol_type());
             ListedGroup::default()
                 .with_group_id(GroupId(text(id)))
-                .with_group_state(text(if request.version >= 4 { EMPTY } else { "" }))
+                .with_protocol_type(text(kind))
+                .with_group_state(text(if request.version >= 4 { state } else { "" }))
                 .with_group_type(text(if request.version >= 5 { "classic" } else { "" }))
         })
         .collect();
@@ -117,8 +149,14 @@ pub(super) fn delete(cluster: &mut Cluster, request: &Request) -> Answer {
         if !seen.insert(id.as_str()) {
             continue;
         }
-        let error =
-            if cluster.groups.delete(id) { 0 } else { ResponseError::GroupIdNotFound.code() };
+        let error = if !cluster.groups.exists(id) {
+            ResponseError::GroupIdNotFound.code()
+        } else if !cluster.groups.members.delete(id) {
+            ResponseError::NonEmptyGroup.code()
+        } else {
+            cluster.groups.offsets.delete(id);
+            0
+        };
         results
             .push(DeletableGroupResult::default().with_group_id(id.clone()).with_error_code(error));
     }

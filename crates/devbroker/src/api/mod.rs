@@ -4,6 +4,7 @@ mod configs;
 pub(crate) mod fetch;
 mod groups;
 mod list_offsets;
+mod members;
 mod metadata;
 mod offsets;
 mod produce;
@@ -19,10 +20,11 @@ use kafka_protocol::messages::TopicName;
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
 use crate::broker::CloseReason;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Touched};
 use crate::wire::tables::ApiKey;
 use crate::wire::{Incoming, Reply, Request};
 use fetch::ParkedFetch;
+use members::ParkedMember;
 
 /// What became of a request.
 #[derive(Debug)]
@@ -31,8 +33,43 @@ pub(crate) enum Outcome {
     Respond(Bytes),
     /// The request wants no answer.
     Silent,
-    /// The answer waits for records or its deadline.
-    Park(Box<ParkedFetch>),
+    /// The answer waits for an event or its deadline.
+    Park(Parked),
+}
+
+/// A request that waits.
+#[derive(Debug)]
+pub(crate) enum Parked {
+    /// For records.
+    Fetch(Box<ParkedFetch>),
+    /// For the other members of its group.
+    Member(Box<ParkedMember>),
+}
+
+impl Parked {
+    /// When it is answered at the latest, time since the Unix epoch.
+    pub(crate) fn deadline(&self) -> Duration {
+        match self {
+            Self::Fetch(fetch) => fetch.deadline,
+            Self::Member(member) => member.deadline,
+        }
+    }
+
+    /// Takes note of what was appended; true when it can be answered.
+    pub(crate) fn is_satisfied(&mut self, cluster: &Cluster, touched: &[Touched]) -> bool {
+        match self {
+            Self::Fetch(fetch) => fetch.credit(touched),
+            Self::Member(member) => member.is_satisfied(cluster),
+        }
+    }
+
+    /// Its answer as things are now.
+    pub(crate) fn finish(self, cluster: &mut Cluster, now: Duration) -> Result<Bytes, CloseReason> {
+        match self {
+            Self::Fetch(fetch) => fetch.finish(cluster, now),
+            Self::Member(member) => member.finish(cluster),
+        }
+    }
 }
 
 /// The answer to a request, or why its connection has to go.
@@ -53,9 +90,13 @@ pub(crate) fn answer(cluster: &mut Cluster, incoming: Incoming, now: Duration) -
         ApiKey::Metadata => metadata::answer(cluster, &request),
         ApiKey::ApiVersions => versions::answer(cluster, &request),
         ApiKey::CreateTopics => topics::create(cluster, &request),
-        ApiKey::OffsetCommit => offsets::commit(cluster, &request),
+        ApiKey::OffsetCommit => offsets::commit(cluster, &request, now),
         ApiKey::OffsetFetch => offsets::fetch(cluster, &request),
         ApiKey::FindCoordinator => groups::find_coordinator(cluster, &request),
+        ApiKey::JoinGroup => members::join(cluster, &request, now),
+        ApiKey::Heartbeat => members::heartbeat(cluster, &request, now),
+        ApiKey::LeaveGroup => members::leave(cluster, &request, now),
+        ApiKey::SyncGroup => members::sync(cluster, &request, now),
         ApiKey::DescribeGroups => groups::describe(cluster, &request),
         ApiKey::ListGroups => groups::list(cluster, &request),
         ApiKey::DeleteTopics => topics::delete(cluster, &request),

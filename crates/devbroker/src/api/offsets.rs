@@ -1,6 +1,7 @@
-//! OffsetCommit, OffsetFetch and OffsetDelete for consumers without membership.
+//! OffsetCommit, OffsetFetch and OffsetDelete.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::offset_commit_request::OffsetCommitRequestPartition;
@@ -20,21 +21,16 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use super::{Answer, respond, text, topic_name};
+use super::{Answer, members, respond, text, topic_name};
 use crate::cluster::Cluster;
-use crate::groups::Committed;
+use crate::groups::{Committed, Identity};
 use crate::wire::Request;
 
-pub(super) fn commit(cluster: &mut Cluster, request: &Request) -> Answer {
+pub(super) fn commit(cluster: &mut Cluster, request: &Request, now: Duration) -> Answer {
     let body: OffsetCommitRequest = request.decode()?;
-    let refused = if body.generation_id_or_member_epoch >= 0 {
-        // Only members have a generation, and there are none.
-        Some(ResponseError::IllegalGeneration)
-    } else if !body.member_id.is_empty() {
-        Some(ResponseError::UnknownMemberId)
-    } else {
-        cluster.groups.admit(&body.group_id).err()
-    };
+    let who = Identity { member: &body.member_id, instance: body.group_instance_id.as_deref() };
+    let generation = body.generation_id_or_member_epoch;
+    let refused = cluster.groups.may_commit(&body.group_id, &who, generation, false, now).err();
     let mut topics = Vec::with_capacity(body.topics.len());
     for topic in &body.topics {
         let mut partitions = Vec::with_capacity(topic.partitions.len());
@@ -75,7 +71,7 @@ fn commit_one(
         leader_epoch: partition.committed_leader_epoch,
         metadata: partition.committed_metadata.as_deref().unwrap_or_default().to_owned(),
     };
-    cluster.groups.commit(group, topic, index, committed)
+    cluster.groups.offsets.commit(group, topic, index, committed)
 }
 
 pub(super) fn fetch(cluster: &Cluster, request: &Request) -> Answer {
@@ -178,8 +174,9 @@ fn look(
     asked: Option<Vec<(&TopicName, &[i32])>>,
     require_stable: bool,
 ) -> Vec<(TopicName, Vec<Found>)> {
-    let unstable =
-        |topic: &str, index: i32| require_stable && cluster.groups.is_staged(group, topic, index);
+    let unstable = |topic: &str, index: i32| {
+        require_stable && cluster.groups.offsets.is_staged(group, topic, index)
+    };
     match asked {
         Some(asked) => asked
             .into_iter()
@@ -187,7 +184,7 @@ fn look(
                 let found = indexes
                     .iter()
                     .map(|index| {
-                        let committed = cluster.groups.offset(group, topic, *index);
+                        let committed = cluster.groups.offsets.offset(group, topic, *index);
                         Found::new(*index, committed, unstable(topic, *index))
                     })
                     .collect();
@@ -196,6 +193,7 @@ fn look(
             .collect(),
         None => cluster
             .groups
+            .offsets
             .get(group)
             .into_iter()
             .flatten()
@@ -214,18 +212,24 @@ fn look(
 
 pub(super) fn delete(cluster: &mut Cluster, request: &Request) -> Answer {
     let body: OffsetDeleteRequest = request.decode()?;
-    if cluster.groups.get(&body.group_id).is_none() {
+    if !cluster.groups.exists(&body.group_id) {
         let response =
             OffsetDeleteResponse::default().with_error_code(ResponseError::GroupIdNotFound.code());
         return respond(cluster, request, &response);
     }
+    let subscribed = members::subscribed(cluster, &body.group_id);
     let mut topics = Vec::with_capacity(body.topics.len());
     for topic in &body.topics {
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for partition in &topic.partitions {
             let index = partition.partition_index;
-            cluster.groups.forget(&body.group_id, &topic.name, index);
-            partitions.push(OffsetDeleteResponsePartition::default().with_partition_index(index));
+            let partition = OffsetDeleteResponsePartition::default().with_partition_index(index);
+            partitions.push(if subscribed.contains(topic.name.as_str()) {
+                partition.with_error_code(ResponseError::GroupSubscribedToTopic.code())
+            } else {
+                cluster.groups.offsets.forget(&body.group_id, &topic.name, index);
+                partition
+            });
         }
         topics.push(
             OffsetDeleteResponseTopic::default()

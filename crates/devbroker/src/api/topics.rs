@@ -177,7 +177,7 @@ fn delete_one(cluster: &mut Cluster, asked: DeleteTopicState) -> DeletableTopicR
     let Some(topic) = cluster.topics.delete(&name) else {
         return refused(result, ResponseError::UnknownTopicOrPartition);
     };
-    cluster.groups.forget_topic(&name);
+    cluster.groups.offsets.forget_topic(&name);
     for partition in (0i32..).take(topic.partitions.len()) {
         cluster.touched.push(Touched {
             topic: topic.id,

@@ -24,7 +24,7 @@ use kafka_protocol::messages::{
 
 use super::{Answer, respond, text, topic_name};
 use crate::cluster::{Cluster, millis};
-use crate::groups::Committed;
+use crate::groups::{self, Committed};
 use crate::transactions::{End, Identity, Init, State, UNSEEN_STATES};
 use crate::wire::Request;
 
@@ -142,7 +142,7 @@ fn exists(cluster: &Cluster, topic: &str, index: i32) -> bool {
 pub(super) fn add_offsets(cluster: &mut Cluster, request: &Request, now: Duration) -> Answer {
     let body: AddOffsetsToTxnRequest = request.decode()?;
     let from = Identity { id: body.producer_id.0, epoch: body.producer_epoch };
-    let outcome = cluster.groups.admit(&body.group_id).and_then(|()| {
+    let outcome = cluster.groups.offsets.admit(&body.group_id).and_then(|()| {
         cluster.transactions.add(
             &body.transactional_id,
             from,
@@ -177,7 +177,13 @@ pub(super) fn commit_offsets(cluster: &mut Cluster, request: &Request, now: Dura
                         metadata: metadata.to_owned(),
                     };
                     let producer = body.producer_id.0;
-                    cluster.groups.stage(producer, &body.group_id, &topic.name, index, committed)
+                    cluster.groups.offsets.stage(
+                        producer,
+                        &body.group_id,
+                        &topic.name,
+                        index,
+                        committed,
+                    )
                 }
             };
             partitions.push(
@@ -201,14 +207,9 @@ fn admit_offsets(
     version: i16,
     now: Duration,
 ) -> Result<(), ResponseError> {
-    if body.generation_id >= 0 {
-        // Only members have a generation, and there are none.
-        return Err(ResponseError::IllegalGeneration);
-    }
-    if !body.member_id.is_empty() {
-        return Err(ResponseError::UnknownMemberId);
-    }
-    cluster.groups.admit(&body.group_id)?;
+    let member =
+        groups::Identity { member: &body.member_id, instance: body.group_instance_id.as_deref() };
+    cluster.groups.may_commit(&body.group_id, &member, body.generation_id, true, now)?;
     let from = Identity { id: body.producer_id.0, epoch: body.producer_epoch };
     let (id, group) = (&body.transactional_id, Some(body.group_id.as_str()));
     let outcome = if version >= OFFSETS_ADD_GROUP_SINCE {

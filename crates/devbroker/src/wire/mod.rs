@@ -24,6 +24,8 @@ pub(crate) struct Request {
     pub(crate) api: &'static Api,
     pub(crate) version: i16,
     pub(crate) correlation_id: i32,
+    /// What the client calls itself; empty when it does not.
+    pub(crate) client_id: String,
     /// The request after its header, structurally sound.
     pub(crate) body: Bytes,
 }
@@ -52,7 +54,8 @@ pub(crate) fn read(frame: &Bytes, elements_max: usize) -> Result<Incoming, Close
     let body_at = header_length(frame, flexible, elements_max).map_err(malformed)?;
     let body = frame.slice(body_at..);
     layout::check(&body, &api.request, version, flexible, elements_max).map_err(malformed)?;
-    Ok(Incoming::Request(Request { api, version, correlation_id, body }))
+    let client_id = client_id(frame).unwrap_or_default();
+    Ok(Incoming::Request(Request { api, version, correlation_id, client_id, body }))
 }
 
 /// The lowest version that the broker answers: Produce 0–2 carry message formats it cannot store.
@@ -71,13 +74,22 @@ fn fixed_header(frame: &[u8]) -> Option<(i16, i16, i32)> {
     ))
 }
 
+/// The client id of a header whose length has been found.
+fn client_id(frame: &[u8]) -> Option<String> {
+    let (length, rest) = frame.get(FIXED_HEADER..)?.split_first_chunk()?;
+    let length = usize::try_from(i16::from_be_bytes(*length)).ok()?;
+    Some(String::from_utf8_lossy(rest.get(..length)?).into_owned())
+}
+
+/// Bytes of API key, version and correlation id.
+const FIXED_HEADER: usize = 8;
+
 /// The client id is a STRING with a two-byte length even in flexible headers.
 fn header_length(frame: &[u8], flexible: bool, elements_max: usize) -> Result<usize, Malformed> {
-    const FIXED: usize = 8;
     const CLIENT_ID: layout::Shape = layout::Shape::of(&[layout::Field::new(layout::Kind::Text)]);
-    let after_fixed = frame.get(FIXED..).ok_or(Malformed::Truncated)?;
+    let after_fixed = frame.get(FIXED_HEADER..).ok_or(Malformed::Truncated)?;
     let client_id = layout::check(after_fixed, &CLIENT_ID, 0, false, elements_max)?;
-    let mut length = FIXED.saturating_add(client_id);
+    let mut length = FIXED_HEADER.saturating_add(client_id);
     if flexible {
         let rest = frame.get(length..).ok_or(Malformed::Truncated)?;
         length = length.saturating_add(layout::check_tags(rest, elements_max)?);

@@ -29,6 +29,10 @@ pub(crate) enum ApiKey {
     OffsetCommit = 8,
     OffsetFetch = 9,
     FindCoordinator = 10,
+    JoinGroup = 11,
+    Heartbeat = 12,
+    LeaveGroup = 13,
+    SyncGroup = 14,
     DescribeGroups = 15,
     ListGroups = 16,
     ApiVersions = 18,
@@ -118,6 +122,10 @@ static PARTITIONS_TOPIC: Shape =
 static OFFSET_DELETE_PARTITION: Shape = Shape::of(&[f(I32)]);
 static OFFSET_DELETE_TOPIC: Shape =
     Shape::of(&[f(TEXT), f(Kind::Structs(&OFFSET_DELETE_PARTITION))]);
+
+static GROUP_PROTOCOL: Shape = Shape::of(&[f(TEXT), f(BLOB)]);
+static GROUP_LEAVER: Shape = Shape::of(&[f(TEXT), f(TEXT), from(TEXT, 5)]);
+static GROUP_ASSIGNMENT: Shape = Shape::of(&[f(TEXT), f(BLOB)]);
 
 static TRANSACTION_TOPIC: Shape = Shape::of(&[f(TEXT), f(I32S)]);
 static TRANSACTION_OFFSET_PARTITION: Shape = Shape::of(&[f(I32), f(I64), from(I32, 2), f(TEXT)]);
@@ -212,6 +220,51 @@ pub(crate) static APIS: &[Api] = &[
         max: 6,
         flexible_since: 3,
         request: Shape::of(&[in_range(TEXT, 0, 3), from(I8, 1), from(TEXTS, 4)]),
+    },
+    Api {
+        key: ApiKey::JoinGroup,
+        min: 0,
+        max: 9,
+        flexible_since: 6,
+        request: Shape::of(&[
+            f(TEXT),
+            f(I32),
+            from(I32, 1),
+            f(TEXT),
+            from(TEXT, 5),
+            f(TEXT),
+            f(Kind::Structs(&GROUP_PROTOCOL)),
+            from(TEXT, 8),
+        ]),
+    },
+    Api {
+        key: ApiKey::Heartbeat,
+        min: 0,
+        max: 4,
+        flexible_since: 4,
+        request: Shape::of(&[f(TEXT), f(I32), f(TEXT), from(TEXT, 3)]),
+    },
+    Api {
+        key: ApiKey::LeaveGroup,
+        min: 0,
+        max: 5,
+        flexible_since: 4,
+        request: Shape::of(&[f(TEXT), in_range(TEXT, 0, 2), from(Kind::Structs(&GROUP_LEAVER), 3)]),
+    },
+    Api {
+        key: ApiKey::SyncGroup,
+        min: 0,
+        max: 5,
+        flexible_since: 4,
+        request: Shape::of(&[
+            f(TEXT),
+            f(I32),
+            f(TEXT),
+            from(TEXT, 3),
+            from(TEXT, 5),
+            from(TEXT, 5),
+            f(Kind::Structs(&GROUP_ASSIGNMENT)),
+        ]),
     },
     Api {
         key: ApiKey::DescribeGroups,

@@ -128,6 +128,57 @@ fn sample(key: ApiKey, v: i16) -> Bytes {
             };
             encoded(&request, v)
         }
+        ApiKey::JoinGroup => {
+            use join_group_request::JoinGroupRequestProtocol;
+            let protocol = JoinGroupRequestProtocol::default()
+                .with_name(s("range"))
+                .with_metadata(Bytes::from_static(b"about me"));
+            let mut request = JoinGroupRequest::default()
+                .with_group_id(GroupId(s("g")))
+                .with_session_timeout_ms(30_000)
+                .with_protocol_type(s("consumer"))
+                .with_protocols(vec![protocol.clone(), protocol.with_name(s("sticky"))]);
+            if v >= 5 {
+                request = request.with_group_instance_id(Some(s("lasting")));
+            }
+            if v >= 8 {
+                request = request.with_reason(Some(s("why")));
+            }
+            encoded(&request, v)
+        }
+        ApiKey::Heartbeat => encoded(
+            &HeartbeatRequest::default().with_group_id(GroupId(s("g"))).with_member_id(s("m")),
+            v,
+        ),
+        ApiKey::LeaveGroup => {
+            use leave_group_request::MemberIdentity;
+            let request = LeaveGroupRequest::default().with_group_id(GroupId(s("g")));
+            let request = if v >= 3 {
+                let member = MemberIdentity::default()
+                    .with_member_id(s("m"))
+                    .with_group_instance_id(Some(s("lasting")));
+                request.with_members(vec![member.clone(), member])
+            } else {
+                request.with_member_id(s("m"))
+            };
+            encoded(&request, v)
+        }
+        ApiKey::SyncGroup => {
+            use sync_group_request::SyncGroupRequestAssignment;
+            let assignment = SyncGroupRequestAssignment::default()
+                .with_member_id(s("m"))
+                .with_assignment(Bytes::from_static(b"yours"));
+            let mut request = SyncGroupRequest::default()
+                .with_group_id(GroupId(s("g")))
+                .with_member_id(s("m"))
+                .with_assignments(vec![assignment]);
+            if v >= 5 {
+                request = request
+                    .with_protocol_type(Some(s("consumer")))
+                    .with_protocol_name(Some(s("range")));
+            }
+            encoded(&request, v)
+        }
         ApiKey::DescribeGroups => {
             encoded(&DescribeGroupsRequest::default().with_groups(vec![GroupId(s("g"))]), v)
         }
@@ -272,6 +323,10 @@ fn decoded(key: ApiKey, bytes: &Bytes, v: i16) -> Option<usize> {
         ApiKey::OffsetCommit => read::<OffsetCommitRequest>(bytes, v),
         ApiKey::OffsetFetch => read::<OffsetFetchRequest>(bytes, v),
         ApiKey::FindCoordinator => read::<FindCoordinatorRequest>(bytes, v),
+        ApiKey::JoinGroup => read::<JoinGroupRequest>(bytes, v),
+        ApiKey::Heartbeat => read::<HeartbeatRequest>(bytes, v),
+        ApiKey::LeaveGroup => read::<LeaveGroupRequest>(bytes, v),
+        ApiKey::SyncGroup => read::<SyncGroupRequest>(bytes, v),
         ApiKey::DescribeGroups => read::<DescribeGroupsRequest>(bytes, v),
         ApiKey::ListGroups => read::<ListGroupsRequest>(bytes, v),
         ApiKey::ApiVersions => read::<ApiVersionsRequest>(bytes, v),
@@ -314,7 +369,13 @@ fn every_version_of_every_request_is_walked_to_its_end() {
         let flexible = codec.request_header_version(v) >= 2;
         assert_eq!(flexible, v >= api.flexible_since, "{:?} v{v}", api.key);
         let flexible_response = codec.response_header_version(v) >= 1;
-        let request = Request { api, version: v, correlation_id: 0, body: Bytes::new() };
+        let request = Request {
+            api,
+            version: v,
+            correlation_id: 0,
+            client_id: String::new(),
+            body: Bytes::new(),
+        };
         assert_eq!(flexible_response, request.reply().flexible_header, "{:?} v{v}", api.key);
     }
 }

@@ -12,7 +12,10 @@ use brooklet_devbroker::{Config, DevBroker};
 pub(crate) const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
 
 pub(crate) fn start() -> DevBroker {
-    let mut config = Config::default();
+    start_with(Config::default())
+}
+
+pub(crate) fn start_with(mut config: Config) -> DevBroker {
     config.report_close = Some(|reason| {
         // Not a failure by itself: it explains what the tool then says.
         drop(writeln!(std::io::stderr(), "the broker closed a connection: {reason}"));

@@ -1,4 +1,4 @@
-//! Committed offsets and groups without members.
+//! Committed offsets, and groups without members.
 
 use brooklet_devbroker::Config;
 use kafka_protocol::ResponseError;
@@ -22,7 +22,7 @@ fn group(id: &str) -> GroupId {
     GroupId(text(id))
 }
 
-fn commit_request(id: &str, offset: i64, metadata: &str) -> OffsetCommitRequest {
+pub(crate) fn commit_request(id: &str, offset: i64, metadata: &str) -> OffsetCommitRequest {
     let partition = OffsetCommitRequestPartition::default()
         .with_committed_offset(offset)
         .with_committed_metadata(Some(text(metadata)));
@@ -34,7 +34,7 @@ fn commit_request(id: &str, offset: i64, metadata: &str) -> OffsetCommitRequest 
         .with_topics(vec![asked])
 }
 
-fn commit(client: &mut Client, version: i16, request: &OffsetCommitRequest) -> i16 {
+pub(crate) fn commit(client: &mut Client, version: i16, request: &OffsetCommitRequest) -> i16 {
     client.call(version, request).topics[0].partitions[0].error_code
 }
 
@@ -108,7 +108,8 @@ fn commits_of_members_and_of_unknown_partitions_are_refused() {
     let generation = commit_request("g", 1, "").with_generation_id_or_member_epoch(3);
     assert_eq!(commit(&mut client, 7, &generation), code(ResponseError::IllegalGeneration));
     let member = commit_request("g", 1, "").with_member_id(text("m"));
-    assert_eq!(commit(&mut client, 7, &member), code(ResponseError::UnknownMemberId));
+    assert_eq!(commit(&mut client, 7, &member), 0, "as Kafka while there are no members");
+    assert_eq!(commit(&mut client, 7, &generation), code(ResponseError::UnknownMemberId));
     let long = commit_request("g", 1, "12345678901");
     assert_eq!(commit(&mut client, 7, &long), code(ResponseError::OffsetMetadataTooLarge));
     assert_eq!(commit(&mut client, 7, &commit_request("g", 1, "1234567890")), 0);

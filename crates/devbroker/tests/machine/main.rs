@@ -5,6 +5,7 @@ mod client;
 mod fetch;
 mod groups;
 mod limits;
+mod members;
 mod offsets;
 mod produce;
 mod transactions;

@@ -1,4 +1,4 @@
-//! Committed offsets of consumer groups without members.
+//! Committed offsets of consumer groups.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +17,9 @@ pub(crate) struct Committed {
 /// Offsets of one group by topic and partition.
 pub(crate) type Offsets = BTreeMap<String, BTreeMap<i32, Committed>>;
 
-/// The groups of the broker. Offsets never expire.
+/// What groups committed. Offsets never expire.
 #[derive(Debug)]
-pub(crate) struct Groups {
+pub(crate) struct GroupOffsets {
     by_id: BTreeMap<String, Offsets>,
     /// Offsets in open transactions, by producer id, group, topic and partition.
     staged: BTreeMap<i64, BTreeMap<(String, String, i32), Committed>>,
@@ -30,7 +30,7 @@ pub(crate) struct Groups {
     id_bytes_max: usize,
 }
 
-impl Groups {
+impl GroupOffsets {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             by_id: BTreeMap::new(),
@@ -148,11 +148,10 @@ impl Groups {
         }
     }
 
-    /// Forgets a group; false when there is none.
-    pub(crate) fn delete(&mut self, id: &str) -> bool {
-        let Some(group) = self.by_id.remove(id) else { return false };
+    /// Forgets what a group committed.
+    pub(crate) fn delete(&mut self, id: &str) {
+        let group = self.by_id.remove(id).unwrap_or_default();
         self.offsets -= group.values().map(BTreeMap::len).sum::<usize>();
-        true
     }
 
     /// Forgets what any group committed for a deleted topic.
