@@ -1,9 +1,13 @@
 //! Requests to a schema registry (Confluent's REST interface, version 1), blocking.
 
+use super::tls::{self, Tls};
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{DECLARED_SCHEMAS, RegistryAccess};
+use brooklet_kafka::TlsProblem;
 use serde_json::Value;
 use std::time::Duration;
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector as _, TcpConnector};
 
 /// Time for one request where the options give none: a registry answers from memory.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -70,10 +74,7 @@ impl Http {
     /// Checks the URLs; contacts nothing.
     pub(super) fn new(access: &RegistryAccess) -> Result<Http> {
         for url in &access.urls {
-            if url.starts_with("https://") {
-                return Err(Error::unsupported(format!("TLS to a schema registry, '{url}'")));
-            }
-            if !url.starts_with("http://") {
+            if !url.starts_with("http://") && !url.starts_with("https://") {
                 return Err(Error::new(
                     ErrorKind::Option,
                     format!(
@@ -82,14 +83,27 @@ impl Http {
                 ));
             }
         }
-        let agent = ureq::Agent::config_builder()
+        let secure = access.urls.iter().any(|url| url.starts_with("https://"));
+        let config = ureq::Agent::config_builder()
             .timeout_global(Some(access.timeout.unwrap_or(REQUEST_TIMEOUT)))
             .http_status_as_error(false)
             .max_redirects(3)
             .proxy(None)
             .user_agent(concat!("brooklet/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .into();
+            .build();
+        let agent = match secure || !access.tls.is_empty() {
+            true => {
+                let tcp: TcpConnector = TcpConnector::default();
+                let tls = Tls::new(&access.tls).map_err(|error| {
+                    error.context(format!(
+                        "preparing TLS to the schema registry {}",
+                        access.urls.join(", ")
+                    ))
+                })?;
+                ureq::Agent::with_parts(config, tcp.chain(tls), DefaultResolver::default())
+            }
+            false => config.into(),
+        };
         let urls = access.urls.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
         Ok(Http { agent, urls, authorization: access.authorization.clone() })
     }
@@ -209,13 +223,19 @@ impl Http {
         body: Option<&str>,
     ) -> Result<Value, Failure> {
         let full = format!("{url}{path}");
-        let unreachable = |error: ureq::Error| Failure {
-            message: format!("{what}: schema registry {url} cannot be reached: {error}"),
-            hint: Some("Check the option 'url' of the format and that the registry runs"),
-            retriable: true,
-            timed_out: matches!(error, ureq::Error::Timeout(_)),
-            status: None,
-            of_record: false,
+        let unreachable = |error: ureq::Error| {
+            let of_tls = tls::problem(&error);
+            let cause = of_tls.map_or_else(|| error.to_string(), ToString::to_string);
+            let message = format!("{what}: schema registry {url} cannot be reached: {cause}");
+            // Certificates do not change from one attempt to the next.
+            let refused = of_tls.is_some_and(TlsProblem::is_refusal);
+            Failure {
+                hint: (!refused)
+                    .then_some("Check the option 'url' of the format and that the registry runs"),
+                retriable: !refused,
+                timed_out: matches!(error, ureq::Error::Timeout(_)),
+                ..Failure::new(message)
+            }
         };
         let sent = match body {
             None => {

@@ -4,6 +4,7 @@
 //! keeps the answer for all workers and wakes who asked. The thread ends with the last user of the registry.
 
 mod http;
+mod tls;
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{Answer, RegistryAccess, SchemaRegistries, SchemaResolver, Waker};

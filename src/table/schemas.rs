@@ -2,6 +2,7 @@
 
 use super::Waker;
 use crate::base::{Error, Result};
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +22,8 @@ pub struct RegistryAccess {
     pub authorization: Option<String>,
     /// Time for one request, its connection included.
     pub timeout: Option<Duration>,
-    /// Trust store: file and password.
-    pub truststore: Option<(String, Option<String>)>,
-    /// Store with the client's certificate and key: file and password.
-    pub keystore: Option<(String, Option<String>)>,
+    /// TLS by the properties of the Java client, `ssl.*`.
+    pub tls: BTreeMap<String, String>,
 }
 
 /// Without its secrets.

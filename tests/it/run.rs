@@ -8,6 +8,7 @@ mod jobs;
 mod metrics;
 mod progress;
 mod registry;
+mod registry_tls;
 mod script;
 
 pub(crate) use script::{ALL, JSON, kafka};

@@ -46,5 +46,6 @@ pub use operations::{
     CommittedOffset, ListedGroup, ListedOffset, ListedTransaction, NewTopic, OffsetSpec,
     TransactionDescription,
 };
+pub use tls::{TlsClient, TlsProblem, TlsStream};
 pub use topic::TopicPartition;
 pub use transport::Network;

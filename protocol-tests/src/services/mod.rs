@@ -30,7 +30,7 @@ pub use cluster::KafkaCluster;
 pub use jvm::{Exit, Jvm};
 pub use kafka::{Kafka, KafkaConfig};
 pub use probe::{ProbeError, broker_count};
-pub use secured::{CANARY, Secured, secured};
+pub use secured::{CANARY, Secured, certificates, secured};
 
 /// A release line of Apache Kafka that the tests run against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -94,7 +94,16 @@ impl Secured {
     pub const KEY_PASSWORD: &'static str = "canary-of-keys";
 }
 
-fn certificates(folder: &Path) -> Result<(), rcgen::Error> {
+/// Writes certificates as PEM into a folder: `ca.pem`, and with their keys, signed by it, `broker.pem` (for
+/// `localhost` and `127.0.0.1`), `expired.pem`, `elsewhere.pem` (for another host), `common-name.pem` and `client.pem`;
+/// `stranger.pem` is signed by somebody else.
+///
+/// # Errors
+/// A key could not be made.
+///
+/// # Panics
+/// A file could not be written.
+pub fn certificates(folder: &Path) -> Result<(), rcgen::Error> {
     let authority = |name: &str| {
         let mut params = CertificateParams::new(Vec::new())?;
         params.distinguished_name.push(DnType::CommonName, name);

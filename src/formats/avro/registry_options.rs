@@ -112,6 +112,9 @@ pub(super) const OPTIONS: &[Opt] = &[
     OLD_SCHEMA,
 ];
 
+/// What the names of Confluent's properties for TLS have before those of Kafka's.
+const REGISTRY_PREFIX: &str = "schema.registry.";
+
 /// Properties of Confluent's client that mean nothing here: there is one cache per process, schemas are compared by
 /// the registry alone, and there are no metrics.
 const IGNORED: &[&str] = &[
@@ -147,14 +150,19 @@ impl RegistryOptions {
         let properties = properties(options)?;
         let property = |key: &str| properties.get(key).cloned();
         let text = |opt: &Opt, key: &str| options.string(opt).or_else(|| property(key));
-        let store = |file: &Opt, password: &Opt, kind: &str| {
-            let key = |part: &str| format!("schema.registry.ssl.{kind}.{part}");
-            text(file, &key("location")).map(|file| (file, text(password, &key("password"))))
-        };
+        let of_tls = properties.iter().filter_map(|(key, value)| {
+            Some((key.strip_prefix(REGISTRY_PREFIX)?.to_owned(), value.clone()))
+        });
+        let mut tls: BTreeMap<String, String> =
+            of_tls.filter(|(key, _)| key.starts_with("ssl.")).collect();
+        for opt in [&KEYSTORE, &KEYSTORE_PASSWORD, &TRUSTSTORE, &TRUSTSTORE_PASSWORD] {
+            if let Some(value) = options.string(opt) {
+                tls.insert(opt.key.to_owned(), value);
+            }
+        }
         let mut access = RegistryAccess {
             timeout: timeout(options, &properties)?,
-            truststore: store(&TRUSTSTORE, &TRUSTSTORE_PASSWORD, "truststore"),
-            keystore: store(&KEYSTORE, &KEYSTORE_PASSWORD, "keystore"),
+            tls,
             ..RegistryAccess::default()
         };
         let mut in_url = None;
@@ -246,9 +254,17 @@ fn properties(options: &OptionReader<'_>) -> Result<BTreeMap<String, String>> {
         "schema.registry.ssl.truststore.location",
         "schema.registry.ssl.truststore.password",
         "schema.registry.ssl.truststore.type",
+        "schema.registry.ssl.truststore.certificates",
         "schema.registry.ssl.keystore.location",
         "schema.registry.ssl.keystore.password",
         "schema.registry.ssl.keystore.type",
+        "schema.registry.ssl.keystore.key",
+        "schema.registry.ssl.keystore.certificate.chain",
+        "schema.registry.ssl.key.password",
+        "schema.registry.ssl.endpoint.identification.algorithm",
+        "schema.registry.ssl.enabled.protocols",
+        "schema.registry.ssl.protocol",
+        "schema.registry.ssl.cipher.suites",
         "http.connect.timeout.ms",
         "http.read.timeout.ms",
         "auto.register.schemas",

@@ -1,9 +1,14 @@
 //! A schema registry on loopback, as far as the program asks one: schemas by id, ids by subject, and the failures of
 //! real ones.
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -39,8 +44,33 @@ struct Stored {
 
 impl Registry {
     pub(crate) fn start() -> Registry {
+        Registry::start_with(None)
+    }
+
+    /// Behind TLS, with the certificate and key of a PEM file; with `clients`, only for those whose certificate that
+    /// authority has signed.
+    pub(crate) fn start_tls(own: &Path, clients: Option<&Path>) -> Registry {
+        let chain = CertificateDer::pem_file_iter(own).unwrap().map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_file(own).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+        let builder = builder.with_safe_default_protocol_versions().unwrap();
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(authority) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+                builder.with_client_cert_verifier(verifier.build().unwrap())
+            }
+        };
+        Registry::start_with(Some(Arc::new(builder.with_single_cert(chain, key).unwrap())))
+    }
+
+    fn start_with(tls: Option<Arc<ServerConfig>>) -> Registry {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         let (state, ended) = (Arc::<Mutex<State>>::default(), Arc::new(AtomicBool::new(false)));
         let (shared, over) = (Arc::clone(&state), Arc::clone(&ended));
         std::thread::spawn(move || {
@@ -49,7 +79,14 @@ impl Registry {
                     return;
                 }
                 let (Ok(stream), shared) = (stream, Arc::clone(&shared)) else { continue };
-                std::thread::spawn(move || drop(serve(stream, &shared)));
+                let tls = tls.clone();
+                std::thread::spawn(move || match tls {
+                    None => drop(serve(stream, &shared)),
+                    Some(config) => {
+                        let session = ServerConnection::new(config).unwrap();
+                        drop(serve(StreamOwned::new(session, stream), &shared));
+                    }
+                });
             }
         });
         Registry { url, state, ended }
@@ -120,7 +157,7 @@ impl Drop for Registry {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::Relaxed);
         // The last connection wakes the listener.
-        drop(TcpStream::connect(self.url.trim_start_matches("http://")));
+        drop(TcpStream::connect(self.url.split_once("://").unwrap().1));
     }
 }
 
@@ -217,8 +254,8 @@ fn decoded(segment: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-fn serve(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
+fn serve(stream: impl Read + Write, state: &Mutex<State>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let (mut length, mut authorization) = (0, None);
@@ -248,10 +285,11 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         // Until the other side gives up.
         return reader.read_exact(&mut [0]);
     }
-    let mut stream = stream;
+    let stream = reader.get_mut();
     write!(
         stream,
         "HTTP/1.1 {status} OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
         text.len()
-    )
+    )?;
+    stream.flush()
 }

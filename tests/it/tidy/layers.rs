@@ -28,7 +28,7 @@ const FREE: &[&str] = &["fuzzing", "fuzzing_formats"];
 
 /// Crates of the workspace and where in `src/` they may be named.
 const CRATES: &[(&str, &[&str])] = &[
-    ("brooklet_kafka", &["connectors/kafka", "cli", "fuzzing"]),
+    ("brooklet_kafka", &["connectors/kafka", "schema_registry", "cli", "fuzzing"]),
     ("brooklet_devbroker", &["cli", "fuzzing"]),
 ];
 

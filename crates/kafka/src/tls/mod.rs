@@ -1,6 +1,7 @@
 //! TLS by the Java client's properties: which authorities are trusted, who the client is, which
 //! versions and ciphers may be used. No socket is touched here.
 
+mod blocking;
 mod jks;
 mod pem;
 pub(crate) mod problem;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 use rustls::crypto::aws_lc_rs;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore, SupportedCipherSuite, SupportedProtocolVersion};
+
+pub use blocking::{TlsClient, TlsProblem, TlsStream};
 
 use crate::config::{Given, Warning};
 use crate::error::{Error, Result};

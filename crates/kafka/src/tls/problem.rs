@@ -6,39 +6,56 @@ use rustls::{AlertDescription, CertificateError, Error as TlsError};
 
 use crate::connection::Problem;
 
+/// Who answers at brokers' addresses.
+pub(crate) const BROKER: &str = "broker";
+
 /// Reads an error of a TLS stream. `host` is the name that was connected to; `handshake` says
-/// whether the session was still being opened.
-pub(crate) fn explain(error: &io::Error, host: &str, handshake: bool) -> Problem {
+/// whether the session was still being opened; `peer` is what messages call the other side.
+pub(crate) fn explain(error: &io::Error, host: &str, handshake: bool, peer: &str) -> Problem {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
-        return explain_tls(tls, host);
+        return explain_tls(tls, host, peer);
     }
     let closed = matches!(
         error.kind(),
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
     );
     match (closed, handshake) {
-        (true, true) => Problem::broken(
-            "the broker closed the connection during the TLS handshake; a listener without TLS does \
-             so (then security.protocol must be PLAINTEXT or SASL_PLAINTEXT)",
-        ),
-        (true, false) => Problem::broken("the broker closed the connection"),
+        (true, true) => {
+            let listener = match peer {
+                BROKER => {
+                    "; a listener without TLS does so (then security.protocol must be PLAINTEXT or \
+                     SASL_PLAINTEXT)"
+                }
+                _ => "",
+            };
+            Problem::broken(format!(
+                "the {peer} closed the connection during the TLS handshake{listener}"
+            ))
+        }
+        (true, false) => Problem::broken(format!("the {peer} closed the connection")),
         _ => Problem::broken(error.to_string()),
     }
 }
 
-fn explain_tls(error: &TlsError, host: &str) -> Problem {
+fn explain_tls(error: &TlsError, host: &str, peer: &str) -> Problem {
     match error {
         TlsError::InvalidCertificate(problem) => Problem::refused(format!(
-            "the broker's certificate is refused: {}",
-            untrusted(problem, host)
+            "the {peer}'s certificate is refused: {}",
+            untrusted(problem, host, peer)
         )),
-        TlsError::AlertReceived(alert) => alerted(*alert),
-        TlsError::InvalidMessage(_) | TlsError::InappropriateMessage { .. } => Problem::refused(
-            "what answers does not speak TLS; for a listener without TLS, security.protocol must be \
-             PLAINTEXT or SASL_PLAINTEXT",
-        ),
+        TlsError::AlertReceived(alert) => alerted(*alert, peer),
+        TlsError::InvalidMessage(_) | TlsError::InappropriateMessage { .. } => {
+            let listener = match peer {
+                BROKER => {
+                    "; for a listener without TLS, security.protocol must be PLAINTEXT or \
+                     SASL_PLAINTEXT"
+                }
+                _ => "",
+            };
+            Problem::refused(format!("what answers does not speak TLS{listener}"))
+        }
         TlsError::PeerIncompatible(problem) => Problem::refused(format!(
-            "the broker and this client share no TLS version or cipher suite ({problem:?}); see \
+            "the {peer} and this client share no TLS version or cipher suite ({problem:?}); see \
              ssl.enabled.protocols and ssl.cipher.suites"
         )),
         TlsError::General(text) => Problem::refused(text.clone()),
@@ -46,7 +63,7 @@ fn explain_tls(error: &TlsError, host: &str) -> Problem {
     }
 }
 
-fn untrusted(problem: &CertificateError, host: &str) -> String {
+fn untrusted(problem: &CertificateError, host: &str, peer: &str) -> String {
     match problem {
         CertificateError::UnknownIssuer => {
             "no trusted authority has signed it; put its CA into ssl.truststore.location or \
@@ -66,10 +83,10 @@ fn untrusted(problem: &CertificateError, host: &str) -> String {
             let names: Vec<String> =
                 presented.iter().map(|name| name.replace("DnsName", "")).collect();
             format!(
-                "it is not for the host '{host}' but for {}; connect by a name of the certificate \
-                 (see the broker's advertised.listeners), or set \
-                 ssl.endpoint.identification.algorithm = '' to check no names",
-                if names.is_empty() { "no host at all".to_owned() } else { names.join(", ") }
+                "it is not for the host '{host}' but for {}; connect by a name of the certificate{}, \
+                 or set ssl.endpoint.identification.algorithm = '' to check no names",
+                if names.is_empty() { "no host at all".to_owned() } else { names.join(", ") },
+                if peer == BROKER { " (see the broker's advertised.listeners)" } else { "" },
             )
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
@@ -83,13 +100,13 @@ fn untrusted(problem: &CertificateError, host: &str) -> String {
     }
 }
 
-fn alerted(alert: AlertDescription) -> Problem {
+fn alerted(alert: AlertDescription, peer: &str) -> Problem {
     use AlertDescription as Alert;
     match alert {
-        Alert::CertificateRequired | Alert::NoCertificate => Problem::refused(
-            "the broker demands a client certificate; set ssl.keystore.location, or \
-             ssl.keystore.certificate.chain and ssl.keystore.key",
-        ),
+        Alert::CertificateRequired | Alert::NoCertificate => Problem::refused(format!(
+            "the {peer} demands a client certificate; set ssl.keystore.location, or \
+             ssl.keystore.certificate.chain and ssl.keystore.key"
+        )),
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
         | Alert::CertificateRevoked
@@ -98,15 +115,15 @@ fn alerted(alert: AlertDescription) -> Problem {
         | Alert::UnknownCA
         | Alert::AccessDenied
         | Alert::DecryptError => Problem::refused(format!(
-            "the broker refuses the client's certificate ({alert:?}); see ssl.keystore.*"
+            "the {peer} refuses the client's certificate ({alert:?}); see ssl.keystore.*"
         )),
         Alert::HandshakeFailure | Alert::InsufficientSecurity | Alert::ProtocolVersion => {
             Problem::refused(format!(
-                "the broker and this client share no TLS version or cipher suite, or it demands a \
+                "the {peer} and this client share no TLS version or cipher suite, or it demands a \
                  client certificate ({alert:?}); see ssl.enabled.protocols, ssl.cipher.suites and \
                  ssl.keystore.*"
             ))
         }
-        other => Problem::broken(format!("the broker ended TLS with the alert {other:?}")),
+        other => Problem::broken(format!("the {peer} ended TLS with the alert {other:?}")),
     }
 }

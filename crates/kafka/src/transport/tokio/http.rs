@@ -45,7 +45,9 @@ async fn ask(endpoint: &TokenEndpoint) -> Result<Vec<u8>, Problem> {
         let name = ServerName::try_from(host.clone())
             .map_err(|_| Problem::refused(format!("'{host}' is no host name")))?;
         let opened = TlsConnector::from(tls.config()).connect(name, socket).await;
-        opened.map(|stream| Stream::Tls(Box::new(stream))).map_err(|e| explain(&e, host, true))
+        opened
+            .map(|stream| Stream::Tls(Box::new(stream)))
+            .map_err(|e| explain(&e, host, true, "server"))
     });
     let slow = |what: &str| Problem::broken(format!("{what} took too long"));
     let stream = opened.await.map_err(|_| slow("opening the connection"))??;
@@ -55,7 +57,7 @@ async fn ask(endpoint: &TokenEndpoint) -> Result<Vec<u8>, Problem> {
             Stream::Plain(stream) => exchange(stream, &request).await,
             Stream::Tls(stream) => exchange(*stream, &request).await,
         }
-        .map_err(|error| explain(&error, host, false))
+        .map_err(|error| explain(&error, host, false, "server"))
     };
     tokio::time::timeout(endpoint.read_timeout, exchanged).await.map_err(|_| slow("the answer"))?
 }

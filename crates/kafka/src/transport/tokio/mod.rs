@@ -31,7 +31,7 @@ use crate::connection::Problem;
 use crate::core::{Core, Event};
 use crate::limits::{ADDRESS_HEAD_START, FRAME_RESERVE_MAX, SOCKET_WRITE_SLICES_MAX};
 use crate::pending::Waker;
-use crate::tls::problem::explain;
+use crate::tls::problem::{BROKER, explain};
 use crate::wire::frame::{PREFIX_BYTES, frame_length};
 
 /// The I/O thread of the process.
@@ -237,7 +237,7 @@ async fn connection(peer: Peer, frames: mpsc::UnboundedReceiver<Vec<Bytes>>, rep
             serve(reader, writer, frames, &report, &peer).await
         }
     };
-    let problem = explain(&error, &peer.host, false);
+    let problem = explain(&error, &peer.host, false, BROKER);
     report.send(Event::Disconnected { conn, problem });
 }
 
@@ -257,7 +257,7 @@ async fn secure(
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| Problem::refused(format!("'{host}' is no host name")))?;
     let opened = TlsConnector::from(config).connect(name, socket).await;
-    opened.map_err(|error| explain(&error, host, true))
+    opened.map_err(|error| explain(&error, host, true, BROKER))
 }
 
 /// Moves frames until the connection breaks.
