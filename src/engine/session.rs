@@ -20,7 +20,9 @@ use crate::sql::changelog::SinkNeeds;
 use crate::sql::{ParseError, ParsedStatement, parse_script};
 use crate::table::{Catalog as _, Connector, Format, JobContext, JobParts, TableDef, Warnings};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Output of query results; standard output unless a program gives its own.
 pub type Out = Arc<Mutex<dyn std::io::Write + Send>>;
@@ -57,6 +59,37 @@ pub struct SessionConfig {
     pub on_job: OnJob,
     /// Told how each job ended.
     pub on_end: OnEnd,
+}
+
+impl SessionConfig {
+    /// For a program: results go to standard output, lines for people to standard error, and `script` names jobs.
+    #[expect(clippy::disallowed_methods, reason = "the clock of programs that bring none")]
+    pub fn new(script: &str) -> SessionConfig {
+        let now_millis = || {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        };
+        SessionConfig {
+            script: script.to_owned(),
+            unnamed: false,
+            dev_broker: None,
+            fresh: false,
+            control: JobControl::new(),
+            // Where nobody listens there is nobody to tell.
+            warnings: Warnings::to(|line| drop(writeln!(std::io::stderr(), "{line}"))),
+            out: Arc::new(Mutex::new(std::io::stdout())),
+            now_millis,
+            seed: u64::try_from(now_millis()).unwrap_or(0) ^ u64::from(std::process::id()),
+            on_job: Arc::new(|_, _| {}),
+            on_end: Arc::new(|_, _, _, _| {}),
+        }
+    }
+
+    /// Query results go to `out`.
+    #[must_use]
+    pub fn with_output(self, out: impl Write + Send + 'static) -> SessionConfig {
+        SessionConfig { out: Arc::new(Mutex::new(out)), ..self }
+    }
 }
 
 impl std::fmt::Debug for SessionConfig {
@@ -172,6 +205,12 @@ impl Session {
     pub fn register(&mut self, connector: Arc<dyn Connector>) {
         self.connectors.retain(|other| other.identifier() != connector.identifier());
         self.connectors.insert(0, connector);
+    }
+
+    /// Adds a format, in place of the one of the same name where there is one.
+    pub fn register_format(&mut self, format: Arc<dyn Format>) {
+        self.formats.retain(|other| other.identifier() != format.identifier());
+        self.formats.insert(0, format);
     }
 
     /// Sets a session option.

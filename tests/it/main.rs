@@ -3,6 +3,7 @@
 mod check;
 mod cli;
 mod exactly_once;
+mod extend;
 mod job;
 mod kill;
 mod messages;

@@ -1,7 +1,7 @@
 //! One topic that a writer writes to: what is known of it, its open batches, and records that wait until it is known.
 
 use super::error::contact;
-use super::partitioner::Partitioner;
+use super::partitioner::{PartitionedRecord, Partitioner};
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{Epoch, RecordPlace, Waker};
 use brooklet_kafka::pending::Pending;
@@ -83,14 +83,14 @@ impl Destination {
         &mut self,
         wanted: Option<i32>,
         key: Option<&[u8]>,
-        bytes: usize,
+        value: Option<&[u8]>,
     ) -> std::result::Result<i32, String> {
-        match wanted {
-            None => Ok(self.partitioner.next(key, bytes, &self.available, self.partitions)),
-            Some(wanted) if usize::try_from(wanted).is_ok_and(|at| at < self.partitions) => {
-                Ok(wanted)
-            }
-            Some(wanted) => Err(format!(
+        let (topic, partitions) = (&*self.topic, self.partitions);
+        let record =
+            PartitionedRecord { topic, key, value, partitions, available: &self.available };
+        match wanted.unwrap_or_else(|| self.partitioner.next(&record)) {
+            wanted if usize::try_from(wanted).is_ok_and(|at| at < self.partitions) => Ok(wanted),
+            wanted => Err(format!(
                 "topic '{}' has no partition {wanted}: it has {}",
                 self.topic, self.partitions
             )),

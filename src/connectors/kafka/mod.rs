@@ -26,18 +26,24 @@ mod upsert_buffer;
 mod writer;
 
 pub use self::mark::{GROUP_PREFIX, Mark};
+pub use self::partitioner::{
+    PartitionedRecord, PartitionerContext, PartitionerFactory, RecordPartitioner,
+};
 
 use self::options::Mode;
+use self::partitioner::PartitionerClasses;
 use crate::base::Result;
 use crate::options::Opt;
 use crate::table::{Connector, ScanRequest, Sink, SinkRequest, Source, TableContext};
 use crate::types::ChangelogMode;
 use brooklet_kafka::Network;
+use std::sync::Arc;
 
 /// The connector. All its clients share one network, and with it one I/O thread and one memory budget.
 #[derive(Debug)]
 pub struct Kafka {
     network: Network,
+    partitioners: PartitionerClasses,
 }
 
 impl Default for Kafka {
@@ -49,7 +55,20 @@ impl Default for Kafka {
 impl Kafka {
     /// Runs on another network: the in-memory one of simulations.
     pub fn on(network: Network) -> Kafka {
-        Kafka { network }
+        Kafka { network, partitioners: PartitionerClasses::default() }
+    }
+
+    /// Adds a partitioner that tables name by `class` in `sink.partitioner`. In Flink that is the name of a Java class;
+    /// scripts keep it, and the program that runs them brings the code.
+    #[must_use]
+    pub fn with_partitioner<P: RecordPartitioner + 'static>(
+        mut self,
+        class: &str,
+        make: impl Fn(PartitionerContext) -> P + Send + Sync + 'static,
+    ) -> Kafka {
+        let factory: PartitionerFactory = Arc::new(move |context| Box::new(make(context)));
+        self.partitioners.insert(class, factory);
+        self
     }
 }
 
@@ -88,7 +107,7 @@ impl Connector for Kafka {
     }
 
     fn sink(&self, context: &TableContext<'_>, request: SinkRequest) -> Result<Box<dyn Sink>> {
-        sink::open(&self.network, context, request, Mode::Log)
+        sink::open(&self.network, &self.partitioners, context, request, Mode::Log)
     }
 }
 
@@ -114,6 +133,8 @@ impl Connector for UpsertKafka {
     }
 
     fn sink(&self, context: &TableContext<'_>, request: SinkRequest) -> Result<Box<dyn Sink>> {
-        sink::open(&self.network, context, request, Mode::Upsert)
+        // Its keys say where rows go: there is no such option.
+        let none = PartitionerClasses::default();
+        sink::open(&self.network, &none, context, request, Mode::Upsert)
     }
 }

@@ -1,6 +1,7 @@
 //! Options of `kafka`: Flink's names, one declaration each.
 
-use crate::base::{Error, ErrorKind, Result};
+use super::partitioner::{Class, PartitionerClasses};
+use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::options::{Opt, OptKind, OptionReader};
 use crate::table::{ErrorHandling, Guarantee, JobContext};
 use brooklet_kafka::ClientConfig;
@@ -164,7 +165,8 @@ pub(super) const PUSHDOWN: Opt = Opt::new(
 pub(super) const PARTITIONER: Opt = Opt::new(
     "sink.partitioner",
     OptKind::String,
-    "`default` (Kafka's own), `fixed` (one partition per subtask) or `round-robin`.",
+    "`default` (Kafka's own), `fixed` (one partition per subtask), `round-robin`, or the name of a class that a Rust \
+     program has registered.",
 )
 .default("default");
 pub(super) const DELIVERY: Opt = Opt::new(
@@ -435,7 +437,7 @@ pub(super) struct Exact {
 }
 
 /// How the sink chooses partitions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Partitioning {
     /// By key, else sticky.
     Default,
@@ -443,6 +445,8 @@ pub(super) enum Partitioning {
     Fixed,
     /// In turn.
     RoundRobin,
+    /// As a program says.
+    Class(Class),
 }
 
 /// How long calls at the start may take before the brokers count as unreachable, unless the user says otherwise.
@@ -655,6 +659,7 @@ fn single_topic(options: &OptionReader<'_>, opt: &Opt, topics: &[String]) -> Res
 pub(super) fn sink(
     options: &OptionReader<'_>,
     job: &JobContext,
+    classes: &PartitionerClasses,
     mode: Mode,
 ) -> Result<SinkOptions> {
     options.supports(mode.options());
@@ -667,7 +672,7 @@ pub(super) fn sink(
     };
     let partitioner = match named.as_deref() {
         None | Some("default" | "") => Partitioning::Default,
-        Some("fixed") => Partitioning::Fixed,
+        Some("fixed" | FLINK_FIXED) => Partitioning::Fixed,
         Some("round-robin") if options.is_set(&KEY_FIELDS) => {
             return Err(options.invalid(
                 &PARTITIONER,
@@ -675,12 +680,10 @@ pub(super) fn sink(
             ));
         }
         Some("round-robin") => Partitioning::RoundRobin,
-        Some(other) => {
-            return Err(Error::unsupported(format!(
-                "partitioner class '{other}' (sink.partitioner takes default, fixed or round-robin), for {}",
-                options.subject()
-            )));
-        }
+        Some(other) => match classes.get(other) {
+            Some(class) => Partitioning::Class(class),
+            None => return Err(no_class(options, classes, other)),
+        },
     };
     let mut word = options.word(&DELIVERY)?;
     if mode == Mode::Log && options.is_set(&SEMANTIC) {
@@ -708,6 +711,25 @@ pub(super) fn sink(
         Mode::Upsert => buffer(options)?,
     };
     Ok(SinkOptions { topics, partitioner, guarantee, exact, parallelism, buffer })
+}
+
+/// The class behind Flink's `fixed`.
+const FLINK_FIXED: &str =
+    "org.apache.flink.streaming.connectors.kafka.partitioner.FlinkFixedPartitioner";
+
+fn no_class(options: &OptionReader<'_>, classes: &PartitionerClasses, class: &str) -> Error {
+    let words = ["default", "fixed", "round-robin"].into_iter().chain(classes.names());
+    let words: Vec<&str> = words.collect();
+    let near = nearest(class, words.iter().copied()).map(|near| format!("did you mean '{near}'? "));
+    Error::unsupported(format!(
+        "partitioner class '{class}', which is code for the JVM or not registered, for {}",
+        options.subject()
+    ))
+    .with_hint(format!(
+        "{}sink.partitioner takes {}; a Rust program can register others (Kafka::with_partitioner)",
+        near.unwrap_or_default(),
+        words.join(", ")
+    ))
 }
 
 fn exact(options: &OptionReader<'_>, mode: Mode) -> Result<Exact> {

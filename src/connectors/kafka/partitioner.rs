@@ -2,6 +2,81 @@
 
 use super::options::Partitioning;
 use brooklet_kafka::partitioner::{Sticky, for_key};
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+
+/// A record that looks for its partition.
+#[derive(Clone, Copy, Debug)]
+pub struct PartitionedRecord<'a> {
+    /// Its topic.
+    pub topic: &'a str,
+    /// Its key.
+    pub key: Option<&'a [u8]>,
+    /// Its value.
+    pub value: Option<&'a [u8]>,
+    /// Number of the topic's partitions, at least 1; it may grow while the job runs.
+    pub partitions: usize,
+    /// Partitions that have a leader.
+    pub available: &'a [i32],
+}
+
+/// Chooses partitions for one writer: a class name of `sink.partitioner` (Flink's `KafkaPartitioner`).
+pub trait RecordPartitioner: Send + Debug {
+    /// The record's partition, from 0 to [`PartitionedRecord::partitions`]; another number fails the row.
+    fn partition(&mut self, record: &PartitionedRecord<'_>) -> i32;
+}
+
+/// Makes the partitioner of a writer.
+pub type PartitionerFactory =
+    Arc<dyn Fn(PartitionerContext) -> Box<dyn RecordPartitioner> + Send + Sync>;
+
+/// Who asks for a partitioner: what `open` of Flink's `KafkaPartitioner` is given.
+#[derive(Clone, Copy, Debug)]
+pub struct PartitionerContext {
+    /// Number of the parallel instance of the sink, from 0.
+    pub subtask: usize,
+    /// How many there are.
+    pub parallelism: usize,
+}
+
+/// Partitioners by the class names that scripts give.
+#[derive(Clone, Default)]
+pub(super) struct PartitionerClasses(BTreeMap<String, PartitionerFactory>);
+
+impl Debug for PartitionerClasses {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl PartitionerClasses {
+    pub(super) fn insert(&mut self, class: &str, factory: PartitionerFactory) {
+        self.0.insert(class.to_owned(), factory);
+    }
+
+    pub(super) fn get(&self, class: &str) -> Option<Class> {
+        let factory = Arc::clone(self.0.get(class)?);
+        Some(Class { name: class.to_owned(), factory })
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+/// A registered partitioner.
+#[derive(Clone)]
+pub(super) struct Class {
+    name: String,
+    factory: PartitionerFactory,
+}
+
+impl Debug for Class {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
 
 /// Chooses partitions for one writer.
 #[derive(Debug)]
@@ -12,37 +87,37 @@ pub(super) enum Partitioner {
     Fixed(usize),
     /// In turn, record by record.
     RoundRobin(usize),
+    /// A program's own.
+    Class(Box<dyn RecordPartitioner>),
 }
 
 impl Partitioner {
     pub(super) fn new(
-        kind: Partitioning,
-        subtask: usize,
+        kind: &Partitioning,
+        context: PartitionerContext,
         batch_bytes: usize,
         seed: u64,
     ) -> Partitioner {
         match kind {
             Partitioning::Default => Partitioner::Sticky(Sticky::new(batch_bytes, seed)),
-            Partitioning::Fixed => Partitioner::Fixed(subtask),
-            Partitioning::RoundRobin => Partitioner::RoundRobin(subtask),
+            Partitioning::Fixed => Partitioner::Fixed(context.subtask),
+            Partitioning::RoundRobin => Partitioner::RoundRobin(context.subtask),
+            Partitioning::Class(class) => Partitioner::Class((class.factory)(context)),
         }
     }
 
-    /// Partition of the next record with this key and a value of `bytes`; `available` are the partitions with a leader,
-    /// `all` the number of all.
-    pub(super) fn next(
-        &mut self,
-        key: Option<&[u8]>,
-        bytes: usize,
-        available: &[i32],
-        all: usize,
-    ) -> i32 {
+    /// The next record's partition.
+    pub(super) fn next(&mut self, record: &PartitionedRecord<'_>) -> i32 {
+        let all = record.partitions;
         let index = match self {
             Partitioner::Sticky(sticky) => {
                 let all = u32::try_from(all).unwrap_or(u32::MAX);
-                return match key {
+                return match record.key {
                     Some(key) => for_key(key, all),
-                    None => sticky.next(bytes, available, all),
+                    None => {
+                        let bytes = record.value.map_or(0, <[u8]>::len);
+                        sticky.next(bytes, record.available, all)
+                    }
                 };
             }
             Partitioner::Fixed(subtask) => *subtask % all.max(1),
@@ -51,6 +126,7 @@ impl Partitioner {
                 *next = index + 1;
                 index
             }
+            Partitioner::Class(class) => return class.partition(record),
         };
         i32::try_from(index).unwrap_or(0)
     }
@@ -60,27 +136,35 @@ impl Partitioner {
 mod tests {
     use super::*;
 
+    fn partitioner(kind: &Partitioning, subtask: usize) -> Partitioner {
+        Partitioner::new(kind, PartitionerContext { subtask, parallelism: 8 }, 1, 1)
+    }
+
+    fn record(key: Option<&[u8]>, partitions: usize) -> PartitionedRecord<'_> {
+        let value = Some(&b"0123456789"[..]);
+        PartitionedRecord { topic: "t", key, value, partitions, available: &[0, 1, 2] }
+    }
+
     #[test]
     fn round_robin_really_is() {
-        let mut partitioner = Partitioner::new(Partitioning::RoundRobin, 0, 1, 1);
-        let taken: Vec<i32> = (0..5).map(|_| partitioner.next(None, 10, &[0, 1, 2], 3)).collect();
+        let mut partitioner = partitioner(&Partitioning::RoundRobin, 0);
+        let taken: Vec<i32> = (0..5).map(|_| partitioner.next(&record(None, 3))).collect();
         assert_eq!(taken, [0, 1, 2, 0, 1]);
     }
 
     #[test]
     fn keys_decide_by_default_only() {
-        let mut partitioner = Partitioner::new(Partitioning::Default, 0, 1, 1);
+        let mut by_key = partitioner(&Partitioning::Default, 0);
         for _ in 0..3 {
-            assert_eq!(partitioner.next(Some(b"abc"), 10, &[0], 10), 7);
+            assert_eq!(by_key.next(&record(Some(b"abc"), 10)), 7);
         }
-        let mut partitioner = Partitioner::new(Partitioning::Fixed, 4, 1, 1);
-        assert_eq!(partitioner.next(Some(b"abc"), 10, &[0], 10), 4);
+        assert_eq!(partitioner(&Partitioning::Fixed, 4).next(&record(Some(b"abc"), 10)), 4);
     }
 
     #[test]
     fn fixed_is_subtask_modulo_partitions() {
-        let mut partitioner = Partitioner::new(Partitioning::Fixed, 4, 1, 1);
-        assert_eq!(partitioner.next(None, 10, &[0, 1, 2], 3), 1);
-        assert_eq!(partitioner.next(None, 10, &[0, 1, 2], 3), 1);
+        let mut partitioner = partitioner(&Partitioning::Fixed, 4);
+        assert_eq!(partitioner.next(&record(None, 3)), 1);
+        assert_eq!(partitioner.next(&record(None, 3)), 1);
     }
 }

@@ -5,6 +5,7 @@ use super::layout::{Layout, Placed};
 use super::metadata::Metadata;
 use super::options::{self, Exact, Mode, SinkOptions};
 use super::outlet::Outlet;
+use super::partitioner::{PartitionerClasses, PartitionerContext};
 use super::source::check_key;
 use super::transaction::{JobTransaction, Join, cluster_key};
 use super::writer::{KafkaWriter, OldBrokers};
@@ -20,11 +21,12 @@ use std::sync::Arc;
 /// Opens the table: checks every option, contacts nothing.
 pub(super) fn open(
     network: &Network,
+    classes: &PartitionerClasses,
     context: &TableContext<'_>,
     request: SinkRequest,
     mode: Mode,
 ) -> Result<Box<dyn Sink>> {
-    let mut options = options::sink(context.options, context.job, mode)?;
+    let mut options = options::sink(context.options, context.job, classes, mode)?;
     let config = options::client(context.options, context.job)?;
     let batch_bytes = options::batch_bytes(context.options, &config);
     check_key(context, mode)?;
@@ -190,7 +192,8 @@ impl Sink for KafkaSink {
     }
 
     fn writer(&mut self, worker: usize, workers: usize, waker: Waker) -> Result<Box<dyn Writer>> {
-        let subtask = worker % self.parallelism.max(1);
+        let parallelism = self.parallelism.max(1);
+        let subtask = worker % parallelism;
         // `buffer.memory` is what the sink may hold, however many workers write to it.
         let buffer = self.client.config().buffer_memory / workers.max(1);
         let (outlet, held_bytes) = match &self.exact {
@@ -210,7 +213,7 @@ impl Sink for KafkaSink {
             self.plan.encoder()?,
             &self.options,
             super::writer::Settings {
-                subtask,
+                partitioner: PartitionerContext { subtask, parallelism },
                 batch_bytes: self.batch_bytes,
                 held_bytes,
                 seed: self.seed ^ worker as u64,

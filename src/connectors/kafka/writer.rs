@@ -5,7 +5,7 @@ use super::encode::{Encodings, RecordEncoder};
 use super::options::{Partitioning, SinkOptions, Topics};
 use super::origins::Origins;
 use super::outlet::Outlet;
-use super::partitioner::Partitioner;
+use super::partitioner::{Partitioner, PartitionerContext};
 use super::transaction::of_batch;
 use super::upsert_buffer::{Held, UpsertBuffer};
 use crate::base::{Error, ErrorKind, Result};
@@ -28,7 +28,7 @@ const TOPIC_POLL: Duration = Duration::from_millis(20);
 /// What a writer needs beside its options.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
-    pub(super) subtask: usize,
+    pub(super) partitioner: PartitionerContext,
     pub(super) batch_bytes: usize,
     /// Bytes of sealed batches that may wait here while rows are still taken: those of the next epoch, while the last one
     /// is being committed.
@@ -153,7 +153,7 @@ impl KafkaWriter {
             route: Route::Column(options.topics.clone()),
             destinations: Vec::new(),
             by_name: BTreeMap::new(),
-            partitioning: options.partitioner,
+            partitioning: options.partitioner.clone(),
             settings,
             guarantee: options.guarantee,
             compression,
@@ -182,9 +182,9 @@ impl KafkaWriter {
 
     fn add_destination(&mut self, topic: &str) -> usize {
         let at = self.destinations.len();
-        let Settings { subtask, batch_bytes, seed, .. } = self.settings;
-        let partitioner =
-            Partitioner::new(self.partitioning, subtask, batch_bytes, seed ^ ((at as u64) << 32));
+        let Settings { partitioner, batch_bytes, seed, .. } = self.settings;
+        let seed = seed ^ ((at as u64) << 32);
+        let partitioner = Partitioner::new(&self.partitioning, partitioner, batch_bytes, seed);
         let mut destination = Destination::new(topic, partitioner, &self.client, &self.waker);
         self.by_name.insert(Arc::clone(&destination.topic), at);
         // It may be known from another table; if not, the wait for it begins with the next poll.
@@ -277,7 +277,7 @@ impl KafkaWriter {
             self.park(at, wanted, record);
             return Ok(Ok(()));
         }
-        match destination.partition(wanted, record.key, record.value.map_or(0, <[u8]>::len)) {
+        match destination.partition(wanted, record.key, record.value) {
             Ok(partition) => {
                 let epoch = self.barrier + 1;
                 self.append(Place { destination: at, partition }, record, epoch)?;
@@ -330,7 +330,7 @@ impl KafkaWriter {
             let Some(destination) = self.destinations.get_mut(at) else { return Ok(()) };
             let (key, value) = (record.key.as_deref(), record.value.as_deref());
             let partition = destination
-                .partition(record.partition, key, value.map_or(0, <[u8]>::len))
+                .partition(record.partition, key, value)
                 .map_err(|problem| Error::new(ErrorKind::Data, problem))?;
             let headers = record.headers();
             let (timestamp, place) = (record.timestamp, record.place.clone());
