@@ -1,4 +1,4 @@
-//! A TCP proxy on loopback that injects faults: delays, stalls, cuts.
+//! A TCP proxy on loopback that injects faults: delays, stalls, lost bytes, cuts.
 //!
 //! Plain threads and blocking sockets, two threads per connection: it must stay simple enough to be
 //! believed when a test blames the client.
@@ -12,6 +12,9 @@ use std::time::Duration;
 
 /// Bytes moved at once; small enough that a cut falls inside large responses.
 const CHUNK_BYTES: usize = 16 << 10;
+
+/// First bytes of a connection that are looked at: the header of a request is shorter.
+const FIRST_BYTES: usize = 256;
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +52,20 @@ struct State {
     budget: [Option<u64>; 2],
     passed: [u64; 2],
     accepted: u64,
-    open: Vec<(u64, TcpStream, TcpStream)>,
+    /// Connections up to this one lose what comes this way.
+    lost: [u64; 2],
+    /// Connections whose first bytes hold this suffer nothing.
+    spared: Vec<u8>,
+    suffered: u64,
+    open: Vec<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    id: u64,
+    spared: bool,
+    client: TcpStream,
+    service: TcpStream,
 }
 
 impl Direction {
@@ -78,6 +94,9 @@ impl Proxy {
             budget: [None; 2],
             passed: [0; 2],
             accepted: 0,
+            lost: [0; 2],
+            spared: Vec::new(),
+            suffered: 0,
             open: Vec::new(),
         };
         let shared = Arc::new(Shared {
@@ -103,9 +122,21 @@ impl Proxy {
         self.change(|state| state.target = Some(target));
     }
 
+    /// From now on connections whose first bytes hold `mark` suffer no faults: those of a test's own
+    /// clients, which send their `client.id` there.
+    pub fn spare(&self, mark: &str) {
+        self.change(|state| mark.as_bytes().clone_into(&mut state.spared));
+    }
+
     /// Closes every connection; new ones are served.
     pub fn cut(&self) {
         self.change(State::close_all);
+    }
+
+    /// From now on what comes this way over the connections that there are is lost, and they stay
+    /// open. New ones are served.
+    pub fn lose(&self, direction: Direction) {
+        self.change(|state| state.lost[direction.index()] = state.accepted);
     }
 
     /// Closes every connection as soon as this many more bytes have gone that way, mid-frame if it
@@ -138,6 +169,13 @@ impl Proxy {
     #[must_use]
     pub fn passed(&self, direction: Direction) -> u64 {
         self.shared.lock().passed[direction.index()]
+    }
+
+    /// How often a connection has met a fault so far: was cut or refused, or had bytes held back or
+    /// lost. Tells faults that hit something from those that nobody noticed.
+    #[must_use]
+    pub fn suffered(&self) -> u64 {
+        self.shared.lock().suffered
     }
 
     /// Connections accepted so far.
@@ -173,33 +211,66 @@ impl Shared {
         self.closing.load(Ordering::SeqCst)
     }
 
-    fn is_open(&self, id: u64) -> bool {
-        self.lock().open.iter().any(|(other, ..)| *other == id)
-    }
-
-    /// Waits out pause and latency, then says how many of `len` bytes may pass.
-    fn admit(&self, id: u64, direction: Direction, len: usize) -> usize {
+    /// Waits out pause and latency, then says how many of `len` bytes may pass, if the connection is
+    /// still there.
+    fn admit(&self, id: u64, direction: Direction, len: usize) -> Admitted {
         let i = direction.index();
         let mut state = self.lock();
-        while state.paused[i] && !self.closing() && state.open.iter().any(|(o, ..)| *o == id) {
+        let Some(spared) = state.is_spared(id) else { return Admitted::Closed };
+        if spared {
+            state.passed[i] += len as u64;
+            return Admitted::Bytes(len);
+        }
+        if state.paused[i] {
+            state.suffered += 1;
+        }
+        while state.paused[i] && !self.closing() && state.is_spared(id).is_some() {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let delay = state.delay[i];
+        if id <= state.lost[i] {
+            state.suffered += 1;
+            return Admitted::Lost;
+        }
         let len64 = len as u64;
         let admitted = state.budget[i].map_or(len64, |left| left.min(len64));
         state.budget[i] = state.budget[i].map(|left| left - admitted);
         state.passed[i] += admitted;
-        drop(state);
-        thread::sleep(delay);
-        usize::try_from(admitted).unwrap_or(len)
+        let delay = state.delay[i];
+        if !delay.is_zero() {
+            state.suffered += 1;
+            drop(state);
+            thread::sleep(delay);
+            state = self.lock();
+        }
+        // A connection cut while its bytes were held back must not deliver them afterwards.
+        match state.is_spared(id) {
+            None => Admitted::Closed,
+            Some(_) => Admitted::Bytes(usize::try_from(admitted).unwrap_or(len)),
+        }
     }
 }
 
+/// What becomes of bytes.
+enum Admitted {
+    /// So many pass; the connection is cut behind them when these are not all.
+    Bytes(usize),
+    /// They vanish.
+    Lost,
+    /// Their connection has gone.
+    Closed,
+}
+
 impl State {
+    /// Whether an open connection is spared.
+    fn is_spared(&self, id: u64) -> Option<bool> {
+        self.open.iter().find(|open| open.id == id).map(|open| open.spared)
+    }
+
     fn close_all(&mut self) {
-        for (_, client, service) in self.open.drain(..) {
-            drop(client.shutdown(Shutdown::Both));
-            drop(service.shutdown(Shutdown::Both));
+        for open in self.open.extract_if(.., |open| !open.spared) {
+            self.suffered += 1;
+            drop(open.client.shutdown(Shutdown::Both));
+            drop(open.service.shutdown(Shutdown::Both));
         }
     }
 }
@@ -216,12 +287,23 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>) {
 }
 
 fn serve(client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
+    // Whom a connection is of shows in its first bytes; clients speak first.
+    let mark = shared.lock().spared.clone();
+    let mut first = [0; FIRST_BYTES];
+    let spared = !mark.is_empty() && {
+        let len = client.peek(&mut first)?;
+        first[..len].windows(mark.len()).any(|part| part == mark)
+    };
     let (id, target) = {
         let mut state = shared.lock();
         state.accepted += 1;
         let id = state.accepted;
         loop {
-            if state.refuse || shared.closing() {
+            if shared.closing() {
+                return Ok(());
+            }
+            if state.refuse && !spared {
+                state.suffered += 1;
                 return Ok(());
             }
             if let Some(target) = state.target {
@@ -234,14 +316,15 @@ fn serve(client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     client.set_nodelay(true)?;
     service.set_nodelay(true)?;
     let pair = (client.try_clone()?, service.try_clone()?);
-    shared.lock().open.push((id, client.try_clone()?, service.try_clone()?));
+    let open = Open { id, spared, client: client.try_clone()?, service: service.try_clone()? };
+    shared.lock().open.push(open);
     let up = {
         let shared = Arc::clone(shared);
         thread::spawn(move || pump(id, Direction::Up, client, service, &shared))
     };
     pump(id, Direction::Down, pair.1, pair.0, shared);
     drop(up.join());
-    shared.lock().open.retain(|(other, ..)| *other != id);
+    shared.lock().open.retain(|open| open.id != id);
     Ok(())
 }
 
@@ -249,9 +332,12 @@ fn serve(client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
 fn pump(id: u64, direction: Direction, mut from: TcpStream, mut to: TcpStream, shared: &Shared) {
     let mut chunk = vec![0; CHUNK_BYTES];
     while let Ok(len @ 1..) = from.read(&mut chunk) {
-        let admitted = shared.admit(id, direction, len);
-        // A connection cut while its bytes were held back must not deliver them afterwards.
-        if !shared.is_open(id) || to.write_all(&chunk[..admitted]).is_err() {
+        let admitted = match shared.admit(id, direction, len) {
+            Admitted::Bytes(admitted) => admitted,
+            Admitted::Lost => continue,
+            Admitted::Closed => break,
+        };
+        if to.write_all(&chunk[..admitted]).is_err() {
             break;
         }
         if admitted < len {
@@ -347,5 +433,36 @@ mod tests {
         let mut byte = [0];
         socket.read_exact(&mut byte).unwrap();
         assert_eq!(&byte, b"z");
+    }
+
+    #[test]
+    fn lost_bytes_vanish_and_their_connection_stays() {
+        let proxy = Proxy::start(Some(echo())).unwrap();
+        let mut socket = TcpStream::connect(proxy.address()).unwrap();
+        round_trip(&mut socket, b"x").unwrap();
+        proxy.lose(Direction::Down);
+        socket.write_all(b"y").unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        let silent = socket.read(&mut [0]).unwrap_err();
+        assert!(matches!(silent.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut));
+        let mut other = TcpStream::connect(proxy.address()).unwrap();
+        assert_eq!(round_trip(&mut other, b"z").unwrap(), b"z");
+        assert_eq!(proxy.suffered(), 1);
+    }
+
+    #[test]
+    fn a_spared_connection_suffers_nothing() {
+        let proxy = Proxy::start(Some(echo())).unwrap();
+        proxy.spare("observer");
+        let mut spared = TcpStream::connect(proxy.address()).unwrap();
+        let mut other = TcpStream::connect(proxy.address()).unwrap();
+        round_trip(&mut spared, b"an observer").unwrap();
+        round_trip(&mut other, b"a job").unwrap();
+        proxy.cut();
+        proxy.lose(Direction::Up);
+        proxy.refuse(true);
+        assert_eq!(round_trip(&mut spared, b"still").unwrap(), b"still");
+        assert_eq!(other.read(&mut [0]).unwrap_or(0), 0);
+        assert_eq!(proxy.suffered(), 1);
     }
 }

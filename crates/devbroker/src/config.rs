@@ -1,5 +1,6 @@
 //! What a broker is started with.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::broker::CloseReason;
@@ -13,6 +14,8 @@ pub struct Config {
     pub advertised_host: String,
     /// Port that clients are told to connect to.
     pub advertised_port: u16,
+    /// A proxy in front of the listener: a shell tells clients this address instead of its own.
+    pub behind: Option<SocketAddr>,
     /// Partitions of a topic that is created without a number: 1 to [`Limits::partitions_max`].
     pub default_partitions: i32,
     /// Whether a metadata request that allows it creates missing topics.
@@ -38,6 +41,7 @@ impl Default for Config {
         Self {
             advertised_host: "127.0.0.1".to_owned(),
             advertised_port: 9092,
+            behind: None,
             default_partitions: 1,
             auto_create_topics: true,
             seed: 0,

@@ -19,7 +19,7 @@ use crate::config::Config;
 
 /// Serves `broker` on `listener` until the future is dropped, which ends every connection.
 ///
-/// Clients are told the listener's own address.
+/// Clients are told the listener's own address, or that of [`Config::behind`].
 ///
 /// # Errors
 /// A listener on another address than loopback is refused with `InvalidInput`: the broker knows
@@ -29,7 +29,8 @@ pub async fn serve(listener: TcpListener, mut broker: Broker) -> io::Result<()> 
     if !address.ip().is_loopback() {
         return Err(not_loopback(address));
     }
-    broker.advertise(&address.ip().to_string(), address.port());
+    let told = broker.config().behind.unwrap_or(address);
+    broker.advertise(&told.ip().to_string(), told.port());
     let in_flight =
         broker.config().limits.in_flight_bytes_max.max(broker.config().limits.frame_bytes_max);
     let shared = Arc::new(Shared {

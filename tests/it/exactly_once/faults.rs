@@ -1,14 +1,25 @@
 //! Kills, pauses, copies.
 
-use super::{PATIENCE, Torture, count, problems};
-use crate::support::{Cluster, Program, Random, Rec, Running, now_millis};
-use brooklet_protocol_tests::services::{self, Kafka, KafkaConfig, Version};
+use super::java::{check_with_java, kafka};
+use super::{LOOK, Load, PATIENCE, Torture, count, problems, say};
+use crate::support::{Cluster, Program, Random, Running, now_millis};
+use brooklet_protocol_tests::services::{self, Version};
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Longest life of a job, milliseconds: some die before their first epoch, most do not.
 const LIFE_MAX: u64 = 600;
+
+const NEWEST: &str = "Apache Kafka 4.3.1";
+
+/// Transactions that a pause outlasts.
+const SHORT: Load = Load {
+    client: "",
+    sinks: ", 'properties.transaction.timeout.ms' = '1000'",
+    at_once: 10,
+    most: i64::MAX,
+};
 
 /// Where a job is killed (`brooklet_kafka::crash`): at every arrow of the protocol, in the order in which a job passes them.
 pub(super) const POINTS: &[&str] = &[
@@ -52,17 +63,12 @@ const POINTS_V1: &[&str] = &[
     "answered.AddOffsetsToTxn",
 ];
 
-fn say(line: &str) {
-    drop(writeln!(std::io::stderr(), "{line}"));
-}
-
 /// Waits until the program ended by itself.
 fn ended(running: &mut Running, what: &str) {
     let since = Instant::now();
     while running.ended().is_none() {
         assert!(since.elapsed() < PATIENCE, "{what} was not reached:\n{}", running.stderr());
-        // Between two looks at the process.
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(LOOK);
     }
 }
 
@@ -101,55 +107,36 @@ fn at_points(torture: &Torture, points: &[&str], rounds: u32) -> usize {
 
 #[test]
 fn killed_at_named_points() {
-    let torture = Torture::new(Cluster::embedded(), "");
+    let torture = Torture::new(Cluster::embedded(), Load::default());
     let mut crashes = 0;
-    let figures =
-        torture.run(|| crashes = at_points(&torture, POINTS, count("BROOKLET_POINT_ROUNDS", 2)));
-    say(&format!("{crashes} crashes at {} points: {figures}", POINTS.len()));
+    let rounds = count("BROOKLET_POINT_ROUNDS", 2);
+    let figures = torture.run(|| crashes = at_points(&torture, POINTS, rounds));
+    figures.report(&format!("crashes at {} named points", POINTS.len()), "embedded", crashes);
 }
 
 #[test]
 fn killed_at_named_points_on_apache_kafka() {
     let Some(cluster) = Cluster::apache() else { return };
-    let torture = Torture::new(cluster, "");
+    let torture = Torture::new(cluster, Load::default());
     let mut crashes = 0;
     let rounds = count("BROOKLET_POINT_ROUNDS", 1);
     let figures = torture.run(|| crashes = at_points(&torture, POINTS, rounds));
-    check_with_java(&torture, Version::Newest);
-    say(&format!("Kafka: {crashes} crashes at {} points: {figures}", POINTS.len()));
+    check_with_java(&torture, kafka(Version::Newest));
+    figures.report(&format!("crashes at {} named points", POINTS.len()), NEWEST, crashes);
 }
 
 /// Brokers before 4.0: transactions of version 1, with requests of their own.
 #[test]
 fn killed_at_named_points_on_apache_kafka_3_9() {
     let Some(kafka) = services::kafka(Version::V3_9) else { return };
-    let torture = Torture::new(Cluster::of_kafka(kafka), "");
+    let torture = Torture::new(Cluster::of_kafka(kafka), Load::default());
     let points = [POINTS, POINTS_V1].concat();
     let mut crashes = 0;
     let rounds = count("BROOKLET_POINT_ROUNDS", 1);
     let figures = torture.run(|| crashes = at_points(&torture, &points, rounds));
-    check_with_java(&torture, Version::V3_9);
-    say(&format!("Kafka 3.9: {crashes} crashes at {} points: {figures}", points.len()));
-}
-
-/// The broker itself is killed and started again, while a job runs.
-#[test]
-fn the_broker_is_killed() {
-    let Ok(kafka) = Kafka::start(&KafkaConfig::new(Version::Newest)) else { return };
-    let torture = Torture::new(Cluster::of_kafka(&kafka), "");
-    let kills = count("BROOKLET_BROKER_KILLS", 1);
-    let figures = torture.run(|| {
-        for _ in 0..kills {
-            let mut running = torture.program.start();
-            moves(&torture, &mut running);
-            kafka.kill().expect("the broker dies");
-            kafka.restart().expect("the broker starts");
-            // It goes on by itself.
-            moves(&torture, &mut running);
-            running.kill();
-        }
-    });
-    say(&format!("{kills} kills of the broker: {figures}"));
+    check_with_java(&torture, kafka);
+    let broker = Version::V3_9.to_string();
+    figures.report(&format!("crashes at {} named points", points.len()), &broker, crashes);
 }
 
 /// SIGKILL at random moments.
@@ -173,63 +160,50 @@ fn at_random(torture: &Torture, kills: u32, atomic: bool) {
 
 #[test]
 fn killed_at_random() {
-    let torture = Torture::new(Cluster::embedded(), "");
+    let torture = Torture::new(Cluster::embedded(), Load::default());
     let kills = count("BROOKLET_KILLS", 12);
     let figures = torture.run(|| at_random(&torture, kills, true));
-    say(&format!("{kills} kills: {figures}"));
+    figures.report("SIGKILL at random", "embedded", kills as usize);
 }
 
 #[test]
 fn killed_at_random_on_apache_kafka() {
     let Some(cluster) = Cluster::apache() else { return };
-    let torture = Torture::new(cluster, "");
+    let torture = Torture::new(cluster, Load::default());
     let kills = count("BROOKLET_KILLS", 10);
     let figures = torture.run(|| at_random(&torture, kills, false));
-    check_with_java(&torture, Version::Newest);
-    say(&format!("Kafka: {kills} kills: {figures}"));
+    check_with_java(&torture, kafka(Version::Newest));
+    figures.report("SIGKILL at random", NEWEST, kills as usize);
 }
 
-/// The same check on what Java's console consumer prints.
-fn check_with_java(torture: &Torture, version: Version) {
-    let kafka = services::kafka(version).expect("the broker of the test");
-    let written = torture.committed();
-    for sink in &torture.sinks {
-        let expected = torture.cluster.read_committed(&sink.topic).len();
-        for isolation in ["read_committed", "read_uncommitted"] {
-            let args = [
-                "--bootstrap-server",
-                torture.cluster.bootstrap(),
-                "--topic",
-                &sink.topic,
-                "--from-beginning",
-                "--isolation-level",
-                isolation,
-                "--timeout-ms",
-                "6000",
-            ];
-            let tool = "org.apache.kafka.tools.consumer.ConsoleConsumer";
-            let output = kafka.java_tool(tool, &args).expect("Java");
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            let records: Vec<Rec> = text.lines().map(Rec::value).collect();
-            if isolation == "read_committed" {
-                assert_eq!(records.len(), expected, "{}", String::from_utf8_lossy(&output.stderr));
-                let found = problems(sink, &records, &written);
-                assert!(found.is_empty(), "Java sees in {}: {found:#?}", sink.topic);
-            } else {
-                assert!(records.len() >= expected);
-            }
+/// Many records, and kills while they are worked off.
+#[test]
+fn killed_under_load_on_apache_kafka() {
+    let Some(cluster) = Cluster::apache() else { return };
+    let most = i64::from(count("BROOKLET_RECORDS", 30_000) / 3);
+    let load = Load { at_once: (most / 20).min(5_000), most, ..Load::default() };
+    let torture = Torture::new(cluster, load);
+    let mut random = Random(u64::from(count("BROOKLET_SEED", 1)));
+    let mut kills = 0;
+    let figures = torture.run(|| {
+        while kills < 3 || torture.written.load(Ordering::Relaxed) < most {
+            let running = torture.program.start();
+            // The moment of the kill, not something that is waited for.
+            std::thread::sleep(Duration::from_millis(random.below(5 * LIFE_MAX)));
+            running.kill();
+            kills += 1;
         }
-    }
+    });
+    figures.report("SIGKILL under load", NEWEST, kills);
 }
 
 /// Waits until the running job has committed another epoch.
-fn moves(torture: &Torture, running: &mut Running) {
+pub(super) fn moves(torture: &Torture, running: &mut Running) {
     let (before, since) = (torture.committed(), Instant::now());
     while torture.committed() == before {
         assert!(since.elapsed() < PATIENCE, "no epoch:\n{}", running.stderr());
         assert!(running.ended().is_none(), "the job ended:\n{}", running.stderr());
-        // Between two looks at the broker.
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(LOOK);
     }
 }
 
@@ -250,21 +224,20 @@ fn suspended(torture: &Torture, pauses: u32, pause: Duration) {
 
 #[test]
 fn suspended_beyond_the_time_out_of_its_transaction() {
-    let torture =
-        Torture::new(Cluster::embedded(), ", 'properties.transaction.timeout.ms' = '1000'");
+    let torture = Torture::new(Cluster::embedded(), SHORT);
     let pauses = count("BROOKLET_PAUSES", 3);
     let figures = torture.run(|| suspended(&torture, pauses, Duration::from_millis(1500)));
-    say(&format!("{pauses} pauses: {figures}"));
+    figures.report("suspended beyond the time-out", "embedded", pauses as usize);
 }
 
 #[test]
 fn suspended_on_apache_kafka() {
     let Some(cluster) = Cluster::apache() else { return };
-    let torture = Torture::new(cluster, ", 'properties.transaction.timeout.ms' = '1000'");
+    let torture = Torture::new(cluster, SHORT);
     let pauses = count("BROOKLET_PAUSES", 1);
     // Kafka looks for late transactions every ten seconds.
     let figures = torture.run(|| suspended(&torture, pauses, Duration::from_millis(12_000)));
-    say(&format!("Kafka: {pauses} pauses: {figures}"));
+    figures.report("suspended beyond the time-out", NEWEST, pauses as usize);
 }
 
 /// Starts a second copy beside a running one; exactly one is left, and the other says why it went.
@@ -288,8 +261,7 @@ fn copies(torture: &Torture, rounds: u32) {
                 running = copy;
                 break;
             }
-            // Between two looks at the processes.
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(LOOK);
         }
     }
     running.kill();
@@ -297,25 +269,25 @@ fn copies(torture: &Torture, rounds: u32) {
 
 #[test]
 fn two_copies_of_a_job() {
-    let torture = Torture::new(Cluster::embedded(), "");
+    let torture = Torture::new(Cluster::embedded(), Load::default());
     let rounds = count("BROOKLET_COPIES", 3);
     let figures = torture.run(|| copies(&torture, rounds));
-    say(&format!("{rounds} copies: {figures}"));
+    figures.report("a second copy started", "embedded", rounds as usize);
 }
 
 #[test]
 fn two_copies_of_a_job_on_apache_kafka() {
     let Some(cluster) = Cluster::apache() else { return };
-    let torture = Torture::new(cluster, "");
+    let torture = Torture::new(cluster, Load::default());
     let rounds = count("BROOKLET_COPIES", 2);
     let figures = torture.run(|| copies(&torture, rounds));
-    say(&format!("Kafka: {rounds} copies: {figures}"));
+    figures.report("a second copy started", NEWEST, rounds as usize);
 }
 
 /// Read by a job with `isolation.level`: what another job has committed, and nothing of what it has not.
 #[test]
 fn a_job_reads_what_another_has_committed() {
-    let torture = Torture::new(Cluster::embedded(), "");
+    let torture = Torture::new(Cluster::embedded(), Load::default());
     torture.run(|| at_random(&torture, 3, false));
     let copied = torture.cluster.topic("copied", 1);
     let table = |name: &str, topic: &str, options: &str| {

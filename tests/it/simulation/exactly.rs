@@ -10,7 +10,8 @@
 //! - I7: in the end nothing holds readers back;
 //! - I8: positions never go back.
 //!
-//! `BROOKLET_SEEDS` is the number of seeds, `BROOKLET_SEED_FROM` the first; a seed that failed once is in [`FAILED`].
+//! `BROOKLET_SEEDS` is the number of seeds, `BROOKLET_SEED_FROM` the first, and `BROOKLET_THREADS` that of the threads
+//! which share them; a seed that failed once is in [`FAILED`].
 
 use super::Process;
 use crate::support::{Random, START, World};
@@ -19,7 +20,7 @@ use brooklet::exec::{JobEnd, SimulatedStep};
 use brooklet_devbroker::Config;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Seeds of runs that found something once.
 const FAILED: &[u64] = &[10, 15, 1369];
@@ -95,6 +96,27 @@ struct Figures {
     exits: usize,
     taken_over: usize,
     aborted_records: usize,
+    records: usize,
+}
+
+impl Figures {
+    fn add(&mut self, run: &Figures) {
+        self.cuts += run.cuts;
+        self.delays += run.delays;
+        self.late += run.late;
+        self.lost += run.lost;
+        self.twice += run.twice;
+        self.down += run.down;
+        self.pauses += run.pauses;
+        self.suspended += run.suspended;
+        self.crashes += run.crashes;
+        self.copies += run.copies;
+        self.restarts += run.restarts;
+        self.exits += run.exits;
+        self.taken_over += run.taken_over;
+        self.aborted_records += run.aborted_records;
+        self.records += run.records;
+    }
 }
 
 struct Run {
@@ -427,7 +449,9 @@ impl Run {
             let (ends, stable) = (self.world.ends(topic), self.world.stable_ends(topic));
             assert_eq!(ends, stable, "seed {seed}: I7: {topic}");
             let all = self.world.read(topic).len();
-            self.figures.aborted_records += all - self.world.read_committed(topic).len();
+            let committed = self.world.read_committed(topic).len();
+            self.figures.records += committed;
+            self.figures.aborted_records += all - committed;
         }
     }
 }
@@ -447,25 +471,24 @@ fn number(name: &str, default: u64) -> u64 {
 fn committed_output_is_exact() {
     let from = number("BROOKLET_SEED_FROM", 0);
     let seeds = from..from + number("BROOKLET_SEEDS", 60);
+    let threads = number("BROOKLET_THREADS", 1);
+    let all: Vec<u64> = FAILED.iter().copied().chain(seeds.clone()).collect();
+    let started = Instant::now();
+    let share = |thread: u64| {
+        let mut total = Figures::default();
+        let own = all.iter().skip(thread as usize).step_by(threads as usize);
+        own.for_each(|seed| total.add(&simulate(*seed).1));
+        total
+    };
     let mut total = Figures::default();
-    for seed in FAILED.iter().copied().chain(seeds.clone()) {
-        let (_, run) = simulate(seed);
-        total.cuts += run.cuts;
-        total.delays += run.delays;
-        total.late += run.late;
-        total.lost += run.lost;
-        total.twice += run.twice;
-        total.down += run.down;
-        total.pauses += run.pauses;
-        total.suspended += run.suspended;
-        total.crashes += run.crashes;
-        total.copies += run.copies;
-        total.restarts += run.restarts;
-        total.exits += run.exits;
-        total.taken_over += run.taken_over;
-        total.aborted_records += run.aborted_records;
-    }
-    drop(writeln!(std::io::stderr(), "{} seeds: {total:?}", seeds.count()));
+    std::thread::scope(|scope| {
+        let share = &share;
+        let shares: Vec<_> =
+            (0..threads).map(|thread| scope.spawn(move || share(thread))).collect();
+        shares.into_iter().for_each(|share| total.add(&share.join().expect("no violation")));
+    });
+    let took = started.elapsed();
+    drop(writeln!(std::io::stderr(), "{} seeds in {took:.1?}: {total:?}", all.len()));
     // A simulation in which all goes well shows nothing.
     assert!(total.restarts > 0 && total.taken_over > 0 && total.aborted_records > 0, "{total:?}");
 }

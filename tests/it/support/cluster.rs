@@ -9,13 +9,20 @@ use brooklet_kafka::wire::records::{BatchBuilder, Header};
 use brooklet_kafka::{
     Client, ClientConfig, CommittedOffset, Isolation, Network, NewTopic, OffsetSpec, TopicPartition,
 };
-use brooklet_protocol_tests::services::{self, Kafka, Version};
+use brooklet_protocol_tests::proxy::Proxy;
+use brooklet_protocol_tests::services::{self, Kafka, KafkaCluster, Version};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// A free port.
+const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
+
+/// `client.id` of the tests' own clients: faults of a proxy spare them.
+pub(crate) const OBSERVER: &str = "observer-of-tests";
 
 /// Nothing that a test asks of a broker takes longer, on a loaded machine.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -51,6 +58,8 @@ impl Rec {
 #[derive(Debug)]
 pub(crate) struct Cluster {
     bootstrap: String,
+    /// Of the topics that it creates; −1 is the brokers' default.
+    replication: i16,
     client: Client,
     /// Writes; replaced when a topic grows, because a client learns of new partitions only after a while.
     writer: Mutex<Client>,
@@ -60,10 +69,17 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// A fresh embedded broker in this process, so that it survives the programs under test.
     pub(crate) fn embedded() -> Cluster {
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let broker = DevBroker::start(address, Config::default()).expect("the broker starts");
+        let broker = DevBroker::start(LOOPBACK, Config::default()).expect("the broker starts");
         let bootstrap = broker.bootstrap();
         Cluster::of(bootstrap, Some(broker))
+    }
+
+    /// The same behind a proxy, which its clients come through.
+    pub(crate) fn embedded_behind(mut config: Config, proxy: &Proxy) -> Cluster {
+        config.behind = Some(proxy.address());
+        let broker = DevBroker::start(LOOPBACK, config).expect("the broker starts");
+        proxy.set_target(broker.address());
+        Cluster::of(proxy.address().to_string(), Some(broker))
     }
 
     /// The newest Apache Kafka; `None` says that it is not there and the test ends early.
@@ -77,9 +93,20 @@ impl Cluster {
         Cluster::of(kafka.bootstrap().to_owned(), None)
     }
 
+    /// Several brokers: topics are created with as many replicas as these want.
+    pub(crate) fn of_brokers(cluster: &KafkaCluster) -> Cluster {
+        Cluster { replication: -1, ..Cluster::of(cluster.bootstrap(), None) }
+    }
+
     fn of(bootstrap: String, embedded: Option<DevBroker>) -> Cluster {
         let writer = Mutex::new(client(&bootstrap));
-        Cluster { client: client(&bootstrap), writer, bootstrap, _embedded: embedded }
+        Cluster {
+            client: client(&bootstrap),
+            writer,
+            bootstrap,
+            replication: 1,
+            _embedded: embedded,
+        }
     }
 
     /// `host:port`.
@@ -105,7 +132,7 @@ impl Cluster {
     pub(crate) fn create(&self, name: &str, partitions: i32, configs: &[(&str, &str)]) {
         let mut topic = NewTopic::new(name, partitions);
         topic.configs = configs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        topic.replication_factor = 1;
+        topic.replication_factor = self.replication;
         let created = self.client.create_topics(&[topic]).wait(ANSWER).expect("an answer").unwrap();
         for (name, result) in created {
             result.unwrap_or_else(|error| panic!("topic {name}: {error}"));
@@ -227,29 +254,51 @@ impl Cluster {
 
     /// Everything from the beginning of a topic to its end at this moment, by partition and offset.
     pub(crate) fn read(&self, topic: &str) -> Vec<Rec> {
-        self.read_as(topic, &self.client, Isolation::ReadUncommitted)
+        self.collect(topic, Isolation::ReadUncommitted)
     }
 
     /// The same of committed transactions only, up to the first one that is open.
     pub(crate) fn read_committed(&self, topic: &str) -> Vec<Rec> {
-        let pairs =
-            [("bootstrap.servers", &*self.bootstrap), ("isolation.level", "read_committed")];
-        let (config, _) = ClientConfig::parse(pairs).expect("a configuration");
-        let client = Client::new(config, &Network::tokio());
-        self.read_as(topic, &client, Isolation::ReadCommitted)
+        self.collect(topic, Isolation::ReadCommitted)
     }
 
-    fn read_as(&self, topic: &str, client: &Client, isolation: Isolation) -> Vec<Rec> {
+    fn collect(&self, topic: &str, isolation: Isolation) -> Vec<Rec> {
+        let mut records = Vec::new();
+        self.scan(topic, isolation, &mut BTreeMap::new(), |record| records.push(record));
+        records.sort_by_key(|record| (record.partition, record.offset));
+        records
+    }
+
+    /// Reads what is there at this moment from `positions` on, or from the beginning of partitions that are not in it,
+    /// and moves them behind it. Records of a partition come in order.
+    pub(crate) fn scan(
+        &self,
+        topic: &str,
+        isolation: Isolation,
+        positions: &mut BTreeMap<i32, i64>,
+        mut take: impl FnMut(Rec),
+    ) {
         let partitions = self.partitions(topic);
-        let starts = self.offsets(&partitions, OffsetSpec::Earliest, isolation);
+        let mut starts = self.offsets(&partitions, OffsetSpec::Earliest, isolation);
+        starts.extend(positions.iter());
         let mut ends = self.offsets(&partitions, OffsetSpec::Latest, isolation);
+        positions.extend(&ends);
         ends.retain(|partition, end| *end > starts[partition]);
+        if ends.is_empty() {
+            return;
+        }
+        let committed = match isolation {
+            Isolation::ReadUncommitted => None,
+            Isolation::ReadCommitted => {
+                Some(client_with(&self.bootstrap, &[("isolation.level", "read_committed")]))
+            }
+        };
+        let client = committed.as_ref().unwrap_or(&self.client);
         let positions: Vec<_> =
             ends.keys().map(|p| (TopicPartition::new(topic, *p), starts[p])).collect();
         let (waker, woken) = waker();
         let mut consumer = client.consumer(waker);
         consumer.assign(&positions);
-        let mut records = Vec::new();
         while !ends.is_empty() {
             let data = match consumer.poll() {
                 Some(Fetched::Data(data)) => data,
@@ -271,7 +320,7 @@ impl Cluster {
                 for record in &slab {
                     let record = record.expect("a sound record");
                     if record.offset >= data.fetch_offset && record.offset < end {
-                        records.push(owned(partition, &record));
+                        take(owned(partition, &record));
                     }
                 }
             }
@@ -279,8 +328,6 @@ impl Cluster {
                 ends.remove(&partition);
             }
         }
-        records.sort_by_key(|record| (record.partition, record.offset));
-        records
     }
 
     /// Values of a topic as text, by partition and offset.
@@ -319,7 +366,14 @@ fn lock(client: &Mutex<Client>) -> MutexGuard<'_, Client> {
 }
 
 fn client(bootstrap: &str) -> Client {
-    Client::new(ClientConfig::new(bootstrap).expect("an address"), &Network::tokio())
+    client_with(bootstrap, &[])
+}
+
+fn client_with(bootstrap: &str, more: &[(&str, &str)]) -> Client {
+    let pairs = [("bootstrap.servers", bootstrap), ("client.id", OBSERVER)];
+    let pairs = pairs.iter().chain(more).copied();
+    let (config, _) = ClientConfig::parse(pairs).expect("a configuration");
+    Client::new(config, &Network::tokio())
 }
 
 fn waker() -> (brooklet_kafka::pending::Waker, Receiver<()>) {

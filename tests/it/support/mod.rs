@@ -8,7 +8,7 @@ mod program;
 mod registry;
 mod terminal;
 
-pub(crate) use cluster::{Cluster, Rec};
+pub(crate) use cluster::{Cluster, OBSERVER, Rec};
 pub(crate) use hostile::{Hostile, api};
 pub(crate) use ledger::{Start, Task};
 pub(crate) use memory::{START, World};
