@@ -2,6 +2,7 @@
 //!
 //! Each takes any bytes and may only return; a panic is a finding.
 
+use crate::connectors::kafka::transaction::record::ProgressRecord;
 use crate::expr::{EvalEnv, Expr, Input, Scalar, Selection, Stability, spread};
 use crate::sql::binder::Binder;
 use crate::sql::{ToSql, is_complete, parse_expression, parse_script, parse_statement};
@@ -34,6 +35,16 @@ pub fn sql_parse(data: &[u8]) {
             }
         }
     }
+}
+
+/// The progress record of an exactly-once job: what can be read is written and read to the same.
+///
+/// # Panics
+/// When it is not.
+pub fn progress_record(data: &[u8]) {
+    let Ok(record) = ProgressRecord::decode(data) else { return };
+    let written = record.encode();
+    assert_eq!(ProgressRecord::decode(written.as_bytes()), Ok(record), "written as {written}");
 }
 
 /// An expression over a few columns: what binds evaluates, over rows with and without NULL, to a column of its length;

@@ -11,6 +11,7 @@ use allocation_counter::measure;
 use brooklet_kafka::consumer::{Fetched, FetchedPartition};
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::read_committed::AbortedTransaction;
+use brooklet_kafka::wire::Uuid;
 use brooklet_kafka::wire::compression::{Compression, Compressor, Decompressor};
 use brooklet_kafka::wire::records::{
     BatchBuilder, BatchError, BatchHeader, BatchView, Batches, assemble,
@@ -168,6 +169,7 @@ fn a_broker_that_keeps_lying_ends_in_errors() {
 fn fetched(records: Bytes, aborted: Vec<AbortedTransaction>) -> FetchedPartition {
     FetchedPartition {
         partition: TopicPartition::new("t", 0),
+        topic_id: Uuid::ZERO,
         fetch_offset: 0,
         records,
         next_offset: 1,

@@ -8,10 +8,6 @@ use super::status::say;
 use brooklet_kafka::{ListedTransaction, TransactionDescription};
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Time-out that the new epoch of an id gets; nothing is written under it.
-const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Runs one of the subcommands.
 pub(super) fn txn(arguments: &TxnArguments) -> Exit {
@@ -114,7 +110,7 @@ fn abort(admin: &AdminArguments, which: &TransactionChoice) -> Result<(), Failur
         match admin.dry_run {
             true => output::print(format!("would abort '{id}': {partitions}\n"))?,
             false => {
-                take_over(&connection, &id)?;
+                connection.take_over(&id, Arc::new(|| ()))?;
                 output::print(format!("aborted '{id}': {partitions}\n"))?;
             }
         }
@@ -126,27 +122,11 @@ fn abort(admin: &AdminArguments, which: &TransactionChoice) -> Result<(), Failur
     Ok(())
 }
 
-/// A new epoch of the id: its coordinator aborts what is open and fences the program that began it (KIP-360).
-fn take_over(connection: &Connection, id: &str) -> Result<(), Failure> {
-    let nobody = Arc::new(|| ());
-    let producer = connection.client.transactional_producer(id, TAKEOVER_TIMEOUT, nobody);
-    let init = producer.init();
-    loop {
-        match init.wait(cluster::STOP_POLL) {
-            Some(Ok(_)) => return Ok(()),
-            Some(Err(failed)) => {
-                return Err(failed.error.context(format!("transactional id `{id}`")).into());
-            }
-            None if connection.is_stopping() => return Err(Failure::Stopped),
-            None => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use brooklet_kafka::TopicPartition;
+    use std::time::Duration;
 
     #[test]
     fn a_description_says_how_long_readers_have_waited() {

@@ -17,12 +17,14 @@ pub struct Position {
     pub offset: i64,
     /// Leader epoch of the last record read, where known (KIP-320).
     pub leader_epoch: Option<i32>,
+    /// Which of the things that have had the split's name, where known (Kafka: topic id, KIP-516).
+    pub identity: Option<[u8; 16]>,
 }
 
 impl Position {
-    /// A position without leader epoch.
+    /// A position of which nothing more is known.
     pub fn at(offset: i64) -> Position {
-        Position { offset, leader_epoch: None }
+        Position { offset, leader_epoch: None, identity: None }
     }
 }
 

@@ -11,6 +11,7 @@ mod java;
 mod ledger;
 mod network;
 mod options;
+mod secured;
 
 use crate::support::{Cluster, Program, Rec, Running};
 use brooklet::connectors::kafka::transaction::record::{ProgressRecord, topic_of};
@@ -18,7 +19,7 @@ use brooklet_kafka::Isolation;
 use ledger::{Checker, Sink, problems};
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -93,8 +94,6 @@ struct Torture {
     job: String,
     program: Program,
     load: Load,
-    /// Records of each partition so far.
-    written: AtomicI64,
     /// What each sink held at the last look, and where that ended.
     looks: Mutex<Vec<(Checker, BTreeMap<i32, i64>)>>,
 }
@@ -136,8 +135,8 @@ impl Torture {
         let program = Program::script(&job, &sql);
         let sinks = [all, third, halves];
         let looks = sinks.iter().map(|sink| (Checker::new(sink), BTreeMap::new())).collect();
-        let (written, looks) = (AtomicI64::new(0), Mutex::new(looks));
-        Torture { cluster, source, sinks, group, job, program, load, written, looks }
+        let looks = Mutex::new(looks);
+        Torture { cluster, source, sinks, group, job, program, load, looks }
     }
 
     /// Writes numbered records until told to stop or all are written, and says how many each partition has.
@@ -155,7 +154,6 @@ impl Torture {
                 (0..PARTITIONS).flat_map(|p| (number..upto).map(move |n| row(p, n))).collect();
             self.cluster.produce(&self.source, &records);
             number = upto;
-            self.written.store(number, Ordering::Relaxed);
             std::thread::sleep(PACE);
         }
         number

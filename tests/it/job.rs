@@ -1,6 +1,7 @@
 //! `brooklet job`: progress of jobs that ran, without their scripts.
 
 use crate::support::{Cluster, Ended, Program};
+use brooklet_kafka::CommittedOffset;
 
 fn job(cluster: &Cluster, args: &[&str]) -> Ended {
     Program::new(&[&["job"], args, &["-b", cluster.bootstrap()]].concat()).run()
@@ -79,6 +80,57 @@ fn progress_is_shown_and_forgotten_on_kafka() {
     for guarantee in ["at-least-once", "exactly-once"] {
         progress_is_shown_and_forgotten(&cluster, guarantee);
     }
+}
+
+/// A run that goes on after its progress was reset ends, and does not bring it back.
+fn a_running_job_is_fenced(cluster: &Cluster) {
+    let (input, output) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    let name = Cluster::unique("fenced");
+    cluster.produce_lines(&input, &["{\"n\":1}", "{\"n\":2}"]);
+    let program = copy(cluster, &name, &input, &output, "exactly-once");
+    let running = program.start();
+    while cluster.read_committed(&output).len() < 2 {
+        std::thread::yield_now();
+    }
+    job(cluster, &["reset", &name]).code(0).shows(&[&format!("forgot progress of job '{name}'")]);
+    // What comes now is of an epoch that is never committed.
+    cluster.produce_lines(&input, &["{\"n\":3}"]);
+    running.wait().code(4).says(&[&format!("the progress of job '{name}' was reset while it ran")]);
+    assert_eq!(cluster.read_committed(&output).len(), 2);
+    let running = program.start();
+    while cluster.read_committed(&output).len() < 2 + 3 {
+        std::thread::yield_now();
+    }
+    running.signal("INT");
+    running.wait().code(0);
+}
+
+#[test]
+fn a_running_job_is_fenced_on_the_dev_broker() {
+    a_running_job_is_fenced(&Cluster::embedded());
+}
+
+#[test]
+fn a_running_job_is_fenced_on_kafka() {
+    if let Some(cluster) = Cluster::apache() {
+        a_running_job_is_fenced(&cluster);
+    }
+}
+
+/// Jobs without a grant for groups of their own keep their progress in the user's group.
+#[test]
+fn progress_in_a_group_of_the_user_is_listed() {
+    let cluster = Cluster::embedded();
+    let (input, group) = (cluster.topic("in", 1), Cluster::unique("users"));
+    let mut committed = CommittedOffset::new(7);
+    committed.metadata = "brooklet/1 epoch=5 scan=s job=of a user".to_owned();
+    cluster.commit_with(&group, &input, &[(0, committed)]);
+    cluster.commit(&Cluster::unique("others"), &input, &[(0, 3)]);
+    let shown = job(&cluster, &["progress", "of a user"]);
+    shown.code(0).shows(&["epoch: 5\n", &format!("kept in: group '{group}'\n")]);
+    let reset = job(&cluster, &["reset", "of a user"]);
+    reset.code(0).says(&["that is not stopped stores its progress", &group]);
+    assert_eq!(cluster.committed(&group, &input)[&0].metadata, "");
 }
 
 #[test]

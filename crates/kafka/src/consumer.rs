@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::pending::Waker;
 use crate::read_committed::{AbortedTransaction, BatchFilter};
 use crate::topic::TopicPartition;
+use crate::wire::Uuid;
 use crate::wire::compression::Decompressor;
 use crate::wire::compression::limits::MAX_DECOMPRESSED_BYTES;
 use crate::wire::records::{BatchView, Batches};
@@ -22,6 +23,8 @@ use crate::wire::records::{BatchView, Batches};
 pub struct FetchedPartition {
     /// The partition.
     pub partition: TopicPartition,
+    /// Id of its topic, zero if the brokers have none.
+    pub topic_id: Uuid,
     /// The position that was asked for. The first batch may begin before it.
     pub fetch_offset: i64,
     /// Complete batches, a slice of the fetched frame; may be empty when only the marks moved.
@@ -130,12 +133,15 @@ pub struct StartAt {
     pub offset: i64,
     /// Leader epoch of the record before it, −1 if unknown (KIP-320).
     pub leader_epoch: i32,
+    /// The topic that the offset is of, zero if unknown (KIP-516): another one of the same name is
+    /// reported as created anew.
+    pub topic_id: Uuid,
 }
 
 impl StartAt {
     /// An offset of which nothing more is known.
     pub const fn offset(offset: i64) -> Self {
-        Self { offset, leader_epoch: -1 }
+        Self { offset, leader_epoch: -1, topic_id: Uuid::ZERO }
     }
 }
 

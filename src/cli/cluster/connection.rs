@@ -9,6 +9,7 @@ use crate::exec::JobControl;
 use brooklet_kafka::client::PerTopic;
 use brooklet_kafka::pending::{Pending, Waker};
 use brooklet_kafka::topic::{PartitionInfo, TopicInfo};
+use brooklet_kafka::transaction::{TransactionResult, TransactionalProducer};
 use brooklet_kafka::{Client, ClientConfig, ListedOffset, Network, OffsetSpec, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -18,6 +19,9 @@ use std::time::Duration;
 /// after this time. Java's default is a minute.
 const TIMEOUT_PROPERTY: &str = "default.api.timeout.ms";
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(15);
+
+/// Time-out that the new epoch of a transactional id gets.
+const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How often a wait looks whether the program was asked to stop.
 pub(in crate::cli) const STOP_POLL: Duration = Duration::from_millis(50);
@@ -98,14 +102,39 @@ impl Connection {
         &self,
         pending: &Pending<brooklet_kafka::Result<T>>,
     ) -> Result<T, Failure> {
+        Ok(self.answer(pending)??)
+    }
+
+    fn answer<T>(&self, pending: &Pending<T>) -> Result<T, Failure> {
         loop {
             if let Some(answer) = pending.wait(STOP_POLL) {
-                return Ok(answer?);
+                return Ok(answer);
             }
             if self.is_stopping() {
                 return Err(Failure::Stopped);
             }
         }
+    }
+
+    /// Takes a transactional id over: its coordinator aborts what is open and fences the program that began it (KIP-360).
+    pub(in crate::cli) fn take_over(
+        &self,
+        id: &str,
+        waker: Waker,
+    ) -> Result<TransactionalProducer, Failure> {
+        let producer = self.client.transactional_producer(id, TAKEOVER_TIMEOUT, waker);
+        self.transaction(id, &producer.init())?;
+        Ok(producer)
+    }
+
+    /// Waits for a step of the transaction with this id.
+    pub(in crate::cli) fn transaction<T>(
+        &self,
+        id: &str,
+        pending: &Pending<TransactionResult<T>>,
+    ) -> Result<T, Failure> {
+        let answer = self.answer(pending)?;
+        Ok(answer.map_err(|failed| failed.error.context(format!("transactional id `{id}`")))?)
     }
 
     /// Waits for the answer about one topic.

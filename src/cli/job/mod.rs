@@ -4,13 +4,13 @@ mod stored;
 
 use self::stored::{Place, Stored};
 use super::args::{AdminArguments, JobArguments, JobCommand};
-use super::cluster::{self, Bell, Connection, Failure, STOP_POLL, output};
+use super::cluster::{self, Bell, Connection, Failure, output};
 use super::exit::Exit;
 use super::host::wall_clock_millis;
 use super::status::say;
 use crate::base::{Error, ErrorKind, nearest};
-use crate::connectors::kafka::transaction::record::ProgressRecord;
-use brooklet_kafka::producer::{ProduceEvent, SendError};
+use crate::connectors::kafka::transaction::record::{ProgressRecord, RESET_PREFIX};
+use brooklet_kafka::producer::SendError;
 use brooklet_kafka::wire::compression::{Compression, Compressor};
 use brooklet_kafka::wire::records::{BatchBuilder, record_size_bound};
 use brooklet_kafka::{CommittedOffset, Isolation, OffsetSpec, TopicPartition};
@@ -143,7 +143,12 @@ fn reset(admin: &AdminArguments, job: &str) -> Result<(), Failure> {
         }
         for place in &stored.places {
             match place {
-                Place::Group { name, marked } => unmark(&connection, name, marked)?,
+                Place::Group { name, marked } => {
+                    unmark(&connection, name, marked)?;
+                    say(&format!(
+                        "[INFO] a run of job '{job}' that is not stopped stores its progress in group '{name}' again"
+                    ));
+                }
                 Place::Topic(topic) => finish(&connection, topic, &stored)?,
             }
         }
@@ -166,13 +171,25 @@ fn unmark(
     connection.wait(&connection.client.offset_commit(group, &offsets))
 }
 
-/// A record that says that the job is at its end.
+/// A record that says that the job is at its end, written under the job's own transactional id: a run of it that goes on is
+/// fenced, finds the record, and ends.
 fn finish(connection: &Connection, topic: &Arc<str>, stored: &Stored) -> Result<(), Failure> {
     let now = wall_clock_millis();
+    let id = stored.transactional_id.as_str();
+    if id.is_empty() {
+        let job = &stored.job;
+        return Err(Error::new(
+            ErrorKind::External,
+            format!("the progress of job '{job}' does not say under which transactional id it was written"),
+        )
+        .with_hint("an earlier version wrote it: start the job once more with this one, or with --fresh")
+        .into());
+    }
     let record = ProgressRecord {
         job: stored.job.clone(),
         epoch: stored.epoch,
-        incarnation: format!("reset-{now:x}"),
+        transactional_id: id.to_owned(),
+        incarnation: format!("{RESET_PREFIX}{now:x}"),
         finished: true,
         scans: Vec::new(),
     };
@@ -184,16 +201,16 @@ fn finish(connection: &Connection, topic: &Arc<str>, stored: &Stored) -> Result<
         .map_err(|error| error.to_string())
         .and_then(|_| builder.seal(&mut Compressor::new()).map_err(|error| error.to_string()));
     let batch = sealed.map_err(|error| Failure::from(Error::internal(error)))?;
+    let was_open = connection.wait(&connection.client.describe_transaction(id))?.is_open();
     let bell: Arc<Bell> = Arc::default();
-    let producer = connection.client.producer(bell.waker());
+    let producer = connection.take_over(id, bell.waker())?;
+    if was_open {
+        say(&format!(
+            "[WARN] job '{}' had an open transaction, which was aborted: if it runs, it ends now",
+            stored.job
+        ));
+    }
     let sent = producer.send(topic, 0, batch, 0);
     sent.map_err(|error: SendError| Failure::from(Error::internal(error.to_string())))?;
-    loop {
-        match producer.poll() {
-            Some(ProduceEvent::Delivered { .. }) => return Ok(()),
-            Some(ProduceEvent::Failed { error, .. }) => return Err(error.into()),
-            None if connection.is_stopping() => return Err(Failure::Stopped),
-            None => bell.wait(STOP_POLL),
-        }
-    }
+    connection.transaction(id, &producer.commit())
 }

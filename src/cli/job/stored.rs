@@ -39,6 +39,8 @@ pub(super) struct Scan {
 pub(super) struct Stored {
     pub(super) job: String,
     pub(super) epoch: Epoch,
+    /// Of an exactly-once job, where its record says so.
+    pub(super) transactional_id: String,
     /// The job reached its end, or was reset: its next start is a fresh one.
     pub(super) finished: bool,
     pub(super) scans: Vec<Scan>,
@@ -82,27 +84,32 @@ fn of_record(record: ProgressRecord, topic: &Arc<str>) -> Stored {
         scans: scans.collect(),
         job: record.job,
         epoch: record.epoch,
+        transactional_id: record.transactional_id,
         finished: record.finished,
         places: vec![Place::Topic(Arc::clone(topic))],
     }
 }
 
-/// What the groups hold that are named after jobs.
+/// What the groups hold: those that are named after jobs, and those of users where jobs may not have their own.
 fn in_groups(connection: &Connection) -> Result<Vec<Stored>, Failure> {
     let brokers = connection.wait(&connection.client.cluster())?.brokers;
     let asked: Vec<_> =
         brokers.iter().map(|broker| connection.client.list_groups(broker.id)).collect();
     let mut names = Vec::new();
     for answer in asked {
-        let groups = connection.wait(&answer)?.into_iter().map(|listed| listed.group);
-        names.extend(groups.filter(|group| group.starts_with(GROUP_PREFIX)));
+        names.extend(connection.wait(&answer)?.into_iter().map(|listed| listed.group));
     }
     names.sort();
     let asked: Vec<_> =
         names.into_iter().map(|name| (connection.client.offset_fetch(&name, None), name)).collect();
     let mut jobs: BTreeMap<String, Stored> = BTreeMap::new();
     for (answer, name) in asked {
-        of_group(&name, connection.wait(&answer)?, &mut jobs);
+        match connection.wait(&answer) {
+            Ok(offsets) => of_group(&name, offsets, &mut jobs),
+            // Groups of others may be none of our business, or of a kind that has no offsets.
+            Err(Failure::Error(_)) if !name.starts_with(GROUP_PREFIX) => {}
+            Err(failure) => return Err(failure),
+        }
     }
     Ok(jobs.into_values().collect())
 }
@@ -117,6 +124,7 @@ fn of_group(
         let stored = jobs.entry(mark.job.to_owned()).or_insert_with(|| Stored {
             job: mark.job.to_owned(),
             epoch: 0,
+            transactional_id: String::new(),
             finished: false,
             scans: Vec::new(),
             places: Vec::new(),

@@ -155,7 +155,9 @@ impl GroupProgress {
             }
             let id = SplitId { name: Arc::clone(&partition.topic), index: partition.partition };
             let leader_epoch = (committed.leader_epoch >= 0).then_some(committed.leader_epoch);
-            progress.positions.insert(id, Position { offset: committed.offset, leader_epoch });
+            progress
+                .positions
+                .insert(id, Position { leader_epoch, ..Position::at(committed.offset) });
         }
         elsewhere.dedup();
         let elsewhere: Vec<String> = elsewhere.iter().map(|name| format!("'{name}'")).collect();

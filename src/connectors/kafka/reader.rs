@@ -13,6 +13,7 @@ use brooklet_kafka::TopicPartition;
 use brooklet_kafka::consumer::{
     Consumer, Fetched, FetchedBatches, FetchedPartition, PartitionError, StartAt,
 };
+use brooklet_kafka::wire::Uuid;
 use brooklet_kafka::wire::compression::Decompressor;
 use brooklet_kafka::wire::records::{BatchHeader, Records, TimestampType};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -72,10 +73,25 @@ struct Assigned {
     position: i64,
     end: Option<i64>,
     leader_epoch: Option<i32>,
+    /// The topic that `position` is of.
+    topic: Uuid,
     lag: u64,
 }
 
 impl Assigned {
+    fn position(&self) -> Position {
+        Position {
+            offset: self.position,
+            leader_epoch: self.leader_epoch,
+            identity: Some(self.topic.0).filter(|_| !self.topic.is_zero()),
+        }
+    }
+
+    /// Goes on at a place of which nothing more is known.
+    fn restart(&mut self, offset: i64) {
+        (self.position, self.leader_epoch, self.topic) = (offset, None, Uuid::ZERO);
+    }
+
     /// Moves to `offset`, never back and never over the end.
     fn advance(&mut self, offset: i64, high_watermark: i64) {
         let end = self.end.unwrap_or(i64::MAX);
@@ -154,6 +170,7 @@ impl KafkaReader {
             kept.push(Kept { split, timestamp_type, records: records.clone() });
         }
         split.leader_epoch = Some(header.partition_leader_epoch);
+        split.topic = fetched.topic_id;
         split.advance(header.last_offset().saturating_add(1), fetched.high_watermark);
         self.decompressed += records.slab().len();
         self.stats.records += taken.records;
@@ -165,6 +182,7 @@ impl KafkaReader {
     fn finish_fetch(&mut self) {
         let Some(Current { fetched, .. }) = self.current.take() else { return };
         let Some(split) = self.splits.get_mut(&fetched.partition) else { return };
+        split.topic = fetched.topic_id;
         split.advance(fetched.next_offset, fetched.high_watermark);
         // A bounded read ends when the position reaches the end, not when a record is seen: the last offsets may be
         // markers or compacted away.
@@ -204,7 +222,7 @@ impl KafkaReader {
             Verdict::Drop => self.finish_split(partition),
             Verdict::Restart(start) => {
                 let Some(split) = self.splits.get_mut(partition) else { return Ok(()) };
-                (split.position, split.leader_epoch) = (start.offset, None);
+                split.restart(start.offset);
                 if split.end.is_some_and(|end| start.offset >= end) {
                     self.finish_split(partition);
                 } else {
@@ -213,7 +231,7 @@ impl KafkaReader {
             }
             Verdict::Wait => {
                 if let Some(split) = self.splits.get_mut(partition) {
-                    (split.position, split.leader_epoch) = (0, None);
+                    split.restart(0);
                 }
             }
         }
@@ -223,7 +241,7 @@ impl KafkaReader {
     fn finish_split(&mut self, partition: &TopicPartition) {
         let Some(split) = self.splits.remove(partition) else { return };
         self.consumer.unassign(std::slice::from_ref(partition));
-        let position = Position { offset: split.position, leader_epoch: split.leader_epoch };
+        let position = split.position();
         self.reports.push_back(Polled::Ended(Arc::clone(&split.id)));
         self.ended.push((split.id, position));
     }
@@ -236,11 +254,13 @@ impl Reader for KafkaReader {
             let partition =
                 TopicPartition { topic: Arc::clone(&split.id.name), partition: split.id.index };
             let offset = split.start.offset;
+            let start = start_at(split.start);
             let assigned = Assigned {
                 id: split.id,
                 position: offset,
                 end: split.end,
                 leader_epoch: split.start.leader_epoch,
+                topic: start.topic_id,
                 lag: 0,
             };
             let done = split.end.is_some_and(|end| offset >= end);
@@ -249,7 +269,7 @@ impl Reader for KafkaReader {
             if done {
                 self.finish_split(&partition);
             } else {
-                positions.push((partition, start_at(split.start)));
+                positions.push((partition, start));
             }
         }
         if !positions.is_empty() {
@@ -352,8 +372,7 @@ impl Reader for KafkaReader {
 
     fn positions(&self, out: &mut Vec<(Arc<SplitId>, Position)>) {
         for split in self.splits.values() {
-            let position = Position { offset: split.position, leader_epoch: split.leader_epoch };
-            out.push((Arc::clone(&split.id), position));
+            out.push((Arc::clone(&split.id), split.position()));
         }
         out.extend(self.ended.iter().cloned());
     }
@@ -370,7 +389,11 @@ impl Reader for KafkaReader {
 }
 
 fn start_at(position: Position) -> StartAt {
-    StartAt { offset: position.offset, leader_epoch: position.leader_epoch.unwrap_or(-1) }
+    StartAt {
+        offset: position.offset,
+        leader_epoch: position.leader_epoch.unwrap_or(-1),
+        topic_id: position.identity.map_or(Uuid::ZERO, Uuid),
+    }
 }
 
 fn damaged(split: &SplitId, error: &brooklet_kafka::wire::records::BatchError) -> Error {

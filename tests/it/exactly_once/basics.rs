@@ -176,3 +176,80 @@ fn progress_in_another_topic_is_refused_by_name() {
     run(&format!("{old};{new}"), 4).code(0);
     assert_eq!(committed(&cluster, &sink), ["a", "b"]);
 }
+
+#[test]
+fn a_topic_created_anew_while_the_job_is_stopped_is_noticed() {
+    for (mode, ends, output) in [
+        ("", false, &["a", "b"][..]),
+        (", 'scan.topic-change.mode' = 'drop'", true, &["a", "b"]),
+        (", 'scan.topic-change.mode' = 'restart'", true, &["a", "b", "x", "y", "z"]),
+    ] {
+        let cluster = Cluster::embedded();
+        let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+        write(&cluster, &source, &["a", "b"]);
+        let start = format!("{ENDLESS}{mode}");
+        let program = Program::script("anew", &job(&cluster, &source, &sink, &start, EXACT));
+        let running = program.start();
+        while committed(&cluster, &sink).len() < 2 {
+            std::thread::yield_now();
+        }
+        running.signal("INT");
+        running.wait().code(0);
+        // As long as the old one: the stored offset is inside of it.
+        cluster.delete(&source);
+        cluster.create(&source, 1, &[]);
+        write(&cluster, &source, &["x", "y", "z"]);
+        let running = program.start();
+        if ends {
+            let what =
+                if output.len() == 2 { "is no longer read" } else { "is read from offset 0" };
+            running.until_stderr(what);
+            while committed(&cluster, &sink).len() < output.len() {
+                std::thread::yield_now();
+            }
+            running.signal("INT");
+            running.wait().code(0);
+        } else {
+            let gone = format!("topic `{source}` was deleted and created again");
+            running.wait().code(4).says(&[&gone, "scan.topic-change.mode"]);
+        }
+        assert_eq!(committed(&cluster, &sink), output, "{mode}");
+    }
+}
+
+#[test]
+fn upserts_are_committed_exactly_once() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    write(&cluster, &source, &["a", "b"]);
+    let upsert = format!(
+        "CREATE TABLE sink (v STRING, n INT, PRIMARY KEY (v) NOT ENFORCED) WITH ('connector' = 'upsert-kafka', \
+         'topic' = '{sink}', 'properties.bootstrap.servers' = '{}', 'key.format' = 'raw', 'value.format' = 'json', {EXACT});\n",
+        cluster.bootstrap()
+    );
+    let sql = "SET 'execution.checkpointing.interval' = '50 ms';\n".to_owned()
+        + &table(&cluster, "src", &source, ENDLESS)
+        + &upsert
+        + "INSERT INTO sink SELECT v, CHAR_LENGTH(v) FROM src;\n";
+    let program = Program::script("upserts", &sql);
+    let running = program.start();
+    while cluster.read_committed(&sink).len() < 2 {
+        std::thread::yield_now();
+    }
+    // Killed, and the rest by another run: each key once.
+    running.kill();
+    write(&cluster, &source, &["cc"]);
+    let running = program.start();
+    while cluster.read_committed(&sink).len() < 3 {
+        std::thread::yield_now();
+    }
+    running.signal("INT");
+    running.wait().code(0);
+    let keys: Vec<String> = cluster
+        .read_committed(&sink)
+        .iter()
+        .map(|record| String::from_utf8_lossy(record.key.as_deref().unwrap()).into_owned())
+        .collect();
+    assert_eq!(keys, ["a", "b", "cc"]);
+    assert_eq!(progress(&cluster, "upserts.sink").transactional_id, "basics-upserts.sink");
+}

@@ -5,7 +5,6 @@ use super::{LOOK, Load, PATIENCE, Torture, count, problems, say};
 use crate::support::{Cluster, Program, Random, Running, now_millis};
 use brooklet_protocol_tests::services::{self, Version};
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Longest life of a job, milliseconds: some die before their first epoch, most do not.
@@ -186,7 +185,11 @@ fn killed_under_load_on_apache_kafka() {
     let mut random = Random(u64::from(count("BROOKLET_SEED", 1)));
     let mut kills = 0;
     let figures = torture.run(|| {
-        while kills < 3 || torture.written.load(Ordering::Relaxed) < most {
+        let done = || {
+            let committed = torture.committed();
+            committed.len() == 3 && committed.values().all(|at| *at == most)
+        };
+        while kills < 3 || !done() {
             let running = torture.program.start();
             // The moment of the kill, not something that is waited for.
             std::thread::sleep(Duration::from_millis(random.below(5 * LIFE_MAX)));

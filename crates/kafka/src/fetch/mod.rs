@@ -150,7 +150,7 @@ impl Fetcher {
                 offset: start.offset,
                 last_epoch: start.leader_epoch,
                 replica: None,
-                topic_id: Uuid::ZERO,
+                topic_id: start.topic_id,
                 leader: None,
                 unread: false,
                 retry_at: Duration::ZERO,
@@ -639,6 +639,7 @@ impl Fetcher {
         let has_data = !records.is_empty();
         let fetched = FetchedPartition {
             partition: tp,
+            topic_id: partition.topic_id,
             fetch_offset: partition.offset,
             records,
             next_offset,

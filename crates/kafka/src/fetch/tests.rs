@@ -343,6 +343,21 @@ fn a_topic_that_was_created_again_is_another_topic() {
 }
 
 #[test]
+fn a_position_of_another_topic_of_the_same_name_is_refused_at_once() {
+    let kind = ErrorKind::TopicRecreated { topic: "t".to_owned() };
+    for (id, refused) in [(1, false), (2, true)] {
+        let mut s = setup(&[1]);
+        let start = StartAt { topic_id: Uuid([id; 16]), ..StartAt::offset(5) };
+        s.fetcher.assign(vec![(tp(0), start, 1)], &mut s.bench.cluster, s.bench.now);
+        let asked = s.run();
+        assert_eq!(asked.is_empty(), refused);
+        if refused {
+            assert_eq!(s.error().kind(), &kind);
+        }
+    }
+}
+
+#[test]
 fn a_broken_connection_is_retried_and_reported_in_the_end() {
     let mut s = setup(&[1]);
     s.assign(0, 5);
@@ -507,7 +522,7 @@ fn a_log_that_differs_before_the_position_is_reported_with_its_range() {
 #[test]
 fn a_stored_epoch_is_compared_from_the_first_fetch_on() {
     let mut s = setup(&[1]);
-    let start = StartAt { offset: 9, leader_epoch: 2 };
+    let start = StartAt { leader_epoch: 2, ..StartAt::offset(9) };
     s.fetcher.assign(vec![(tp(0), start, 1)], &mut s.bench.cluster, s.bench.now);
     let asked = s.run().remove(0);
     assert_eq!(last_epochs(&asked), [2]);

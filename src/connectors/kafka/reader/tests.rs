@@ -3,6 +3,7 @@ use super::super::options::TopicChange;
 use super::*;
 use crate::table::{Decoded, Decoder, Payload, Warnings};
 use brooklet_kafka::transport::{BrokerEvent, MemoryNetwork, Responder};
+use brooklet_kafka::wire::Uuid;
 use brooklet_kafka::wire::compression::{Compression, Compressor};
 use brooklet_kafka::wire::records::BatchBuilder;
 use brooklet_kafka::{Client, ClientConfig, Network};
@@ -98,6 +99,7 @@ fn fetch(reader: &mut KafkaReader, batches: &[(i64, usize)]) {
     let (records, next_offset) = records(batches);
     let fetched = FetchedPartition {
         partition: TopicPartition::new("in", 0),
+        topic_id: Uuid::ZERO,
         fetch_offset: 0,
         records,
         next_offset,

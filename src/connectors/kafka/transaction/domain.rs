@@ -8,8 +8,8 @@
 //! then is the truth: no outcome is ever guessed. A run that finds another run's claim behind its own ends.
 
 use super::plan::{JobTransaction, Names};
-use super::record::{ProgressRecord, ScanRecord};
-use super::refusal::{Doing, of_call, of_record, taken_over};
+use super::record::{ProgressRecord, RESET_PREFIX, ScanRecord};
+use super::refusal::{Doing, of_call, of_record, taken_over, was_reset};
 use super::shared::{Ending, GroupOffsets, Transaction};
 use super::store::{Ensure, ReadLast};
 use crate::base::{Error, ErrorKind, Result};
@@ -174,6 +174,9 @@ impl TransactionDomain {
             return Ok(());
         }
         match found {
+            Some(record) if record.incarnation.starts_with(RESET_PREFIX) => {
+                Err(was_reset(&self.names))
+            }
             Some(record) if record.incarnation != self.names.incarnation => {
                 Err(taken_over(&self.names, &record.incarnation))
             }
@@ -200,6 +203,7 @@ impl TransactionDomain {
         let scans = self.match_scans(&record)?;
         let epoch = record.epoch;
         record.job.clone_from(&self.names.job);
+        record.transactional_id.clone_from(&self.names.id);
         record.incarnation.clone_from(&self.names.incarnation);
         let batch = self.seal(&record)?;
         let topic = Arc::clone(&self.names.topic);
@@ -317,6 +321,7 @@ impl TransactionDomain {
         let record = ProgressRecord {
             job: self.names.job.clone(),
             epoch: end.epoch,
+            transactional_id: self.names.id.clone(),
             incarnation: self.names.incarnation.clone(),
             finished: end.finished,
             scans: match end.finished {

@@ -6,16 +6,28 @@
 //! brooklet-progress  1
 //! job  nightly
 //! epoch  42
+//! id  nightly-orders-nightly
 //! incarnation  18c1f2-7
 //! state  running
 //! scan  orders  kafka
-//! at  orders-topic  0  1500  3
+//! at  orders-topic  0  1500  3  sx1K2l1tS8ijqXwLDK8zWA
 //! ```
-//! `at` lines belong to the `scan` before them and hold topic, partition, next offset and leader epoch (−1 if unknown).
+//! `id` is the transactional id, which whoever changes the record from outside has to take over. `at` lines belong to the
+//! `scan` before them and hold topic, partition, next offset, leader epoch (−1 if unknown) and, where it is known, the
+//! topic's id as Kafka's tools print it. Records of earlier programs lack the ids.
 //! Tabs, line breaks and backslashes in names are escaped.
+
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice
+)]
 
 use crate::table::{Epoch, Position};
 use crate::types::SplitId;
+use brooklet_kafka::wire::Uuid;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -29,8 +41,14 @@ const VERSION: &str = "1";
 /// What the names of all progress topics begin with; the group of at-least-once progress begins with `brooklet.`.
 pub const TOPIC_PREFIX: &str = "brooklet-progress.";
 
+/// What the incarnation of a record begins with that `brooklet job reset` wrote: no run of a job has such a one.
+pub const RESET_PREFIX: &str = "reset-";
+
 /// Bytes of a topic's name that the broker allows.
 const TOPIC_BYTES_MAX: usize = 249;
+
+/// Bytes of a job's id that its topic shows beside a hash: `.-` and 16 digits.
+const SHOWN_BYTES_MAX: usize = TOPIC_BYTES_MAX - TOPIC_PREFIX.len() - 18;
 
 /// Bytes of one record that are read: far above what positions of all partitions of a large cluster take.
 pub(super) const RECORD_BYTES_MAX: usize = 16 << 20;
@@ -42,6 +60,8 @@ pub struct ProgressRecord {
     pub job: String,
     /// The epoch; a record that claims the job repeats the one before.
     pub epoch: Epoch,
+    /// The transactional id under which the job writes; empty if unknown.
+    pub transactional_id: String,
     /// The run of the job that wrote it.
     pub incarnation: String,
     /// The job reached its end: its next start is a fresh one.
@@ -74,6 +94,9 @@ impl ProgressRecord {
         };
         line(&["job", &self.job]);
         line(&["epoch", &self.epoch.to_string()]);
+        if !self.transactional_id.is_empty() {
+            line(&["id", &self.transactional_id]);
+        }
         line(&["incarnation", &self.incarnation]);
         line(&["state", if self.finished { "finished" } else { "running" }]);
         for scan in &self.scans {
@@ -81,7 +104,10 @@ impl ProgressRecord {
             for (split, at) in &scan.positions {
                 let (index, offset) = (split.index.to_string(), at.offset.to_string());
                 let leader = at.leader_epoch.unwrap_or(-1).to_string();
-                line(&["at", &split.name, &index, &offset, &leader]);
+                let topic = at.identity.map(|id| Uuid(id).to_string());
+                let fields = ["at", &*split.name, &index, &offset, &leader];
+                let topic = topic.iter().map(String::as_str);
+                line(&fields.into_iter().chain(topic).collect::<Vec<_>>());
             }
         }
         text
@@ -118,6 +144,7 @@ impl ProgressRecord {
                     record.epoch = number.parse().map_err(|_| wrong())?;
                     epoch = true;
                 }
+                ["id", id] => record.transactional_id = (*id).to_owned(),
                 ["incarnation", id] => record.incarnation = (*id).to_owned(),
                 ["state", word @ ("running" | "finished")] => {
                     record.finished = *word == "finished";
@@ -128,7 +155,7 @@ impl ProgressRecord {
                     source: (*source).to_owned(),
                     positions: BTreeMap::new(),
                 }),
-                ["at", topic, index, offset, leader] => {
+                ["at", topic, index, offset, leader, id @ ..] if id.len() <= 1 => {
                     let scan = record.scans.last_mut().ok_or_else(wrong)?;
                     let split = SplitId {
                         name: Arc::from(*topic),
@@ -138,6 +165,10 @@ impl ProgressRecord {
                     let position = Position {
                         offset: offset.parse().map_err(|_| wrong())?,
                         leader_epoch: (leader >= 0).then_some(leader),
+                        identity: match id.first() {
+                            Some(id) => Some(id.parse::<Uuid>().map_err(|_| wrong())?.0),
+                            None => None,
+                        },
                     };
                     if scan.positions.insert(split, position).is_some() {
                         return Err(wrong());
@@ -188,13 +219,13 @@ pub fn topic_of(job: &str) -> String {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let plain = !job.is_empty()
         && job.chars().all(legal)
-        && TOPIC_PREFIX.len() + job.len() <= TOPIC_BYTES_MAX;
+        && job.len() <= TOPIC_BYTES_MAX.saturating_sub(TOPIC_PREFIX.len());
     if plain {
         return format!("{TOPIC_PREFIX}{job}");
     }
     let hash = fnv(job);
-    let room = TOPIC_BYTES_MAX - TOPIC_PREFIX.len() - 18;
-    let shown: String = job.chars().map(|c| if legal(c) { c } else { '_' }).take(room).collect();
+    let shown = job.chars().map(|c| if legal(c) { c } else { '_' });
+    let shown: String = shown.take(SHOWN_BYTES_MAX).collect();
     let mut topic = format!("{TOPIC_PREFIX}{shown}");
     let _ = write!(topic, ".-{hash:016x}");
     topic
@@ -214,12 +245,16 @@ mod tests {
     fn record() -> ProgressRecord {
         let split = |name: &str, index| SplitId { name: name.into(), index };
         let positions = [
-            (split("in", 0), Position { offset: 15, leader_epoch: Some(3) }),
+            (
+                split("in", 0),
+                Position { offset: 15, leader_epoch: Some(3), identity: Some([7; 16]) },
+            ),
             (split("in", 10), Position::at(0)),
         ];
         ProgressRecord {
             job: "tab\there".to_owned(),
             epoch: 42,
+            transactional_id: "prefix-tab".to_owned(),
             incarnation: "a-1".to_owned(),
             finished: false,
             scans: vec![
@@ -258,6 +293,8 @@ mod tests {
         {
             assert!(ProgressRecord::decode(wrong.as_bytes()).is_err(), "{wrong}");
         }
+        let wrong = text.replace(&Uuid([7; 16]).to_string(), "short");
+        assert!(ProgressRecord::decode(wrong.as_bytes()).is_err());
         let twice = text.replace("at\tin\t10", "at\tin\t0");
         assert!(ProgressRecord::decode(twice.as_bytes()).is_err());
     }
@@ -265,8 +302,8 @@ mod tests {
     #[test]
     fn every_job_has_a_topic_of_its_own() {
         assert_eq!(topic_of("a.b_c-1"), "brooklet-progress.a.b_c-1");
-        let long = "x".repeat(400);
-        let ids = ["a b", "a_b", "a+b", "a\tb", "", &long, &long[1..]];
+        let (long, longer) = ("x".repeat(400), "x".repeat(401));
+        let ids = ["a b", "a_b", "a+b", "a\tb", "", &long, &longer];
         let topics: std::collections::BTreeSet<String> =
             ids.iter().map(|id| topic_of(id)).collect();
         assert_eq!(topics.len(), ids.len());

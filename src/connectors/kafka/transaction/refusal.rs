@@ -5,6 +5,7 @@ use super::plan::Names;
 use crate::base::{Error, ErrorKind};
 use brooklet_kafka::transaction::errors::{TransactionAction, known};
 use brooklet_kafka::transaction::{Failure, TransactionError};
+use brooklet_kafka::wire::ErrorCode;
 use brooklet_kafka::{Client, Error as KafkaError, ErrorKind as KafkaErrorKind};
 
 /// What the job was doing.
@@ -45,7 +46,7 @@ pub(super) fn of_call(
         .retriable(),
         _ if is_fenced(cause) => fenced(cause),
         _ if matches!(cause.kind(), KafkaErrorKind::NotAuthorized) => {
-            return denied(cause, names).context(doing.to_string());
+            return denied(cause, names, Use::Write).context(doing.to_string());
         }
         Failure::Fatal | Failure::MustAbort => contact(cause, client),
     };
@@ -55,7 +56,7 @@ pub(super) fn of_call(
 /// The error behind a record of progress that was not written.
 pub(super) fn of_record(cause: &KafkaError, names: &Names, client: &Client) -> Error {
     let translated = match cause.kind() {
-        KafkaErrorKind::NotAuthorized => denied(cause, names),
+        KafkaErrorKind::NotAuthorized => denied(cause, names, Use::Write),
         _ if is_fenced(cause) => fenced(cause),
         _ => contact(cause, client),
     };
@@ -77,11 +78,40 @@ fn fenced(cause: &KafkaError) -> Error {
     .retriable()
 }
 
-/// A grant is missing: all that the job needs are named, because brokers tell only of the first.
-pub(super) fn denied(cause: &KafkaError, names: &Names) -> Error {
-    let Names { prefix, topic, .. } = names;
+/// What was to be done with the progress topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    Describe,
+    Create,
+    Read,
+    Write,
+}
+
+impl Use {
+    const fn operation(self) -> &'static str {
+        match self {
+            Use::Describe => "DESCRIBE",
+            Use::Create => "CREATE",
+            Use::Read => "READ",
+            Use::Write => "WRITE",
+        }
+    }
+}
+
+/// A grant is missing: names it, and all the others that the job needs, because brokers tell only of the first.
+pub(super) fn denied(cause: &KafkaError, names: &Names, wanted: Use) -> Error {
+    let Names { prefix, topic, id, .. } = names;
+    let said = |code: ErrorCode| cause.message().contains(code.name());
+    let operation = wanted.operation();
+    let missing = if said(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED) {
+        format!("WRITE and DESCRIBE on transactional id '{id}'")
+    } else if said(ErrorCode::GROUP_AUTHORIZATION_FAILED) {
+        "READ on the group of a source".to_owned()
+    } else {
+        format!("{operation} on topic '{topic}'")
+    };
     translate(cause).with_hint(format!(
-        "an exactly-once job needs WRITE and DESCRIBE on transactional ids that begin with '{prefix}', WRITE on its sink \
+        "grant {missing}; in all, an exactly-once job needs WRITE and DESCRIBE on transactional ids that begin with '{prefix}', WRITE on its sink \
          topics, CREATE, READ, WRITE and DESCRIBE on topic '{topic}', and READ on the groups of its sources \
          ('properties.group.id'); kafka-acls.sh --add --allow-principal User:NAME --operation Write --operation Describe \
          --transactional-id '{prefix}' --resource-pattern-type prefixed grants the first"
@@ -99,4 +129,16 @@ pub(super) fn taken_over(names: &Names, other: &str) -> Error {
         ),
     )
     .with_hint("run one copy of a job at a time, or give the other one a name of its own: SET 'pipeline.name' = '…'")
+}
+
+/// Somebody has made the job forget its progress while it ran.
+pub(super) fn was_reset(names: &Names) -> Error {
+    Error::new(
+        ErrorKind::External,
+        format!(
+            "the progress of job '{}' was reset while it ran: nothing of its open epoch was committed",
+            names.job
+        ),
+    )
+    .with_hint("its next start begins anew")
 }

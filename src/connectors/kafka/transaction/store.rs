@@ -3,7 +3,7 @@
 use super::super::error::contact;
 use super::plan::Names;
 use super::record::{ProgressRecord, RECORD_BYTES_MAX};
-use super::refusal::denied;
+use super::refusal::{Use, denied};
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::Waker;
 use brooklet_kafka::consumer::{Consumer, Fetched, FetchedPartition};
@@ -74,9 +74,9 @@ impl Ensure {
         waker: &Waker,
         now: Duration,
     ) -> Result<bool> {
-        let refused = |error: &brooklet_kafka::Error| {
+        let refused = |error: &brooklet_kafka::Error, wanted| {
             let error = match error.kind() {
-                KafkaErrorKind::NotAuthorized => denied(error, names),
+                KafkaErrorKind::NotAuthorized => denied(error, names, wanted),
                 _ => contact(error, client),
             };
             error.context(format!("preparing the job's progress topic '{}'", names.topic))
@@ -85,13 +85,13 @@ impl Ensure {
             match &self.state {
                 EnsureState::Describing(pending) => {
                     let Some(answer) = pending.try_take() else { return Ok(false) };
-                    let topics = answer.map_err(|error| refused(&error))?;
+                    let topics = answer.map_err(|error| refused(&error, Use::Describe))?;
                     match topics.into_iter().next().map(|(_, topic)| topic) {
                         Some(Ok(topic)) => return one_partition(&topic).map(|()| true),
                         Some(Err(error))
                             if !matches!(error.kind(), KafkaErrorKind::UnknownTopic { .. }) =>
                         {
-                            return Err(refused(&error));
+                            return Err(refused(&error, Use::Describe));
                         }
                         _ => match self.created_at {
                             None => {
@@ -120,12 +120,12 @@ impl Ensure {
                 }
                 EnsureState::Creating(pending) => {
                     let Some(answer) = pending.try_take() else { return Ok(false) };
-                    for (_, result) in answer.map_err(|error| refused(&error))? {
+                    for (_, result) in answer.map_err(|error| refused(&error, Use::Create))? {
                         match result {
                             // Another copy was faster.
                             Err(error) if error.code() == Some(ErrorCode::TOPIC_ALREADY_EXISTS) => {
                             }
-                            result => result.map_err(|error| refused(&error))?,
+                            result => result.map_err(|error| refused(&error, Use::Create))?,
                         }
                     }
                     self.created_at = Some(now);
@@ -212,7 +212,7 @@ impl ReadLast {
         let until = *self.until.get_or_insert(now + READ_MAX);
         let refused = |error: &brooklet_kafka::Error| {
             let error = match error.kind() {
-                KafkaErrorKind::NotAuthorized => denied(error, names),
+                KafkaErrorKind::NotAuthorized => denied(error, names, Use::Read),
                 _ => contact(error, client),
             };
             error.context(format!("reading the job's progress in topic '{}'", names.topic))
