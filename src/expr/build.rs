@@ -296,6 +296,17 @@ pub fn common_type<'a>(types: impl IntoIterator<Item = &'a DataType>) -> Option<
     common
 }
 
+/// As [`common_type`], but for the arguments of functions, where a DECIMAL beside a FLOAT makes a FLOAT.
+pub fn common_argument_type<'a>(
+    types: impl IntoIterator<Item = &'a DataType> + Clone,
+) -> Option<DataType> {
+    let mut common = common_type(types.clone())?;
+    if common.kind == Kind::Double && !types.into_iter().any(|t| t.kind == Kind::Double) {
+        common.kind = Kind::Float;
+    }
+    Some(common)
+}
+
 /// The kind that both can take on.
 pub(crate) fn common_kind(a: &Kind, b: &Kind) -> Option<Kind> {
     if a == b {

@@ -14,7 +14,14 @@ impl Expr {
     /// rows that reach it. `zone` is the session's.
     #[must_use]
     pub fn folded(self, zone: chrono_tz::Tz) -> Expr {
-        let expr = self.map_children(&mut |child| child.folded(zone)).simplified();
+        self.computed(zone).fitted()
+    }
+
+    fn computed(self, zone: chrono_tz::Tz) -> Expr {
+        // An operand of a function or operator is converted by Flink's runtime, not by Calcite.
+        let operator =
+            matches!(self.node, Node::Call { .. } | Node::Arithmetic { .. } | Node::Negate(_));
+        let expr = self.map_children(&mut |child| child.computed_for(operator, zone)).simplified();
         let constant = |expr: &Expr| matches!(expr.node, Node::Literal(_));
         if constant(&expr) || expr.has_column() || expr.stability() != Stability::Immutable {
             return expr;
@@ -22,6 +29,24 @@ impl Expr {
         if let Some(value) = widened_constant(&expr) {
             return Expr::literal(Scalar::Double(value), expr.data_type);
         }
+        expr.evaluated(zone)
+    }
+
+    fn computed_for(self, operator: bool, zone: chrono_tz::Tz) -> Expr {
+        let converted = matches!(&self.node, Node::Cast { input, .. }
+            if operator && input.data_type.kind == Kind::Float && self.data_type.kind == Kind::Double);
+        if !converted {
+            return self.computed(zone);
+        }
+        let expr = self.map_children(&mut |child| child.computed(zone));
+        match &expr.node {
+            Node::Cast { input, .. } if input.as_literal().is_some() => expr.evaluated(zone),
+            _ => expr,
+        }
+    }
+
+    fn evaluated(self, zone: chrono_tz::Tz) -> Expr {
+        let expr = self;
         if let Some(answer) = compare_constant_texts(&expr) {
             return Expr::literal(Scalar::Boolean(answer), Kind::Boolean.not_null());
         }
@@ -31,12 +56,29 @@ impl Expr {
         let column = expr.eval(input, &Selection::All(1), &mut errors, &env);
         match scalar_at(&column, 0, &expr.data_type) {
             Some(scalar) if errors.is_empty() => {
+                let scalar = match scalar {
+                    Scalar::Double(value) if rounds_to_seven_digits(&expr) => {
+                        Scalar::Double(f64::from(seven_digits(value as f32)))
+                    }
+                    scalar => scalar,
+                };
                 let nullable = expr.data_type.nullable;
                 let nullable = nullable && (scalar == Scalar::Null);
                 Expr::literal(scalar, expr.data_type.with_nullable(nullable))
             }
             _ => expr,
         }
+    }
+
+    /// Constant bytes cut to the length of their type: Flink declares ENCODE as BINARY(1).
+    fn fitted(self) -> Expr {
+        let mut expr = self.map_children(&mut Expr::fitted);
+        if let (Node::Literal(Scalar::Bytes(bytes)), Kind::Binary(length)) =
+            (&mut expr.node, &expr.data_type.kind)
+        {
+            bytes.truncate(usize::try_from(*length).unwrap_or(usize::MAX));
+        }
+        expr
     }
 
     fn has_column(&self) -> bool {
@@ -68,6 +110,21 @@ impl Expr {
         }
         if conjunction { Expr::and(kept) } else { Expr::or(kept) }
     }
+}
+
+/// Calcite keeps a computed FLOAT with seven digits (`RexBuilder.makeLiteral`), but a number that is only cast as it was
+/// written.
+fn rounds_to_seven_digits(expr: &Expr) -> bool {
+    let written =
+        matches!(&expr.node, Node::Cast { input, .. } if input.data_type.kind.is_numeric());
+    expr.data_type.kind == Kind::Float && !written
+}
+
+fn seven_digits(value: f32) -> f32 {
+    // Java's shortest text, not Rust's, is what is rounded.
+    let text = crate::types::java_text::float_to_string(value);
+    let exact: f64 = text.parse().unwrap_or(f64::from(value));
+    format!("{exact:.6e}").parse().unwrap_or(value)
 }
 
 /// Calcite keeps constants as decimal numbers: 0.1 stays 0.1 on its way from FLOAT to DOUBLE.

@@ -25,7 +25,7 @@ mod walk;
 mod zone;
 
 pub use arithmetic::ArithmeticOp;
-pub use build::common_type;
+pub use build::{common_argument_type, common_type};
 pub use cast::{Castable, castable, fits_without_cast, implicitly_castable};
 pub use choose::LiteralSet;
 pub use compare::CompareOp;

@@ -88,7 +88,7 @@ impl<'a> TextWriter<'a> {
                 let count = Kind::Int.not_null();
                 Source::Map(
                     map,
-                    child(map.keys().as_ref(), element),
+                    child(crate::types::map_keys(map).as_ref(), element),
                     child(map.values().as_ref(), &count),
                 )
             }
@@ -96,7 +96,7 @@ impl<'a> TextWriter<'a> {
                 let map = array.as_map();
                 Source::Map(
                     map,
-                    child(map.keys().as_ref(), key),
+                    child(crate::types::map_keys(map).as_ref(), key),
                     child(map.values().as_ref(), value),
                 )
             }

@@ -2,13 +2,13 @@
 
 use crate::base::{Error, Result};
 use crate::types::java_text::Moment;
-use crate::types::{Column, DataType, Kind};
+use crate::types::{Column, DataType, Kind, map_array, map_children};
 use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type,
     Int32Type, Int64Type, Time32MillisecondType, TimestampMicrosecondType,
 };
-use arrow_array::{BooleanArray, ListArray, MapArray, NullArray, PrimitiveArray, StructArray};
+use arrow_array::{BooleanArray, ListArray, NullArray, PrimitiveArray, StructArray};
 use arrow_buffer::{BooleanBufferBuilder, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::DataType as Physical;
 use std::sync::Arc;
@@ -207,25 +207,12 @@ impl Builder {
                     ListArray::try_new(Arc::clone(item), ends.finish()?, items, nulls.finish());
                 Arc::new(list.map_err(Error::internal)?)
             }
-            (Builder::Map { ends, nulls, keys, values }, Physical::Map(entries, ordered)) => {
-                let Physical::Struct(fields) = entries.data_type() else {
-                    return Err(Error::internal("a map without entries"));
-                };
-                let [key, value] = fields.as_ref() else {
+            (Builder::Map { ends, nulls, keys, values }, Physical::Map(..)) => {
+                let Some((key, value)) = map_children(physical) else {
                     return Err(Error::internal("a map without keys and values"));
                 };
-                let children =
-                    vec![keys.finish_as(key.data_type())?, values.finish_as(value.data_type())?];
-                let pairs = StructArray::try_new(fields.clone(), children, None)
-                    .map_err(Error::internal)?;
-                let map = MapArray::try_new(
-                    Arc::clone(entries),
-                    ends.finish()?,
-                    pairs,
-                    nulls.finish(),
-                    *ordered,
-                );
-                Arc::new(map.map_err(Error::internal)?)
+                let entries = (keys.finish_as(key)?, values.finish_as(value)?);
+                map_array(physical, ends.finish()?, entries, nulls.finish())?
             }
             (Builder::Struct { nulls, rows, fields }, Physical::Struct(types)) => {
                 let children = fields

@@ -152,7 +152,7 @@ fn source<'a>(array: &'a dyn Array, data_type: &DataType) -> Option<Result<Sourc
 
 fn map<'a>(array: &'a dyn Array, key: &DataType, value: &DataType) -> Option<Result<Source<'a>>> {
     let map = array.as_map_opt()?;
-    let keys = SourceColumn::new(map.keys().as_ref(), key);
+    let keys = SourceColumn::new(crate::types::map_keys(map).as_ref(), key);
     let values = SourceColumn::new(map.values().as_ref(), value);
     Some(keys.and_then(|keys| Ok(Source::Map(map, Box::new(keys), Box::new(values?)))))
 }

@@ -66,7 +66,7 @@ impl Unnest {
                     &|row| maps.is_valid(row),
                     &times,
                 );
-                (places, columns_of(maps.keys(), is_row(&element.kind)))
+                (places, columns_of(crate::types::map_keys(maps), is_row(&element.kind)))
             }
             _ => {
                 let maps = collections.as_map();
@@ -77,7 +77,7 @@ impl Unnest {
                     &|row| maps.is_valid(row),
                     &|_| 1,
                 );
-                (places, vec![Arc::clone(maps.keys()), Arc::clone(maps.values())])
+                (places, vec![Arc::clone(crate::types::map_keys(maps)), Arc::clone(maps.values())])
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Flink's logical types and how they lie in memory.
 
-use arrow_schema::{DataType as Physical, Field as PhysicalField, Fields, TimeUnit};
+use arrow_schema::{DataType as Physical, Field as PhysicalField, TimeUnit};
 use std::fmt;
 use std::sync::Arc;
 
@@ -157,7 +157,8 @@ impl DataType {
     ///
     /// Strings and bytes are views; TIME is milliseconds in 32 bit; timestamps of precision up to 6 are microseconds
     /// in 64 bit, those of 7 to 9 nanoseconds in 128 bit (as `Decimal128(38, 0)`), since 64-bit nanoseconds end in the
-    /// year 2262; intervals are 32-bit months or 64-bit milliseconds; MULTISET is a map to 32-bit counts.
+    /// year 2262; intervals are 32-bit months or 64-bit milliseconds; MULTISET is a map to 32-bit counts;
+    /// the keys of maps lie in a struct ([`super::map_keys`]).
     pub fn physical(&self) -> Physical {
         match &self.kind {
             Kind::Null => Physical::Null,
@@ -180,8 +181,8 @@ impl DataType {
             }
             Kind::Timestamp(_) | Kind::TimestampLtz(_) => Physical::Decimal128(38, 0),
             Kind::Array(element) => Physical::List(Arc::new(item("item", element))),
-            Kind::Multiset(element) => map(element, &Kind::Int.not_null()),
-            Kind::Map(key, value) => map(key, value),
+            Kind::Multiset(element) => super::map::layout(element, &Kind::Int.not_null()),
+            Kind::Map(key, value) => super::map::layout(key, value),
             Kind::Row(fields) => Physical::Struct(
                 fields.iter().map(|field| item(&field.name, &field.data_type)).collect(),
             ),
@@ -191,14 +192,6 @@ impl DataType {
 
 fn item(name: &str, data_type: &DataType) -> PhysicalField {
     PhysicalField::new(name, data_type.physical(), true)
-}
-
-fn map(key: &DataType, value: &DataType) -> Physical {
-    let entries = Fields::from(vec![
-        PhysicalField::new("keys", key.physical(), false),
-        item("values", value),
-    ]);
-    Physical::Map(Arc::new(PhysicalField::new("entries", Physical::Struct(entries), false)), false)
 }
 
 /// Flink's own spelling, as in `LogicalType.asSummaryString` without the `NOT NULL` of the outermost type's kind.

@@ -135,13 +135,13 @@ fn write_seconds(out: &mut String, second_of_day: i64, nanos: u32) {
 }
 
 fn write_map(out: &mut String, column: &Column, key: &DataType, value: &DataType, row: usize) {
-    let entries = column.as_map().value(row);
-    let (Some(keys), Some(values)) = (entries.columns().first(), entries.columns().get(1)) else {
-        return;
-    };
+    let map = column.as_map();
+    let (keys, values) = (super::map_keys(map), map.values());
     out.push('{');
-    for at in 0..entries.len() {
-        if at > 0 {
+    let offsets = map.value_offsets();
+    let (start, end) = (offsets[row] as usize, offsets[row + 1] as usize);
+    for at in start..end {
+        if at > start {
             out.push_str(", ");
         }
         write_value(out, keys, key, at);

@@ -3,10 +3,10 @@
 
 use super::metadata::Metadata;
 use crate::base::{Error, Result};
-use crate::types::Column;
+use crate::types::{Column, map_array, map_keys};
 use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, ListArray, MapArray, StructArray, UInt32Array};
+use arrow_array::{Array, ArrayRef, ListArray, StructArray, UInt32Array};
 use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use arrow_schema::DataType as Physical;
 use arrow_select::take::take;
@@ -114,28 +114,20 @@ impl Headers {
 
 /// The column of the type `physical`, from all keys and values and the end of each row's.
 fn nested(physical: &Physical, ends: &[i32], keys: ArrayRef, values: ArrayRef) -> Result<ArrayRef> {
-    let (Physical::Map(entries, _) | Physical::List(entries)) = physical else {
-        return Err(Error::internal("headers are a map or a list"));
+    let mut offsets = Vec::with_capacity(ends.len() + 1);
+    offsets.push(0);
+    offsets.extend_from_slice(ends);
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+    let Physical::List(entries) = physical else {
+        return map_array(physical, offsets, (keys, values), None);
     };
     let Physical::Struct(fields) = entries.data_type() else {
         return Err(Error::internal("headers are pairs"));
     };
     let pairs = StructArray::try_new(fields.clone(), vec![keys, values], None);
-    let pairs = pairs.map_err(Error::internal)?;
-    let mut offsets = Vec::with_capacity(ends.len() + 1);
-    offsets.push(0);
-    offsets.extend_from_slice(ends);
-    let (entries, offsets) = (Arc::clone(entries), OffsetBuffer::new(ScalarBuffer::from(offsets)));
-    Ok(match physical {
-        Physical::Map(_, ordered) => {
-            let map = MapArray::try_new(entries, offsets, pairs, None, *ordered);
-            Arc::new(map.map_err(Error::internal)?)
-        }
-        _ => {
-            let list = ListArray::try_new(entries, offsets, Arc::new(pairs), None);
-            Arc::new(list.map_err(Error::internal)?)
-        }
-    })
+    let pairs = Arc::new(pairs.map_err(Error::internal)?);
+    let list = ListArray::try_new(Arc::clone(entries), offsets, pairs, None);
+    Ok(Arc::new(list.map_err(Error::internal)?))
 }
 
 /// Headers of rows, to be written.
@@ -156,17 +148,18 @@ impl Written {
         if !self.column.is_valid(row) {
             return;
         }
-        let (offsets, pairs) = match self.form {
+        let (offsets, keys, values) = match self.form {
             Metadata::HeaderList => {
                 let Some(lists) = self.column.as_list_opt::<i32>() else { return };
-                (lists.value_offsets(), lists.values().as_struct_opt())
+                let pairs = lists.values().as_struct_opt().map(StructArray::columns);
+                let Some([keys, values]) = pairs else { return };
+                (lists.value_offsets(), keys, values)
             }
             _ => {
                 let Some(maps) = self.column.as_map_opt() else { return };
-                (maps.value_offsets(), Some(maps.entries()))
+                (maps.value_offsets(), map_keys(maps), maps.values())
             }
         };
-        let Some([keys, values]) = pairs.map(StructArray::columns) else { return };
         let Some(values) = values.as_binary_view_opt() else { return };
         let at =
             |row: usize| offsets.get(row).and_then(|end| usize::try_from(*end).ok()).unwrap_or(0);

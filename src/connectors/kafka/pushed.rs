@@ -286,7 +286,8 @@ mod tests {
             let maps = pushed.column(Metadata::Headers, &place).unwrap();
             let maps = maps.as_map();
             let first = maps.value(0);
-            let keys: Vec<&str> = first.column(0).as_string_view().iter().flatten().collect();
+            let keys = first.column(0).as_struct().column(0).as_string_view();
+            let keys: Vec<&str> = keys.iter().flatten().collect();
             assert_eq!(keys, ["b", "a"]);
             let values = first.column(1).as_binary_view();
             assert!(values.is_null(0) && values.value(1) == b"2");

@@ -2,11 +2,9 @@
 
 use super::Cast;
 use crate::expr::Selection;
-use crate::expr::functions::nested::NULL_KEY;
-use crate::types::{Column, DataType, Kind, RowErrors};
+use crate::types::{Column, DataType, Kind, RowErrors, map_array};
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ListArray, MapArray, StructArray};
-use arrow_buffer::NullBuffer;
+use arrow_array::{Array, ListArray, StructArray};
 use arrow_schema::DataType as Physical;
 use std::sync::Arc;
 
@@ -28,39 +26,20 @@ pub(super) fn cast(cast: &Cast<'_>, column: &Column, errors: &mut RowErrors) -> 
             let (offsets, nulls) = (list.offsets().clone(), list.nulls().cloned());
             Arc::new(ListArray::new(Arc::clone(field), offsets, values, nulls))
         }
-        (from, to, Physical::Map(field, _)) => {
+        (from, to, Physical::Map(..)) => {
             let count = Kind::Int.not_null();
             let types = match (from, to) {
                 (Kind::Map(k1, v1), Kind::Map(k2, v2)) => [(&**k1, &**k2), (&**v1, &**v2)],
                 (Kind::Multiset(a), Kind::Multiset(b)) => [(&**a, &**b), (&count, &count)],
                 _ => return arrow_array::new_null_array(&physical, column.len()),
             };
-            let Physical::Struct(fields) = field.data_type() else {
-                return arrow_array::new_null_array(&physical, column.len());
-            };
             let map = column.as_map();
             let [key_types, value_types] = types;
-            let keys = all(cast, map.keys(), key_types, column, errors);
+            let keys = all(cast, crate::types::map_keys(map), key_types, column, errors);
             let values = all(cast, map.values(), value_types, column, errors);
-            // A key that became NULL has failed, or there is no form for it: its map is NULL.
-            let (offsets, mut nulls) = (map.offsets().clone(), map.nulls().cloned());
-            let keys = if keys.null_count() > 0 {
-                let whole = |row: usize| {
-                    let (start, end) = (offsets[row] as usize, offsets[row + 1] as usize);
-                    let whole = (start..end).all(|at| keys.is_valid(at));
-                    if !whole && map.is_valid(row) {
-                        errors.push(row, || NULL_KEY.to_owned());
-                    }
-                    whole
-                };
-                let whole: NullBuffer = (0..map.len()).map(whole).collect::<Vec<bool>>().into();
-                nulls = NullBuffer::union(nulls.as_ref(), Some(&whole));
-                crate::expr::choose::with_nulls(&keys, None)
-            } else {
-                keys
-            };
-            let entries = StructArray::new(fields.clone(), vec![keys, values], None);
-            Arc::new(MapArray::new(Arc::clone(field), offsets, entries, nulls, false))
+            let (offsets, nulls) = (map.offsets().clone(), map.nulls().cloned());
+            map_array(&physical, offsets, (keys, values), nulls)
+                .unwrap_or_else(|_| arrow_array::new_null_array(&physical, column.len()))
         }
         _ => arrow_array::new_null_array(&physical, column.len()),
     }

@@ -1,13 +1,13 @@
 //! Functions that make arrays and maps of other arrays and maps.
 
-use super::nested::{NULL_KEY, column, columns, is_nested, of_array, of_map, range, same, values};
+use super::nested::{column, columns, is_nested, maps, of_array, of_map, range, same, values};
 use super::signature::any_nullable;
 use super::{Call, Function, Param, Signature};
 use crate::expr::value::Value;
 use crate::expr::{CompareOp, Expr, Selection, build, compare};
 use crate::types::{Column, DataType, Field, Kind};
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ListArray, MapArray, StructArray, new_empty_array, new_null_array};
+use arrow_array::{Array, ListArray, StructArray, new_empty_array, new_null_array};
 use arrow_buffer::{NullBufferBuilder, OffsetBuffer};
 use arrow_schema::DataType as Physical;
 use std::cmp::Ordering;
@@ -96,6 +96,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
             let params = [Param::Int, Param::Int];
             let given = params.get(..args.len().checked_sub(1)?)?;
             (!given.is_empty()).then_some(())?;
+            // BIGINT positions are refused.
+            args.iter().all(|arg| arg.data_type.kind != Kind::BigInt).then_some(())?;
             of_array(args, given, |element| Some(Kind::Array(Box::new(element.clone()))))
         },
         slice,
@@ -135,7 +137,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             let Physical::Struct(fields) = field.data_type() else {
                 return new_null_array(&call.returns.physical(), call.rows);
             };
-            let columns = vec![Arc::clone(map.keys()), Arc::clone(map.values())];
+            let columns = vec![Arc::clone(crate::types::map_keys(map)), Arc::clone(map.values())];
             let rows = Arc::new(StructArray::new(fields.clone(), columns, None));
             Arc::new(ListArray::new(field, map.offsets().clone(), rows, map.nulls().cloned()))
         },
@@ -185,8 +187,16 @@ fn with_element(args: &[Expr]) -> Option<Signature> {
         // Flink keeps the length of the array's texts in the type, and the whole text in the array.
         let kept = DataType { kind: inner.kind.clone(), nullable: common.nullable };
         let returns = DataType { kind: Kind::Array(Box::new(kept)), nullable };
-        let args = args.iter().map(|arg| arg.data_type.kind.clone()).collect();
-        return Some(Signature { args, returns });
+        // A CHAR is cut.
+        let wanted = match inner.kind {
+            Kind::Char(_) => inner.kind.clone(),
+            _ => element.data_type.kind.clone(),
+        };
+        let args = args.iter().map(|arg| match arg.data_type.kind.is_string() {
+            true => wanted.clone(),
+            false => arg.data_type.kind.clone(),
+        });
+        return Some(Signature { args: args.collect(), returns });
     }
     let kind = Kind::Array(Box::new(common.clone()));
     let returns = DataType { kind: kind.clone(), nullable };
@@ -375,7 +385,7 @@ fn order(elements: &Column, a: usize, b: usize, data_type: &DataType) -> Orderin
     }
 }
 
-/// A map column of picked keys and values; a key that is picked twice keeps its place and takes the last value.
+/// A map column of picked keys and values; a key that is picked twice keeps its place and its value.
 struct Entries {
     keys: Vec<(usize, usize)>,
     values: Vec<(usize, usize)>,
@@ -396,16 +406,10 @@ impl Entries {
     fn put(&mut self, start: usize, keys: &[Column], key: (usize, usize), value: (usize, usize)) {
         let wanted = &keys[key.0];
         let before = self.keys[start..].iter();
-        let found = before
-            .enumerate()
-            .find(|(_, (source, at))| same(&keys[*source], *at, wanted, key.1))
-            .map(|(at, _)| start + at);
-        match found {
-            Some(at) => self.values[at] = value,
-            None => {
-                self.keys.push(key);
-                self.values.push(value);
-            }
+        let mut before = before;
+        if !before.any(|(source, at)| same(&keys[*source], *at, wanted, key.1)) {
+            self.keys.push(key);
+            self.values.push(value);
         }
     }
 
@@ -420,17 +424,9 @@ impl Entries {
 
     fn finish(mut self, returns: &DataType, keys: &[Column], values: &[Column]) -> Column {
         let rows = self.lengths.len();
-        let physical = returns.physical();
-        let Physical::Map(field, _) = &physical else { return new_null_array(&physical, rows) };
-        let Physical::Struct(fields) = field.data_type() else {
-            return new_null_array(&physical, rows);
-        };
-        let keys = crate::expr::choose::with_nulls(&interleave(keys, &self.keys), None);
-        let entries =
-            StructArray::new(fields.clone(), vec![keys, interleave(values, &self.values)], None);
+        let entries = (interleave(keys, &self.keys), interleave(values, &self.values));
         let offsets = OffsetBuffer::from_lengths(self.lengths);
-        let nulls = self.nulls.finish();
-        Arc::new(MapArray::new(Arc::clone(field), offsets, entries, nulls, false))
+        maps(returns, rows, offsets, entries, self.nulls.finish())
     }
 }
 
@@ -444,15 +440,11 @@ fn map_from_arrays(call: &mut Call<'_, '_>) -> Column {
         let pair = valid_range(&keys, row).zip(valid_range(&items, row)).filter(|_| selected);
         let mut valid = pair.is_some();
         if let Some((keys, items)) = pair {
-            let null = keys.clone().any(|at| key_source[0].is_null(at));
             if keys.len() != items.len() {
                 errors.push(row, || {
                     let (keys, items) = (keys.len(), items.len());
                     format!("MAP_FROM_ARRAYS of {keys} keys and {items} values")
                 });
-                valid = false;
-            } else if null {
-                errors.push(row, || NULL_KEY.to_owned());
                 valid = false;
             } else {
                 for (key, item) in keys.zip(items) {
@@ -469,15 +461,17 @@ fn map_from_arrays(call: &mut Call<'_, '_>) -> Column {
 }
 
 fn map_union(call: &mut Call<'_, '_>) -> Column {
-    let maps = columns(call);
-    let keys: Vec<Column> = maps.iter().map(|map| Arc::clone(map.as_map().keys())).collect();
-    let items: Vec<Column> = maps.iter().map(|map| Arc::clone(map.as_map().values())).collect();
+    let given = columns(call);
+    let keys: Vec<Column> =
+        given.iter().map(|map| Arc::clone(crate::types::map_keys(map.as_map()))).collect();
+    let items: Vec<Column> = given.iter().map(|map| Arc::clone(map.as_map().values())).collect();
     let mut entries = Entries::new(call.rows);
     let mut start = 0;
     call.selection.scan(call.rows, |row, selected| {
-        let valid = selected && maps.iter().all(|map| map.is_valid(row));
+        let valid = selected && given.iter().all(|map| map.is_valid(row));
         if valid {
-            for (source, map) in maps.iter().enumerate() {
+            // Flink begins with the last map, whose values count.
+            for (source, map) in given.iter().enumerate().rev() {
                 for at in range(map, row) {
                     entries.put(start, &keys, (source, at), (source, at));
                 }

@@ -48,7 +48,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 };
                 match bits {
                     224 => hex(&sha_small(bytes, SHA224_START)[..28], out),
-                    0 | 256 => hex(&sha_small(bytes, SHA256_START), out),
+                    256 => hex(&sha_small(bytes, SHA256_START), out),
                     384 => hex(&sha_large(bytes, SHA384_START)[..48], out),
                     512 => hex(&sha_large(bytes, SHA512_START), out),
                     _ => return Err(format!("unsupported algorithm: SHA-{bits}")),

@@ -40,13 +40,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "The number rounded half up to `places` digits after the point, or before it where negative.",
         round_signature,
         |call| round(call, true),
-    ),
+    )
+    .can_fail(),
     Function::new(
         "TRUNCATE(number [, places])",
         "The number cut to `places` digits after the point, or before it where negative.",
         round_signature,
         |call| round(call, false),
-    ),
+    )
+    .can_fail(),
     Function::new("POWER(base, exponent)", "The base to the exponent.", two_doubles, |call| {
         binary(call, f64::powf)
     }),
@@ -84,7 +86,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         unary(call, f64::sinh)
     }),
     Function::new("COSH(number)", "The hyperbolic cosine.", one_double, |call| {
-        unary(call, f64::cosh)
+        unary(call, cosh)
     }),
     Function::new("TANH(number)", "The hyperbolic tangent.", one_double, |call| {
         unary(call, f64::tanh)
@@ -200,7 +202,7 @@ fn round_signature(args: &[Expr]) -> Option<Signature> {
 }
 
 fn common_signature(args: &[Expr]) -> Option<Signature> {
-    let common = build::common_type(args.iter().map(|arg| &arg.data_type))?;
+    let common = build::common_argument_type(args.iter().map(|arg| &arg.data_type))?;
     if !is_ordered(&common.kind) {
         return None;
     }
@@ -210,6 +212,45 @@ fn common_signature(args: &[Expr]) -> Option<Signature> {
 
 fn is_ordered(kind: &Kind) -> bool {
     !matches!(kind, Kind::Array(_) | Kind::Multiset(_) | Kind::Map(..) | Kind::Row(_) | Kind::Null)
+}
+
+/// The hyperbolic cosine of fdlibm (`e_cosh.c`), which Java follows, digit by digit.
+fn cosh(x: f64) -> f64 {
+    let x = x.abs();
+    if x < 0.5 * std::f64::consts::LN_2 {
+        let t = x.exp_m1();
+        let w = 1.0 + t;
+        return if x < 2_f64.powi(-55) { w } else { 1.0 + t * t / (w + w) };
+    }
+    if x < 22.0 {
+        let t = exp(x);
+        return 0.5 * t + 0.5 / t;
+    }
+    if x < 709.0 { 0.5 * exp(x) } else { x.cosh() }
+}
+
+/// The exponential function of fdlibm (`e_exp.c`) for numbers above ln 2 / 2 whose result is finite.
+fn exp(x: f64) -> f64 {
+    const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
+    const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
+    const P: [f64; 5] = [
+        1.666_666_666_666_660_2e-1,
+        -2.777_777_777_701_559_3e-3,
+        6.613_756_321_437_934e-5,
+        -1.653_390_220_546_525_2e-6,
+        4.138_136_797_057_238_5e-8,
+    ];
+    let k = if x < 1.5 * std::f64::consts::LN_2 {
+        1.0
+    } else {
+        (std::f64::consts::LOG2_E * x + 0.5).floor()
+    };
+    let (high, low) = (x - k * LN2_HIGH, k * LN2_LOW);
+    let x = high - low;
+    let t = x * x;
+    let c = x - t * (P[0] + t * (P[1] + t * (P[2] + t * (P[3] + t * P[4]))));
+    let y = 1.0 - ((low - (x * c) / (2.0 - c)) - high);
+    y * 2_f64.powi(k as i32)
 }
 
 fn unary(call: &mut Call<'_, '_>, f: impl Fn(f64) -> f64) -> Column {
@@ -373,6 +414,9 @@ where
     call.values::<T>(|row| {
         let value: Option<f64> = array.is_valid(row).then(|| array.value(row).into());
         let (Some(value), Some(places)) = (value, places(row)) else { return Ok(None) };
+        if !value.is_finite() {
+            return Err("ROUND and TRUNCATE take no infinity and no NaN".to_owned());
+        }
         Ok(Some(T::Native::narrow_from(round_double(value, places, half_up, &mut text))))
     })
 }
@@ -396,9 +440,6 @@ impl NarrowFrom for f32 {
 /// Rounds the shortest decimal text of the number, as `BigDecimal.valueOf` does.
 fn round_double(value: f64, places: i32, half_up: bool, text: &mut String) -> f64 {
     const SCALE_MAX: i32 = 30;
-    if !value.is_finite() {
-        return value;
-    }
     text.clear();
     write_double(value, text);
     let places = places.clamp(-SCALE_MAX, SCALE_MAX);

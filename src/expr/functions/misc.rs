@@ -2,6 +2,7 @@
 
 use super::signature::{STRING, fixed, nullable};
 use super::{Call, Function, Param, RowResult};
+use crate::expr::Node;
 use crate::types::{Column, DataType, Kind};
 use arrow_array::types::Int32Type;
 use arrow_array::{ListArray, builder::StringViewBuilder, new_null_array};
@@ -32,7 +33,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "HASH_CODE(value)",
-        "Java's hash code of a text or integer.",
+        "Java's hash code of a text, without its sign, or of an integer.",
         |args| {
             let by_text = fixed(args, &[Text], 1, Kind::Int);
             by_text.or_else(|| fixed(args, &[Param::Long], 1, Kind::Int))
@@ -43,15 +44,19 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 return call.values::<Int32Type>(|row| {
                     let step =
                         |hash: i32, unit: u16| hash.wrapping_mul(31).wrapping_add(i32::from(unit));
-                    Ok(text.get(row).map(|text| text.encode_utf16().fold(0, step)))
+                    let hash = text.get(row).map(|text| text.encode_utf16().fold(0, step));
+                    Ok(hash.map(i32::wrapping_abs))
                 });
             }
             let number = call.long(0);
+            let long = call.exprs.first().is_some_and(|arg| match &arg.node {
+                Node::Cast { input, .. } => input.data_type.kind == Kind::BigInt,
+                _ => arg.data_type.kind == Kind::BigInt && arg.as_literal().is_none(),
+            });
             call.values::<Int32Type>(|row| {
-                // As `Integer.hashCode` for numbers of 32 bits, as `Long.hashCode` beyond.
                 Ok(number.get(row).map(|number| match i32::try_from(number) {
-                    Ok(small) => small,
-                    Err(_) => (number ^ (number >> 32)) as i32,
+                    Ok(small) if !long => small,
+                    _ => (number ^ ((number as u64 >> 32) as i64)) as i32,
                 }))
             })
         },

@@ -1,15 +1,15 @@
 //! Arrays, maps and rows: constructors, access and the functions over them.
 
 use super::signature::{STRING, any_nullable, fixed, nullable};
-use super::{Call, Function, Param, Signature};
+use super::{Call, Function, Param, Signature, regexp};
 use crate::expr::text::TextWriter;
 use crate::expr::value::{Prim, Value};
 use crate::expr::{Expr, build};
 use crate::types::{Column, DataType, Field, Kind};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
-use arrow_array::{Array, ListArray, MapArray, StructArray, UInt32Array, new_null_array};
-use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_array::{Array, ListArray, StructArray, UInt32Array, new_null_array};
+use arrow_buffer::{NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::DataType as Physical;
 use std::sync::Arc;
 
@@ -19,8 +19,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         let elements = interleaved(&columns, call.rows);
         list(call, elements, columns.len())
     }),
-    Function::new("$MAP(key, value, …)", "MAP[key, value, …].", map_signature, map_constructor)
-        .can_fail(),
+    Function::new("$MAP(key, value, …)", "MAP[key, value, …].", map_signature, map_constructor),
     Function::new("$ROW(value, …)", "ROW(value, …).", row_signature, |call| {
         let columns = columns(call);
         match call.returns.physical() {
@@ -104,7 +103,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "ARRAY_POSITION(array, value)",
         "Position of the value's first occurrence, 0 where there is none.",
-        |args| of_array_and_value(args, |_| Some(Kind::Int)),
+        |args| {
+            let mut signature = of_array_and_value(args, |_| Some(Kind::Int))?;
+            signature.returns.nullable = any_nullable(args);
+            Some(signature)
+        },
         |call| {
             let (array, wanted) = (column(call, 0), column(call, 1));
             call.values::<Int32Type>(|row| {
@@ -203,7 +206,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         |args| of_map(args, |key, _| Kind::Array(Box::new(key.clone()))),
         |call| {
             let map = column(call, 0);
-            let keys = Arc::clone(map.as_map().keys());
+            let keys = Arc::clone(crate::types::map_keys(map.as_map()));
             as_list(call, &map, keys)
         },
     ),
@@ -218,14 +221,16 @@ pub(super) static FUNCTIONS: &[Function] = &[
         },
     ),
     Function::new(
-        "STR_TO_MAP(string [, pair_delimiter [, key_delimiter]])",
-        "Pairs of a text as a map; by default `,` stands between pairs and `=` after a key.",
+        "STR_TO_MAP(string [, pair_delimiter, key_delimiter])",
+        "Pairs of a text as a map; by default `,` stands between pairs and `=` after a key. The delimiters are regular expressions.",
         |args| {
+            (args.len() != 2).then_some(())?;
             let map = Kind::Map(Box::new(DataType::string()), Box::new(DataType::string()));
             nullable(fixed(args, &[Param::Text, Param::Text, Param::Text], 1, map))
         },
         str_to_map,
-    ),
+    )
+    .can_fail(),
 ];
 
 pub(super) fn column(call: &Call<'_, '_>, at: usize) -> Column {
@@ -360,6 +365,7 @@ fn choose(call: &mut Call<'_, '_>) -> Column {
 
 fn array_signature(args: &[Expr]) -> Option<Signature> {
     let common = build::common_type(args.iter().map(|arg| &arg.data_type))?;
+    (common.kind != Kind::Null).then_some(())?;
     let kind = common.kind.clone();
     let returns = Kind::Array(Box::new(common)).not_null();
     Some(Signature { args: vec![kind; args.len()], returns })
@@ -383,37 +389,28 @@ fn map_signature(args: &[Expr]) -> Option<Signature> {
     Some(Signature { args, returns: Kind::Map(Box::new(key), Box::new(value)).not_null() })
 }
 
-/// Why a row fails whose map would have a NULL key.
-pub(crate) const NULL_KEY: &str = "not supported yet: a NULL key of a MAP";
+/// A column of maps of a result's type.
+pub(super) fn maps(
+    returns: &DataType,
+    rows: usize,
+    offsets: OffsetBuffer<i32>,
+    entries: (Column, Column),
+    nulls: Option<NullBuffer>,
+) -> Column {
+    let physical = returns.physical();
+    let maps = crate::types::map_array(&physical, offsets, entries, nulls);
+    maps.unwrap_or_else(|_| new_null_array(&physical, rows))
+}
 
 fn map_constructor(call: &mut Call<'_, '_>) -> Column {
     let columns = columns(call);
     let half =
         |from: usize| -> Vec<Column> { columns.iter().skip(from).step_by(2).cloned().collect() };
     let (keys, values) = (half(0), half(1));
-    let physical = call.returns.physical();
-    let Physical::Map(field, _) = &physical else { return new_null_array(&physical, call.rows) };
-    let Physical::Struct(fields) = field.data_type() else {
-        return new_null_array(&physical, call.rows);
-    };
     let (keys, values) = last_of_each_key(keys, values);
-    let width = keys.len();
-    // Flink has maps with a NULL key; the columns here have no form for them.
-    let mut failed = NullBufferBuilder::new(call.rows);
-    let errors = &mut *call.errors;
-    call.selection.scan(call.rows, |row, selected| {
-        let null = keys.iter().any(|key| key.is_null(row));
-        if null && selected {
-            errors.push(row, || NULL_KEY.to_owned());
-        }
-        failed.append(!null);
-    });
-    let keys = interleaved(&keys, call.rows);
-    let keys = crate::expr::choose::with_nulls(&keys, None);
-    let entries = vec![keys, interleaved(&values, call.rows)];
-    let entries = StructArray::new(fields.clone(), entries, None);
-    let offsets = even_offsets(call.rows, width);
-    Arc::new(MapArray::new(Arc::clone(field), offsets, entries, failed.finish(), false))
+    let offsets = even_offsets(call.rows, keys.len());
+    let entries = (interleaved(&keys, call.rows), interleaved(&values, call.rows));
+    maps(call.returns, call.rows, offsets, entries, None)
 }
 
 /// Constructors repeat a key by mistake: where two keys are the same in every row, the last value counts.
@@ -442,7 +439,8 @@ fn item_signature(args: &[Expr]) -> Option<Signature> {
         Kind::Array(element) => (Param::Int.accepts(&key.data_type.kind)?, element),
         Kind::Map(wanted, value) => {
             build::common_type([&**wanted, &key.data_type])?;
-            (wanted.kind.clone(), value)
+            let text = wanted.kind.is_string();
+            (if text { STRING } else { wanted.kind.clone() }, value)
         }
         _ => return None,
     };
@@ -468,7 +466,7 @@ fn item(call: &mut Call<'_, '_>) -> Column {
         return picks.take(values(&collection));
     }
     let key = column(call, 1);
-    let keys = Arc::clone(collection.as_map().keys());
+    let keys = Arc::clone(crate::types::map_keys(collection.as_map()));
     selection.scan(rows, |row, selected| {
         let valid = selected && collection.is_valid(row) && key.is_valid(row);
         let mut places = if valid { range(&collection, row) } else { 0..0 };
@@ -596,6 +594,17 @@ fn as_list(call: &Call<'_, '_>, map: &Column, elements: Column) -> Column {
     }
 }
 
+/// The bucket of `key` in Java's `HashMap` that was made for `size` entries and holds `entries`.
+fn java_bucket(key: &str, size: usize, entries: usize) -> u32 {
+    let mut buckets = u32::try_from(size.max(1)).unwrap_or(1 << 30).next_power_of_two();
+    while entries as u64 > u64::from(buckets) * 3 / 4 {
+        buckets = buckets.saturating_mul(2);
+    }
+    let step = |hash: u32, unit: u16| hash.wrapping_mul(31).wrapping_add(u32::from(unit));
+    let hash = key.encode_utf16().fold(0, step);
+    (hash ^ (hash >> 16)) & buckets.wrapping_sub(1)
+}
+
 fn str_to_map(call: &mut Call<'_, '_>) -> Column {
     use arrow_array::builder::StringViewBuilder;
     let (text, pairs_by, key_by) = (call.text(0), call.text(1), call.text(2));
@@ -603,6 +612,7 @@ fn str_to_map(call: &mut Call<'_, '_>) -> Column {
     let (mut keys, mut values) = (StringViewBuilder::new(), StringViewBuilder::new());
     let mut lengths = Vec::with_capacity(call.rows);
     let mut nulls = NullBufferBuilder::new(call.rows);
+    let errors = &mut *call.errors;
     call.selection.scan(call.rows, |row, selected| {
         let pairs_by = if has_pairs_by { pairs_by.get(row) } else { Some(",") };
         let key_by = if has_key_by { key_by.get(row) } else { Some("=") };
@@ -613,15 +623,25 @@ fn str_to_map(call: &mut Call<'_, '_>) -> Column {
         };
         let mut pairs: Vec<(&str, Option<&str>)> = Vec::new();
         let parts = if selected && !text.is_empty() { text } else { "" };
-        for part in parts.split(pairs_by).filter(|_| !parts.is_empty()) {
-            let (key, value) = match part.split_once(key_by) {
-                Some((key, value)) => (key, Some(value)),
-                None => (part, None),
-            };
-            match pairs.iter_mut().find(|(before, _)| *before == key) {
-                Some(pair) => pair.1 = value,
-                None => pairs.push((key, value)),
+        let cut = regexp::java_split(parts, pairs_by).and_then(|parts| {
+            let size = parts.len();
+            for part in parts {
+                let (key, value) = match regexp::java_split_once(part, key_by)? {
+                    Some((key, value)) => (key, Some(value)),
+                    None => (part, None),
+                };
+                match pairs.iter_mut().find(|(before, _)| *before == key) {
+                    Some(pair) => pair.1 = value,
+                    None => pairs.push((key, value)),
+                }
             }
+            let entries = pairs.len();
+            pairs.sort_by_cached_key(|(key, _)| java_bucket(key, size, entries));
+            Ok(())
+        });
+        if let Err(message) = cut {
+            errors.push(row, || message);
+            pairs.clear();
         }
         for (key, value) in &pairs {
             keys.append_value(key);
@@ -630,13 +650,7 @@ fn str_to_map(call: &mut Call<'_, '_>) -> Column {
         lengths.push(pairs.len());
         nulls.append(true);
     });
-    let physical = call.returns.physical();
-    let Physical::Map(field, _) = &physical else { return new_null_array(&physical, call.rows) };
-    let Physical::Struct(fields) = field.data_type() else {
-        return new_null_array(&physical, call.rows);
-    };
-    let columns: Vec<Column> = vec![Arc::new(keys.finish()), Arc::new(values.finish())];
-    let entries = StructArray::new(fields.clone(), columns, None);
+    let entries: (Column, Column) = (Arc::new(keys.finish()), Arc::new(values.finish()));
     let offsets = OffsetBuffer::from_lengths(lengths);
-    Arc::new(MapArray::new(Arc::clone(field), offsets, entries, nulls.finish(), false))
+    maps(call.returns, call.rows, offsets, entries, nulls.finish())
 }

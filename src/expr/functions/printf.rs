@@ -65,6 +65,15 @@ impl Arg {
             Kind::Float => Arg::Double(column.as_primitive::<Float32Type>().value(row).into()),
             Kind::Double => Arg::Double(column.as_primitive::<Float64Type>().value(row)),
             Kind::Boolean => Arg::Bool(column.as_boolean().value(row)),
+            Kind::IntervalMonths => {
+                Arg::Integer(column.as_primitive::<Int32Type>().value(row).into(), 32)
+            }
+            Kind::Timestamp(_) => {
+                // `LocalDateTime.toString`.
+                let mut out = String::new();
+                crate::types::write_value(&mut out, column, data_type, row);
+                Arg::Text(out)
+            }
             _ => {
                 let mut out = String::new();
                 text.write(row, &mut out);
@@ -204,7 +213,10 @@ fn one(arg: &Arg, spec: &Spec, conversion: char, out: &mut String) -> Option<()>
             }
             cut(&mut text, spec.precision);
         }
-        ('c' | 'd' | 'o' | 'x' | 'e' | 'f' | 'g', Arg::Null) => text.push_str("null"),
+        ('c' | 'd' | 'o' | 'x' | 'e' | 'f' | 'g', Arg::Null) => {
+            text.push_str("null");
+            cut(&mut text, spec.precision);
+        }
         ('c', Arg::Integer(value, bits)) if *bits < 64 => {
             text.push(char::from_u32(u32::try_from(*value).ok()?)?);
         }

@@ -263,6 +263,54 @@ fn with_regex<T>(pattern: &str, f: impl FnOnce(&Regex) -> T) -> Result<Option<T>
     })
 }
 
+/// `String.split`: the parts between matches, without empty ones at the end.
+///
+/// # Errors
+/// The text says why the delimiter is no regular expression here.
+pub(super) fn java_split<'t>(text: &'t str, delimiter: &str) -> Result<Vec<&'t str>, String> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut parts = delimiting(delimiter, |regex| {
+        let mut parts = Vec::new();
+        let mut start = 0;
+        for found in regex.find_iter(text) {
+            // An empty match at the start makes no part.
+            if found.end() > 0 && (found.start() < text.len() || !found.is_empty()) {
+                parts.push(text.get(start..found.start()).unwrap_or_default());
+                start = found.end();
+            }
+        }
+        parts.push(text.get(start..).unwrap_or_default());
+        parts
+    })?;
+    if parts.len() > 1 {
+        let kept = parts.iter().rposition(|part| !part.is_empty()).map_or(0, |last| last + 1);
+        parts.truncate(kept);
+    }
+    Ok(parts)
+}
+
+/// `String.split` into at most two parts; `None` where nothing is split.
+///
+/// # Errors
+/// As of [`java_split`].
+pub(super) fn java_split_once<'t>(
+    text: &'t str,
+    delimiter: &str,
+) -> Result<Option<(&'t str, &'t str)>, String> {
+    delimiting(delimiter, |regex| {
+        let found = regex.find_iter(text).find(|found| found.end() > 0)?;
+        (found.start() < text.len() || !found.is_empty())
+            .then(|| Some((text.get(..found.start())?, text.get(found.end()..)?)))?
+    })
+}
+
+fn delimiting<T>(delimiter: &str, f: impl FnOnce(&Regex) -> T) -> Result<T, String> {
+    let result = with_regex(delimiter, f)?;
+    result.ok_or_else(|| format!("the delimiter '{delimiter}' is no regular expression"))
+}
+
 /// Compiles a pattern as Java does by default; `None` where it is no regular expression.
 ///
 /// # Errors

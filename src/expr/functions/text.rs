@@ -812,6 +812,8 @@ fn encode(text: &str, charset: &str, out: &mut Vec<u8>) -> Result<(), String> {
         "ISO-8859-1" => out.extend(text.chars().map(|c| u8::try_from(c).unwrap_or(b'?'))),
         "UTF-16BE" => out.extend(text.encode_utf16().flat_map(u16::to_be_bytes)),
         "UTF-16LE" => out.extend(text.encode_utf16().flat_map(u16::to_le_bytes)),
+        // Java marks the order of bytes only where there are some.
+        "UTF-16" if text.is_empty() => {}
         "UTF-16" => {
             out.extend([0xFE, 0xFF]);
             out.extend(text.encode_utf16().flat_map(u16::to_be_bytes));

@@ -83,7 +83,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                         Unit::Hour => millis % 86_400_000 / 3_600_000,
                         Unit::Minute => millis % 3_600_000 / 60_000,
                         Unit::Second => millis % 60_000 / 1_000,
-                        Unit::Millisecond => millis % 60_000,
+                        Unit::Millisecond => millis % 1_000,
                         Unit::Epoch => millis / 1_000,
                         _ => return None,
                     })
@@ -150,8 +150,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "TIMESTAMPDIFF(unit, from, to)",
         "The number of whole units between two times.",
         |args| {
-            let first_two = [Text, Temporal, Temporal];
-            fixed(args, &first_two, 3, Kind::Int)
+            // Flink has no code for times of the day, nor for a TIMESTAMP_LTZ beside another type.
+            let moments = args.iter().filter(|arg| matches!(arg.data_type.kind, Kind::TimestampLtz(_)));
+            (moments.count() != 1).then_some(())?;
+            let of_day = |arg: &Expr| matches!(arg.data_type.kind, Kind::Time(_));
+            (!args.iter().any(of_day)).then_some(())?;
+            fixed(args, &[Text, Temporal, Temporal], 3, Kind::Int)
         },
         |call| {
             let Some(unit) = unit(call, 0) else { return call.values::<Int32Type>(|_| Ok(None)) };
@@ -179,7 +183,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "(to - from) DAY TO SECOND.",
         |args| fixed(args, &[Temporal, Temporal], 2, Kind::IntervalMillis),
         |call| {
-            let (to, from) = (Local::new(call, 0), Local::new(call, 1));
+            let moment = |at| matches!(call.data_type(at).kind, Kind::TimestampLtz(_));
+            let (to, from) = if moment(0) && moment(1) {
+                (Local::Timestamp(call.timestamp(0)), Local::Timestamp(call.timestamp(1)))
+            } else {
+                (Local::new(call, 0), Local::new(call, 1))
+            };
             call.values::<Int64Type>(|row| {
                 let pair = to.get(row).zip(from.get(row));
                 Ok(pair.map(|(to, from)| to.div_euclid(1_000) - from.div_euclid(1_000)))
@@ -247,7 +256,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
             call.strings(|row, out| {
                 let Some(seconds) = seconds.get(row) else { return Ok(None) };
                 let Some(pattern) = pattern.get(row)? else { return Ok(None) };
-                pattern.format(zone::utc_to_local(seconds.saturating_mul(1_000_000), zone), 0, out);
+                // Java counts milliseconds, around the end of BIGINT.
+                let micros = seconds.wrapping_mul(1_000).saturating_mul(1_000);
+                pattern.format(zone::utc_to_local(micros, zone), 0, out);
                 Ok(Some(()))
             })
         },
@@ -388,6 +399,17 @@ fn same_time(args: &[Expr], params: &[Param], time: usize) -> Option<Signature> 
 }
 
 fn round_signature(args: &[Expr]) -> Option<Signature> {
+    // Flink's planner breaks on units that divide no time.
+    let moment =
+        |arg: &Expr| matches!(arg.data_type.kind, Kind::Timestamp(_) | Kind::TimestampLtz(_));
+    if let (Some(Scalar::String(unit)), true) =
+        (args.first()?.as_literal(), args.get(1).is_some_and(moment))
+    {
+        let unit = Unit::parse(unit)?;
+        let divides =
+            !matches!(unit, Unit::DayOfWeek | Unit::IsoDayOfWeek | Unit::DayOfYear | Unit::Epoch);
+        divides.then_some(())?;
+    }
     same_time(args, &[Text, Temporal], 1)
 }
 
@@ -397,6 +419,8 @@ fn timestampadd_signature(args: &[Expr]) -> Option<Signature> {
         Some(Scalar::String(unit)) => Unit::parse(unit)?,
         _ => return None,
     };
+    // Flink's intervals end at milliseconds.
+    (!matches!(unit, Unit::Microsecond | Unit::Nanosecond)).then_some(())?;
     // A date some hours later is a timestamp.
     let below_day = unit.micros().is_some_and(|micros| micros < MICROS_PER_DAY);
     if signature.returns.kind == Kind::Date && below_day {
@@ -434,6 +458,16 @@ fn times(call: &mut Call<'_, '_>, f: impl Fn(usize) -> Option<i64>) -> Column {
 fn round(call: &mut Call<'_, '_>, f: fn(Unit, i64) -> Option<i64>) -> Column {
     let unit = unit(call, 0);
     let local = Local::new(call, 1);
+    if call.data_type(1).kind == Kind::Date {
+        return times(call, |row| {
+            let (unit, day) = (unit?, local.get(row)?);
+            // Flink takes the next day for the ceiling of a day, and lets units that divide no day be.
+            Some(match unit {
+                Unit::Day if f(unit, 1) != Some(0) => day + MICROS_PER_DAY,
+                _ => f(unit, day).unwrap_or(day),
+            })
+        });
+    }
     times(call, |row| {
         if let Local::Utc(time, zone) = &local {
             // Flink goes back to UTC by the offset of the time that is rounded, also across a change of the offset.
@@ -584,6 +618,10 @@ fn date_format(call: &mut Call<'_, '_>) -> Column {
 
 fn to_timestamp_ltz_signature(args: &[Expr]) -> Option<Signature> {
     let returns = || Kind::TimestampLtz(3);
+    if let Some(precision) = args.get(1).map(|arg| &arg.data_type.kind) {
+        // Only an INT is a precision.
+        (!precision.is_integer() || *precision == Kind::Int).then_some(())?;
+    }
     let mut by_number = fixed(args, &[Long, Param::Int], 1, returns());
     if matches!(args.first()?.data_type.kind, Kind::Decimal { .. }) {
         by_number = fixed(args, &[Param::Number, Param::Int], 1, returns());

@@ -137,7 +137,7 @@ impl<'a> JsonWriter<'a> {
             Kind::Array(element) => vec![child(column.as_list::<i32>().values(), element)],
             Kind::Map(key, value) => {
                 let map = column.as_map();
-                vec![child(map.keys(), key), child(map.values(), value)]
+                vec![child(crate::types::map_keys(map), key), child(map.values(), value)]
             }
             Kind::Row(fields) => {
                 let columns = column.as_struct().columns().iter().zip(fields);

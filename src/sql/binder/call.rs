@@ -2,7 +2,7 @@
 
 use super::coerce::{self, shown};
 use crate::base::{Error, ErrorKind, Result, nearest};
-use crate::expr::{ArithmeticOp, CompareOp, Expr, FUNCTIONS, common_type, function};
+use crate::expr::{ArithmeticOp, CompareOp, Expr, FUNCTIONS, Node, common_argument_type, function};
 use crate::types::{DataType, Kind};
 
 /// Flink's aggregate functions.
@@ -43,7 +43,6 @@ const AGGREGATES: &[&str] = &[
 
 /// Flink's functions over windows and time attributes.
 const WINDOWS: &[&str] = &[
-    "CURRENT_WATERMARK",
     "HOP",
     "HOP_END",
     "HOP_PROCTIME",
@@ -91,9 +90,46 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("UCASE", "UPPER"),
 ];
 
+/// Functions that take a bare NULL, by the type inference of Flink's newer functions; the others refuse it.
+const TAKE_NULL: &[&str] = &[
+    "ARRAY_APPEND",
+    "ARRAY_CONTAINS",
+    "ARRAY_JOIN",
+    "ARRAY_POSITION",
+    "ARRAY_PREPEND",
+    "ARRAY_REMOVE",
+    "ARRAY_SLICE",
+    "ARRAY_SORT",
+    "BTRIM",
+    "ELT",
+    "ENDSWITH",
+    "JSON_QUOTE",
+    "JSON_STRING",
+    "JSON_UNQUOTE",
+    "PRINTF",
+    "REGEXP_COUNT",
+    "REGEXP_EXTRACT_ALL",
+    "REGEXP_INSTR",
+    "REGEXP_SUBSTR",
+    "SPLIT",
+    "STARTSWITH",
+    "TO_TIMESTAMP_LTZ",
+    "UNHEX",
+    "URL_DECODE",
+    "URL_ENCODE",
+];
+
 /// Functions that are bound here and not of [`FUNCTIONS`].
-const SPECIAL: &[&str] =
-    &["COALESCE", "CURRENT_DATABASE", "IF", "IFNULL", "MOD", "NULLIF", "TYPEOF"];
+const SPECIAL: &[&str] = &[
+    "COALESCE",
+    "CURRENT_DATABASE",
+    "CURRENT_WATERMARK",
+    "IF",
+    "IFNULL",
+    "MOD",
+    "NULLIF",
+    "TYPEOF",
+];
 
 /// A call of the function called `name`.
 pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
@@ -103,7 +139,7 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
             let known = args
                 .first()
                 .is_some_and(|value| !value.data_type.nullable && value.data_type.kind.is_string());
-            if known {
+            if known && common_argument_type(args.iter().map(|arg| &arg.data_type)).is_some() {
                 args.truncate(1);
             }
             return coalesce(args);
@@ -151,18 +187,16 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
         ("TYPEOF", 1 | 2) => {
             let data_type = DataType::string();
             let text = args.first().map(|arg| arg.data_type.to_string()).unwrap_or_default();
-            let full = matches!(
-                args.get(1).and_then(Expr::as_literal),
-                Some(crate::expr::Scalar::Boolean(true))
-            );
+            let full = match args.get(1).map(Expr::as_literal) {
+                None => false,
+                Some(Some(crate::expr::Scalar::Boolean(full))) => *full,
+                Some(_) => return Err(refused(name, &args, "TYPEOF(value [, TRUE | FALSE])")),
+            };
             // Flink keeps intervals by their smallest unit.
             let text = text.replace("INTERVAL DAY TO SECOND", "INTERVAL SECOND");
             let text = text.replace("INTERVAL YEAR TO MONTH", "INTERVAL MONTH");
             let text = if full { serializable(&text) } else { text };
             return Ok(Expr::literal(crate::expr::Scalar::String(text), data_type));
-        }
-        ("||", 2) if args.iter().any(|arg| arg.data_type.kind == Kind::Null) => {
-            return Err(super::expr::illegal_null());
         }
         ("MOD", 2) => {
             let (Some(divisor), Some(dividend)) = (args.pop(), args.pop()) else {
@@ -170,9 +204,17 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
             };
             return coerce::arithmetic(ArithmeticOp::Remainder, dividend, divisor);
         }
+        ("CURRENT_WATERMARK", 1) => return current_watermark(args),
         _ => {}
     }
     let Some(found) = function(name) else { return Err(unknown(name, &args)) };
+    let inner = found.name.starts_with('$') && !matches!(found.name, "$FLOOR" | "$CEIL");
+    if !inner
+        && !TAKE_NULL.contains(&found.name)
+        && args.iter().any(|arg| arg.data_type.kind == Kind::Null)
+    {
+        return Err(super::expr::illegal_null());
+    }
     match Expr::call(found, args.clone()) {
         Some(expr) => Ok(expr),
         None => Err(refused(name, &args, found.usage)),
@@ -185,8 +227,25 @@ fn serializable(text: &str) -> String {
     text.replace("BYTES", "VARBINARY(2147483647)")
 }
 
+/// The watermark of the rowtime attribute. No operator makes watermarks yet, so it is what it is before the first one:
+/// NULL.
+fn current_watermark(args: Vec<Expr>) -> Result<Expr> {
+    match args.as_slice() {
+        [Expr { node: Node::Column(_), data_type }]
+            if matches!(data_type.kind, Kind::Timestamp(..=3) | Kind::TimestampLtz(..=3)) =>
+        {
+            Ok(Expr::null(data_type.kind.clone()))
+        }
+        _ => Err(Error::new(
+            ErrorKind::Schema,
+            "CURRENT_WATERMARK() must be called with a single rowtime attribute argument",
+        )),
+    }
+}
+
 fn coalesce(args: Vec<Expr>) -> Result<Expr> {
-    let Some(common) = common_type(args.iter().map(|arg| &arg.data_type)) else {
+    let common = common_argument_type(args.iter().map(|arg| &arg.data_type));
+    let Some(common) = common.filter(|common| common.kind != Kind::Null) else {
         return Err(refused("COALESCE", &args, "COALESCE(<COMMON>...)"));
     };
     let args = args.into_iter().map(|arg| arg.cast_kind(common.kind.clone())).collect();

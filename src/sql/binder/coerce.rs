@@ -45,6 +45,9 @@ pub(super) fn compare(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
     );
     let common = common_type([&left.data_type, &right.data_type]).filter(|_| !days_and_moments);
     let Some(common) = common else {
+        if equality && matches!((l, r), (Kind::Array(_), Kind::Array(_))) {
+            return Ok(never_equal(op, &left, &right));
+        }
         return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
     };
     if is_nested(&common.kind) && !equality {
@@ -68,11 +71,17 @@ fn compare_with_text(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
     let kind = other.data_type.kind.clone();
     let read = |text: Expr| match kind {
         Kind::Null => Expr::null(text.data_type.kind),
+        // An order of whole numbers is one of BIGINTs.
+        _ if kind.is_integer() => text.cast_kind(Kind::BigInt),
         // A text is read as an exact number of any size.
         Kind::Decimal { .. } => text.cast_kind(Kind::Decimal { precision: 38, scale: 18 }),
         _ if !equality || text.as_literal().is_some() => text.cast_kind(kind.clone()),
         _ => Expr::cast(text, kind.clone(), true),
     };
+    let plain = !is_nested(&kind) && !kind.is_binary();
+    if plain && (is_null_constant(&left) || is_null_constant(&right)) {
+        return Ok(Expr::null(Kind::Boolean));
+    }
     if kind.is_numeric() && equality {
         return Err(Error::new(
             ErrorKind::Schema,
@@ -84,16 +93,8 @@ fn compare_with_text(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
         )
         .with_hint("cast one of the operands"));
     }
-    if kind == Kind::Boolean && equality {
-        let answer =
-            Expr::literal(Scalar::Boolean(op == CompareOp::NotEq), Kind::Boolean.not_null());
-        if !left.data_type.nullable && !right.data_type.nullable {
-            return Ok(answer);
-        }
-        let known = vec![Expr::is_null(left.clone()), Expr::is_null(right.clone())];
-        let unknown = Expr::or(known);
-        let branches = vec![(unknown, Expr::null(Kind::Boolean))];
-        return Ok(Expr::case(branches, Some(answer), Kind::Boolean));
+    if (kind == Kind::Boolean || is_interval(&kind)) && equality {
+        return Ok(never_equal(op, &left, &right));
     }
     if (is_nested(&kind)
         || kind.is_binary()
@@ -102,11 +103,32 @@ fn compare_with_text(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
     {
         return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
     }
-    let (left, right) = if text_left { (read(left), right) } else { (left, read(right)) };
+    let widen = |other: Expr| if kind.is_integer() { other.cast_kind(Kind::BigInt) } else { other };
+    let (left, right) =
+        if text_left { (read(left), widen(right)) } else { (widen(left), read(right)) };
     if kind == Kind::Null {
         return Ok(Expr::null(Kind::Boolean));
     }
     Ok(Expr::compare(op, left, right))
+}
+
+/// Equality of values that Flink compares as unlike objects: FALSE, or NULL where one of them is NULL.
+fn never_equal(op: CompareOp, left: &Expr, right: &Expr) -> Expr {
+    let answer = Expr::literal(Scalar::Boolean(op == CompareOp::NotEq), Kind::Boolean.not_null());
+    if !left.data_type.nullable && !right.data_type.nullable {
+        return answer;
+    }
+    let unknown = Expr::or(vec![Expr::is_null(left.clone()), Expr::is_null(right.clone())]);
+    let branches = vec![(unknown, Expr::null(Kind::Boolean))];
+    Expr::case(branches, Some(answer), Kind::Boolean)
+}
+
+/// NULL, or NULL cast to a type.
+fn is_null_constant(expr: &Expr) -> bool {
+    match &expr.node {
+        Node::Cast { input, .. } => is_null_constant(input),
+        node => *node == Node::Literal(Scalar::Null),
+    }
 }
 
 /// Flink's `LogicalTypeRoot`.
@@ -145,6 +167,10 @@ pub(super) fn arithmetic(op: ArithmeticOp, left: Expr, right: Expr) -> Result<Ex
     }
     match op {
         ArithmeticOp::Add if is_temporal(&l) && is_interval(&r) => return add(left, right),
+        ArithmeticOp::Add if is_interval(&l) && matches!(r, Kind::TimestampLtz(_)) => {
+            return Err(Error::new(ErrorKind::Schema, "unsupported temporal arithmetic")
+                .with_hint("write the time before the interval"));
+        }
         ArithmeticOp::Add if is_interval(&l) && is_temporal(&r) => return add(right, left),
         ArithmeticOp::Subtract if is_temporal(&l) && is_interval(&r) => {
             return add(left, Expr::negative(right));
@@ -264,7 +290,7 @@ pub(super) fn like(operand: Expr, pattern: Expr, escape: Option<Expr>) -> Result
         Some(Scalar::String(text)) => Some(text.clone()),
         _ => None,
     };
-    if !operand.data_type.kind.is_string() && operand.data_type.kind != Kind::Null {
+    if !operand.data_type.kind.is_string() || pattern.data_type.kind == Kind::Null {
         return Err(mismatch("LIKE", &operand, &pattern, "<CHARACTER> op <CHARACTER>"));
     }
     let constant_escape = match &escape {
@@ -347,6 +373,9 @@ pub(super) fn case(arms: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Result<E
 
 /// CAST and TRY_CAST as written.
 pub(super) fn cast(input: Expr, target: &DataType, try_cast: bool) -> Result<Expr> {
+    if is_null_constant(&input) && !is_nested(&input.data_type.kind) && !is_nested(&target.kind) {
+        return Ok(Expr::literal(Scalar::Null, target.clone().with_nullable(true)));
+    }
     if input.data_type.kind == Kind::Null {
         return Ok(Expr::literal(Scalar::Null, target.clone().with_nullable(true)));
     }

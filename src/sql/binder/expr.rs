@@ -3,11 +3,12 @@
 use super::call::{call, unit};
 use super::{Binder, coerce, data_type, literal, not_yet, schema_error};
 use crate::base::{Error, ErrorKind, Result, Span, nearest};
-use crate::expr::{ArithmeticOp, CompareOp, Expr, Scalar};
+use crate::expr::{ArithmeticOp, CompareOp, Expr, Node, Scalar};
 use crate::sql::ast::{
     self, ArgValue, BinaryOp, ExprKind, IsTest, LikeKind, Literal, RoundDirection, TrimSide,
     UnaryOp,
 };
+use crate::sql::parser::OTHER_UNIT;
 use crate::types::{DataType, Kind};
 
 /// The columns that an expression may name.
@@ -128,6 +129,11 @@ fn item(operand: Expr, index: Expr, span: Span) -> Result<Expr> {
     if index.data_type.kind == Kind::Null {
         return Err(illegal_null().at(span));
     }
+    let kind = &index.data_type.kind;
+    let other_size = kind.is_integer() && *kind != Kind::Int;
+    if matches!(operand.data_type.kind, Kind::Array(_)) && other_size {
+        return Err(schema_error("integer expression type expected", span));
+    }
     let Kind::Row(fields) = &operand.data_type.kind else {
         if let (Kind::Array(_), Some(Scalar::Integer(number @ ..1))) =
             (&operand.data_type.kind, index.as_literal())
@@ -149,6 +155,34 @@ fn item(operand: Expr, index: Expr, span: Span) -> Result<Expr> {
         Some((place, field)) => Ok(Expr::field(operand, place, &field)),
         None => Err(schema_error("a field of a row is named by a constant, from 1", span)),
     }
+}
+
+/// A value of `SELECT`'s list.
+///
+/// Flink takes an element of an array or map of NOT NULL elements for NOT NULL: where there is none it puts out what its
+/// generated code starts with (`CodeGenUtils.primitiveDefaultValue`): -1, FALSE, the empty text.
+pub(super) fn selected(expr: Expr) -> Expr {
+    let default = match (never_null_item(&expr), &expr.data_type.kind) {
+        (false, _) => return expr,
+        (true, Kind::Boolean) => Scalar::Boolean(false),
+        (true, kind) if kind.is_integer() => Scalar::Integer(-1),
+        (true, Kind::Float | Kind::Double) => Scalar::Double(-1.0),
+        (true, kind) if kind.is_string() => Scalar::String(String::new()),
+        (true, _) => return expr,
+    };
+    let data_type = expr.data_type.clone();
+    let default = Expr::literal(default, data_type.clone().with_nullable(false));
+    let mut chosen = Expr::coalesce(vec![expr, default], data_type.kind);
+    chosen.data_type.nullable = true;
+    chosen
+}
+
+/// Whether this is an element of an array or map whose elements are NOT NULL.
+fn never_null_item(expr: &Expr) -> bool {
+    let Node::Call { function, args } = &expr.node else { return false };
+    let collection = args.first().map(|collection| &collection.data_type.kind);
+    let Some(Kind::Array(element) | Kind::Map(_, element)) = collection else { return false };
+    function.name == "$ITEM" && !element.nullable
 }
 
 /// Fields of a row, of its row fields, and so on.
@@ -215,6 +249,9 @@ impl Binder<'_> {
                         .map(|input| Expr::is_truth(input, truth))
                 };
                 let result = match test {
+                    IsTest::Null if never_null_item(&tested) => {
+                        Expr::literal(Scalar::Boolean(false), Kind::Boolean.not_null())
+                    }
                     IsTest::Null => Expr::is_null(tested),
                     IsTest::Unknown => Expr::is_null(condition(tested, operand.span)?),
                     IsTest::True => truth(true)?,
@@ -346,6 +383,9 @@ impl Binder<'_> {
             }
             ExprKind::Multiset(_) => not_yet("MULTISET constructor", span),
             ExprKind::Element { operand, index } => item(bind(operand)?, bind(index)?, index.span),
+            ExprKind::Recognised { construct, text } if *construct == OTHER_UNIT => {
+                Err(unknown_unit(text, span))
+            }
             ExprKind::Recognised { construct, .. } => not_yet(construct, span),
             _ => not_yet("this form of expression", span),
         }
@@ -451,6 +491,32 @@ impl Binder<'_> {
         }
         call(name, args)
     }
+}
+
+/// A unit of EXTRACT, TIMESTAMPADD, FLOOR … that there is not, with its place in the call.
+fn unknown_unit(call: &str, span: Span) -> Error {
+    let before = match call.to_ascii_uppercase() {
+        upper if upper.starts_with("FLOOR") || upper.starts_with("CEIL") => {
+            upper.rfind(" TO ").map(|at| at + 4)
+        }
+        upper => upper.find('(').map(|at| at + 1),
+    };
+    let rest = before.and_then(|at| call.get(at..)).unwrap_or_default();
+    let word: &str = rest.trim_start();
+    let length = word.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(word.len());
+    let word = word.get(..length).unwrap_or_default();
+    let skipped = call.len() - rest.trim_start().len();
+    let place = match (u32::try_from(skipped), u32::try_from(length)) {
+        (Ok(skipped), Ok(length)) if length > 0 => {
+            let start = span.start.saturating_add(skipped);
+            Span { start, end: start.saturating_add(length) }
+        }
+        _ => span,
+    };
+    schema_error(format!("'{word}' is not a valid time frame"), place).with_hint(format!(
+        "units are {}",
+        OTHER_UNIT.trim_start_matches("a time unit other than ")
+    ))
 }
 
 /// The operand of a sign: a number or an interval.

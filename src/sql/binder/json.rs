@@ -22,7 +22,11 @@ pub(super) fn bind(binder: &Binder<'_>, written: &JsonCall, scope: &Scope) -> Re
                 Some(JsonExistsOnError::Unknown) => "UNKNOWN",
                 Some(JsonExistsOnError::Error) => "ERROR",
             };
-            call("$JSON_EXISTS", vec![bind(input)?, bind(path)?, unit(on_error)])
+            let args = vec![bind(input)?, bind(path)?, unit(on_error)];
+            match args.iter().any(|arg| arg.data_type.kind == Kind::Null) {
+                true => Err(super::expr::illegal_null()),
+                false => call("$JSON_EXISTS", args),
+            }
         }
         JsonKind::Value { input, path, returning, on_empty, on_error } => {
             let kind = match returning {

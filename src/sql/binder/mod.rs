@@ -4,6 +4,8 @@ mod call;
 mod coerce;
 mod data_type;
 mod expr;
+#[cfg(test)]
+mod expressions;
 mod insert;
 mod json;
 mod literal;
@@ -131,7 +133,7 @@ impl<'a> Binder<'a> {
         for (at, field) in columns.fields.iter().enumerate() {
             scope.add(&field.name, at, &field.data_type);
         }
-        self.expr(expr, &scope)
+        self.expr(expr, &scope).map(expr::selected)
     }
 
     /// The full name of a table or view.

@@ -190,7 +190,7 @@ fn bind_items(
                 }
             }
             SelectItemKind::Expr { expr, alias } => {
-                let bound = binder.expr(expr, scope)?;
+                let bound = super::expr::selected(binder.expr(expr, scope)?);
                 let name = match (alias, &expr.kind) {
                     (Some(alias), _) => alias.value.clone(),
                     (None, ExprKind::Name(name)) => name.last().to_owned(),

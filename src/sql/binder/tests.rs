@@ -219,6 +219,19 @@ fn what_is_wrong_is_named_at_its_place() {
             "not supported yet: aggregate function SUM",
             "",
         ),
+        (
+            "SELECT EXTRACT( FOO FROM ts) FROM orders",
+            "FOO",
+            "'FOO' is not a valid time frame",
+            UNITS,
+        ),
+        ("SELECT FLOOR(ts TO foo) FROM orders", "foo", "'foo' is not a valid time frame", UNITS),
+        (
+            "SELECT TIMESTAMPADD(DAYS, 1, ts) FROM orders",
+            "DAYS",
+            "'DAYS' is not a valid time frame",
+            UNITS,
+        ),
     ] {
         let error = query(sql).unwrap_err();
         let expected = (part.to_owned(), message.to_owned(), hint.to_owned());
@@ -240,6 +253,9 @@ fn inserts_cast_to_the_sink() {
         "Project(select=[2 AS a, NULL AS b, 1.0 AS c])"
     );
 }
+
+const UNITS: &str = "units are MILLENNIUM, CENTURY, DECADE, YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND, \
+    MILLISECOND, MICROSECOND, NANOSECOND, EPOCH, DOW, ISODOW, DOY and ISOYEAR (units of functions are singular)";
 
 #[test]
 fn inserts_that_do_not_fit_are_refused_as_in_flink() {

@@ -20,6 +20,7 @@ mod table_ref;
 mod unexpected;
 mod utility;
 
+pub(super) use primary::OTHER_UNIT;
 pub(super) use statement::leading_kind;
 use unexpected::{error, opens_a_clause};
 

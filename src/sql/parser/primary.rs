@@ -15,7 +15,7 @@ pub(super) enum Parens {
 }
 
 /// What to call a unit that no function here knows.
-pub(super) const OTHER_UNIT: &str = "a time unit other than MILLENNIUM, CENTURY, DECADE, YEAR, \
+pub(in crate::sql) const OTHER_UNIT: &str = "a time unit other than MILLENNIUM, CENTURY, DECADE, YEAR, \
     QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND, MILLISECOND, MICROSECOND, NANOSECOND, EPOCH, \
     DOW, ISODOW, DOY and ISOYEAR (units of functions are singular)";
 
