@@ -2,7 +2,7 @@
 
 use super::job::JobBuilder;
 use crate::base::{Error, ErrorKind, Result};
-use crate::exec::{Failures, Output, log_fields};
+use crate::exec::{Failures, JobSink, log_fields};
 use crate::options::Options;
 use crate::table::{
     Catalog as _, ColumnDef, ColumnKind, ErrorHandling, ScanName, SinkRequest, Source, TableDef,
@@ -35,7 +35,7 @@ impl JobBuilder<'_> {
         }
     }
 
-    fn log(&self, table: &TableDef, source: &dyn Source, target: &str) -> Result<Output> {
+    fn log(&self, table: &TableDef, source: &dyn Source, target: &str) -> Result<JobSink> {
         let name = beside(table, target);
         let refused = |problem: &str| {
             Error::new(
@@ -76,7 +76,7 @@ impl JobBuilder<'_> {
         let request =
             SinkRequest { columns, parallelism: self.settings.parallelism, joins_job: true };
         let sink = self.open(&log, |connector, context| connector.sink(context, request))?;
-        Ok(Output { name: found.name.table.clone(), operators: Vec::new(), sink })
+        Ok(JobSink { name: found.name.table.clone(), sink })
     }
 }
 

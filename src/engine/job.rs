@@ -3,7 +3,7 @@
 use super::formats::Formats;
 use super::session::Session;
 use crate::base::{Error, ErrorKind, Result, nearest};
-use crate::exec::{Job, JobStats, Output, Refusals, Scan};
+use crate::exec::{Job, JobSink, JobStats, Output, Refusals, Scan};
 use crate::expr::{EvalEnv, Expr};
 use crate::ops::{
     BoundedColumn, DropUpdateBefore, Filter, NotNull, Operator, OperatorFactory, Project,
@@ -46,31 +46,13 @@ pub(super) struct Target {
     pub(super) bounded: Vec<BoundedColumn>,
 }
 
-/// One plan and its target, opened once per input of the plan.
-pub(super) struct Branch {
-    pub(super) rel: Rel,
-    pub(super) targets: Vec<Target>,
-}
-
-impl Branch {
-    /// Opens the target for every input of a UNION ALL.
-    pub(super) fn new(rel: Rel, open: impl Fn() -> Result<Target>) -> Result<Branch> {
-        let targets = (0..inputs(&rel)).map(|_| open()).collect::<Result<_>>()?;
-        Ok(Branch { rel, targets })
-    }
-}
-
-fn inputs(rel: &Rel) -> usize {
-    match rel {
-        Rel::Scan { .. } => 1,
-        Rel::Union { inputs: all, .. } => all.iter().map(inputs).sum(),
-        Rel::Filter { input, .. }
-        | Rel::Project { input, .. }
-        | Rel::Limit { input, .. }
-        | Rel::DropUpdateBefore { input }
-        | Rel::Sort { input, .. }
-        | Rel::Unnest { input, .. } => inputs(input),
-    }
+/// A chain and the sink that its rows go to.
+struct Fed {
+    chain: Chain,
+    /// Which of the job's sinks.
+    sink: usize,
+    /// What stands between the chain and the sink.
+    guards: Vec<OperatorFactory>,
 }
 
 /// A plan taken apart: its scan and the steps above it, lowest first.
@@ -98,28 +80,31 @@ enum Step {
 }
 
 impl JobBuilder<'_> {
-    /// The job of some branches; those that read the same table with the same options share one scan.
+    /// The job of some plans, each with its target; those that read the same table with the same options share one scan.
     pub(super) fn job(
         &self,
-        branches: Vec<Branch>,
+        plans: Vec<(Rel, Target)>,
         keeps_progress: bool,
         fresh: bool,
     ) -> Result<Job> {
-        let mut groups: Vec<Vec<(Chain, Target)>> = Vec::new();
+        let mut groups: Vec<Vec<Fed>> = Vec::new();
+        let mut sinks = Vec::with_capacity(plans.len());
         let mut limited = false;
-        let chains = branches
-            .into_iter()
-            .flat_map(|branch| take_apart(branch.rel).into_iter().zip(branch.targets));
-        for (chain, target) in chains {
-            limited |=
-                chain.steps.iter().any(|step| matches!(step, Step::Limit(_) | Step::Sort(_)));
-            let same = |group: &&mut Vec<(Chain, Target)>| {
-                group.first().is_some_and(|(first, _)| first.table == chain.table)
-            };
-            match groups.iter_mut().find(same) {
-                Some(group) => group.push((chain, target)),
-                None => groups.push(vec![(chain, target)]),
+        for (rel, target) in plans {
+            let (sink, guards) = (sinks.len(), self.guards(target.not_null, target.bounded));
+            for chain in take_apart(rel) {
+                limited |=
+                    chain.steps.iter().any(|step| matches!(step, Step::Limit(_) | Step::Sort(_)));
+                let fed = Fed { chain, sink, guards: guards.clone() };
+                let same = |group: &&mut Vec<Fed>| {
+                    group.first().is_some_and(|first| first.chain.table == fed.chain.table)
+                };
+                match groups.iter_mut().find(same) {
+                    Some(group) => group.push(fed),
+                    None => groups.push(vec![fed]),
+                }
             }
+            sinks.push(JobSink { name: target.name, sink: target.sink });
         }
         let mut scans = Vec::with_capacity(groups.len());
         let mut names: BTreeMap<String, usize> = BTreeMap::new();
@@ -137,8 +122,7 @@ impl JobBuilder<'_> {
             self.context.warnings.say(&format!("[INFO] job '{}' {line}", self.context.id));
         }
         let resumes = scans.iter().any(|scan| scan.source.resumes());
-        let outputs = scans.iter().flat_map(|scan| &scan.outputs);
-        let exact = outputs.into_iter().any(|out| out.sink.guarantee() == Guarantee::ExactlyOnce);
+        let exact = sinks.iter().any(|to| to.sink.guarantee() == Guarantee::ExactlyOnce);
         let keeps_progress = keeps_progress && !limited && (resumes || exact);
         let parallelism = self.settings.parallelism;
         let scan_names = scans.iter().map(|scan| scan.name.clone()).collect();
@@ -146,6 +130,7 @@ impl JobBuilder<'_> {
         Ok(Job {
             context: self.context.clone(),
             scans,
+            sinks,
             checkpoint_interval: self.settings.checkpoint_interval,
             // How many rows a limit has let through, and what a sort holds, is not part of the progress: going on would
             // let through too many, or too few.
@@ -163,18 +148,18 @@ impl JobBuilder<'_> {
         })
     }
 
-    fn scan(&self, mut group: Vec<(Chain, Target)>) -> Result<Scan> {
+    fn scan(&self, mut group: Vec<Fed>) -> Result<Scan> {
         let shared = group.len() > 1;
         let mut columns: Vec<usize> =
-            group.iter().flat_map(|(chain, _)| chain.columns.clone()).collect();
+            group.iter().flat_map(|fed| fed.chain.columns.clone()).collect();
         columns.sort_unstable();
         columns.dedup();
         let mut predicate = None;
-        if let [(chain, _)] = group.as_mut_slice() {
+        if let [Fed { chain, .. }] = group.as_mut_slice() {
             columns.clone_from(&chain.columns);
             predicate = chain.predicate.clone();
         }
-        let Some(table) = group.first().map(|(chain, _)| Arc::clone(&chain.table)) else {
+        let Some(table) = group.first().map(|fed| Arc::clone(&fed.chain.table)) else {
             return Err(Error::internal("a scan without outputs"));
         };
         let request = ScanRequest {
@@ -186,7 +171,7 @@ impl JobBuilder<'_> {
         let failures = self.failures(&table, source.as_ref())?;
         let applied = !shared && source.applies_predicate();
         let mut outputs = Vec::with_capacity(group.len());
-        for (mut chain, target) in group {
+        for Fed { mut chain, sink, guards } in group {
             if applied && chain.predicate.is_some() {
                 // The filter stands directly above the scan, or above what leaves its old rows out.
                 let first =
@@ -200,19 +185,28 @@ impl JobBuilder<'_> {
             }
             let mut operators: Vec<OperatorFactory> =
                 chain.steps.into_iter().map(|step| self.operator(step)).collect();
-            if !target.not_null.is_empty() {
-                let (columns, drop) = (target.not_null, self.settings.drop_null_violations);
-                operators.push(Arc::new(move || Box::new(NotNull::new(columns.clone(), drop))));
-            }
-            if !target.bounded.is_empty() {
-                let (columns, env) = (target.bounded, self.env);
-                let fails = self.settings.type_length == TypeLengthEnforcer::Error;
-                operators
-                    .push(Arc::new(move || Box::new(TypeLength::new(columns.clone(), fails, env))));
-            }
-            outputs.push(Output { name: target.name, operators, sink: target.sink });
+            operators.extend(guards);
+            outputs.push(Output { operators, sink });
         }
         Ok(Scan { name: table.name.table.clone(), source, outputs, failures })
+    }
+
+    /// Holds rows to what a sink's columns declare.
+    fn guards(
+        &self,
+        not_null: Vec<(usize, String)>,
+        bounded: Vec<BoundedColumn>,
+    ) -> Vec<OperatorFactory> {
+        let mut guards: Vec<OperatorFactory> = Vec::new();
+        if !not_null.is_empty() {
+            let drop = self.settings.drop_null_violations;
+            guards.push(Arc::new(move || Box::new(NotNull::new(not_null.clone(), drop))));
+        }
+        if !bounded.is_empty() {
+            let (fails, env) = (self.settings.type_length == TypeLengthEnforcer::Error, self.env);
+            guards.push(Arc::new(move || Box::new(TypeLength::new(bounded.clone(), fails, env))));
+        }
+        guards
     }
 
     fn operator(&self, step: Step) -> OperatorFactory {

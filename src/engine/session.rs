@@ -2,7 +2,7 @@
 
 use super::catalog::MemoryCatalog;
 use super::expand;
-use super::job::{Branch, JobBuilder};
+use super::job::JobBuilder;
 use super::machine::{self, MachineRows, ResultStyle};
 use super::namespaces;
 use super::running::{Running, RunningJobs};
@@ -352,15 +352,15 @@ impl Session {
             bound.iter().map(|insert| insert.table.name.table.as_str()).collect();
         let name = self.job_name(&settings, &targets);
         let builder = self.builder(&settings, &name);
-        let mut branches = Vec::with_capacity(bound.len());
+        let mut plans = Vec::with_capacity(bound.len());
         for insert in bound {
             let table = self.dev_broker_table(&insert.table);
             let needs = builder.sink_needs(&table, &insert.columns);
             let rel = builder.resolve_changes(self.dev_broker_rel(insert.rel), &needs)?;
-            branches.push(Branch::new(rel, || builder.sink(&table, insert.columns.clone()))?);
+            plans.push((rel, builder.sink(&table, insert.columns)?));
         }
         let keeps_progress = !self.config.unnamed || settings.pipeline_name.is_some();
-        let job = builder.job(branches, keeps_progress, self.config.fresh)?;
+        let job = builder.job(plans, keeps_progress, self.config.fresh)?;
         Ok(Some((name, job, settings)))
     }
 
@@ -375,8 +375,7 @@ impl Session {
             let with_op = !settings.batch;
             let rows =
                 MachineRows::new(self.style, out, rel.schema(), with_op, settings.time_zone)?;
-            let branch = Branch::new(rel, || Ok(rows.target()))?;
-            let mut job = builder.job(vec![branch], false, false)?;
+            let mut job = builder.job(vec![(rel, rows.target())], false, false)?;
             job.workers = job.workers.or(Some(1));
             if !self.dry_run {
                 rows.head()?;
@@ -386,8 +385,7 @@ impl Session {
         }
         let fields = rel.schema().fields;
         let printer = tableau::printer(&fields, out, &settings);
-        let branch = Branch::new(rel, || Ok(printer.target()))?;
-        let mut job = builder.job(vec![branch], false, false)?;
+        let mut job = builder.job(vec![(rel, printer.target())], false, false)?;
         job.workers = job.workers.or(Some(1));
         if self.dry_run {
             return Ok(());

@@ -168,3 +168,23 @@ fn a_long_script_is_checked_quickly() {
     let elapsed = started.elapsed();
     assert!(elapsed < std::time::Duration::from_secs(3), "{elapsed:?}");
 }
+
+#[test]
+fn all_inputs_of_a_union_end_in_one_sink() {
+    let mut tested = Tested::new();
+    let script = "CREATE TABLE a (n INT) WITH ('connector' = 'datagen', 'number-of-rows' = '1');
+        CREATE TABLE b (n INT) WITH ('connector' = 'datagen', 'number-of-rows' = '2');
+        CREATE TABLE p (n INT) WITH ('connector' = 'print');
+        CREATE TABLE q (n INT) WITH ('connector' = 'blackhole');
+        BEGIN STATEMENT SET;
+        INSERT INTO p SELECT n FROM a UNION ALL SELECT n FROM b UNION ALL SELECT n + 1 FROM a;
+        INSERT INTO q SELECT n FROM a;
+        END;";
+    let jobs = tested.session.open_script(script).unwrap();
+    let [(_, job)] = jobs.as_slice() else { panic!("{} jobs", jobs.len()) };
+    let sinks: Vec<&str> = job.sinks.iter().map(|sink| sink.name.as_str()).collect();
+    assert_eq!(sinks, ["p", "q"]);
+    let fed = |scan: &crate::exec::Scan| scan.outputs.iter().map(|out| out.sink).collect();
+    let fed: Vec<Vec<usize>> = job.scans.iter().map(fed).collect();
+    assert_eq!(fed, [vec![0, 0, 1], vec![0]]);
+}

@@ -7,13 +7,16 @@ use crate::table::{JobContext, Sink, Source};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One INSERT, one statement set or one SELECT: every physical scan with the outputs that it feeds.
+/// One INSERT, one statement set or one SELECT: every physical scan, the chains of operators above it, and the sinks that
+/// they end in.
 #[derive(Debug)]
 pub struct Job {
     /// Id, seed, settings.
     pub context: JobContext,
     /// The scans; each table is read once, whatever the number of statements that read it.
     pub scans: Vec<Scan>,
+    /// The sinks; all inputs of a UNION ALL end in one.
+    pub sinks: Vec<JobSink>,
     /// Time between epochs.
     pub checkpoint_interval: Duration,
     /// Restarts without a completed epoch between them, before the job fails.
@@ -55,23 +58,29 @@ pub enum Failures {
     /// They are left out.
     Ignore,
     /// The records that they came from are written here, as rows of [`super::log_fields`].
-    Log(Output),
+    Log(JobSink),
+}
+
+/// A table opened for writing.
+#[derive(Debug)]
+pub struct JobSink {
+    /// The table, for messages.
+    pub name: String,
+    /// The sink.
+    pub sink: Box<dyn Sink>,
 }
 
 /// A chain of operators that ends in a sink.
 pub struct Output {
-    /// The table, for messages.
-    pub name: String,
     /// Operators, first to last; each worker gets its own.
     pub operators: Vec<OperatorFactory>,
-    /// The sink.
-    pub sink: Box<dyn Sink>,
+    /// Which of the job's sinks.
+    pub sink: usize,
 }
 
 impl std::fmt::Debug for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Output")
-            .field("name", &self.name)
             .field("operators", &self.operators.len())
             .field("sink", &self.sink)
             .finish()

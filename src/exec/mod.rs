@@ -17,7 +17,7 @@ mod stats;
 mod worker;
 
 pub use control::{Clock, JobControl};
-pub use job::{Failures, Job, JobEnd, Output, Scan};
+pub use job::{Failures, Job, JobEnd, JobSink, Output, Scan};
 pub use rejects::{HEADER_PREFIX, Refusals, log_fields};
 pub use runner::run;
 pub use simulation::{SimulatedStep, Simulation};

@@ -34,9 +34,11 @@ pub(super) struct Rejects {
     job: String,
     /// The number of the scan.
     scan: usize,
-    /// What earlier attempts could not write, by output.
+    /// What earlier attempts could not write, by sink.
     refused: BTreeMap<usize, BTreeMap<RecordPlace, String>>,
     refusals: Arc<Refusals>,
+    /// Those of them that were left out: the chains of a UNION ALL that end in one sink leave a record out once.
+    diverted: BTreeSet<(usize, RecordPlace)>,
     pending: Vec<Reject>,
     count: u64,
 }
@@ -88,6 +90,7 @@ impl Rejects {
             scan,
             refused: refusals.of_scan(scan),
             refusals: Arc::clone(refusals),
+            diverted: BTreeSet::new(),
             pending: Vec::new(),
             count: 0,
         }
@@ -175,14 +178,14 @@ impl Rejects {
         without(batch, &failed)
     }
 
-    /// A batch without the rows that an earlier attempt could not write to this output.
+    /// A batch without the rows that an earlier attempt could not write to this sink.
     pub(super) fn divert_refused(
         &mut self,
         batch: Batch,
-        output: usize,
-        sink: &str,
+        sink: usize,
+        name: &str,
     ) -> Result<Batch> {
-        let (Some(refused), Some(origin)) = (self.refused.get(&output), &batch.origin) else {
+        let (Some(refused), Some(origin)) = (self.refused.get(&sink), &batch.origin) else {
             return Ok(batch);
         };
         let mut failed: BTreeMap<RecordPlace, String> = BTreeMap::new();
@@ -196,15 +199,17 @@ impl Rejects {
             }
         }
         for (place, message) in failed {
-            self.add(place, Stage::Write, Some(sink), Some(&message));
+            if self.diverted.insert((sink, place.clone())) {
+                self.add(place, Stage::Write, Some(name), Some(&message));
+            }
         }
         without(&batch, &rows)
     }
 
-    /// A writer failed. Where records are to blame, they are left out from the next attempt on.
-    pub(super) fn note_refused(&self, output: usize, writer: &mut dyn Writer) {
+    /// The writer of a sink failed because of these records: they are left out from the next attempt on.
+    pub(super) fn note_refused(&self, sink: usize, refused: &[Refused]) {
         if self.tolerate() {
-            self.refusals.add(self.scan, output, writer.refused());
+            self.refusals.add(self.scan, sink, refused);
         }
     }
 
@@ -343,18 +348,18 @@ impl Refusals {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, scan: usize, output: usize, refused: Vec<Refused>) {
+    fn add(&self, scan: usize, sink: usize, refused: &[Refused]) {
         let mut known = self.lock();
         for Refused { place, message } in refused {
-            let of_output = known.places.entry((scan, output)).or_default();
-            known.fresh |= of_output.insert(place, message).is_none();
+            let of_sink = known.places.entry((scan, sink)).or_default();
+            known.fresh |= of_sink.insert(place.clone(), message.clone()).is_none();
         }
     }
 
     fn of_scan(&self, scan: usize) -> BTreeMap<usize, BTreeMap<RecordPlace, String>> {
         let known = self.lock();
         let of_scan = known.places.iter().filter(|((of, _), _)| *of == scan);
-        of_scan.map(|((_, output), places)| (*output, places.clone())).collect()
+        of_scan.map(|((_, sink), places)| (*sink, places.clone())).collect()
     }
 
     /// Whether another attempt can do without records that failed the last one.

@@ -7,7 +7,7 @@ use super::message::{Command, Mailbox, Report};
 use super::rejects::Rejects;
 use super::restart::Restarts;
 use super::signal::Signal;
-use super::worker::{Step, Worker, WorkerOutput, WorkerScan};
+use super::worker::{Step, Worker, WorkerScan, WorkerSink};
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{DomainRequest, Guarantee, ScanName, Waker};
 use std::sync::Arc;
@@ -182,10 +182,10 @@ fn job_domain(job: &mut Job, waker: &Waker) -> Result<Option<CoordinatedDomain>>
         keeps_progress: job.keeps_progress,
     };
     let scans = (0..job.scans.len()).collect();
-    let mut outputs = job.scans.iter_mut().flat_map(|scan| &mut scan.outputs);
-    let exact = outputs.find(|output| output.sink.guarantee() == Guarantee::ExactlyOnce);
-    let Some(output) = exact else { return Ok(None) };
-    let domain = output.sink.commit_domain(&job.context, request, Arc::clone(waker))?;
+    let mut sinks = job.sinks.iter_mut();
+    let exact = sinks.find(|target| target.sink.guarantee() == Guarantee::ExactlyOnce);
+    let Some(target) = exact else { return Ok(None) };
+    let domain = target.sink.commit_domain(&job.context, request, Arc::clone(waker))?;
     Ok(domain.map(|domain| CoordinatedDomain { domain, scans }))
 }
 
@@ -196,26 +196,27 @@ pub(super) fn build_worker(
     reports: &Arc<Mailbox<Report>>,
 ) -> Result<(Worker, Arc<Mailbox<Command>>)> {
     let commands = Mailbox::new();
+    let mut sinks = Vec::with_capacity(job.sinks.len());
+    for target in &mut job.sinks {
+        let writer = target.sink.writer(index, count, commands.signal.waker())?;
+        sinks.push(WorkerSink::new(&target.name, writer));
+    }
     let mut scans = Vec::with_capacity(job.scans.len());
     for (number, scan) in job.scans.iter_mut().enumerate() {
         let reader = scan.source.reader(index, commands.signal.waker())?;
-        let mut outputs = Vec::with_capacity(scan.outputs.len());
-        for output in &mut scan.outputs {
-            let writer = output.sink.writer(index, count, commands.signal.waker())?;
-            outputs.push(WorkerOutput::new(&output.name, &output.operators, writer));
-        }
         let rejects = match &mut scan.failures {
             Failures::Fail => Rejects::fail(&job.refusals),
             Failures::Ignore => Rejects::ignore(number, &job.refusals),
-            Failures::Log(output) => {
-                let writer = output.sink.writer(index, count, commands.signal.waker())?;
-                Rejects::log(&output.name, writer, &job.context.id, number, &job.refusals)
+            Failures::Log(log) => {
+                let writer = log.sink.writer(index, count, commands.signal.waker())?;
+                Rejects::log(&log.name, writer, &job.context.id, number, &job.refusals)
             }
         };
-        scans.push(WorkerScan::new(reader, outputs, rejects));
+        scans.push(WorkerScan::new(reader, &scan.outputs, rejects));
     }
     let stats = Arc::clone(&job.stats);
-    let worker = Worker::new(index, scans, Arc::clone(&commands), Arc::clone(reports), stats);
+    let worker =
+        Worker::new(index, scans, sinks, Arc::clone(&commands), Arc::clone(reports), stats);
     Ok((worker, commands))
 }
 

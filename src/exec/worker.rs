@@ -1,11 +1,12 @@
 //! A worker: reads its splits, runs the operators, writes, to completion per batch.
 
 use super::failure::{fail_on_records, fail_on_rows};
+use super::job::Output;
 use super::message::{Command, Mailbox, Positions, Report};
 use super::rejects::{Rejects, Stage};
 use super::stats::{JobStats, Totals};
-use crate::base::Result;
-use crate::ops::{Operator, OperatorFactory};
+use crate::base::{Error, Result};
+use crate::ops::Operator;
 use crate::table::{Epoch, Polled, Reader, Writer, WriterStatus};
 use crate::types::{Batch, RowErrors};
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub(super) enum Step {
 pub(super) struct Worker {
     index: usize,
     scans: Vec<WorkerScan>,
+    sinks: Vec<WorkerSink>,
     commands: Arc<Mailbox<Command>>,
     reports: Arc<Mailbox<Report>>,
     stats: Arc<JobStats>,
@@ -45,17 +47,23 @@ pub(super) struct Worker {
 /// One scan's reader and the outputs it feeds.
 #[derive(Debug)]
 pub(super) struct WorkerScan {
-    pub(super) reader: Box<dyn Reader>,
-    pub(super) outputs: Vec<WorkerOutput>,
-    pub(super) rejects: Rejects,
+    reader: Box<dyn Reader>,
+    outputs: Vec<WorkerOutput>,
+    rejects: Rejects,
 }
 
-/// One chain of operators and its writer.
+/// One chain of operators and the sink that it ends in.
 #[derive(Debug)]
-pub(super) struct WorkerOutput {
-    pub(super) name: String,
-    pub(super) operators: Vec<Box<dyn Operator>>,
-    pub(super) writer: Box<dyn Writer>,
+struct WorkerOutput {
+    operators: Vec<Box<dyn Operator>>,
+    sink: usize,
+}
+
+/// One sink's writer, which every chain of operators that ends in the sink shares.
+#[derive(Debug)]
+pub(super) struct WorkerSink {
+    name: String,
+    writer: Box<dyn Writer>,
     /// Whether the writer goes on behind rows that cannot be written.
     tolerant: bool,
 }
@@ -63,35 +71,31 @@ pub(super) struct WorkerOutput {
 impl WorkerScan {
     pub(super) fn new(
         mut reader: Box<dyn Reader>,
-        mut outputs: Vec<WorkerOutput>,
+        outputs: &[Output],
         rejects: Rejects,
     ) -> WorkerScan {
         if rejects.tolerate() {
             reader.tolerate(rejects.keep());
-            for output in &mut outputs {
-                output.tolerant = output.writer.tolerate();
-            }
         }
-        WorkerScan { reader, outputs, rejects }
+        let outputs = outputs.iter().map(|output| WorkerOutput {
+            operators: output.operators.iter().map(|factory| factory()).collect(),
+            sink: output.sink,
+        });
+        WorkerScan { reader, outputs: outputs.collect(), rejects }
     }
 
-    /// All writers, that of the log last.
-    fn writers(&mut self) -> impl Iterator<Item = &mut Box<dyn Writer>> {
-        let log = self.rejects.writer().into_iter();
-        self.outputs.iter_mut().map(|output| &mut output.writer).chain(log)
+    fn feeds(&self, sink: usize) -> bool {
+        self.outputs.iter().any(|output| output.sink == sink)
+    }
+}
+
+impl WorkerSink {
+    pub(super) fn new(name: &str, writer: Box<dyn Writer>) -> WorkerSink {
+        WorkerSink { name: name.to_owned(), writer, tolerant: false }
     }
 }
 
 impl WorkerOutput {
-    pub(super) fn new(
-        name: &str,
-        operators: &[OperatorFactory],
-        writer: Box<dyn Writer>,
-    ) -> WorkerOutput {
-        let operators = operators.iter().map(|factory| factory()).collect();
-        WorkerOutput { name: name.to_owned(), operators, writer, tolerant: false }
-    }
-
     fn satisfied(&self) -> bool {
         self.operators.iter().any(|operator| operator.satisfied())
     }
@@ -101,13 +105,20 @@ impl Worker {
     pub(super) fn new(
         index: usize,
         scans: Vec<WorkerScan>,
+        mut sinks: Vec<WorkerSink>,
         commands: Arc<Mailbox<Command>>,
         reports: Arc<Mailbox<Report>>,
         stats: Arc<JobStats>,
     ) -> Worker {
+        for (at, sink) in sinks.iter_mut().enumerate() {
+            if scans.iter().any(|scan| scan.rejects.tolerate() && scan.feeds(at)) {
+                sink.tolerant = sink.writer.tolerate();
+            }
+        }
         Worker {
             index,
             scans,
+            sinks,
             commands,
             reports,
             stats,
@@ -155,9 +166,7 @@ impl Worker {
         }
         // The mailbox ran empty: partial batches go out now instead of waiting for more rows.
         if std::mem::take(&mut self.unflushed) {
-            for writer in self.scans.iter_mut().flat_map(WorkerScan::writers) {
-                writer.flush()?;
-            }
+            self.flush()?;
             self.publish();
             return Ok(Step::Busy);
         }
@@ -181,11 +190,22 @@ impl Worker {
                     positions.push(of_scan);
                     if last {
                         for output in &mut scan.outputs {
-                            finish_output(output, self.now, &mut self.errors, &mut scan.rejects)?;
+                            let errors = &mut self.errors;
+                            finish_output(
+                                output,
+                                &mut self.sinks,
+                                self.now,
+                                errors,
+                                &mut scan.rejects,
+                            )?;
                         }
-                        scan.writers().for_each(|writer| writer.finish());
                     }
-                    scan.writers().try_for_each(|writer| writer.barrier(epoch))?;
+                }
+                for writer in self.writers() {
+                    if last {
+                        writer.finish();
+                    }
+                    writer.barrier(epoch)?;
                 }
                 self.unflushed = false;
                 self.reports.send(Report::Barrier { epoch, positions });
@@ -211,14 +231,17 @@ impl Worker {
             wake_at = [wake_at, status.wake_at].into_iter().flatten().min();
             acknowledged = acknowledged.min(status.acknowledged);
         };
-        for scan in &mut self.scans {
-            for (number, output) in scan.outputs.iter_mut().enumerate() {
-                let status = output.writer.poll(now);
-                if status.is_err() {
-                    scan.rejects.note_refused(number, output.writer.as_mut());
+        for (at, sink) in self.sinks.iter_mut().enumerate() {
+            let status = sink.writer.poll(now);
+            if status.is_err() {
+                let refused = sink.writer.refused();
+                for scan in self.scans.iter().filter(|scan| scan.feeds(at)) {
+                    scan.rejects.note_refused(at, &refused);
                 }
-                take(status?);
             }
+            take(status?);
+        }
+        for scan in &mut self.scans {
             if let Some(writer) = scan.rejects.writer() {
                 take(writer.poll(now)?);
             }
@@ -252,13 +275,11 @@ impl Worker {
             Polled::Data(batch) => {
                 rows = true;
                 let last = scan.outputs.len().saturating_sub(1);
-                for (number, output) in scan.outputs.iter_mut().take(last).enumerate() {
-                    let rows = rejects.divert_refused(batch.clone(), number, &output.name)?;
-                    run_output(output, 0, rows, now, &mut self.errors, rejects)?;
+                for output in scan.outputs.iter_mut().take(last) {
+                    feed(output, batch.clone(), &mut self.sinks, now, &mut self.errors, rejects)?;
                 }
                 if let Some(output) = scan.outputs.last_mut() {
-                    let rows = rejects.divert_refused(batch, last, &output.name)?;
-                    run_output(output, 0, rows, now, &mut self.errors, rejects)?;
+                    feed(output, batch, &mut self.sinks, now, &mut self.errors, rejects)?;
                 }
             }
         }
@@ -272,12 +293,20 @@ impl Worker {
             }
         }
         if failed.is_err() && !self.satisfied {
-            for writer in self.scans.iter_mut().flat_map(WorkerScan::writers) {
-                writer.flush()?;
-            }
+            self.flush()?;
             failed?;
         }
         Ok(true)
+    }
+
+    /// All writers, those of the logs last.
+    fn writers(&mut self) -> impl Iterator<Item = &mut Box<dyn Writer>> {
+        let logs = self.scans.iter_mut().filter_map(|scan| scan.rejects.writer());
+        self.sinks.iter_mut().map(|sink| &mut sink.writer).chain(logs)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.writers().try_for_each(|writer| writer.flush())
     }
 
     fn publish(&self) {
@@ -288,9 +317,9 @@ impl Worker {
             lags.push(source.lag);
             totals.add(Totals { source, ..Totals::default() });
             totals.rejected += scan.rejects.count();
-            for output in &scan.outputs {
-                totals.add(Totals { sink: output.writer.stats(), ..Totals::default() });
-            }
+        }
+        for sink in &self.sinks {
+            totals.add(Totals { sink: sink.writer.stats(), ..Totals::default() });
         }
         self.stats.publish(self.index, totals, lags);
     }
@@ -299,6 +328,7 @@ impl Worker {
 /// Writes what the operators have held back until now.
 fn finish_output(
     output: &mut WorkerOutput,
+    sinks: &mut [WorkerSink],
     now: Duration,
     errors: &mut RowErrors,
     rejects: &mut Rejects,
@@ -306,10 +336,24 @@ fn finish_output(
     for at in 0..output.operators.len() {
         let held = output.operators.get_mut(at).map_or(Ok(Vec::new()), |op| op.finish())?;
         for batch in held {
-            run_output(output, at + 1, batch, now, errors, rejects)?;
+            run_output(output, at + 1, batch, sinks, now, errors, rejects)?;
         }
     }
     Ok(())
+}
+
+/// Runs a batch through an output, without the records that an earlier attempt could not write to its sink.
+fn feed(
+    output: &mut WorkerOutput,
+    batch: Batch,
+    sinks: &mut [WorkerSink],
+    now: Duration,
+    errors: &mut RowErrors,
+    rejects: &mut Rejects,
+) -> Result<()> {
+    let name = sinks.get(output.sink).map_or("", |sink| sink.name.as_str());
+    let rows = rejects.divert_refused(batch, output.sink, name)?;
+    run_output(output, 0, rows, sinks, now, errors, rejects)
 }
 
 /// Runs the operators from the `first` on over a batch and writes what comes out. A failed row fails the job once the
@@ -318,24 +362,27 @@ fn run_output(
     output: &mut WorkerOutput,
     first: usize,
     mut batch: Batch,
+    sinks: &mut [WorkerSink],
     now: Duration,
     errors: &mut RowErrors,
     rejects: &mut Rejects,
 ) -> Result<()> {
+    let Some(sink) = sinks.get_mut(output.sink) else {
+        return Err(Error::internal("an output without a sink"));
+    };
     let mut outcome = Ok(());
     for operator in output.operators.iter_mut().skip(first) {
         errors.clear();
         operator.advance(now);
         let mut rows = operator.batch(&batch, errors)?;
         while !errors.is_empty() && rejects.take(&batch) {
-            batch = rejects.rows(&batch, errors, Stage::Compute, &output.name)?;
+            batch = rejects.rows(&batch, errors, Stage::Compute, &sink.name)?;
             errors.clear();
             rows = operator.batch(&batch, errors)?;
         }
         if let Some(bad) = errors.kept().iter().map(|failed| failed.row).min() {
             // Of two operators the later one failed at the earlier row: it got only what is before the other's.
-            outcome =
-                fail_on_rows(&batch, errors, &format!("computing rows for '{}'", output.name));
+            outcome = fail_on_rows(&batch, errors, &format!("computing rows for '{}'", sink.name));
             let before: Vec<u32> = (0..u32::try_from(bad).unwrap_or(0)).collect();
             errors.clear();
             rows = operator.batch(&batch.select(&before)?, errors)?;
@@ -346,14 +393,14 @@ fn run_output(
         }
     }
     errors.clear();
-    output.writer.write(&batch, errors)?;
-    if !errors.is_empty() && output.tolerant && rejects.take(&batch) {
-        rejects.rows(&batch, errors, Stage::Write, &output.name)?;
+    sink.writer.write(&batch, errors)?;
+    if !errors.is_empty() && sink.tolerant && rejects.take(&batch) {
+        rejects.rows(&batch, errors, Stage::Write, &sink.name)?;
     } else if !errors.is_empty() {
-        outcome = fail_on_rows(&batch, errors, &format!("writing to '{}'", output.name));
+        outcome = fail_on_rows(&batch, errors, &format!("writing to '{}'", sink.name));
     }
     if outcome.is_err() {
-        output.writer.flush()?;
+        sink.writer.flush()?;
     }
     outcome
 }
