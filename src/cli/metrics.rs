@@ -197,12 +197,11 @@ fn exposition(jobs: &[Arc<JobStats>]) -> String {
     counter("brooklet_restarts", "", "Restarts from the last epoch.", |job| job.epochs().restarts);
     Family("brooklet_source_lag_records", "gauge", "", "Records between the position and the end.")
         .write(&mut out, jobs, |job| {
-            let sample = |(source, lag): (String, u64)| Sample {
-                suffix: "",
-                source: Some(source),
-                value: lag.to_string(),
+            let sample = |(source, lag): (String, Option<u64>)| {
+                let value = lag?.to_string();
+                Some(Sample { suffix: "", source: Some(source), value })
             };
-            job.lags().into_iter().map(sample).collect()
+            job.lags().into_iter().filter_map(sample).collect()
         });
     Family(
         "brooklet_job_running",
@@ -260,11 +259,11 @@ mod tests {
     fn jobs() -> Vec<Arc<JobStats>> {
         let stats = JobStats::new("a \"b\"".to_owned(), vec!["orders".to_owned()]);
         let totals = Totals {
-            source: SourceStats { records: 7, bytes: 70, lag: 3, ignored: 1 },
+            source: SourceStats { records: 7, bytes: 70, lag: Some(3), ignored: 1 },
             sink: SinkStats { records: 6, bytes: 60 },
             rejected: 2,
         };
-        stats.publish(0, totals, vec![3]);
+        stats.publish(0, totals, vec![Some(3)]);
         stats.epoch_completed(4, Duration::from_millis(250));
         vec![Arc::new(stats)]
     }

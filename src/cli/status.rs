@@ -178,7 +178,7 @@ fn sum(jobs: &Mutex<Vec<Arc<JobStats>>>) -> Totals {
     totals
 }
 
-fn lags(jobs: &Mutex<Vec<Arc<JobStats>>>) -> Vec<(String, u64)> {
+fn lags(jobs: &Mutex<Vec<Arc<JobStats>>>) -> Vec<(String, Option<u64>)> {
     let jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
     jobs.iter().flat_map(|job| job.lags()).collect()
 }
@@ -188,12 +188,22 @@ fn one_row(line: &str) -> String {
     line.chars().take(TERMINAL_CHARS_MAX).collect()
 }
 
-/// Records and bytes per second in and out, lag per source, rejected records.
-fn describe(now: &Totals, last: &Totals, lags: &[(String, u64)], elapsed: Duration) -> String {
+/// Records and bytes per second in and out, lag per source (`?` until the broker has told), rejected records.
+fn describe(
+    now: &Totals,
+    last: &Totals,
+    lags: &[(String, Option<u64>)],
+    elapsed: Duration,
+) -> String {
     let rate =
         |now: u64, last: u64| now.saturating_sub(last) as f64 / elapsed.as_secs_f64().max(1e-3);
-    let lags: Vec<String> =
-        lags.iter().map(|(source, lag)| format!("{source} {}", count(*lag as f64))).collect();
+    let lags: Vec<String> = lags
+        .iter()
+        .map(|(source, lag)| match lag {
+            Some(lag) => format!("{source} {}", count(*lag as f64)),
+            None => format!("{source} ?"),
+        })
+        .collect();
     format!(
         "in {}/s ({}/s), out {}/s ({}/s), lag {}{}",
         count(rate(now.source.records, last.source.records)),
@@ -249,7 +259,7 @@ mod tests {
 
     fn totals(records: u64, ignored: u64) -> Totals {
         Totals {
-            source: SourceStats { records, bytes: records * 100, lag: 0, ignored },
+            source: SourceStats { records, bytes: records * 100, lag: Some(0), ignored },
             sink: SinkStats { records: records / 2, bytes: records * 10 },
             rejected: 0,
         }
@@ -258,9 +268,19 @@ mod tests {
     #[test]
     fn rates_are_per_second_and_lags_per_source() {
         let stats = JobStats::new("job".to_owned(), vec!["orders".to_owned(), "users".to_owned()]);
-        stats.publish(0, totals(10, 0), vec![5, 30_000]);
-        stats.publish(1, totals(10, 0), vec![7, 4_000]);
-        let lags = lags(&Mutex::new(vec![Arc::new(stats)]));
+        let jobs = Mutex::new(vec![Arc::new(stats)]);
+        let publish = |worker, lags| {
+            let jobs = jobs.lock().unwrap();
+            jobs[0].publish(worker, totals(10, 0), lags);
+        };
+        let line = describe(&totals(0, 0), &totals(0, 0), &lags(&jobs), Duration::from_secs(2));
+        assert!(line.ends_with("lag orders ?, users ?"), "{line}");
+        publish(0, vec![Some(5), Some(30_000)]);
+        publish(1, vec![Some(7), None]);
+        let line = describe(&totals(0, 0), &totals(0, 0), &lags(&jobs), Duration::from_secs(2));
+        assert!(line.ends_with("lag orders 12, users ?"), "{line}");
+        publish(1, vec![Some(7), Some(4_000)]);
+        let lags = lags(&jobs);
         let line = describe(&totals(52_000, 3), &totals(2_000, 0), &lags, Duration::from_secs(2));
         assert_eq!(
             line,

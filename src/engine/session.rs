@@ -137,6 +137,11 @@ impl Session {
         self.style = style;
     }
 
+    /// Results go to `out` from now on.
+    pub fn print_to(&mut self, out: Out) {
+        self.config.out = out;
+    }
+
     /// Prints the head of a streaming result before its first row is there.
     pub fn print_header_first(&mut self) {
         self.header_first = true;

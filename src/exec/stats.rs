@@ -19,8 +19,8 @@ pub struct JobStats {
 #[derive(Debug, Default)]
 struct Published {
     totals: Totals,
-    /// Lag of each scan.
-    lags: Vec<u64>,
+    /// Lag of each scan, where it is known.
+    lags: Vec<Option<u64>>,
 }
 
 /// Sums over sources and sinks.
@@ -75,7 +75,7 @@ impl JobStats {
     }
 
     /// Replaces one worker's totals, and its lag for each scan.
-    pub fn publish(&self, worker: usize, totals: Totals, lags: Vec<u64>) {
+    pub fn publish(&self, worker: usize, totals: Totals, lags: Vec<Option<u64>>) {
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         workers.insert(worker, Published { totals, lags });
     }
@@ -89,10 +89,14 @@ impl JobStats {
         sum
     }
 
-    /// Records between positions and ends, by scan.
-    pub fn lags(&self) -> Vec<(String, u64)> {
+    /// Records between positions and ends, by scan; `None` until every worker knows.
+    pub fn lags(&self) -> Vec<(String, Option<u64>)> {
         let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        let lag = |scan: usize| workers.values().filter_map(|worker| worker.lags.get(scan)).sum();
+        let of = |worker: &Published, scan| worker.lags.get(scan).copied().flatten();
+        let lag = |scan: usize| match workers.is_empty() {
+            true => None,
+            false => workers.values().map(|worker| of(worker, scan)).sum(),
+        };
         self.scans.iter().enumerate().map(|(at, name)| (name.clone(), lag(at))).collect()
     }
 
@@ -139,7 +143,8 @@ impl Totals {
     pub fn add(&mut self, other: Totals) {
         self.source.records += other.source.records;
         self.source.bytes += other.source.bytes;
-        self.source.lag += other.source.lag;
+        self.source.lag =
+            [self.source.lag, other.source.lag].into_iter().flatten().reduce(u64::saturating_add);
         self.source.ignored += other.source.ignored;
         self.sink.records += other.sink.records;
         self.sink.bytes += other.sink.bytes;

@@ -118,8 +118,9 @@ pub struct SourceStats {
     pub records: u64,
     /// Their bytes, decompressed.
     pub bytes: u64,
-    /// Records between the positions and the ends of the splits, as last reported by the broker.
-    pub lag: u64,
+    /// Records between the positions and the ends of the splits, as last reported by the broker; `None` until it has
+    /// reported about each of them.
+    pub lag: Option<u64>,
     /// Records dropped or fields nulled by `ignore-parse-errors`.
     pub ignored: u64,
 }

@@ -49,6 +49,25 @@ fn a_query_prints_as_in_flinks_client() {
 }
 
 #[test]
+fn a_long_result_stops_after_each_page() {
+    let mut shell = shell(&[]);
+    shell.enters("SET 'execution.runtime-mode' = 'batch';");
+    shell.sees(PROMPT);
+    let rows: Vec<String> = (1..=200).map(|n| format!("({n})")).collect();
+    shell.enters(&format!("SELECT n FROM (VALUES {}) AS t (n);", rows.join(", ")));
+    let text = shell.sees("-- more: ");
+    assert!(text.contains("|          36 |") && !text.contains("|          37 |"), "{text}");
+    shell.types("\r");
+    let text = shell.sees("-- more: ");
+    assert!(text.contains("|          37 |") && !text.contains("|          38 |"), "{text}");
+    shell.types(" ");
+    assert!(shell.sees("-- more: ").contains("|          76 |"));
+    shell.types("q");
+    shell.sees(PROMPT);
+    shell.answers("SELECT n FROM (VALUES (1)) AS t (n);", &["1 row in set"]);
+}
+
+#[test]
 fn statements_may_span_lines() {
     let mut shell = shell(&[]);
     shell.enters("SELECT n -- the number;");

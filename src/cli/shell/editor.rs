@@ -69,6 +69,11 @@ impl Reader {
         self.editor.helper_mut().map(|rules| &mut rules.words)
     }
 
+    /// Columns and rows of the terminal.
+    pub(super) fn dimensions(&mut self) -> Option<(usize, usize)> {
+        self.editor.dimensions().map(|(columns, rows)| (columns.into(), rows.into()))
+    }
+
     /// From now on lines of jobs appear above the prompt; what was typed behind it comes back with the next key. The
     /// editor's own printer waits for the editor to take a line, and a job must not wait for a key.
     pub(super) fn take_lines(&self) {

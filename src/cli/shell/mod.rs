@@ -3,6 +3,7 @@
 mod complete;
 mod editor;
 mod history;
+mod pager;
 
 use super::args::{ResultFormat, SqlArguments};
 use super::exit::Exit;
@@ -21,9 +22,10 @@ use crate::sql::ast::{ClientCommand, Statement};
 use crate::sql::{ParsedStatement, is_complete, keywords, parse_script_from};
 use complete::Words;
 use editor::{Input, Reader};
+use pager::{Pager, Size};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Names of jobs: `sql.TABLE`.
@@ -38,6 +40,7 @@ Statements end with ';' and may span lines. INSERT starts a job that runs beside
   Tab          completes keywords, functions, tables, columns, option keys and values
   Up, Ctrl-R   earlier statements
   Ctrl-C       stops the query that runs, or forgets what was typed
+  q            leaves a long result; Space shows the next page, Enter the next line
   Ctrl-D       leaves the shell and stops its jobs (also: QUIT, EXIT)
   SHOW TABLES, DESCRIBE t, SHOW FUNCTIONS, SET, RESET, EXPLAIN …
   SET 'execution.runtime-mode' = 'batch';    final rows instead of changes
@@ -221,6 +224,10 @@ fn shell(
     init: Option<(&str, String)>,
 ) -> Result<Exit, Exit> {
     session.print_header_first();
+    let size = Size::default();
+    if std::io::stdout().is_terminal() {
+        session.print_to(Arc::new(Mutex::new(Pager::new(size.clone()))));
+    }
     let mut shell = Shell { session, source, control: ShellControl::default() };
     let terminal = nix::sys::termios::tcgetattr(std::io::stdin()).ok();
     let (control, at_prompt) = (shell.control.clone(), Arc::new(AtomicBool::new(false)));
@@ -272,6 +279,9 @@ fn shell(
         at_prompt.store(false, Ordering::Release);
         match input {
             Input::Text(text) => {
+                if let Some((columns, rows)) = reader.dimensions() {
+                    size.set(columns, rows);
+                }
                 if shell.run(&text) == Flow::Leave {
                     break;
                 }

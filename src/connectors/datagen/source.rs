@@ -50,7 +50,7 @@ impl Source for DataGenSource {
             ended: Vec::new(),
             started: None,
             next: None,
-            stats: SourceStats::default(),
+            stats: SourceStats { lag: Some(0), ..SourceStats::default() },
         }))
     }
 

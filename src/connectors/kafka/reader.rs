@@ -75,7 +75,8 @@ struct Assigned {
     leader_epoch: Option<i32>,
     /// The topic that `position` is of.
     topic: Uuid,
-    lag: u64,
+    /// `None` before the broker's first answer.
+    lag: Option<u64>,
 }
 
 impl Assigned {
@@ -96,8 +97,8 @@ impl Assigned {
     fn advance(&mut self, offset: i64, high_watermark: i64) {
         let end = self.end.unwrap_or(i64::MAX);
         self.position = offset.min(end).max(self.position);
-        self.lag =
-            u64::try_from(high_watermark.min(end).saturating_sub(self.position)).unwrap_or(0);
+        let lag = high_watermark.min(end).saturating_sub(self.position);
+        self.lag = Some(u64::try_from(lag).unwrap_or(0));
     }
 }
 
@@ -261,7 +262,7 @@ impl Reader for KafkaReader {
                 end: split.end,
                 leader_epoch: split.start.leader_epoch,
                 topic: start.topic_id,
-                lag: 0,
+                lag: None,
             };
             let done = split.end.is_some_and(|end| offset >= end);
             self.forget(std::slice::from_ref(&partition));
