@@ -14,6 +14,7 @@ import org.apache.flink.table.operations.ModifyOperation;
 import org.apache.flink.table.operations.Operation;
 import org.apache.flink.table.operations.QueryOperation;
 import org.apache.flink.table.operations.StatementSetOperation;
+import org.apache.flink.table.operations.command.SetOperation;
 import org.apache.flink.table.planner.parse.ExtendedParser;
 
 /**
@@ -21,8 +22,8 @@ import org.apache.flink.table.planner.parse.ExtendedParser;
  *
  * <p>A file holds a statement a line, line breaks as {@code \n}, behind the verdict and a tab. {@code parse} asks the
  * parser alone. {@code bind} asks the planner: a query or an INSERT is planned but not run, anything else is executed,
- * each in a new session that has executed the file's first lines, those whose verdict is {@code setup}; behind a
- * refused statement follow a tab and the reason, for the reader.
+ * each in a new session that has executed the file's first lines, those whose verdict is {@code setup}, and what stands
+ * before a {@code ;;} of its line; behind a refused statement follow a tab and the reason, for the reader.
  */
 public final class FlinkVerdicts {
     public static void main(String[] arguments) throws Exception {
@@ -87,12 +88,25 @@ public final class FlinkVerdicts {
         for (String statement : setup) {
             env.executeSql(statement);
         }
-        TableEnvironmentInternal internal = (TableEnvironmentInternal) env;
-        Operation operation = internal.getParser().parse(sql).get(0);
+        String[] steps = sql.split(" ;; ");
+        for (int at = 0; at < steps.length - 1; at++) {
+            execute(env, steps[at]);
+        }
+        sql = steps[steps.length - 1];
+        Operation operation = ((TableEnvironmentInternal) env).getParser().parse(sql).get(0);
         if (operation instanceof QueryOperation
                 || operation instanceof ModifyOperation
                 || operation instanceof StatementSetOperation) {
             env.explainSql(sql);
+        } else {
+            env.executeSql(sql);
+        }
+    }
+
+    /** A table environment leaves SET to the SQL client. */
+    private static void execute(TableEnvironment env, String sql) {
+        if (((TableEnvironmentInternal) env).getParser().parse(sql).get(0) instanceof SetOperation set) {
+            env.getConfig().set(set.getKey().get(), set.getValue().get());
         } else {
             env.executeSql(sql);
         }

@@ -20,6 +20,9 @@ pub(super) fn altered(table: &Declared, action: &AlterTableAction) -> Result<Cre
             }
         }
         AlterTableAction::ResetOptions(keys) => {
+            if keys.is_empty() {
+                return Err(refused("ALTER TABLE RESET does not support empty key"));
+            }
             for key in keys {
                 if key.value == "connector" {
                     return Err(refused("ALTER TABLE RESET does not support changing 'connector'")
@@ -34,7 +37,17 @@ pub(super) fn altered(table: &Declared, action: &AlterTableAction) -> Result<Cre
             }
         }
         AlterTableAction::Modify(elements) => {
-            for element in elements {
+            for (at, element) in elements.iter().enumerate() {
+                if let Some(name) = column_name(element)
+                    && elements
+                        .iter()
+                        .take(at)
+                        .filter_map(column_name)
+                        .any(|n| n.value == name.value)
+                {
+                    return Err(refused(format!("encounter duplicate column `{}`", name.value))
+                        .at(name.span));
+                }
                 modify(&mut new, element)?;
             }
         }
@@ -71,6 +84,13 @@ pub(super) fn constraint_name(constraint: &TableConstraint) -> String {
                 constraint.columns.iter().map(|column| column.value.as_str()).collect();
             format!("PK_{}", columns.join("_"))
         }
+    }
+}
+
+fn column_name(element: &TableElement) -> Option<&Ident> {
+    match element {
+        TableElement::Column { column, .. } => Some(&column.name),
+        _ => None,
     }
 }
 
@@ -270,8 +290,11 @@ fn unreferenced(def: &TableDef, name: &Ident, dropped: &[&str]) -> Result<usize>
 
 fn drop_columns(table: &mut CreateTable, def: &TableDef, names: &[ObjectName]) -> Result<()> {
     let dropped: Vec<&str> = names.iter().map(ObjectName::last).collect();
-    for name in names {
+    for (at, name) in names.iter().enumerate() {
         let name = top_level(name)?;
+        if dropped.iter().take(at).any(|before| *before == name.value) {
+            return Err(refused(format!("duplicate column `{}`", name.value)).at(name.span));
+        }
         unreferenced(def, name, &dropped)?;
         let used_as = |what: &str| {
             Err(refused(format!("the column `{}` is used as the {what}", name.value)).at(name.span))

@@ -12,7 +12,7 @@ use crate::sql::ast::{
     self, AlterTableAction, AlterViewAction, ColumnKind, CreateTable, DropObject, Ident, ObjectName,
 };
 use crate::sql::binder::ViewSource;
-use crate::table::{Catalog as _, TableDef, TableName};
+use crate::table::{self, Catalog as _, TableDef, TableName};
 use std::sync::Arc;
 
 /// Parts of a name as texts.
@@ -41,6 +41,11 @@ impl Session {
         };
         let mut insert = None;
         if let Some(query) = &create.as_query {
+            if create.temporary {
+                let message =
+                    "CREATE TABLE AS SELECT does not support to create temporary table yet";
+                return Err(refused(message).at(create.name.span));
+            }
             let settings = Settings::read(&self.options)?;
             let schema = self.binder(&settings).query(query)?.schema();
             written = like::with_query(&written, &schema)?;
@@ -65,6 +70,18 @@ impl Session {
             return Err(refused(format!(
                 "{subject} is a partitioned table, but its connector does not write partitions"
             )));
+        }
+        let written = |column: &&table::ColumnDef| {
+            matches!(column.kind, table::ColumnKind::Metadata { is_virtual: false, .. })
+        };
+        if let (Some(column), Some(connector @ ("print" | "blackhole"))) =
+            (table.columns.iter().find(written), table.connector())
+        {
+            return Err(refused(format!(
+                "{subject} declares metadata column '{}' to be written, but connector '{connector}' writes no metadata",
+                column.name
+            ))
+            .with_hint("if the column should not be written, declare it as METADATA VIRTUAL"));
         }
         match self.catalog.object(&table.name) {
             Some(Object::Table(declared)) if declared.written.distribution.is_some() => {
@@ -190,7 +207,7 @@ impl Session {
 
     fn view(&self, create: &ast::CreateView) -> Result<View> {
         let settings = Settings::read(&self.options)?;
-        let schema = self.binder(&settings).query(&create.query)?.schema();
+        let schema = self.binder(&settings).view_text(&create.query)?.schema();
         let mut columns: Vec<String> = schema.fields.into_iter().map(|field| field.name).collect();
         if !create.columns.is_empty() {
             if create.columns.len() != columns.len() {
@@ -203,11 +220,11 @@ impl Session {
             }
             columns = create.columns.iter().map(|column| column.value.clone()).collect();
         }
-        for (at, column) in create.columns.iter().enumerate() {
-            if create.columns.iter().take(at).any(|before| before.value == column.value) {
-                let message =
-                    format!("a column with the same name `{}` has been defined", column.value);
-                return Err(refused(message).at(column.span));
+        for (at, column) in columns.iter().enumerate() {
+            if columns.iter().take(at).any(|before| before == column) {
+                let written = create.columns.get(at).map_or(create.query.span, |name| name.span);
+                let message = format!("a column with the same name `{column}` has been defined");
+                return Err(refused(message).at(written));
             }
         }
         let (catalog, database) = self.catalog.current();
@@ -220,15 +237,20 @@ impl Session {
     pub(super) fn alter_view(&mut self, statement: &ast::AlterView) -> Result<()> {
         let name = self.catalog.resolve(&parts(&statement.name));
         let written = match self.catalog.object(&name) {
-            Some(Object::View(view)) => Arc::clone(&view.written),
+            Some(Object::View(view)) if !self.catalog.is_temporary(&name) => {
+                Arc::clone(&view.written)
+            }
             Some(Object::Table(_)) => {
                 return Err(
                     refused("ALTER VIEW for a table is not allowed").at(statement.name.span)
                 );
             }
-            None => {
-                return Err(refused(format!("view {} doesn't exist", quoted(&name)))
-                    .at(statement.name.span));
+            _ => {
+                return Err(refused(format!(
+                    "view {} doesn't exist or is a temporary view",
+                    quoted(&name)
+                ))
+                .at(statement.name.span));
             }
         };
         match &statement.action {

@@ -51,7 +51,7 @@ pub(super) fn table(table: &Declared) -> Vec<Column> {
     let columns = def.columns.iter().zip(&written.columns).map(|(column, written_column)| {
         let watermark = written.watermarks.first().filter(|w| w.column.last() == column.name);
         let time = match &column.kind {
-            ColumnKind::Computed(expr) if is_proctime(expr) => Some("*PROCTIME*"),
+            ColumnKind::Computed(expr) if expr.is_proctime() => Some("*PROCTIME*"),
             _ => watermark.map(|_| "*ROWTIME*"),
         };
         Column {
@@ -68,10 +68,6 @@ pub(super) fn table(table: &Declared) -> Vec<Column> {
         }
     });
     columns.collect()
-}
-
-fn is_proctime(expr: &Expr) -> bool {
-    matches!(&expr.node, Node::Call { function, .. } if function.name == "PROCTIME")
 }
 
 fn extras(column: &ast::ColumnDef) -> String {
@@ -116,7 +112,7 @@ fn time_attributes(rel: &Rel) -> Vec<Option<&'static str>> {
             let below = time_attributes(input);
             let of = |expr: &Expr| match expr.node {
                 Node::Column(at) => below.get(at).copied().flatten(),
-                _ => is_proctime(expr).then_some("*PROCTIME*"),
+                _ => expr.is_proctime().then_some("*PROCTIME*"),
             };
             expressions.iter().map(of).collect()
         }

@@ -1,5 +1,6 @@
 //! What a table declaration takes over: from another table (LIKE), from a query (AS).
 
+use super::alter::constraint_name;
 use super::catalog::refused;
 use crate::base::{Error, Result, Span};
 use crate::sql::ast::{
@@ -207,22 +208,28 @@ fn constraints(
             .with_hint("specify EXCLUDING CONSTRAINTS")
             .at(own.span));
     }
-    for name in &own.columns {
-        let inherited = base.columns.iter().find(|column| column.name.value == name.value);
-        let nullable = inherited.is_some_and(|column| match &column.kind {
+    key_of_not_null(own, &base.columns)?;
+    Ok(derived.constraints.clone())
+}
+
+/// Columns that a key takes from elsewhere must be NOT NULL there.
+fn key_of_not_null(key: &TableConstraint, inherited: &[ColumnDef]) -> Result<()> {
+    for name in &key.columns {
+        let column = inherited.iter().find(|column| column.name.value == name.value);
+        let nullable = column.is_some_and(|column| match &column.kind {
             ColumnKind::Physical(data_type) => data_type.is_nullable(),
             _ => false,
         });
         if nullable {
             return Err(refused(format!(
-                "invalid primary key 'PK_{}'. Column '{}' is nullable",
-                own.columns.iter().map(|c| c.value.as_str()).collect::<Vec<_>>().join("_"),
+                "invalid primary key '{}'. Column '{}' is nullable",
+                constraint_name(key),
                 name.value
             ))
             .at(name.span));
         }
     }
-    Ok(derived.constraints.clone())
+    Ok(())
 }
 
 fn properties(
@@ -291,6 +298,7 @@ pub(super) fn with_query(derived: &CreateTable, query: &Schema) -> Result<Create
         }
         from_query = ordered;
     }
+    derived.constraints.iter().try_for_each(|key| key_of_not_null(key, &from_query))?;
     whole.columns.extend(from_query);
     Ok(whole)
 }

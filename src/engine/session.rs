@@ -415,6 +415,7 @@ impl Session {
             .with_views(&self.catalog)
             .with_time_zone(settings.time_zone)
             .with_legacy_cast(settings.legacy_cast)
+            .with_option_hints(settings.option_hints)
             .with_batch(settings.batch)
     }
 

@@ -188,3 +188,12 @@ fn all_inputs_of_a_union_end_in_one_sink() {
     let fed: Vec<Vec<usize>> = job.scans.iter().map(fed).collect();
     assert_eq!(fed, [vec![0, 0, 1], vec![0]]);
 }
+
+#[test]
+fn long_chains_of_operators_are_walked() {
+    let mut tested = Tested::new();
+    for operator in ["AND", "OR"] {
+        let chain = vec!["n <> 5"; 900].join(&format!(" {operator} "));
+        tested.prints(&format!("SELECT n FROM (VALUES (1)) AS t (n) WHERE {chain};"));
+    }
+}

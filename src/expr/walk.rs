@@ -3,6 +3,11 @@
 use super::{Expr, Node, Stability};
 
 impl Expr {
+    /// Whether it is the processing time of a row: Flink's time attribute `PROCTIME()`.
+    pub fn is_proctime(&self) -> bool {
+        matches!(&self.node, Node::Call { function, .. } if function.name == "PROCTIME")
+    }
+
     /// Calls `f` with this expression and everything below it.
     pub fn visit(&self, f: &mut impl FnMut(&Expr)) {
         f(self);

@@ -94,6 +94,12 @@ const LEGACY_CAST: Opt = Opt::new(
     "Whether CAST gives NULL instead of failing, as before Flink 1.15.",
 )
 .default("disabled");
+const OPTION_HINTS: Opt = Opt::new(
+    "table.dynamic-table-options.enabled",
+    OptKind::Bool,
+    "Whether `/*+ OPTIONS(…) */` behind a table may change its options.",
+)
+.default("true");
 
 /// Every setting that is honoured, for the reference.
 pub const SETTINGS: &[Opt] = &[
@@ -142,6 +148,8 @@ pub struct Settings {
     pub duplicate_changes: bool,
     /// CAST gives NULL instead of failing.
     pub legacy_cast: bool,
+    /// OPTIONS hints may be used.
+    pub option_hints: bool,
 }
 
 /// `table.exec.sink.upsert-materialize`.
@@ -221,6 +229,7 @@ impl Settings {
             },
             duplicate_changes: reader.bool(&DUPLICATE_CHANGES)?,
             legacy_cast: reader.word(&LEGACY_CAST)? == Some("enabled"),
+            option_hints: reader.bool(&OPTION_HINTS)?,
         })
     }
 }

@@ -133,6 +133,21 @@ pub enum TimeUnit {
 }
 
 impl TimeUnit {
+    /// Whether a time of day has it.
+    #[must_use]
+    pub const fn is_of_time(self) -> bool {
+        matches!(
+            self,
+            Self::Hour
+                | Self::Minute
+                | Self::Second
+                | Self::Millisecond
+                | Self::Microsecond
+                | Self::Nanosecond
+                | Self::Epoch
+        )
+    }
+
     /// Its SQL name, singular, upper case.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -74,6 +74,18 @@ impl Scope {
         of_table.map(|column| (column.name.clone(), column.expr.clone()))
     }
 
+    /// A name that two columns of one table have: nothing says which of them a `*` means.
+    pub(super) fn repeated(&self, table: Option<&str>) -> Option<&str> {
+        let columns = || self.columns.iter().filter(|c| table.is_none_or(|table| c.table == table));
+        columns()
+            .enumerate()
+            .find(|(at, column)| {
+                let mut before = columns().take(*at);
+                before.any(|other| other.name == column.name && other.table == column.table)
+            })
+            .map(|(_, column)| column.name.as_str())
+    }
+
     /// The column of a name, then the fields that further parts name: `a`, `t.a`, `a.b`, `t.a.b`.
     pub(super) fn find(&self, name: &ast::ObjectName) -> Result<Expr> {
         let Some((first, rest)) = name.parts.split_first() else {
@@ -216,7 +228,18 @@ fn field(expr: Expr, name: &ast::Ident) -> Result<Expr> {
 impl Binder<'_> {
     /// A typed expression over the scope.
     pub(super) fn expr(&self, expr: &ast::Expr, scope: &Scope) -> Result<Expr> {
-        self.untraced(expr, scope).map_err(|error| error.at(expr.span))
+        // A chain of infix operators leans to the left: it is walked, as recursing into it takes too much stack.
+        let (mut chain, mut first) = (Vec::new(), expr);
+        while let ExprKind::Binary { op, left, right, .. } = &first.kind {
+            chain.push((*op, left.as_ref(), right.as_ref(), first.span));
+            first = left;
+        }
+        let mut bound = self.untraced(first, scope).map_err(|error| error.at(first.span))?;
+        for (op, left, right, span) in chain.into_iter().rev() {
+            let right = (self.expr(right, scope)?, right.span);
+            bound = binary(op, (bound, left.span), right, span).map_err(|error| error.at(span))?;
+        }
+        Ok(bound)
     }
 
     fn untraced(&self, expr: &ast::Expr, scope: &Scope) -> Result<Expr> {
@@ -241,7 +264,7 @@ impl Binder<'_> {
                     Ok(Expr::negative(signed(bind(operand)?, '-', operand.span)?))
                 }
             },
-            ExprKind::Binary { op, left, right, .. } => self.binary(*op, left, right, scope, span),
+            ExprKind::Binary { .. } => self.expr(expr, scope),
             ExprKind::Is { operand, test, negated } => {
                 let tested = bind(operand)?;
                 let truth = |truth| {
@@ -308,7 +331,13 @@ impl Binder<'_> {
                 coerce::cast(bind(operand)?, &target, *is_try || self.legacy_cast)
             }
             ExprKind::Extract { unit: part, operand, .. } => {
-                call("$EXTRACT", vec![unit(part.name()), bind(operand)?])
+                let operand = bind(operand)?;
+                if matches!(operand.data_type.kind, Kind::Time(_)) && !part.is_of_time() {
+                    let message =
+                        format!("unit {} can not be applied to time variable", part.name());
+                    return Err(schema_error(message, span));
+                }
+                call("$EXTRACT", vec![unit(part.name()), operand])
             }
             ExprKind::RoundTime { direction, operand, unit: to, .. } => {
                 let name = match direction {
@@ -389,39 +418,6 @@ impl Binder<'_> {
             ExprKind::Recognised { construct, .. } => not_yet(construct, span),
             _ => not_yet("this form of expression", span),
         }
-    }
-
-    fn binary(
-        &self,
-        op: BinaryOp,
-        left: &ast::Expr,
-        right: &ast::Expr,
-        scope: &Scope,
-        span: Span,
-    ) -> Result<Expr> {
-        let (a, b) = (self.expr(left, scope)?, self.expr(right, scope)?);
-        let arithmetic = match op {
-            BinaryOp::And => {
-                return Ok(Expr::and(vec![condition(a, left.span)?, condition(b, right.span)?]));
-            }
-            BinaryOp::Or => {
-                return Ok(Expr::or(vec![condition(a, left.span)?, condition(b, right.span)?]));
-            }
-            BinaryOp::Eq => return coerce::compare(CompareOp::Eq, a, b),
-            BinaryOp::NotEq => return coerce::compare(CompareOp::NotEq, a, b),
-            BinaryOp::Lt => return coerce::compare(CompareOp::Lt, a, b),
-            BinaryOp::LtEq => return coerce::compare(CompareOp::LtEq, a, b),
-            BinaryOp::Gt => return coerce::compare(CompareOp::Gt, a, b),
-            BinaryOp::GtEq => return coerce::compare(CompareOp::GtEq, a, b),
-            BinaryOp::Concat => return call("||", vec![a, b]),
-            BinaryOp::Plus => ArithmeticOp::Add,
-            BinaryOp::Minus => ArithmeticOp::Subtract,
-            BinaryOp::Multiply => ArithmeticOp::Multiply,
-            BinaryOp::Divide => ArithmeticOp::Divide,
-            BinaryOp::Modulo => ArithmeticOp::Remainder,
-            _ => return not_yet("MULTISET operators", span),
-        };
-        coerce::arithmetic(arithmetic, a, b)
     }
 
     fn case(
@@ -519,6 +515,35 @@ fn unknown_unit(call: &str, span: Span) -> Error {
     ))
 }
 
+/// An infix operator between two operands and their places.
+fn binary(
+    op: BinaryOp,
+    (a, a_span): (Expr, Span),
+    (b, b_span): (Expr, Span),
+    span: Span,
+) -> Result<Expr> {
+    let arithmetic = match op {
+        BinaryOp::And => {
+            return Ok(Expr::and(vec![condition(a, a_span)?, condition(b, b_span)?]));
+        }
+        BinaryOp::Or => return Ok(Expr::or(vec![condition(a, a_span)?, condition(b, b_span)?])),
+        BinaryOp::Eq => return coerce::compare(CompareOp::Eq, a, b),
+        BinaryOp::NotEq => return coerce::compare(CompareOp::NotEq, a, b),
+        BinaryOp::Lt => return coerce::compare(CompareOp::Lt, a, b),
+        BinaryOp::LtEq => return coerce::compare(CompareOp::LtEq, a, b),
+        BinaryOp::Gt => return coerce::compare(CompareOp::Gt, a, b),
+        BinaryOp::GtEq => return coerce::compare(CompareOp::GtEq, a, b),
+        BinaryOp::Concat => return call("||", vec![a, b]),
+        BinaryOp::Plus => ArithmeticOp::Add,
+        BinaryOp::Minus => ArithmeticOp::Subtract,
+        BinaryOp::Multiply => ArithmeticOp::Multiply,
+        BinaryOp::Divide => ArithmeticOp::Divide,
+        BinaryOp::Modulo => ArithmeticOp::Remainder,
+        _ => return not_yet("MULTISET operators", span),
+    };
+    coerce::arithmetic(arithmetic, a, b)
+}
+
 /// The operand of a sign: a number or an interval.
 fn signed(expr: Expr, sign: char, span: Span) -> Result<Expr> {
     let kind = &expr.data_type.kind;
@@ -537,6 +562,11 @@ fn signed(expr: Expr, sign: char, span: Span) -> Result<Expr> {
 pub(super) fn illegal_null() -> Error {
     Error::new(ErrorKind::Schema, "illegal use of 'NULL'")
         .with_hint("give it a type: CAST(NULL AS STRING)")
+}
+
+/// A column of a result: NULL alone has no type.
+pub(super) fn typed(expr: Expr, span: Span) -> Result<Expr> {
+    if expr.data_type.kind == Kind::Null { Err(illegal_null().at(span)) } else { Ok(expr) }
 }
 
 /// BOOLEAN.

@@ -66,6 +66,8 @@ pub struct Binder<'a> {
     legacy_cast: bool,
     /// Inputs end, so that they can be sorted.
     batch: bool,
+    /// Whether OPTIONS hints may be used.
+    option_hints: bool,
     /// Inside of a query.
     nested: bool,
     /// The tables that WITH names, inside of a query.
@@ -89,6 +91,7 @@ impl<'a> Binder<'a> {
             time_zone: None,
             legacy_cast: false,
             batch: false,
+            option_hints: true,
             nested: false,
             frame: None,
         }
@@ -104,6 +107,12 @@ impl<'a> Binder<'a> {
     #[must_use]
     pub fn with_batch(self, batch: bool) -> Binder<'a> {
         Binder { batch, ..self }
+    }
+
+    /// The same with `table.dynamic-table-options.enabled`.
+    #[must_use]
+    pub fn with_option_hints(self, option_hints: bool) -> Binder<'a> {
+        Binder { option_hints, ..self }
     }
 
     /// The same inside of a query.
@@ -160,6 +169,11 @@ impl<'a> Binder<'a> {
         query::bind(self, query)
     }
 
+    /// A query as the text of a view: whether its rows can be sorted is a question to who reads the view.
+    pub fn view_text(&self, query: &ast::Query) -> Result<Rel> {
+        query::bind(&self.nested().with_batch(true), query)
+    }
+
     /// The plan of a view.
     pub fn view(&self, name: &TableName, view: &ViewSource) -> Result<Rel> {
         let rel = query::bind_view(self, view)
@@ -188,21 +202,25 @@ impl<'a> Binder<'a> {
         };
         let mut options: Option<Options> = None;
         for hint in hints {
-            match &hint.args {
-                ast::HintArgs::Properties(properties)
-                    if hint.name.value.eq_ignore_ascii_case("OPTIONS") =>
-                {
-                    let options = options.get_or_insert_with(|| table.options.clone());
-                    for property in properties {
-                        options.set(
-                            &property.key.value,
-                            &property.value.value,
-                            Some(property.span),
-                        );
-                    }
-                }
+            if !hint.name.value.eq_ignore_ascii_case("OPTIONS") {
                 // Join and state hints change how Flink executes, not what comes out.
-                _ => {}
+                check_hint(hint)?;
+                continue;
+            }
+            let ast::HintArgs::Properties(properties) = &hint.args else {
+                let message = "hint OPTIONS only supports non-empty key value options";
+                return Err(
+                    schema_error(message, hint.span).with_hint("write OPTIONS('key' = 'value')")
+                );
+            };
+            if !self.option_hints {
+                let message = "the 'OPTIONS' hint is allowed only when the config option \
+                               'table.dynamic-table-options.enabled' is set to true";
+                return Err(schema_error(message, hint.span));
+            }
+            let options = options.get_or_insert_with(|| table.options.clone());
+            for property in properties {
+                options.set(&property.key.value, &property.value.value, Some(property.span));
             }
         }
         Ok(match options {
@@ -210,6 +228,35 @@ impl<'a> Binder<'a> {
             Some(options) => Arc::new(TableDef { options, ..(*table).clone() }),
         })
     }
+}
+
+/// Refuses a hint that Flink does not know (`FlinkHintStrategies`).
+fn check_hint(hint: &ast::Hint) -> Result<()> {
+    const KNOWN: &[&str] = &[
+        "OPTIONS",
+        "STATE_TTL",
+        "LOOKUP",
+        "BROADCAST",
+        "SHUFFLE_HASH",
+        "SHUFFLE_MERGE",
+        "NEST_LOOP",
+        "MULTI_JOIN",
+        "INDEX",
+        "PROPERTIES",
+        "RESOURCE",
+        "AGG_STRATEGY",
+        "EARLY_FIRE",
+        "JSON_AGGREGATE_WRAPPED",
+    ];
+    let name = &hint.name.value;
+    if KNOWN.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        return Ok(());
+    }
+    let error = schema_error(format!("unknown hint '{name}'"), hint.span);
+    Err(match nearest(&name.to_uppercase(), KNOWN.iter().copied()) {
+        Some(near) => error.with_hint(format!("did you mean '{near}'?")),
+        None => error,
+    })
 }
 
 /// Correct Flink SQL that is not there yet, at its place.

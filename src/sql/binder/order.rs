@@ -123,8 +123,7 @@ fn streaming(
 fn is_time(rel: &Rel, expr: &Expr) -> bool {
     let at = match &expr.node {
         Node::Column(at) => *at,
-        Node::Call { function, .. } => return function.name == "PROCTIME",
-        _ => return false,
+        _ => return expr.is_proctime(),
     };
     match rel {
         Rel::Scan { table, columns, .. } => {

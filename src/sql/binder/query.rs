@@ -1,6 +1,6 @@
 //! Queries: SELECT … FROM one table or subquery, WHERE, LIMIT. Everything else is named as missing, at its place.
 
-use super::expr::Scope;
+use super::expr::{Scope, selected, typed};
 use super::unnest::{self, Written};
 use super::{
     Binder, VIEW_DEPTH_MAX, ViewSource, not_yet, order, rewrite, schema_error, set_operation,
@@ -178,30 +178,38 @@ fn bind_items(
                 if scope.all().next().is_none() {
                     return Err(schema_error("SELECT * requires a FROM clause", item.span));
                 }
+                unambiguous(scope.repeated(None), item.span)?;
                 for (name, expr) in scope.all() {
-                    fields.push(Field::new(unique(name, &fields), expr.data_type.clone()));
+                    fields.push(Field::new(name, expr.data_type.clone()));
                     expressions.push(expr);
                 }
             }
             SelectItemKind::QualifiedWildcard(qualifier) => {
                 for (name, expr) in starred(scope, qualifier)? {
-                    fields.push(Field::new(unique(name, &fields), expr.data_type.clone()));
+                    fields.push(Field::new(name, expr.data_type.clone()));
                     expressions.push(expr);
                 }
             }
             SelectItemKind::Expr { expr, alias } => {
-                let bound = super::expr::selected(binder.expr(expr, scope)?);
+                let bound = typed(selected(binder.expr(expr, scope)?), expr.span)?;
                 let name = match (alias, &expr.kind) {
                     (Some(alias), _) => alias.value.clone(),
                     (None, ExprKind::Name(name)) => name.last().to_owned(),
                     (None, _) => format!("EXPR${at}"),
                 };
-                fields.push(Field::new(unique(name, &fields), bound.data_type.clone()));
+                fields.push(Field::new(name, bound.data_type.clone()));
                 expressions.push(bound);
             }
         }
     }
-    Ok((expressions, Schema::new(fields)))
+    Ok((expressions, Schema::new(names_of_result(binder, fields))))
+}
+
+fn unambiguous(repeated: Option<&str>, span: Span) -> Result<()> {
+    match repeated {
+        Some(name) => Err(schema_error(format!("column '{name}' is ambiguous"), span)),
+        None => Ok(()),
+    }
 }
 
 /// The columns of `t.*`, or the fields of `row_column.*`.
@@ -209,6 +217,7 @@ fn starred(scope: &Scope, qualifier: &ast::ObjectName) -> Result<Vec<(String, Ex
     if let [table] = qualifier.parts.as_slice()
         && scope.is_alias(&table.value)
     {
+        unambiguous(scope.repeated(Some(&table.value)), qualifier.span)?;
         return Ok(scope.all_of(&table.value).collect());
     }
     let row = scope.find(qualifier)?;
@@ -225,6 +234,19 @@ fn starred(scope: &Scope, qualifier: &ast::ObjectName) -> Result<Vec<(String, Ex
     let field =
         |(at, field): (usize, &Field)| (field.name.clone(), Expr::field(row.clone(), at, field));
     Ok(fields.iter().enumerate().map(field).collect())
+}
+
+/// The columns of a result have names of their own. Inside of a query they keep what is written: a name that two of
+/// them have is ambiguous there.
+pub(super) fn names_of_result(binder: &Binder<'_>, fields: Vec<Field>) -> Vec<Field> {
+    if binder.nested {
+        return fields;
+    }
+    let mut named = Vec::with_capacity(fields.len());
+    for field in fields {
+        named.push(Field::new(unique(field.name, &named), field.data_type));
+    }
+    named
 }
 
 /// Calcite's names for repeated columns: `a`, `a0`, `a1`.

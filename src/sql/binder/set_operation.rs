@@ -1,6 +1,6 @@
 //! UNION ALL.
 
-use super::query::bind_set;
+use super::query::{bind_set, names_of_result};
 use super::{Binder, schema_error};
 use crate::base::Result;
 use crate::expr::{Expr, common_type};
@@ -38,7 +38,7 @@ pub(super) fn union_all(binder: &Binder<'_>, body: &QueryBody) -> Result<Rel> {
         let nullable = column().any(|data_type| data_type.nullable);
         fields.push(Field::new(field.name.clone(), DataType { kind: common.kind, nullable }));
     }
-    let schema = Schema::new(fields);
+    let schema = Schema::new(names_of_result(binder, fields));
     let inputs = inputs.into_iter().map(|(rel, _)| cast(rel, &schema)).collect();
     Ok(Rel::Union { inputs, schema })
 }

@@ -50,22 +50,31 @@ pub(super) fn create(binder: &Binder<'_>, statement: &ast::CreateTable) -> Resul
         span: Some(span),
     };
     for partition in &statement.partitioned_by {
-        if !table.columns.iter().any(|column| column.name == partition.value) {
-            let columns: Vec<String> =
-                table.columns.iter().map(|column| format!("'{}'", column.name)).collect();
-            return Err(schema_error(
-                format!(
-                    "partition column '{}' not defined in the table schema. Available columns: [{}]",
-                    partition.value,
-                    columns.join(", ")
-                ),
-                partition.span,
-            ));
-        }
+        physical(&table, "partition key", partition)?;
+    }
+    for bucket in statement.distribution.iter().flat_map(|distribution| &distribution.columns) {
+        physical(&table, "bucket key", bucket)?;
     }
     constraints(statement, &mut table)?;
     watermark(binder, statement, &mut table)?;
     Ok(table)
+}
+
+/// Keys that say where a row is stored are columns that are stored.
+fn physical(table: &TableDef, what: &str, key: &ast::Ident) -> Result<()> {
+    let columns = || table.columns.iter().filter(|column| column.kind == ColumnKind::Physical);
+    if columns().any(|column| column.name == key.value) {
+        return Ok(());
+    }
+    let names: Vec<&str> = columns().map(|column| column.name.as_str()).collect();
+    Err(schema_error(
+        format!(
+            "invalid {what} '{}': it must reference a physical column in the schema. Available columns are: [{}]",
+            key.value,
+            names.join(", ")
+        ),
+        key.span,
+    ))
 }
 
 fn options(properties: &[ast::Property]) -> Options {
@@ -217,6 +226,11 @@ fn watermark(
             column.span,
         ));
     };
+    if matches!(defined.map(|column| &column.kind), Some(ColumnKind::Computed(expr)) if expr.is_proctime())
+    {
+        let message = "a watermark can not be defined for a processing-time attribute";
+        return Err(schema_error(message, column.span));
+    }
     let is_time =
         |kind: &Kind| matches!(kind, Kind::Timestamp(p) | Kind::TimestampLtz(p) if *p <= 3);
     let wrong = |of: &str, subject: &str, data_type: &DataType| {

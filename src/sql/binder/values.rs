@@ -4,7 +4,7 @@
 //! `n` of VALUES.
 
 use super::call::call;
-use super::expr::Scope;
+use super::expr::{Scope, typed};
 use super::{Binder, not_yet, schema_error};
 use crate::base::Result;
 use crate::expr::{Expr, common_type};
@@ -62,7 +62,9 @@ pub(super) fn bind(binder: &Binder<'_>, written: &[ValuesRow]) -> Result<Rel> {
         }
         for (column, item) in columns.iter_mut().zip(&row.values) {
             match item {
-                ValuesItem::Expr(expr) => column.push(binder.expr(expr, &scope)?),
+                ValuesItem::Expr(expr) => {
+                    column.push(typed(binder.expr(expr, &scope)?, expr.span)?);
+                }
                 ValuesItem::Default(span) => return not_yet("DEFAULT in VALUES", *span),
             }
         }
