@@ -67,6 +67,7 @@ replay! {
     flink_print,
     flink_queries,
     flink_raw,
+    flink_scripts,
     flink_select_batch,
     flink_select_streaming,
     flink_smoke,
