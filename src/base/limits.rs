@@ -18,6 +18,10 @@ pub const PROGRESS_REFRESH: Duration = Duration::from_secs(60 * 60);
 /// Characters of a payload that an error message shows.
 pub const PAYLOAD_SHOWN_CHARS_MAX: usize = 200;
 
+/// Copies of elements that UNNEST makes of the MULTISETs of one batch: a count is a number on the wire, and a record of
+/// a few bytes could ask for two thousand million rows.
+pub const UNNEST_COPIES_MAX: usize = 1 << 20;
+
 /// Levels of nesting in one JSON value. Deeper input is refused instead of using stack without bound.
 pub const JSON_DEPTH_MAX: usize = 64;
 

@@ -6,8 +6,8 @@ use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::exec::{Job, JobSink, JobStats, Output, Refusals, Scan};
 use crate::expr::{EvalEnv, Expr};
 use crate::ops::{
-    BoundedColumn, DropUpdateBefore, Filter, NotNull, Operator, OperatorFactory, Project,
-    SharedLimit, SharedSort, TypeLength, Unnest,
+    BoundedColumn, DropUpdateBefore, Filter, NotNull, NotNullColumn, Operator, OperatorFactory,
+    Project, SharedLimit, SharedSort, TypeLength, Unnest,
 };
 use crate::options::{Opt, OptKind, OptionReader, Taken};
 use crate::plan::{Rel, Settings, TypeLengthEnforcer};
@@ -41,7 +41,7 @@ pub(super) struct Target {
     pub(super) name: String,
     pub(super) sink: Box<dyn Sink>,
     /// NOT NULL columns of the sink, by position.
-    pub(super) not_null: Vec<(usize, String)>,
+    pub(super) not_null: Vec<NotNullColumn>,
     /// Columns of the sink whose length is enforced.
     pub(super) bounded: Vec<BoundedColumn>,
 }
@@ -281,7 +281,12 @@ impl JobBuilder<'_> {
             .enumerate()
             .filter_map(|(at, column)| Some((at, table.columns.get(*column)?)))
             .filter(|(_, column)| !column.data_type.nullable)
-            .map(|(at, column)| (at, column.name.clone()))
+            .map(|(at, column)| NotNullColumn {
+                at,
+                name: column.name.clone(),
+                in_deletes: table.primary_key.is_empty()
+                    || table.primary_key.contains(&column.name),
+            })
             .collect();
         let bounded = match self.settings.type_length {
             TypeLengthEnforcer::Ignore => Vec::new(),

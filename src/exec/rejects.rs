@@ -157,7 +157,8 @@ impl Rejects {
         self.tolerate() && batch.origin.is_some()
     }
 
-    /// Takes the failed rows of a batch; what is left of it.
+    /// Takes the records of the failed rows of a batch, with all rows that they gave: a change without its other half,
+    /// or a part of what a record held, would be written twice when the record is repaired. What is left of the batch.
     pub(super) fn rows(
         &mut self,
         batch: &Batch,
@@ -174,6 +175,14 @@ impl Rejects {
             if seen.insert(place.clone()) {
                 self.add(place, stage, Some(sink), text);
             }
+        }
+        if let Some(origin) = &batch.origin {
+            failed.extend((0..batch.rows).filter(|row| {
+                let place = origin.locate(*row);
+                place.is_some_and(|(split, offset)| {
+                    seen.contains(&RecordPlace { split: Arc::clone(split), offset })
+                })
+            }));
         }
         without(batch, &failed)
     }

@@ -13,7 +13,7 @@ mod unnest;
 pub use drop_update_before::DropUpdateBefore;
 pub use filter::Filter;
 pub use limit::{Limit, SharedLimit};
-pub use not_null::NotNull;
+pub use not_null::{NotNull, NotNullColumn};
 pub use project::Project;
 pub use sort::{SharedSort, Sort};
 pub use type_length::{BoundedColumn, TypeLength};

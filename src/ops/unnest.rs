@@ -2,6 +2,7 @@
 
 use super::Operator;
 use super::timed::TimedEnv;
+use crate::base::limits::UNNEST_COPIES_MAX;
 use crate::base::{Error, Result};
 use crate::expr::{EvalEnv, Expr, Input, Selection};
 use crate::types::{Batch, Column, Kind, RowErrors};
@@ -42,7 +43,12 @@ impl Unnest {
     }
 
     /// Where the elements of each row are, and their columns. A NULL element of rows gives no row, as in Flink.
-    fn elements(&self, collections: &Column, rows: usize) -> (Places, Vec<Column>) {
+    fn elements(
+        &self,
+        collections: &Column,
+        rows: usize,
+        errors: &mut RowErrors,
+    ) -> (Places, Vec<Column>) {
         let mut places = Places::default();
         let is_row = |element: &Kind| matches!(element, Kind::Row(_));
         match &self.collection.data_type.kind {
@@ -52,7 +58,7 @@ impl Unnest {
                 let values = lists.values();
                 let skips_nulls = is_row(&element.kind);
                 let given = |at: usize| usize::from(!skips_nulls || values.is_valid(at));
-                self.place(&mut places, rows, offsets, &|row| lists.is_valid(row), &given);
+                self.place(&mut places, rows, offsets, &|row| lists.is_valid(row), &given, errors);
                 (places, columns_of(values, skips_nulls))
             }
             Kind::Multiset(element) => {
@@ -65,6 +71,7 @@ impl Unnest {
                     maps.value_offsets(),
                     &|row| maps.is_valid(row),
                     &times,
+                    errors,
                 );
                 (places, columns_of(crate::types::map_keys(maps), is_row(&element.kind)))
             }
@@ -76,13 +83,14 @@ impl Unnest {
                     maps.value_offsets(),
                     &|row| maps.is_valid(row),
                     &|_| 1,
+                    errors,
                 );
                 (places, vec![Arc::clone(crate::types::map_keys(maps)), Arc::clone(maps.values())])
             }
         }
     }
 
-    /// `times` says how often an element is given.
+    /// `times` says how often an element is given. A row whose copies would be too many fails.
     fn place(
         &self,
         places: &mut Places,
@@ -90,15 +98,25 @@ impl Unnest {
         offsets: &[i32],
         is_valid: &dyn Fn(usize) -> bool,
         times: &dyn Fn(usize) -> usize,
+        errors: &mut RowErrors,
     ) {
+        let mut copies_left = UNNEST_COPIES_MAX;
         let index = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         for row in 0..rows {
             let before = places.rows.len();
             let bounds = (offsets.get(row), offsets.get(row + 1));
             if let (true, (Some(start), Some(end))) = (is_valid(row), bounds) {
+                let elements =
+                    usize::try_from(*start).unwrap_or(0)..usize::try_from(*end).unwrap_or(0);
+                let copies: usize =
+                    elements.clone().map(|element| times(element).saturating_sub(1)).sum();
+                let Some(left) = copies_left.checked_sub(copies) else {
+                    errors.push(row, || too_many(copies));
+                    continue;
+                };
+                copies_left = left;
                 let mut number = 0;
-                for element in *start..*end {
-                    let element = usize::try_from(element).unwrap_or(0);
+                for element in elements {
                     for _ in 0..times(element) {
                         number += 1;
                         places.rows.push(index(row));
@@ -116,6 +134,12 @@ impl Unnest {
     }
 }
 
+fn too_many(copies: usize) -> String {
+    format!(
+        "UNNEST of a MULTISET would copy elements {copies} times; the rows of a batch may take {UNNEST_COPIES_MAX}"
+    )
+}
+
 /// The fields of rows, or the values themselves.
 fn columns_of(values: &Column, is_row: bool) -> Vec<Column> {
     match is_row {
@@ -129,7 +153,7 @@ impl Operator for Unnest {
         let input = Input { columns: &batch.columns, rows: batch.rows };
         let all = Selection::All(batch.rows);
         let collections = self.collection.eval(input, &all, errors, self.env.get());
-        let (places, elements) = self.elements(&collections, batch.rows);
+        let (places, elements) = self.elements(&collections, batch.rows, errors);
         let taken = |column: &Column, indices: &UInt32Array| {
             arrow_select::take::take(column, indices, None)
                 .map_err(|error| Error::internal(format_args!("taking elements: {error}")))

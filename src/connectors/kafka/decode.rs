@@ -90,7 +90,7 @@ pub(super) struct RecordDecoder {
     failures: RowErrors,
     /// Failed records do not hold up the others.
     tolerant: bool,
-    /// Records of the batch at hand, by offset, whose schemas cannot be had, and why.
+    /// Records of the batch at hand, by offset, whose schemas cannot be had, and why; kept until the batch is pushed.
     unreadable: BTreeMap<i64, String>,
     /// Where the failed records of the last finish are, by their numbers.
     failed: BTreeMap<usize, RecordPlace>,
@@ -143,7 +143,6 @@ impl RecordDecoder {
         records: &Records,
         range: &std::ops::Range<i64>,
     ) -> Result<bool> {
-        self.unreadable.clear();
         loop {
             match self.ask(split, records, range)? {
                 Asked::Ready => return Ok(true),
@@ -200,6 +199,11 @@ impl RecordDecoder {
         }
     }
 
+    /// The batch that was not ready will not be pushed.
+    pub(super) fn give_up(&mut self) {
+        self.unreadable.clear();
+    }
+
     /// Takes the records of a batch that lie in `from..end`. The outer result is about the format, the inner one about
     /// the batch.
     pub(super) fn push(
@@ -244,6 +248,7 @@ impl RecordDecoder {
             }
             self.pushed.record(&record);
         }
+        self.unreadable.clear();
         self.pushed.end_batch(split, header);
         self.failures.clear();
         self.value.push(records.slab(), &self.values, &mut self.failures)?;

@@ -63,8 +63,18 @@ enum Work {
     },
     Committing {
         done: DomainEvent,
-        /// The job's own group first; a failure of the others is only worth a warning.
+        /// The group of the mark first; a failure of the others is only worth a warning.
         pending: VecDeque<(String, Stored)>,
+        /// What is stored with the mark, should its group be refused.
+        marked: Vec<(TopicPartition, CommittedOffset)>,
+        /// The job is over: other topics may still carry its mark from before its script was changed.
+        finished: bool,
+    },
+    /// The group that is to carry the mark from now on: another job may have its mark there.
+    Inspecting {
+        done: DomainEvent,
+        reading: Fetched,
+        marked: Vec<(TopicPartition, CommittedOffset)>,
     },
 }
 
@@ -222,17 +232,27 @@ impl GroupProgress {
         done: DomainEvent,
         offsets: Vec<(TopicPartition, CommittedOffset)>,
         metadata: &str,
+        finished: bool,
     ) {
         let mut pending = VecDeque::new();
+        let marked = marked(&offsets, metadata);
         if let Some(group) = self.groups.front() {
-            pending.push_back((group.clone(), self.store(group, &marked(&offsets, metadata))));
+            pending.push_back((group.clone(), self.store(group, &marked)));
         }
         if let Some(group) =
             self.user_group.as_ref().filter(|group| self.groups.front() != Some(group))
         {
             pending.push_back((group.clone(), self.store(group, &offsets)));
         }
-        self.work = Work::Committing { done, pending };
+        self.work = Work::Committing { done, pending, marked, finished };
+    }
+
+    /// Looks at the group that carries the mark from now on before anything is stored there.
+    fn inspect(&self, done: DomainEvent, marked: Vec<(TopicPartition, CommittedOffset)>) -> Work {
+        match self.groups.front().filter(|_| !marked.is_empty()) {
+            Some(group) => Work::Inspecting { done, reading: self.fetch(group), marked },
+            None => Work::Ready(done),
+        }
     }
 
     /// Reads what is stored under either shape of the job in order to unmark it.
@@ -311,7 +331,7 @@ impl CommitDomain for GroupProgress {
         }
         // Final positions are only for lag tools: the next start is a fresh one.
         let mark = if end.finished { String::new() } else { self.mark(end.epoch) };
-        self.start_commit(done, offsets(progress), &mark);
+        self.start_commit(done, offsets(progress), &mark, end.finished);
     }
 
     /// What is not committed is only at the process.
@@ -378,7 +398,8 @@ impl CommitDomain for GroupProgress {
                             (group, stored)
                         };
                         let pending = marked.into_iter().map(store).collect();
-                        self.work = Work::Committing { done, pending };
+                        self.work =
+                            Work::Committing { done, pending, marked: Vec::new(), finished: false };
                         continue;
                     };
                     match pending.try_take() {
@@ -412,32 +433,57 @@ impl CommitDomain for GroupProgress {
                         Some(Err(error)) => return Err(reading(&error)),
                     }
                 }
-                Work::Committing { done, mut pending } => {
+                Work::Inspecting { done, reading: pending, marked } => match pending.try_take() {
+                    None => {
+                        self.work = Work::Inspecting { done, reading: pending, marked };
+                        return Ok(None);
+                    }
+                    Some(Ok(stored)) => {
+                        let group = self.groups.front().cloned().unwrap_or_default();
+                        // An error if the group is another job's.
+                        self.progress(&group, &stored)?;
+                        let store = self.store(&group, &marked);
+                        let pending = VecDeque::from([(group, store)]);
+                        self.work = Work::Committing { done, pending, marked, finished: false };
+                    }
+                    Some(Err(error)) if self.fall_back(&error) => {
+                        self.work = self.inspect(done, marked);
+                    }
+                    Some(Err(error)) => return Err(reading(&error)),
+                },
+                Work::Committing { done, mut pending, marked, finished } => {
                     let Some((group, first)) = pending.pop_front() else {
+                        if finished {
+                            self.work = self.clear(done);
+                            continue;
+                        }
                         return Ok(Some(done));
                     };
                     match first.try_take() {
                         None => {
                             pending.push_front((group, first));
-                            self.work = Work::Committing { done, pending };
+                            self.work = Work::Committing { done, pending, marked, finished };
                             return Ok(None);
                         }
-                        Some(Ok(())) => self.work = Work::Committing { done, pending },
+                        Some(Ok(())) => {
+                            self.work = Work::Committing { done, pending, marked, finished };
+                        }
+                        Some(Err(error)) if self.groups.front() != Some(&group) => {
+                            self.warnings
+                                .say(&format!("cannot commit to group '{group}': {error}"));
+                            self.work = Work::Committing { done, pending, marked, finished };
+                        }
+                        // Nothing counts as stored before the mark is.
+                        Some(Err(error)) if self.fall_back(&error) => {
+                            self.work = self.inspect(done, marked);
+                        }
                         Some(Err(error)) => {
-                            let own = self.groups.front() == Some(&group);
-                            if own && !self.fall_back(&error) {
-                                return Err(contact(&error, &self.client).context(match done {
-                                    DomainEvent::Committed(epoch) => {
-                                        format!("committing epoch {epoch}")
-                                    }
-                                    _ => "forgetting the job's progress".to_owned(),
-                                }));
-                            }
-                            if !own {
-                                self.warnings
-                                    .say(&format!("cannot commit to group '{group}': {error}"));
-                            }
-                            self.work = Work::Committing { done, pending };
+                            return Err(contact(&error, &self.client).context(match done {
+                                DomainEvent::Committed(epoch) => {
+                                    format!("committing epoch {epoch}")
+                                }
+                                _ => "forgetting the job's progress".to_owned(),
+                            }));
                         }
                     }
                 }

@@ -134,7 +134,7 @@ impl KafkaReader {
         let Some(Current { fetched, batches }) = &mut self.current else { return Ok(()) };
         let Some(split) = self.splits.get_mut(&fetched.partition) else {
             self.current = None;
-            self.parked = None;
+            self.give_up_parked();
             return Ok(());
         };
         let id = &split.id;
@@ -198,7 +198,13 @@ impl KafkaReader {
     fn forget(&mut self, partitions: &[TopicPartition]) {
         if self.current.as_ref().is_some_and(|now| partitions.contains(&now.fetched.partition)) {
             self.current = None;
-            self.parked = None;
+            self.give_up_parked();
+        }
+    }
+
+    fn give_up_parked(&mut self) {
+        if self.parked.take().is_some() {
+            self.decoder.give_up();
         }
     }
 

@@ -469,11 +469,7 @@ impl KafkaWriter {
                     }
                     (tag, records, partition, first)
                 }
-                ProduceEvent::Failed { tag, records, partition, first, .. }
-                    if self.guarantee == Guarantee::None =>
-                {
-                    (tag, records, partition, first)
-                }
+                // Flink's writer raises what the brokers refuse under every guarantee, `none` too.
                 ProduceEvent::Failed {
                     partition, records, first, error, possibly_written, ..
                 } => {

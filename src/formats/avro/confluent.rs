@@ -56,7 +56,13 @@ impl Format for AvroConfluentFormat {
         let resolver = self.registries.open(read.access)?;
         let record = reader.not_null(reader.root()).unwrap_or(reader.root());
         let rows = AvroRows::new(request, reader, record)?;
-        Ok(Box::new(ConfluentDecoder { rows, plans: HashMap::new(), resolver, images: None }))
+        Ok(Box::new(ConfluentDecoder {
+            rows,
+            plans: HashMap::new(),
+            refused: HashMap::new(),
+            resolver,
+            images: None,
+        }))
     }
 
     fn encoder(
@@ -136,6 +142,9 @@ pub(super) struct ConfluentDecoder {
     rows: AvroRows,
     /// By id.
     plans: HashMap<u32, Plan>,
+    /// Ids that the registry does not have, and what it said. It is asked once for each batch of records: what is
+    /// registered late is found by the next one.
+    refused: HashMap<u32, String>,
     resolver: Arc<dyn SchemaResolver>,
     /// Where records are changes.
     images: Option<Images>,
@@ -154,7 +163,7 @@ impl ConfluentDecoder {
     /// A decoder of changes.
     pub(super) fn changes(rows: AvroRows, resolver: Arc<dyn SchemaResolver>) -> ConfluentDecoder {
         let images = Some(Images::default());
-        ConfluentDecoder { rows, plans: HashMap::new(), resolver, images }
+        ConfluentDecoder { rows, plans: HashMap::new(), refused: HashMap::new(), resolver, images }
     }
 
     fn plan(&mut self, schema: &str) -> Plan {
@@ -224,9 +233,18 @@ impl Decoder for ConfluentDecoder {
                 last = Some(id);
                 continue;
             }
+            if let Some(why) = self.refused.get(&id) {
+                let error = Error::new(ErrorKind::Data, why.clone());
+                return Ok(Readiness::Failed { payload: at, error });
+            }
             let plan = match self.resolver.schema(id, waker) {
                 Answer::Pending => return Ok(Readiness::Waiting),
-                Answer::Failed(error) => return Ok(Readiness::Failed { payload: at, error }),
+                Answer::Failed(error) => {
+                    if error.kind() == ErrorKind::Data {
+                        self.refused.insert(id, error.to_string());
+                    }
+                    return Ok(Readiness::Failed { payload: at, error });
+                }
                 Answer::Ready(text) => self.plan(&text),
             };
             self.plans.insert(id, plan);
@@ -235,6 +253,7 @@ impl Decoder for ConfluentDecoder {
     }
 
     fn push(&mut self, slab: &Bytes, payloads: &[Payload], errors: &mut RowErrors) -> Result<()> {
+        self.refused.clear();
         let mut records: Vec<&[u8]> = Vec::with_capacity(payloads.len().min(CHUNK_ROWS));
         let mut nulls: Vec<bool> = Vec::with_capacity(payloads.len().min(CHUNK_ROWS));
         for chunk in payloads.chunks(CHUNK_ROWS) {

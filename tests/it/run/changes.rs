@@ -29,8 +29,10 @@ fn a_prefix_keeps_the_key_of_an_upsert_table_apart() {
     let columns = "k_id INT, id STRING, n INT, PRIMARY KEY (k_id) NOT ENFORCED";
     let prefix = ", 'key.fields-prefix' = 'k_', 'value.fields-include' = 'EXCEPT_KEY'";
     let bounded = format!("{prefix}, 'scan.bounded.mode' = 'latest-offset'");
+    // A row that is deleted has nothing but its key.
+    let written = columns.replace("n INT", "n INT NOT NULL");
     let sql = upsert("a", columns, &input, &cluster, &bounded)
-        + &upsert("b", columns, &output, &cluster, prefix)
+        + &upsert("b", &written, &output, &cluster, prefix)
         + "INSERT INTO b SELECT * FROM a WHERE k_id < 9;\n";
     Program::script("job", &sql).run().code(0);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();

@@ -102,6 +102,8 @@ fn a_record_too_large_is_logged_alone(cluster: &Cluster, guarantee: &str) {
         + "INSERT INTO sink SELECT v FROM src;\n";
     let ended = run("large", &sql);
     ended.code(0).says(&["restarting from the last epoch in 0 ms", "MESSAGE_TOO_LARGE"]);
+    cluster.settle(&sink);
+    cluster.settle(&failed);
     let texts = |records: &[Rec]| records.iter().map(Rec::text).collect::<Vec<_>>();
     let (written, logged) = (cluster.read_committed(&sink), cluster.read_committed(&failed));
     match guarantee == EXACT {
@@ -188,18 +190,19 @@ fn a_record_with_an_unknown_schema_is_logged() {
     let (source, sink, failed) =
         (cluster.topic("in", 1), cluster.topic("out", 1), cluster.topic("failed", 1));
     let record = |magic: u8, id: u32| [&[magic], &id.to_be_bytes()[..], b"\x02a"].concat();
-    let values = [record(0, id), record(0, 4711), record(9, id), record(0, id)];
+    // Two with an unknown schema: both are in one record batch.
+    let values = [record(0, id), record(0, 4711), record(9, id), record(0, 4711), record(0, id)];
     cluster.produce(&source, &values.iter().map(Rec::value).collect::<Vec<_>>());
     let avro = format!("'format' = 'avro-confluent', 'avro-confluent.url' = '{}'", registry.url());
     let sql = log(&cluster, &failed)
         + &kafka("src", "v STRING", &source, &cluster, &format!("{ALL}, {avro}, {LOG}"))
         + &kafka("sink", "v STRING", &sink, &cluster, "'format' = 'raw'")
         + "INSERT INTO sink SELECT v FROM src;\n";
-    run("schema", &sql).code(0).says(&["2 rejected by error-handling.mode"]);
+    run("schema", &sql).code(0).says(&["3 rejected by error-handling.mode"]);
     assert_eq!(cluster.values(&sink), ["a", "a"]);
     let logged = cluster.read(&failed);
     let logged: Vec<_> = logged.iter().map(|record| record.value.clone().unwrap()).collect();
-    assert_eq!(logged.len(), 2);
+    assert_eq!(logged.len(), 3);
     assert!(logged.contains(&values[1]) && logged.contains(&values[2]));
 }
 

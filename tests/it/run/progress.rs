@@ -1,7 +1,8 @@
 //! What a job goes on from: its progress, and what becomes of it when the script changes.
 
 use super::script::{ALL, ENDLESS, JSON, kafka, print, produce, row};
-use crate::support::{Cluster, Ended, Program};
+use crate::support::{Cluster, Ended, Hostile, Program, api};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Runs a script until `rows` lines are printed, then stops it.
 fn run_until(sql: &str, rows: usize) -> Ended {
@@ -218,4 +219,49 @@ fn an_interrupt_also_ends_the_script() {
         + &job(&cluster, &topic, "v FROM src")
         + "INSERT INTO p SELECT 'never' FROM src;\n";
     run_until(&sql, 1).code(0).prints("+I[a]\n");
+}
+
+/// Every first answer to OffsetCommit says that the group may not be written. The body ends with the partition, its error, and
+/// three empty lists of tagged fields.
+fn refuse_a_group(number: i16, frame: &mut [u8]) {
+    static REFUSED: AtomicBool = AtomicBool::new(false);
+    const GROUP_AUTHORIZATION_FAILED: i16 = 30;
+    if number == api::OFFSET_COMMIT
+        && !REFUSED.swap(true, Ordering::SeqCst)
+        && let Some(at) = frame.len().checked_sub(5)
+    {
+        frame[at..at + 2].copy_from_slice(&GROUP_AUTHORIZATION_FAILED.to_be_bytes());
+    }
+}
+
+#[test]
+fn progress_that_a_group_refuses_is_stored_in_the_users() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 1);
+    produce(&cluster, &topic, &["a"]);
+    let hostile = Hostile::start(cluster.bootstrap(), refuse_a_group);
+    let sql = job(&cluster, &topic, "v FROM src")
+        .replace(cluster.bootstrap(), &hostile.bootstrap())
+        .replace("'format'", "'properties.group.id' = 'mine', 'format'");
+    run_until(&sql, 1)
+        .code(0)
+        .says(&["no permission for group 'brooklet.job.p'", "kept in group 'mine'"]);
+    let committed = cluster.committed("mine", &topic);
+    assert!(committed[&0].metadata.contains("job.p"), "{committed:?}");
+}
+
+#[test]
+fn a_job_that_is_over_leaves_no_progress_in_topics_it_no_longer_reads() {
+    let cluster = Cluster::embedded();
+    let (old, new) = (cluster.topic("old", 1), cluster.topic("new", 1));
+    produce(&cluster, &old, &["a"]);
+    produce(&cluster, &new, &["b"]);
+    run_until(&job(&cluster, &format!("{old};{new}"), "v FROM src"), 2).code(0);
+    let bounded = job(&cluster, &new, "v FROM src").replace(ENDLESS, ALL);
+    Program::script("job", &bounded)
+        .run()
+        .code(0)
+        .prints("")
+        .says(&["its progress there is left out"]);
+    Program::script("job", &bounded).run().code(0).prints("+I[b]\n");
 }

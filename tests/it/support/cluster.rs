@@ -16,7 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A free port.
 const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
@@ -255,6 +255,17 @@ impl Cluster {
     /// Everything from the beginning of a topic to its end at this moment, by partition and offset.
     pub(crate) fn read(&self, topic: &str) -> Vec<Rec> {
         self.collect(topic, Isolation::ReadUncommitted)
+    }
+
+    /// Waits until no transaction of the topic is open: Kafka answers EndTxn before its markers are written.
+    pub(crate) fn settle(&self, topic: &str) {
+        let deadline = Instant::now() + ANSWER;
+        let stable =
+            |isolation| self.offsets(&self.partitions(topic), OffsetSpec::Latest, isolation);
+        while stable(Isolation::ReadCommitted) != stable(Isolation::ReadUncommitted) {
+            assert!(Instant::now() < deadline, "topic {topic}: a transaction stays open");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// The same of committed transactions only, up to the first one that is open.

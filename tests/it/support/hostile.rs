@@ -9,6 +9,7 @@ use std::thread;
 /// Numbers of Kafka's APIs.
 pub(crate) mod api {
     pub(crate) const FETCH: i16 = 1;
+    pub(crate) const OFFSET_COMMIT: i16 = 8;
 }
 
 /// Bytes of a frame, in either direction: far above anything that these tests send.
