@@ -52,7 +52,8 @@ pub(super) struct CompletionArguments {
 #[derive(Args, Debug)]
 pub(super) struct SqlArguments {
     /// Run these statements and exit
-    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    // It may begin with a comment.
+    #[arg(short = 'c', long = "command", value_name = "SQL", allow_hyphen_values = true)]
     pub(super) command: Option<String>,
     /// Run this script first
     #[arg(short = 'i', long = "init", value_name = "INIT.sql")]

@@ -13,8 +13,8 @@ use crate::options::{Opt, OptKind, OptionReader, Taken};
 use crate::plan::{Rel, Settings, TypeLengthEnforcer};
 use crate::sql::changelog::{self, SinkNeeds};
 use crate::table::{
-    Connector, Format, Guarantee, JobContext, ScanRequest, Sink, SinkRequest, Source, TableContext,
-    TableDef,
+    Boundedness, Connector, Format, Guarantee, JobContext, ScanRequest, Sink, SinkRequest, Source,
+    TableContext, TableDef,
 };
 use crate::types::{ChangelogMode, Kind};
 use std::collections::BTreeMap;
@@ -168,6 +168,20 @@ impl JobBuilder<'_> {
             parallelism: self.settings.parallelism,
         };
         let source = self.source(&table, request)?;
+        if self.settings.batch && source.boundedness() == Boundedness::Unbounded {
+            // Flink's `DynamicSourceUtils.validateScanSourceForBatch`.
+            return Err(Error::new(
+                ErrorKind::Schema,
+                format!(
+                    "querying an unbounded table '{}' in batch mode is not allowed: the table source is unbounded",
+                    table.name
+                ),
+            )
+            .with_hint(
+                "give the table an end, such as 'scan.bounded.mode' = 'latest-offset' or 'number-of-rows', or SET \
+                 'execution.runtime-mode' = 'streaming'",
+            ));
+        }
         let failures = self.failures(&table, source.as_ref())?;
         let applied = !shared && source.applies_predicate();
         let mut outputs = Vec::with_capacity(group.len());

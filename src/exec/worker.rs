@@ -139,6 +139,7 @@ impl Worker {
         match self.try_step(now) {
             Ok(step) => step,
             Err(error) => {
+                self.publish();
                 self.reports.send(Report::Failed { error });
                 Step::Done
             }

@@ -245,10 +245,31 @@ fn time_zone(reader: &OptionReader<'_>) -> Result<chrono_tz::Tz> {
     let machine = machine.or_else(|| iana_time_zone::get_timezone().ok());
     match machine {
         None => Ok(chrono_tz::UTC),
-        Some(name) => parse_zone(name.trim_start_matches(':')).ok_or_else(|| {
+        Some(name) => machine_zone(&name).ok_or_else(|| {
             Error::new(ErrorKind::Option, format!("the machine's time zone '{name}' is not known"))
                 .with_hint("SET 'table.local-time-zone' = 'UTC'")
         }),
+    }
+}
+
+/// What `TZ` says as Java understands it: the name of a zone, a path to its file, Java's `GMT+2`; other offsets count the
+/// other way round, as in POSIX.
+fn machine_zone(name: &str) -> Option<chrono_tz::Tz> {
+    let name = name.trim_start_matches(':');
+    if let Some((_, zone)) = name.split_once("/zoneinfo/") {
+        return parse_zone(zone);
+    }
+    if name.starts_with('/') {
+        return parse_zone(&iana_time_zone::get_timezone().ok()?);
+    }
+    match name.strip_prefix("UTC").map(str::as_bytes) {
+        Some([b'+', hours @ ..]) => {
+            parse_zone(&format!("GMT-{}", std::str::from_utf8(hours).ok()?))
+        }
+        Some([b'-', hours @ ..]) => {
+            parse_zone(&format!("GMT+{}", std::str::from_utf8(hours).ok()?))
+        }
+        _ => parse_zone(name),
     }
 }
 
@@ -279,6 +300,20 @@ mod tests {
         assert_eq!(parse_zone("UTC"), Some(chrono_tz::UTC));
         assert_eq!(parse_zone("GMT+08:00"), Some(chrono_tz::Etc::GMTMinus8));
         assert_eq!(parse_zone("Mars/Olympus"), None);
+    }
+
+    #[test]
+    fn the_machines_zone_may_be_a_path_or_an_offset() {
+        for (name, zone) in [
+            ("Asia/Tokyo", chrono_tz::Asia::Tokyo),
+            (":Asia/Tokyo", chrono_tz::Asia::Tokyo),
+            ("/usr/share/zoneinfo/Asia/Tokyo", chrono_tz::Asia::Tokyo),
+            ("GMT+2", chrono_tz::Etc::GMTMinus2),
+            ("UTC-3", chrono_tz::Etc::GMTMinus3),
+            ("UTC", chrono_tz::UTC),
+        ] {
+            assert_eq!(machine_zone(name), Some(zone), "{name}");
+        }
     }
 
     #[test]

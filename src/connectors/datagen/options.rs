@@ -142,7 +142,18 @@ fn random(options: &OptionReader<'_>, data_type: &DataType) -> Result<Generator>
         Kind::BigInt => integer(options, i64::MIN, i64::MAX)?,
         // Java's MIN_VALUE is the smallest positive number: Flink never makes negative ones by default.
         Kind::Float => real(options, f64::from(f32::from_bits(1)), f64::from(f32::MAX))?,
-        Kind::Double | Kind::Decimal { .. } => real(options, f64::from_bits(1), f64::MAX)?,
+        Kind::Double => real(options, f64::from_bits(1), f64::MAX)?,
+        // Flink's `DecimalDataRandomGenerator` draws from what the type holds.
+        Kind::Decimal { precision, scale } => {
+            let scale = i32::from(*scale);
+            let most = 10_f64.powi(i32::from(*precision) - scale) - 10_f64.powi(-scale);
+            match real(options, f64::from_bits(1), f64::MAX)? {
+                Generator::Real(low, high) => {
+                    Generator::Real(low.clamp(-most, most), high.clamp(-most, most))
+                }
+                other => other,
+            }
+        }
         Kind::Char(n) => fixed(options, *n)?,
         Kind::Binary(n) => fixed(options, *n)?,
         Kind::VarChar(n) | Kind::VarBinary(n) => variable(options, *n)?,

@@ -206,6 +206,7 @@ fn every_malformed_record_names_its_place() {
             &format!("at topic '{name}' partition 0 offset 1"),
             part,
             "--> job.sql:4:1",
+            "1 records out",
         ]);
     }
 }

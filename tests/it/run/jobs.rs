@@ -246,3 +246,18 @@ fn a_closed_pipe_ends_the_program_well() {
     // It counts as an interrupt: what was read is committed.
     assert!(cluster.committed("brooklet.job.p", &topic)[&0].offset > 0);
 }
+
+#[test]
+fn batch_mode_wants_tables_that_end() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 1);
+    let batch = "SET 'execution.runtime-mode' = 'batch';\n".to_owned();
+    let table = |options: &str| kafka("t", "v STRING", &topic, &cluster, options);
+    let endless = batch.clone() + &table(&format!("{ENDLESS}, {JSON}")) + "SELECT * FROM t;\n";
+    Program::script("endless", &endless).run().code(3).says(&[
+        "querying an unbounded table 'default_catalog.default_database.t' in batch mode is not allowed",
+        "hint: give the table an end",
+    ]);
+    let bounded = batch + &table(&format!("{ALL}, {JSON}")) + "SELECT * FROM t;\n";
+    Program::script("bounded", &bounded).run().code(0);
+}
