@@ -1,5 +1,7 @@
 //! `docs/reference`: pages that follow from the declarations. `UPDATE=1 cargo test --test it reference` rewrites them.
 
+mod coverage;
+
 use crate::support::Program;
 use brooklet::options::{Opt, OptKind};
 use brooklet::plan::SETTINGS;

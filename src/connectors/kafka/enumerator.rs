@@ -161,7 +161,7 @@ impl KafkaEnumerator {
             for partition in topic.partitions.iter() {
                 let partition = TopicPartition::new(Arc::clone(&topic.name), partition.partition);
                 let skipped = match &self.options.bounded {
-                    Some(Place::Specific(ends)) => !ends.contains_key(&partition.partition),
+                    Some(Place::Specific(ends)) => ends.get(&partition).is_none(),
                     _ => false,
                 };
                 if !skipped && self.known.insert(partition.clone()) {

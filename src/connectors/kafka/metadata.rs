@@ -49,6 +49,11 @@ const WRITABLE: &[Metadata] = &[
     Metadata::Timestamp,
 ];
 
+/// Everything that can be read, and whether it can be written.
+pub(super) fn all() -> impl Iterator<Item = (Metadata, bool)> {
+    READABLE.iter().map(|metadata| (*metadata, WRITABLE.contains(metadata)))
+}
+
 impl Metadata {
     /// Its key in `METADATA FROM 'key'`.
     pub(super) fn key(self) -> &'static str {

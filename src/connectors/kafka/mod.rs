@@ -35,9 +35,16 @@ use self::partitioner::PartitionerClasses;
 use crate::base::Result;
 use crate::options::Opt;
 use crate::table::{Connector, ScanRequest, Sink, SinkRequest, Source, TableContext};
-use crate::types::ChangelogMode;
+use crate::types::{ChangelogMode, DataType};
 use brooklet_kafka::Network;
 use std::sync::Arc;
+
+/// Every metadata column of a record, with its type, and whether it can be written.
+pub fn metadata() -> Vec<(&'static str, DataType, bool)> {
+    metadata::all()
+        .map(|(metadata, writes)| (metadata.key(), metadata.data_type(), writes))
+        .collect()
+}
 
 /// The connector. All its clients share one network, and with it one I/O thread and one memory budget.
 #[derive(Debug)]

@@ -54,8 +54,8 @@ impl Lookup {
             }
             Place::Specific(offsets) => {
                 for partition in &lookup.partitions {
-                    if let Some(offset) = offsets.get(&partition.partition) {
-                        lookup.found.insert(partition.clone(), *offset);
+                    if let Some(offset) = offsets.get(partition) {
+                        lookup.found.insert(partition.clone(), offset);
                     }
                 }
                 let rest = lookup.missing();

@@ -4,7 +4,7 @@ use super::partitioner::{Class, PartitionerClasses};
 use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::options::{Opt, OptKind, OptionReader};
 use crate::table::{ErrorHandling, Guarantee, JobContext};
-use brooklet_kafka::ClientConfig;
+use brooklet_kafka::{ClientConfig, TopicPartition};
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,7 +48,8 @@ pub(super) const STARTUP: Opt = Opt::new(
 pub(super) const STARTUP_OFFSETS: Opt = Opt::new(
     "scan.startup.specific-offsets",
     OptKind::String,
-    "Offsets for `specific-offsets`: `partition:0,offset:42;partition:1,offset:300`.",
+    "Offsets for `specific-offsets`: `partition:0,offset:42;partition:1,offset:300`. With several topics each entry names \
+     its own: `topic:t,partition:0,offset:42`.",
 );
 pub(super) const STARTUP_TIMESTAMP: Opt = Opt::new(
     "scan.startup.timestamp-millis",
@@ -344,7 +345,38 @@ pub(super) enum Place {
     /// First record at or after these milliseconds.
     Timestamp(i64),
     /// By partition.
-    Specific(BTreeMap<i32, i64>),
+    Specific(SpecificOffsets),
+}
+
+/// Offsets by topic and partition; without a topic they are of the only one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct SpecificOffsets(BTreeMap<(Option<String>, i32), i64>);
+
+impl SpecificOffsets {
+    /// The offset of a partition, if it is listed.
+    pub(super) fn get(&self, partition: &TopicPartition) -> Option<i64> {
+        let of = |topic: Option<String>| self.0.get(&(topic, partition.partition)).copied();
+        of(Some(partition.topic.to_string())).or_else(|| of(None))
+    }
+
+    /// Checks the topics against those of the table.
+    fn check(&self, options: &OptionReader<'_>, opt: &Opt, topics: &Topics) -> Result<()> {
+        for (topic, _) in self.0.keys() {
+            match topic {
+                None if topics.single().is_none() => {
+                    return Err(options
+                        .invalid(opt, "only a single topic is supported with specific offsets")
+                        .with_hint("name the topics: 'topic:a,partition:0,offset:42;topic:b,partition:0,offset:7'"));
+                }
+                Some(topic) if !topics.contain(topic) => {
+                    let problem = format_args!("topic '{topic}' is not one of the table's");
+                    return Err(options.invalid(opt, problem));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What the rows of a table are.
@@ -502,8 +534,11 @@ pub(super) fn source(options: &OptionReader<'_>, mode: Mode) -> Result<SourceOpt
         Mode::Upsert => Place::Earliest,
     };
     let bounded = bounded(options)?;
-    if let (Place::Specific(_), Topics::List(list)) = (&startup, &topics) {
-        single_topic(options, &STARTUP_OFFSETS, list)?;
+    if let Place::Specific(offsets) = &startup {
+        offsets.check(options, &STARTUP_OFFSETS, &topics)?;
+    }
+    if let Some(Place::Specific(offsets)) = &bounded {
+        offsets.check(options, &BOUNDED_OFFSETS, &topics)?;
     }
     let reset = match options.scoped("properties.").string(&Opt::new(
         "auto.offset.reset",
@@ -626,12 +661,18 @@ fn needed(options: &OptionReader<'_>, opt: &Opt, mode: &Opt) -> Error {
 }
 
 /// Reads `partition:0,offset:42;partition:1,offset:300`; a trailing `;` is fine.
-fn specific(options: &OptionReader<'_>, opt: &Opt, mode: &Opt) -> Result<BTreeMap<i32, i64>> {
+/// With several topics each entry begins with `topic:NAME,`.
+fn specific(options: &OptionReader<'_>, opt: &Opt, mode: &Opt) -> Result<SpecificOffsets> {
     let text = options.string(opt).ok_or_else(|| needed(options, opt, mode))?;
     let wrong =
         || options.invalid(opt, "expected the form 'partition:0,offset:42;partition:1,offset:300'");
-    let mut offsets = BTreeMap::new();
+    let mut offsets = SpecificOffsets::default();
     for pair in text.split(';').map(str::trim).filter(|pair| !pair.is_empty()) {
+        let (topic, pair) = match pair.strip_prefix("topic:").map(|rest| rest.split_once(',')) {
+            None => (None, pair),
+            Some(Some((topic, rest))) => (Some(topic.trim().to_owned()), rest.trim()),
+            Some(None) => return Err(wrong()),
+        };
         let (partition, offset) = pair.split_once(',').ok_or_else(wrong)?;
         let partition = partition.trim().strip_prefix("partition:").ok_or_else(wrong)?;
         let offset = offset.trim().strip_prefix("offset:").ok_or_else(wrong)?;
@@ -640,19 +681,12 @@ fn specific(options: &OptionReader<'_>, opt: &Opt, mode: &Opt) -> Result<BTreeMa
         if partition < 0 || offset < 0 {
             return Err(wrong());
         }
-        offsets.insert(partition, offset);
+        offsets.0.insert((topic, partition), offset);
     }
-    if offsets.is_empty() {
+    if offsets.0.is_empty() {
         return Err(wrong());
     }
     Ok(offsets)
-}
-
-fn single_topic(options: &OptionReader<'_>, opt: &Opt, topics: &[String]) -> Result<()> {
-    if topics.len() > 1 {
-        return Err(options.invalid(opt, "only a single topic is supported with specific offsets"));
-    }
-    Ok(())
 }
 
 /// Reads and checks the options of a sink.

@@ -189,7 +189,87 @@ fn options_that_are_not_there_yet_say_so() {
     let protobuf = "'format' = 'protobuf', 'protobuf.message-class-name' = 'a.B'";
     let sql = kafka("t", "v STRING", "t", &cluster, protobuf) + "INSERT INTO t VALUES ('a');\n";
     Program::script("job", &sql).run().code(3).says(&["not supported yet", "protobuf"]);
+}
+
+#[test]
+fn headers_are_a_list() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    let header = |key: &str, value: Option<&str>| (key.to_owned(), value.map(Into::into));
+    let headers = vec![header("a", Some("1")), header("b", None), header("a", Some("2"))];
+    let record = Rec { headers: headers.clone(), ..Rec::value("x") };
+    cluster.produce(&source, &[record, Rec::value("y")]);
     let columns = "v STRING, h ARRAY<ROW<k STRING, v BYTES>> METADATA FROM 'header-list'";
-    let sql = kafka("t", columns, "t", &cluster, &format!("{ALL}, {JSON}")) + "SELECT * FROM t;\n";
-    Program::script("job", &sql).run().code(3).says(&["header-list", "not supported yet"]);
+    let options = format!("{ALL}, 'format' = 'raw'");
+    let sql = kafka("src", columns, &source, &cluster, &options)
+        + &kafka("sink", columns, &sink, &cluster, &options)
+        + "INSERT INTO sink SELECT v, h FROM src;\n";
+    Program::script("job", &sql).run().code(0);
+    let written = cluster.read(&sink);
+    assert_eq!((&written[0].headers, written[1].headers.len()), (&headers, 0));
+    let both = format!("{columns}, m MAP<STRING, BYTES> METADATA FROM 'headers'");
+    let sql = kafka("t", &both, &sink, &cluster, &options) + "INSERT INTO t SELECT * FROM t;\n";
+    Program::script("job", &sql).run().code(3).says(&["cannot both be written"]);
+}
+
+/// Options that change nothing that a test could see; wrong values of theirs are refused.
+#[test]
+fn options_without_visible_effect_are_known() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 1);
+    cluster.produce(&topic, &[Rec { key: Some("1".into()), ..Rec::value(r#"{"k":1}"#) }]);
+    let watermarks = "'scan.watermark.emit.strategy' = 'on-event', 'scan.watermark.idle-timeout' = '1 min', \
+         'scan.watermark.alignment.group' = 'g', 'scan.watermark.alignment.max-drift' = '1 min', \
+         'scan.watermark.alignment.update-interval' = '1 s', 'scan.parallelism' = '1', 'sink.parallelism' = '1', \
+         'scan.topic-change.mode' = 'drop', 'error-handling.mode' = 'ignore', \
+         'scan.topic-partition-discovery.interval' = '1 min'";
+    let log = format!("{ALL}, {JSON}, 'json.decode.json-parser.enabled' = 'false', {watermarks}");
+    let sql = kafka("t", "k INT", &topic, &cluster, &log) + "SELECT * FROM t;\n";
+    Program::script("job", &sql).run().code(0).shows(&["1 row"]);
+    let table = |options: &str| {
+        format!(
+            "CREATE TABLE u (k INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'upsert-kafka', 'topic' = \
+             '{topic}', 'properties.bootstrap.servers' = '{}', 'key.format' = 'json', 'value.format' = 'json', \
+             {options});\nINSERT INTO u SELECT k FROM t;\n",
+            cluster.bootstrap()
+        )
+    };
+    let declared = kafka("t", "k INT", &topic, &cluster, &format!("{ALL}, {JSON}"));
+    Program::script("job", &(declared.clone() + &table(watermarks))).run().code(0);
+    for (right, wrong) in [
+        ("on-event", "sometimes"),
+        ("'scan.watermark.idle-timeout' = '1 min'", "'scan.watermark.idle-timeout' = 'long'"),
+        ("'scan.parallelism' = '1'", "'scan.parallelism' = '0'"),
+        ("'drop'", "'keep'"),
+    ] {
+        let script = kafka("t", "k INT", &topic, &cluster, &log.replace(right, wrong))
+            + "SELECT * FROM t;\n";
+        Program::script("job", &script).run().code(3).says(&["invalid option"]);
+    }
+}
+
+#[test]
+fn offsets_of_several_topics_name_their_topics() {
+    let cluster = Cluster::embedded();
+    let (a, b) = (cluster.topic("a", 1), cluster.topic("b", 1));
+    cluster.produce_lines(&a, &["a0", "a1", "a2"]);
+    cluster.produce_lines(&b, &["b0", "b1", "b2"]);
+    let read = |start: &str, end: &str| {
+        let options = format!(
+            "'format' = 'raw', 'scan.startup.mode' = 'specific-offsets', 'scan.startup.specific-offsets' = '{start}', \
+             'scan.bounded.mode' = 'specific-offsets', 'scan.bounded.specific-offsets' = '{end}'"
+        );
+        let sql = kafka("t", "v STRING", &format!("{a};{b}"), &cluster, &options)
+            + "SET 'execution.runtime-mode' = 'batch';\nSELECT v FROM t ORDER BY v;\n";
+        Program::script(&Cluster::unique("offsets"), &sql).run()
+    };
+    let at = |first: i64, second: i64| {
+        format!("topic:{a},partition:0,offset:{first};topic:{b},partition:0,offset:{second}")
+    };
+    let ended = read(&at(1, 2), &at(2, 3));
+    ended.code(0).shows(&["a1", "b2", "2 rows"]);
+    read(&at(1, 2), "partition:0,offset:2")
+        .code(3)
+        .says(&["only a single topic", "hint: name the topics"]);
+    read("topic:other,partition:0,offset:2", &at(1, 2)).code(3).says(&["topic 'other' is not one"]);
 }
