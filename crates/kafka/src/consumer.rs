@@ -122,6 +122,8 @@ pub struct PartitionError {
     pub partition: TopicPartition,
     /// The position that could not be read.
     pub fetch_offset: i64,
+    /// Id of the topic that it belongs to, zero if it was never learned.
+    pub topic_id: Uuid,
     /// Why.
     pub error: Error,
 }

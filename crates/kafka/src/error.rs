@@ -42,9 +42,9 @@ pub enum ErrorKind {
     OffsetOutOfRange {
         /// The position that was asked for.
         offset: i64,
-        /// First offset of the log, −1 if it could not be learned.
+        /// First offset of the log.
         earliest: i64,
-        /// Offset after the last record, −1 if it could not be learned.
+        /// Offset after the last record.
         latest: i64,
     },
     /// The log lost records that were read already: they are gone or others took their place, as after an

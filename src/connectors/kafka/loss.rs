@@ -6,6 +6,7 @@ use crate::table::Warnings;
 use brooklet_kafka::TopicPartition;
 use brooklet_kafka::consumer::{PartitionError, StartAt};
 use brooklet_kafka::error::ErrorKind;
+use brooklet_kafka::wire::Uuid;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,7 +20,16 @@ pub(super) struct Loss {
     /// Where to go on when the log no longer holds a position; where there is none, `mode` decides.
     reset: Option<Place>,
     warnings: Warnings,
-    waiting: BTreeMap<TopicPartition, Duration>,
+    waiting: BTreeMap<TopicPartition, Waiting>,
+}
+
+/// A partition whose topic is waited for.
+#[derive(Debug)]
+struct Waiting {
+    /// When it is looked for.
+    at: Duration,
+    /// Id of the topic that was read, zero if unknown.
+    topic_id: Uuid,
 }
 
 /// What becomes of a failed partition.
@@ -72,11 +82,11 @@ impl Loss {
             ErrorKind::Truncated { end, .. } => Some(StartAt::offset((*end).max(0))),
             // The log ends before the position. One that begins behind it has merely grown old.
             ErrorKind::OffsetOutOfRange { offset, latest, earliest } if latest < offset => {
-                Some(StartAt::offset((*earliest).max(0)))
+                Some(StartAt::offset(*earliest))
             }
             // A restart at 0 finds a topic whose first records are gone already.
             ErrorKind::OffsetOutOfRange { offset: 0, earliest, .. } => {
-                Some(StartAt::offset((*earliest).max(0)))
+                Some(StartAt::offset(*earliest))
             }
             ErrorKind::UnknownTopic { .. } => None,
             _ => return Verdict::Fail,
@@ -103,7 +113,8 @@ impl Loss {
             }
             (TopicChange::Restart, None) => {
                 say("is waited for");
-                self.waiting.insert(failed.partition.clone(), now + LOOK_AGAIN);
+                let waiting = Waiting { at: now + LOOK_AGAIN, topic_id: failed.topic_id };
+                self.waiting.insert(failed.partition.clone(), waiting);
                 Verdict::Wait
             }
         }
@@ -121,20 +132,21 @@ impl Loss {
         self.waiting.remove(partition);
     }
 
-    /// Partitions that are to be looked for now.
-    pub(super) fn due(&mut self, now: Duration) -> Vec<TopicPartition> {
+    /// Partitions that are to be looked for now, each with the id of its topic: the position still counts where the
+    /// same topic is back.
+    pub(super) fn due(&mut self, now: Duration) -> Vec<(TopicPartition, Uuid)> {
         let mut due = Vec::new();
-        for (partition, at) in &mut self.waiting {
-            if *at <= now {
-                *at = now + LOOK_AGAIN;
-                due.push(partition.clone());
+        for (partition, waiting) in &mut self.waiting {
+            if waiting.at <= now {
+                waiting.at = now + LOOK_AGAIN;
+                due.push((partition.clone(), waiting.topic_id));
             }
         }
         due
     }
 
     pub(super) fn next_deadline(&self) -> Option<Duration> {
-        self.waiting.values().min().copied()
+        self.waiting.values().map(|waiting| waiting.at).min()
     }
 }
 
@@ -158,6 +170,7 @@ mod tests {
         let failed = |kind: &ErrorKind| PartitionError {
             partition: TopicPartition::new("t", 3),
             fetch_offset: 9,
+            topic_id: Uuid([7; 16]),
             error: Error::new(kind.clone(), "why"),
         };
         let said = Arc::new(Mutex::new(Vec::new()));
@@ -189,6 +202,7 @@ mod tests {
         let failed = PartitionError {
             partition: TopicPartition::new("t", 3),
             fetch_offset: 9,
+            topic_id: Uuid([7; 16]),
             error: Error::new(
                 ErrorKind::OffsetOutOfRange { offset: 9, earliest: 20, latest: 50 },
                 "why",
@@ -210,13 +224,14 @@ mod tests {
         let gone = PartitionError {
             partition: partition.clone(),
             fetch_offset: 9,
+            topic_id: Uuid([7; 16]),
             error: Error::unknown_topic("t"),
         };
         let second = Duration::from_secs(1);
         assert_eq!(loss.judge(&gone, second), Verdict::Wait);
         assert!(loss.due(second).is_empty());
         assert_eq!(loss.next_deadline(), Some(2 * second));
-        assert_eq!(loss.due(2 * second), std::slice::from_ref(&partition));
+        assert_eq!(loss.due(2 * second), [(partition.clone(), gone.topic_id)]);
         assert_eq!(loss.judge(&gone, 2 * second), Verdict::Wait);
         loss.found(&partition);
         assert_eq!(loss.next_deadline(), None);

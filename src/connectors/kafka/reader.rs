@@ -236,11 +236,8 @@ impl KafkaReader {
                     self.consumer.assign_at([(partition.clone(), start)]);
                 }
             }
-            Verdict::Wait => {
-                if let Some(split) = self.splits.get_mut(partition) {
-                    split.restart(0);
-                }
-            }
+            // The position counts on if the topic that comes back is the same.
+            Verdict::Wait => {}
         }
         Ok(())
     }
@@ -305,7 +302,11 @@ impl Reader for KafkaReader {
         }
         let due = self.loss.due(now);
         if !due.is_empty() {
-            self.consumer.assign_at(due.into_iter().map(|at| (at, StartAt::offset(0))));
+            let splits = &self.splits;
+            self.consumer.assign_at(due.into_iter().filter_map(|(partition, topic_id)| {
+                let start = StartAt { topic_id, ..start_at(splits.get(&partition)?.position()) };
+                Some((partition, start))
+            }));
         }
         // What many quiet partitions brought goes into one batch.
         let mut worked = false;

@@ -262,9 +262,9 @@ impl Fetcher {
             }
             (Some(node), Err(failed)) => self.fetch_failed(node, &failed.error, cluster, now),
             (None, Ok(AnyResponse::ListOffsets(response))) => {
-                self.range_answered(call, Some(&response));
+                self.range_answered(call, Ok(response), cluster, now);
             }
-            (None, Err(_)) => self.range_answered(call, None),
+            (None, Err(failed)) => self.range_answered(call, Err(failed.error), cluster, now),
             _ => {}
         }
     }
@@ -413,13 +413,14 @@ impl Fetcher {
         let Some(partition) = self.partitions.get_mut(tp) else { return };
         partition.failed = true;
         let (generation, fetch_offset) = (partition.generation, partition.offset);
+        let topic_id = partition.topic_id;
         let (leader, unread) = (partition.leader.take(), std::mem::take(&mut partition.unread));
         if let Some(node) = leader.and_then(|leader| self.nodes.get_mut(&leader.node)) {
             node.partitions.remove(tp);
             node.unread -= usize::from(unread).min(node.unread);
         }
         self.troubled.remove(tp);
-        let failed = PartitionError { partition: tp.clone(), fetch_offset, error };
+        let failed = PartitionError { partition: tp.clone(), fetch_offset, topic_id, error };
         self.outbox.push((generation, Fetched::Failed(failed)));
     }
 

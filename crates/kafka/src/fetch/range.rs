@@ -1,4 +1,5 @@
-//! After `OFFSET_OUT_OF_RANGE`: what the log does hold, for the report.
+//! After `OFFSET_OUT_OF_RANGE`: what the log does hold. Only a range that the leader told counts; until it has, the
+//! partition is asked again.
 
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use super::{EARLIEST, Fetcher, LATEST};
 use crate::cluster::{Cluster, Owner, Purpose, Target};
 use crate::connection::CallId;
 use crate::error::{Error, ErrorKind};
+use crate::error_table::{self, FetchAction};
 use crate::topic::TopicPartition;
 use crate::wire::ErrorCode;
 use crate::wire::messages::list_offsets::{
@@ -18,8 +20,10 @@ pub(super) struct RangeQuery {
     pub(super) partition: TopicPartition,
     generation: u64,
     offset: i64,
-    earliest: Option<i64>,
+    /// The broker that is asked.
+    node: i32,
     calls: Vec<(CallId, i64)>,
+    earliest: Option<i64>,
     latest: Option<i64>,
 }
 
@@ -37,11 +41,12 @@ impl Fetcher {
             partition: tp.clone(),
             generation: partition.generation,
             offset: partition.offset,
+            node: id,
+            calls: Vec::new(),
             earliest: None,
             latest: None,
-            calls: Vec::new(),
         };
-        // No fetch until the answers are in; the partition fails with them.
+        // No fetch until the answers are in.
         partition.retries = partition.retries.saturating_add(1);
         partition.retry_at = now + cluster.config.request_timeout * 2;
         for timestamp in [EARLIEST, LATEST] {
@@ -51,8 +56,9 @@ impl Fetcher {
                     name: tp.topic.to_string(),
                     partitions: vec![ListOffsetsPartition {
                         partition_index: tp.partition,
+                        // One that leads no longer says so.
+                        current_leader_epoch: partition.leader.map_or(-1, |leader| leader.epoch),
                         timestamp,
-                        ..ListOffsetsPartition::default()
                     }],
                 }],
                 ..ListOffsetsRequest::default()
@@ -71,45 +77,118 @@ impl Fetcher {
         self.ranges.push(range);
     }
 
-    pub(super) fn range_answered(&mut self, call: CallId, response: Option<&ListOffsetsResponse>) {
+    pub(super) fn range_answered(
+        &mut self,
+        call: CallId,
+        result: Result<ListOffsetsResponse, Error>,
+        cluster: &mut Cluster,
+        now: Duration,
+    ) {
         let Some(at) = self.ranges.iter().position(|r| r.calls.iter().any(|(c, _)| *c == call))
         else {
             return;
         };
         let Some(range) = self.ranges.get_mut(at) else { return };
-        let offset = response
-            .and_then(|response| response.topics.first())
-            .and_then(|topic| topic.partitions.first())
-            .filter(|partition| ErrorCode(partition.error_code).is_ok())
-            .map_or(-1, |partition| partition.offset);
-        for (asked, timestamp) in &range.calls {
-            if *asked == call {
-                match *timestamp {
-                    EARLIEST => range.earliest = Some(offset),
-                    _ => range.latest = Some(offset),
-                }
+        let bound = match result {
+            Ok(response) => bound(&response, &range.partition),
+            Err(error) => Err(Refusal { error, action: FetchAction::Refresh }),
+        };
+        let bound = match bound {
+            Ok(bound) => bound,
+            Err(refusal) => {
+                let range = self.ranges.swap_remove(at);
+                return self.range_refused(range, refusal, cluster, now);
             }
+        };
+        let asked = range.calls.iter().find(|(asked, _)| *asked == call);
+        match asked.map(|(_, timestamp)| *timestamp) {
+            Some(EARLIEST) => range.earliest = Some(bound),
+            _ => range.latest = Some(bound),
         }
         let (Some(earliest), Some(latest)) = (range.earliest, range.latest) else { return };
         let range = self.ranges.swap_remove(at);
-        let current = self
-            .partitions
-            .get(&range.partition)
-            .is_some_and(|partition| partition.generation == range.generation);
-        let known = self.partitions.get(&range.partition).is_some_and(|p| p.last_epoch >= 0);
-        if current && known && (earliest..=latest).contains(&range.offset) {
-            // The broker knows no epoch of that time to compare with; or records came meanwhile.
-            if let Some(partition) = self.partitions.get_mut(&range.partition) {
-                partition.last_epoch = -1;
-                partition.retry_at = Duration::ZERO;
-            }
-        } else if current {
-            let (tp, offset) = (range.partition, range.offset);
-            let kind = ErrorKind::OffsetOutOfRange { offset, earliest, latest };
-            let text = format!(
-                "partition {tp} has no offset {offset}: its log holds {earliest} up to, not including, {latest}"
-            );
-            self.fail(&tp, Error::new(kind, text).in_api("Fetch"));
+        if !self.is_current(&range) {
+            return;
+        }
+        let (tp, offset) = (range.partition, range.offset);
+        let kind = ErrorKind::OffsetOutOfRange { offset, earliest, latest };
+        let text = format!(
+            "partition {tp} has no offset {offset}: its log holds {earliest} up to, not including, {latest}"
+        );
+        let error = Error::new(kind, text).in_api("Fetch");
+        if !(earliest..=latest).contains(&offset) {
+            return self.fail(&tp, error);
+        }
+        let Some(partition) = self.partitions.get_mut(&tp) else { return };
+        if partition.last_epoch >= 0 {
+            // The broker knows no epoch of that time to compare with.
+            partition.last_epoch = -1;
+            partition.retry_at = Duration::ZERO;
+        } else {
+            // Records came, or another leader, between the two answers.
+            self.back_off(&tp, error, cluster, now);
         }
     }
+
+    /// No answer says where the log begins or ends: the position is tried again, at its leader.
+    fn range_refused(
+        &mut self,
+        range: RangeQuery,
+        refusal: Refusal,
+        cluster: &mut Cluster,
+        now: Duration,
+    ) {
+        if !self.is_current(&range) {
+            return;
+        }
+        let tp = range.partition;
+        let error = refusal.error.context(format_args!("partition {tp}")).in_api("ListOffsets");
+        let error = error.at(&cluster.describe(range.node));
+        match refusal.action {
+            _ if error.is_final() => self.fail(&tp, error),
+            FetchAction::Corrupt | FetchAction::Fail => self.fail(&tp, error),
+            action => {
+                if action == FetchAction::Refresh {
+                    cluster.metadata.refresh();
+                }
+                self.back_off(&tp, error, cluster, now);
+            }
+        }
+    }
+
+    fn is_current(&self, range: &RangeQuery) -> bool {
+        let partition = self.partitions.get(&range.partition);
+        partition
+            .is_some_and(|partition| partition.generation == range.generation && !partition.failed)
+    }
+}
+
+/// Why a bound is not known.
+struct Refusal {
+    error: Error,
+    action: FetchAction,
+}
+
+/// The bound that an answer tells.
+fn bound(response: &ListOffsetsResponse, tp: &TopicPartition) -> Result<i64, Refusal> {
+    let answer = response
+        .topics
+        .iter()
+        .filter(|topic| *topic.name == *tp.topic)
+        .flat_map(|topic| &topic.partitions)
+        .find(|partition| partition.partition_index == tp.partition);
+    let Some(answer) = answer else {
+        let error = Error::timeout("the answer lacks the partition");
+        return Err(Refusal { error, action: FetchAction::Retry });
+    };
+    let code = ErrorCode(answer.error_code);
+    if !code.is_ok() {
+        let error = Error::broker(code, None);
+        return Err(Refusal { error, action: error_table::fetch(code) });
+    }
+    if answer.offset < 0 {
+        let error = Error::timeout("the answer tells no offset");
+        return Err(Refusal { error, action: FetchAction::Retry });
+    }
+    Ok(answer.offset)
 }

@@ -255,11 +255,110 @@ fn each_row_of_the_error_table() {
 
 impl Setup {
     fn answer_range(&mut self, asked: &Asked, offset: i64) {
-        let partition = ListOffsetsPartitionResponse { offset, ..Default::default() };
+        self.answer_bound(asked, OK, offset);
+    }
+
+    fn answer_bound(&mut self, asked: &Asked, code: ErrorCode, offset: i64) {
+        let error_code = code.0;
+        let partition = ListOffsetsPartitionResponse { error_code, offset, ..Default::default() };
         let topic = ListOffsetsTopicResponse { name: "t".to_owned(), partitions: vec![partition] };
         let response = ListOffsetsResponse { topics: vec![topic], ..Default::default() };
         self.bench.answer::<ListOffsetsRequest>(asked, &response);
     }
+}
+
+/// What an answer to ListOffsets means for the partition.
+enum Bounds {
+    /// The fetch is repeated, at the leader.
+    AskAgain,
+    /// The partition fails with this code.
+    Fails(ErrorCode),
+}
+
+#[test]
+fn a_range_that_is_not_known_is_asked_for_again() {
+    use Bounds::{AskAgain, Fails};
+    let denied = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+    let cases = [
+        (Some(ErrorCode::NOT_LEADER_OR_FOLLOWER), -1, AskAgain),
+        (Some(ErrorCode::FENCED_LEADER_EPOCH), -1, AskAgain),
+        (Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION), -1, AskAgain),
+        (Some(ErrorCode::OFFSET_NOT_AVAILABLE), -1, AskAgain),
+        (Some(ErrorCode::KAFKA_STORAGE_ERROR), -1, AskAgain),
+        (Some(OK), -1, AskAgain),
+        (None, -1, AskAgain),
+        (Some(denied), -1, Fails(denied)),
+    ];
+    for (code, offset, expected) in cases {
+        for first in [true, false] {
+            let mut s = setup(&[1]);
+            s.assign(0, 5);
+            let asked = s.run().remove(0);
+            s.answer(&asked, vec![(0, ErrorCode::OFFSET_OUT_OF_RANGE, vec![])]);
+            let bounds = s.run();
+            assert_eq!(bounds.len(), 2);
+            if !first {
+                s.answer_range(&bounds[0], 3);
+            }
+            match code {
+                Some(code) => s.answer_bound(&bounds[usize::from(!first)], code, offset),
+                None => s.bench.break_off(bounds[0].conn),
+            }
+            if first && code.is_some() {
+                s.answer_range(&bounds[1], 9);
+            }
+            let name = format!("{code:?}, first bound {first}");
+            assert!(s.run().is_empty(), "{name}: backs off");
+            if let Fails(code) = expected {
+                let error = s.error();
+                assert!(error.to_string().contains(code.name()), "{error}");
+                assert_eq!(error.api(), Some("ListOffsets"));
+                continue;
+            }
+            let again = s.after(SECOND);
+            assert_eq!(again.len(), 1, "{name}");
+            assert!(s.fetcher.take_outbox().is_empty(), "{name}: nothing is judged");
+            assert_eq!((again[0].api(), session(&again[0])), ("Fetch", (77, 1)), "{name}");
+            s.answer(&again[0], vec![(0, ErrorCode::OFFSET_OUT_OF_RANGE, vec![])]);
+            for (ask, offset) in s.after(SECOND).iter().zip([7, 9]) {
+                s.answer_range(ask, offset);
+            }
+            assert!(s.run().is_empty(), "{name}");
+            let kind = ErrorKind::OffsetOutOfRange { offset: 5, earliest: 7, latest: 9 };
+            assert_eq!(s.error().kind(), &kind, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_range_that_stays_unknown_fails_with_its_cause() {
+    let mut s = setup(&[1]);
+    s.assign(0, 5);
+    for _ in 0..100 {
+        for asked in s.after(SECOND) {
+            match asked.api() {
+                "Fetch" => s.answer(&asked, vec![(0, ErrorCode::OFFSET_OUT_OF_RANGE, vec![])]),
+                _ => s.answer_bound(&asked, ErrorCode::LEADER_NOT_AVAILABLE, -1),
+            }
+        }
+    }
+    let error = s.error();
+    assert_eq!(error.code(), Some(ErrorCode::LEADER_NOT_AVAILABLE));
+    assert!(error.is_retriable());
+}
+
+#[test]
+fn a_position_that_is_inside_by_now_is_tried_again() {
+    let mut s = setup(&[1]);
+    s.assign(0, 5);
+    let asked = s.run().remove(0);
+    s.answer(&asked, vec![(0, ErrorCode::OFFSET_OUT_OF_RANGE, vec![])]);
+    for (ask, offset) in s.run().iter().zip([0, 20]) {
+        s.answer_range(ask, offset);
+    }
+    let asked = s.after(SECOND).remove(0);
+    assert_eq!((asked.api(), session(&asked)), ("Fetch", (77, 1)), "the same position");
+    assert!(s.data().is_empty());
 }
 
 #[test]

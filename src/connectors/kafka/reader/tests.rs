@@ -2,6 +2,7 @@ use super::super::decode::DecodePlan;
 use super::super::options::TopicChange;
 use super::*;
 use crate::table::{Decoded, Decoder, Payload, Warnings};
+use brooklet_kafka::error::{Error as KafkaError, ErrorKind as KafkaErrorKind};
 use brooklet_kafka::transport::{BrokerEvent, MemoryNetwork, Responder};
 use brooklet_kafka::wire::Uuid;
 use brooklet_kafka::wire::compression::{Compression, Compressor};
@@ -73,6 +74,10 @@ fn records(batches: &[(i64, usize)]) -> (Bytes, i64) {
 }
 
 fn reader(end: Option<i64>) -> KafkaReader {
+    reader_with(end, TopicChange::Fail)
+}
+
+fn reader_with(end: Option<i64>, change: TopicChange) -> KafkaReader {
     let network = Network::memory(&MemoryNetwork::new(Box::new(Nobody), 1));
     let client = Client::new(ClientConfig::new("127.0.0.1:9092").unwrap(), &network);
     let plan = DecodePlan {
@@ -87,7 +92,7 @@ fn reader(end: Option<i64>) -> KafkaReader {
     };
     let decoder = Arc::new(plan).decoder(Arc::new(|| {})).unwrap();
     let consumer = client.consumer(Arc::new(|| ()));
-    let loss = Loss::new(TopicChange::Fail, None, Warnings::to(|_| ()));
+    let loss = Loss::new(change, None, Warnings::to(|_| ()));
     let mut reader = KafkaReader::new(consumer, decoder, Isolation::ReadUncommitted, true, loss);
     let id = Arc::new(SplitId { name: "in".into(), index: 0 });
     reader.assign(vec![Split { id, start: Position::at(0), end }]).unwrap();
@@ -176,4 +181,29 @@ fn the_rest_of_a_fetch_does_not_outlive_its_assignment() {
     fetch(&mut reader, &[(3, 1)]);
     reader.revoke(&[id]);
     assert_eq!(polls(&mut reader), []);
+}
+
+#[test]
+fn a_topic_that_is_waited_for_keeps_its_position() {
+    let mut reader = reader_with(None, TopicChange::Restart);
+    fetch(&mut reader, &[(3, 1)]);
+    assert_eq!(polls(&mut reader).last().unwrap().1, 13);
+    let failed = |error| PartitionError {
+        partition: TopicPartition::new("in", 0),
+        fetch_offset: 13,
+        topic_id: Uuid([1; 16]),
+        error,
+    };
+    let position = |reader: &KafkaReader| {
+        let mut positions = Vec::new();
+        reader.positions(&mut positions);
+        positions[0].1.offset
+    };
+    KafkaReader::failed(&mut reader, &failed(KafkaError::unknown_topic("in")), Duration::ZERO)
+        .unwrap();
+    assert_eq!(position(&reader), 13, "a gap in metadata is no other topic");
+    let kind = KafkaErrorKind::TopicRecreated { topic: "in".to_owned() };
+    KafkaReader::failed(&mut reader, &failed(KafkaError::new(kind, "why")), Duration::ZERO)
+        .unwrap();
+    assert_eq!(position(&reader), 0);
 }
