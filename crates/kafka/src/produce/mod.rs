@@ -140,7 +140,7 @@ impl ProduceMachine {
             return;
         }
         self.expire(cluster, now);
-        self.give_up_dropped();
+        self.drop_given_up();
         self.restart_sequences();
         self.ask_identity(cluster, now);
         self.send(cluster, now);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{IdentityState, ProduceMachine};
 use crate::apis::AnyRequest;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::topic::TopicPartition;
 use crate::wire::messages::produce::ProduceRequest;
 
@@ -21,13 +21,14 @@ pub(super) struct Transactional {
     pub(super) id: String,
     /// Version 1: where batches may go. `None` with version 2: everywhere.
     admitted: Option<BTreeSet<TopicPartition>>,
-    /// The transaction is being aborted: nothing is sent any more.
-    pub(super) dropping: bool,
+    /// Why nothing is sent any more: the transaction can only be aborted.
+    given_up: Option<Error>,
 }
 
 impl Transactional {
     pub(super) fn allows(&self, tp: &TopicPartition) -> bool {
-        !self.dropping && self.admitted.as_ref().is_none_or(|admitted| admitted.contains(tp))
+        self.given_up.is_none()
+            && self.admitted.as_ref().is_none_or(|admitted| admitted.contains(tp))
     }
 
     pub(super) fn request(&self, mut request: ProduceRequest) -> AnyRequest {
@@ -46,7 +47,7 @@ impl ProduceMachine {
         machine.transaction = Some(Transactional {
             id: transactional_id.to_owned(),
             admitted: Some(BTreeSet::new()),
-            dropping: false,
+            given_up: None,
         });
         machine
     }
@@ -62,7 +63,7 @@ impl ProduceMachine {
         }
         if let Some(transaction) = &mut self.transaction {
             transaction.admitted = admitted;
-            transaction.dropping = false;
+            transaction.given_up = None;
         }
         for queue in self.queues.values_mut() {
             queue.reset = Reset::No;
@@ -82,17 +83,17 @@ impl ProduceMachine {
     }
 
     /// Gives up everything that is not in a request; what is in one is waited for and given up
-    /// unless it was written.
-    pub(crate) fn drop_queued(&mut self) {
+    /// unless it was written. The first reason counts.
+    pub(crate) fn give_up(&mut self, error: &Error) {
         if let Some(transaction) = &mut self.transaction {
-            transaction.dropping = true;
+            transaction.given_up.get_or_insert_with(|| error.clone());
         }
+        self.drop_given_up();
     }
 
-    pub(super) fn give_up_dropped(&mut self) {
-        if !self.transaction.as_ref().is_some_and(|transaction| transaction.dropping) {
-            return;
-        }
+    pub(super) fn drop_given_up(&mut self) {
+        let given_up = self.transaction.as_ref().and_then(|open| open.given_up.clone());
+        let Some(error) = given_up else { return };
         let mut dropped = Vec::new();
         for tp in &self.active {
             let batches = self.queues.get(tp).into_iter().flat_map(|queue| &queue.batches);
@@ -100,14 +101,13 @@ impl ProduceMachine {
             dropped.extend(idle.map(|batch| (tp.clone(), batch.id)));
         }
         for (tp, id) in dropped {
-            let text = "the transaction was aborted before the batch was written";
-            self.fail(&tp, id, Error::new(ErrorKind::Closed, text));
+            self.fail(&tp, id, error.clone());
         }
     }
 
     /// The producer is done.
     pub(crate) fn stop(&mut self, error: &Error) {
-        self.drop_queued();
+        self.give_up(error);
         self.fail_all(error);
         self.requests = BTreeMap::new();
     }

@@ -92,6 +92,17 @@ enum State {
     Failed(TransactionError),
 }
 
+/// Whether the coordinator knows of the transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Begun {
+    /// Nothing was added to it: there is nothing to end.
+    No,
+    /// Something was asked to be added, and no answer says whether it was.
+    Perhaps,
+    /// Something was added.
+    Yes,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct TransactionMachine {
@@ -109,8 +120,7 @@ pub(crate) struct TransactionMachine {
     partitions: BTreeSet<TopicPartition>,
     /// Version 1: groups of the transaction.
     groups: BTreeSet<String>,
-    /// Something of this transaction may have reached a broker.
-    begun: bool,
+    begun: Begun,
     /// Why the transaction can only be aborted.
     poison: Option<Error>,
     /// Version 1: raise the epoch before the next transaction.
@@ -145,7 +155,7 @@ impl TransactionMachine {
             group_coordinator: None,
             partitions: BTreeSet::new(),
             groups: BTreeSet::new(),
-            begun: false,
+            begun: Begun::No,
             poison: None,
             bump: false,
             offsets: VecDeque::new(),
@@ -196,7 +206,8 @@ impl TransactionMachine {
             }
             (Request::End { commit, promise }, _) => {
                 if !commit {
-                    self.produce.drop_queued();
+                    let text = "the transaction was aborted before the batch was written";
+                    self.spoil(Error::new(ErrorKind::Closed, text));
                 }
                 self.state = State::Ending { commit, promise, deadline, asked: false };
                 self.start_over();
@@ -285,21 +296,27 @@ impl TransactionMachine {
     fn collect(&mut self) {
         let (events, freed) = self.produce.take_events();
         self.freed += freed;
-        for event in &events {
-            if let ProduceEvent::Failed { error, .. } = event {
-                let aborting = matches!(self.state, State::Ending { commit: false, .. });
-                if !aborting {
-                    self.poison.get_or_insert_with(|| error.clone());
-                }
-                // A hole in the sequences, or a batch that may still arrive.
-                self.bump |= !self.v2;
-                if error.code() == Some(ErrorCode::PRODUCER_FENCED) {
-                    self.fail(TransactionError::new(Failure::Fenced, error.clone()));
-                }
-            }
-        }
+        let errors = || {
+            events.iter().filter_map(|event| match event {
+                ProduceEvent::Failed { error, .. } => Some(error),
+                _ => None,
+            })
+        };
+        let lost = errors().next().cloned();
+        let fenced =
+            errors().find(|error| error.code() == Some(ErrorCode::PRODUCER_FENCED)).cloned();
         self.events.extend(events);
-        self.begun |= self.produce.has_sent();
+        if let Some(error) = lost {
+            // A hole in the sequences, or a batch that may still arrive.
+            self.bump |= !self.v2;
+            self.spoil(error);
+        }
+        if let Some(error) = fenced {
+            self.fail(TransactionError::new(Failure::Fenced, error));
+        }
+        if self.produce.has_sent() {
+            self.begun = Begun::Yes;
+        }
     }
 
     /// The next step; `false` when there is none, or when it waits for an answer.
@@ -316,7 +333,7 @@ impl TransactionMachine {
     }
 
     fn advance_open(&mut self, cluster: &mut Cluster, now: Duration) -> bool {
-        if self.bump && !self.begun && self.poison.is_none() {
+        if self.bump && self.begun == Begun::No && self.poison.is_none() {
             // Nothing of the new transaction may go out before; nothing is asked for when idle.
             if self.produce.is_idle() && self.offsets.is_empty() {
                 return false;
@@ -324,7 +341,6 @@ impl TransactionMachine {
             return self.ask_init(cluster, now);
         }
         if self.poison.is_some() {
-            self.fail_offsets();
             return false;
         }
         if !self.v2 {
@@ -351,21 +367,18 @@ impl TransactionMachine {
             return self.ask_end(commit, cluster, now);
         }
         if !commit {
-            // Offsets die with the transaction; batches that are out are waited for.
-            self.poison.get_or_insert_with(|| Error::new(ErrorKind::Closed, "aborted"));
-            self.fail_offsets();
+            // Batches that are out are waited for.
             if self.produce.has_sent() {
                 return false;
             }
-            return if self.begun {
-                self.ask_end(false, cluster, now)
-            } else {
+            return if self.begun == Begun::No {
                 self.ended(Ok(()), cluster, now);
                 true
+            } else {
+                self.ask_end(false, cluster, now)
             };
         }
         if let Some(error) = self.poison.clone() {
-            self.fail_offsets();
             let state = std::mem::replace(&mut self.state, State::Ready);
             if let State::Ending { promise, .. } = state {
                 promise.complete(Err(TransactionError::new(Failure::MustAbort, error)));
@@ -377,7 +390,7 @@ impl TransactionMachine {
         if !self.produce.is_idle() || !self.offsets.is_empty() {
             return self.advance_open(cluster, now);
         }
-        if self.begun {
+        if self.begun != Begun::No {
             return self.ask_end(true, cluster, now);
         }
         self.ended(Ok(()), cluster, now);
@@ -386,7 +399,7 @@ impl TransactionMachine {
 
     /// The transaction is over; what came meanwhile begins the next one.
     fn ended(&mut self, result: TransactionResult<()>, cluster: &mut Cluster, now: Duration) {
-        self.begun = false;
+        self.begun = Begun::No;
         self.poison = None;
         self.partitions.clear();
         self.groups.clear();
@@ -406,8 +419,15 @@ impl TransactionMachine {
         }
     }
 
-    fn fail_offsets(&mut self) {
-        let Some(error) = self.poison.clone() else { return };
+    /// The transaction can only be aborted: what of it is not out yet fails with the reason.
+    fn spoil(&mut self, error: Error) {
+        let error = &*self.poison.get_or_insert(error);
+        self.produce.give_up(error);
+        let (events, freed) = self.produce.take_events();
+        // As in `collect`: of one that was sent before, nobody knows.
+        self.bump |= !self.v2 && !events.is_empty();
+        self.events.extend(events);
+        self.freed += freed;
         for offsets in self.offsets.drain(..) {
             let error = TransactionError::new(Failure::MustAbort, error.clone());
             offsets.promise.complete(Err(error));
@@ -465,7 +485,7 @@ impl TransactionMachine {
                 if *asked || !*commit {
                     self.fail(TransactionError::new(Failure::Fatal, error));
                 } else if self.produce.is_idle() {
-                    self.poison.get_or_insert(error);
+                    self.spoil(error);
                 } else if let State::Ending { deadline, .. } = &mut self.state {
                     // Batches have a time-out of their own.
                     *deadline = now.saturating_add(cluster.config.api_timeout);
@@ -475,9 +495,8 @@ impl TransactionMachine {
         }
         if self.offsets.front().is_some_and(|offsets| offsets.deadline <= now) {
             let error = late(&self.error);
-            self.poison.get_or_insert(error);
+            self.spoil(error);
             self.bump |= !self.v2;
-            self.fail_offsets();
         }
     }
 
@@ -526,9 +545,8 @@ impl TransactionMachine {
             }
             TransactionAction::Rediscover => self.rediscover(error, of_group, cluster, now),
             TransactionAction::Abort => {
-                self.poison.get_or_insert(error);
+                self.spoil(error);
                 self.bump |= !self.v2;
-                self.fail_offsets();
             }
             TransactionAction::Fenced => {
                 self.fail(TransactionError::new(Failure::Fenced, error));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::errors::{self, TransactionAction};
-use super::{Failure, ProducerIdentity, State, TransactionError, TransactionMachine, name};
+use super::{Begun, Failure, ProducerIdentity, State, TransactionError, TransactionMachine, name};
 use crate::apis::{AnyRequest, AnyResponse};
 use crate::cluster::{Cluster, Target};
 use crate::connection::{CallError, CallId};
@@ -112,7 +112,6 @@ impl TransactionMachine {
                 .collect(),
             ..AddPartitionsToTxnRequest::default()
         };
-        self.begun = true;
         self.send(Target::Node(node), request.into(), Asked::AddPartitions(new), cluster, now);
         true
     }
@@ -133,7 +132,6 @@ impl TransactionMachine {
                 producer_epoch: identity.epoch,
                 group_id: group.to_owned(),
             };
-            self.begun = true;
             let asked = Asked::AddOffsets(group.to_owned());
             self.send(Target::Node(node), request.into(), asked, cluster, now);
             return true;
@@ -177,7 +175,7 @@ impl TransactionMachine {
                 })
                 .collect(),
         };
-        self.begun = true;
+        self.begun = Begun::Yes;
         let request = self.capped(request.into(), V1_OFFSETS_MAX);
         self.send(Target::Node(node), request, Asked::CommitOffsets, cluster, now);
         true
@@ -239,14 +237,25 @@ impl TransactionMachine {
                 self.initialized(node, &response, cluster, now);
             }
             (Asked::AddPartitions(new), AnyResponse::AddPartitionsToTxn(response)) => {
-                let codes = response
-                    .results_by_topic_v3_and_below
-                    .iter()
-                    .flat_map(|topic| &topic.results_by_partition)
-                    .map(|partition| ErrorCode(partition.partition_error_code));
-                match worst(codes) {
-                    Some(code) => self.refused(code, error(code), of_group, cluster, now),
-                    None => {
+                let codes = response.results_by_topic_v3_and_below.iter().flat_map(|topic| {
+                    topic.results_by_partition.iter().map(|partition| {
+                        let tp =
+                            TopicPartition::new(topic.name.as_str(), partition.partition_index);
+                        (tp, ErrorCode(partition.partition_error_code))
+                    })
+                });
+                match outcome(new.iter(), codes) {
+                    Outcome::Lacks(tp) => {
+                        self.begun = self.begun.max(Begun::Perhaps);
+                        self.retry(lacks(&tp).in_api(api), cluster, now);
+                    }
+                    Outcome::Refused(tp, code) => {
+                        self.not_added(code);
+                        let error = error(code).context(format_args!("partition {tp}"));
+                        self.refused(code, error, of_group, cluster, now);
+                    }
+                    Outcome::Done => {
+                        self.begun = Begun::Yes;
                         self.partitions.extend(new);
                         self.produce.admit(&self.partitions);
                         self.start_over();
@@ -256,21 +265,32 @@ impl TransactionMachine {
             (Asked::AddOffsets(group), AnyResponse::AddOffsetsToTxn(response)) => {
                 match ErrorCode(response.error_code) {
                     ErrorCode::NONE => {
+                        self.begun = Begun::Yes;
                         self.groups.insert(group);
                         self.start_over();
                     }
-                    code => self.refused(code, error(code), of_group, cluster, now),
+                    code => {
+                        self.not_added(code);
+                        self.refused(code, error(code), of_group, cluster, now);
+                    }
                 }
             }
             (Asked::CommitOffsets, AnyResponse::TxnOffsetCommit(response)) => {
-                let codes = response
-                    .topics
-                    .iter()
-                    .flat_map(|topic| &topic.partitions)
-                    .map(|partition| ErrorCode(partition.error_code));
-                match worst(codes) {
-                    Some(code) => self.refused(code, error(code), of_group, cluster, now),
-                    None => {
+                let codes = response.topics.iter().flat_map(|topic| {
+                    topic.partitions.iter().map(|partition| {
+                        let tp =
+                            TopicPartition::new(topic.name.as_str(), partition.partition_index);
+                        (tp, ErrorCode(partition.error_code))
+                    })
+                });
+                let asked = self.offsets.front().into_iter().flat_map(|front| &front.offsets);
+                match outcome(asked.map(|(tp, _)| tp), codes) {
+                    Outcome::Lacks(tp) => self.retry(lacks(&tp).in_api(api), cluster, now),
+                    Outcome::Refused(tp, code) => {
+                        let error = error(code).context(format_args!("partition {tp}"));
+                        self.refused(code, error, of_group, cluster, now);
+                    }
+                    Outcome::Done => {
                         self.start_over();
                         if let Some(front) = self.offsets.pop_front() {
                             front.promise.complete(Ok(()));
@@ -300,11 +320,25 @@ impl TransactionMachine {
         if failed.error.is_final() {
             return self.fail(TransactionError::new(Failure::Fatal, failed.error));
         }
-        if matches!(asked, Asked::End { .. }) && failed.maybe_sent {
-            self.end_unanswered = true;
-            self.bump |= !self.v2;
+        match asked {
+            Asked::End { .. } if failed.maybe_sent => {
+                self.end_unanswered = true;
+                self.bump |= !self.v2;
+            }
+            Asked::AddPartitions(_) | Asked::AddOffsets(_) if failed.maybe_sent => {
+                self.begun = self.begun.max(Begun::Perhaps);
+            }
+            _ => {}
         }
         self.rediscover(failed.error, asked.of_group(), cluster, now);
+    }
+
+    /// Something was not added to the transaction, or a code that lets it be tried again leaves that open.
+    fn not_added(&mut self, code: ErrorCode) {
+        if matches!(errors::action(code), TransactionAction::Retry | TransactionAction::Rediscover)
+        {
+            self.begun = self.begun.max(Begun::Perhaps);
+        }
     }
 
     fn found(
@@ -371,6 +405,10 @@ impl TransactionMachine {
             self.end_unanswered = false;
             return self.ended(Ok(()), cluster, now);
         }
+        if code == ErrorCode::INVALID_TXN_STATE && !commit && self.begun == Begun::Perhaps {
+            // What nobody confirmed was not added.
+            return self.ended(Ok(()), cluster, now);
+        }
         let error = Error::broker(code, None).in_api("EndTxn");
         let failure = match errors::known(code) {
             Some(TransactionAction::Retry) => return self.retry(error, cluster, now),
@@ -379,7 +417,7 @@ impl TransactionMachine {
             }
             // The transaction is still open: the broker asks for its abort.
             Some(TransactionAction::Abort) if commit && !self.end_unanswered => {
-                self.poison.get_or_insert_with(|| error.clone());
+                self.spoil(error);
                 self.bump |= !self.v2;
                 if let State::Ending { asked, .. } = &mut self.state {
                     *asked = false;
@@ -398,13 +436,38 @@ impl TransactionMachine {
     }
 }
 
-/// The most important of several codes: what is final outranks what can be retried.
-fn worst(codes: impl Iterator<Item = ErrorCode>) -> Option<ErrorCode> {
-    codes.filter(|code| !code.is_ok()).max_by_key(|code| match errors::action(*code) {
-        TransactionAction::Fenced => 4,
-        TransactionAction::Fail => 3,
-        TransactionAction::Abort => 2,
-        TransactionAction::Rediscover => 1,
-        TransactionAction::Retry => 0,
-    })
+/// What an answer says about the partitions that were asked for.
+enum Outcome {
+    Done,
+    /// The most important of the refusals.
+    Refused(TopicPartition, ErrorCode),
+    /// Nothing about this one: its outcome is not known.
+    Lacks(TopicPartition),
+}
+
+/// Reads the codes of an answer: what is final outranks what can be retried, and a partition without a code.
+fn outcome<'a>(
+    asked: impl Iterator<Item = &'a TopicPartition>,
+    codes: impl Iterator<Item = (TopicPartition, ErrorCode)>,
+) -> Outcome {
+    let codes: BTreeMap<TopicPartition, ErrorCode> = codes.collect();
+    let worst =
+        codes.iter().filter(|(_, code)| !code.is_ok()).max_by_key(
+            |(_, code)| match errors::action(**code) {
+                TransactionAction::Fenced => 4,
+                TransactionAction::Fail => 3,
+                TransactionAction::Abort => 2,
+                TransactionAction::Rediscover => 1,
+                TransactionAction::Retry => 0,
+            },
+        );
+    if let Some((tp, code)) = worst {
+        return Outcome::Refused(tp.clone(), *code);
+    }
+    let mut asked = asked;
+    asked.find(|tp| !codes.contains_key(*tp)).map_or(Outcome::Done, |tp| Outcome::Lacks(tp.clone()))
+}
+
+fn lacks(tp: &TopicPartition) -> Error {
+    Error::timeout(format!("the answer lacks partition {tp}"))
 }

@@ -3,6 +3,7 @@ use super::*;
 use crate::pending::Pending;
 use crate::testing::{Asked as Heard, Bench, SECOND};
 use crate::wire::compression::{Compression, Compressor};
+use crate::wire::messages::add_offsets_to_txn::AddOffsetsToTxnRequest;
 use crate::wire::messages::add_partitions_to_txn::{
     AddPartitionsToTxnPartitionResult, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse,
     AddPartitionsToTxnTopicResult,
@@ -14,6 +15,10 @@ use crate::wire::messages::find_coordinator::{
 use crate::wire::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use crate::wire::messages::produce::{
     PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceResponse,
+};
+use crate::wire::messages::txn_offset_commit::{
+    TxnOffsetCommitRequest, TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition,
+    TxnOffsetCommitResponseTopic,
 };
 use crate::wire::records::BatchBuilder;
 
@@ -330,6 +335,148 @@ fn a_lost_batch_spoils_its_transaction_only() {
             assert!(commit.try_take().unwrap().is_ok());
         }
     }
+}
+
+#[test]
+fn a_refused_partition_names_its_cause_at_once_and_leaves_nothing_to_end() {
+    let denied = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+    let mut stage = Stage::ready(1);
+    stage.send();
+    stage.add_partitions(denied);
+    let (events, freed) = stage.machine.take_events();
+    assert!(freed > 0);
+    let [ProduceEvent::Failed { error, possibly_written: false, .. }] = &*events else {
+        panic!("{events:?}");
+    };
+    assert!(error.to_string().contains(denied.name()), "{error}");
+    assert!(error.to_string().contains("partition t-0"), "{error}");
+    let commit = stage.end(true);
+    assert_eq!(failure(&commit), Some(Failure::MustAbort));
+    let abort = stage.end(false);
+    assert!(abort.try_take().unwrap().is_ok(), "nothing was added");
+    assert!(stage.heard.is_empty());
+    stage.send();
+    stage.init(0, 5, 1);
+    stage.add_partitions(ErrorCode::NONE);
+    stage.produce(ErrorCode::NONE);
+    let commit = stage.end(true);
+    stage.answer_end(ErrorCode::NONE);
+    assert!(commit.try_take().unwrap().is_ok());
+}
+
+#[test]
+fn what_is_queued_behind_a_lost_batch_fails_with_it() {
+    for protocol in [1, 2] {
+        let mut stage = Stage::ready(protocol);
+        stage.send();
+        // One batch is out until the producer is known to the partition.
+        stage.send();
+        if protocol == 1 {
+            stage.add_partitions(ErrorCode::NONE);
+        }
+        stage.produce(ErrorCode::INVALID_RECORD);
+        let events = stage.machine.take_events().0;
+        assert_eq!(events.len(), 2, "{events:?}");
+        for event in events {
+            let ProduceEvent::Failed { error, .. } = event else { panic!("{event:?}") };
+            assert_eq!(error.code(), Some(ErrorCode::INVALID_RECORD));
+        }
+    }
+}
+
+#[test]
+fn a_transaction_that_nobody_confirmed_may_turn_out_not_to_have_begun() {
+    // Whether partitions were added: answered, or not known to be.
+    for (added, expected) in [(true, Some(Failure::Fenced)), (false, None)] {
+        let mut stage = Stage::ready(1);
+        stage.send();
+        if added {
+            stage.add_partitions(ErrorCode::NONE);
+            stage.produce(ErrorCode::NONE);
+        } else {
+            let asked = stage.heard("AddPartitionsToTxn");
+            stage.bench.break_off(asked.conn);
+            stage.run();
+        }
+        let abort = stage.end(false);
+        if !added {
+            while stage.heard.front().is_some_and(|heard| heard.api() == "FindCoordinator") {
+                stage.find();
+                stage.later();
+            }
+        }
+        assert!(!stage.answer_end(ErrorCode::INVALID_TXN_STATE).committed);
+        assert_eq!(failure(&abort), expected);
+    }
+}
+
+#[test]
+fn an_answer_that_lacks_a_partition_is_no_success() {
+    let mut stage = Stage::ready(1);
+    stage.send();
+    let asked = stage.heard("AddPartitionsToTxn");
+    let nothing = AddPartitionsToTxnResponse::default();
+    stage.bench.answer::<AddPartitionsToTxnRequest>(&asked, &nothing);
+    stage.run();
+    assert!(stage.heard.is_empty(), "nothing is written before it is said to be added");
+    stage.later();
+    stage.add_partitions(ErrorCode::NONE);
+    stage.produce(ErrorCode::NONE);
+    let (promise, offsets) = pending();
+    let of = vec![(TopicPartition::new("in", 3), CommittedOffset::new(7))];
+    let (group, member) = ("g".to_owned(), GroupMember::default());
+    stage.request(Request::Offsets { group, member, offsets: of, promise });
+    let asked = stage.heard("AddOffsetsToTxn");
+    stage.bench.answer::<AddOffsetsToTxnRequest>(&asked, &Default::default());
+    stage.run();
+    let asked = stage.heard("FindCoordinator");
+    let coordinator = Coordinator {
+        key: "g".to_owned(),
+        node_id: 2,
+        host: "b2".to_owned(),
+        port: 2,
+        ..Default::default()
+    };
+    let found = FindCoordinatorResponse { coordinators: vec![coordinator], ..Default::default() };
+    stage.bench.answer::<FindCoordinatorRequest>(&asked, &found);
+    stage.run();
+    for complete in [false, true] {
+        let asked = stage.heard("TxnOffsetCommit");
+        let partition =
+            TxnOffsetCommitResponsePartition { partition_index: 3, ..Default::default() };
+        let topic = TxnOffsetCommitResponseTopic {
+            name: "in".to_owned(),
+            partitions: if complete { vec![partition] } else { Vec::new() },
+            ..Default::default()
+        };
+        let response = TxnOffsetCommitResponse { topics: vec![topic], ..Default::default() };
+        stage.bench.answer::<TxnOffsetCommitRequest>(&asked, &response);
+        stage.run();
+        let taken = offsets.try_take().map(|result| result.is_ok());
+        assert_eq!(taken, complete.then_some(true));
+        stage.later();
+    }
+}
+
+/// All of it is asked for before the machine gets to work.
+#[test]
+fn an_aborted_batch_does_not_reach_the_next_transaction() {
+    let mut stage = Stage::ready(2);
+    let (commit, committed) = pending();
+    let (abort, aborted) = pending();
+    let (cluster, now) = (&mut stage.bench.cluster, stage.bench.now);
+    stage.machine.request(Request::End { commit: true, promise: commit }, cluster, now);
+    let mut builder = BatchBuilder::new(Compression::None, 1000);
+    builder.append(1, None, Some(b"v"), &[]).unwrap();
+    let batch = builder.seal(&mut Compressor::default()).unwrap();
+    let partition = TopicPartition::new("t", 0);
+    stage.machine.request(Request::Send { partition, batch, tag: 1 }, cluster, now);
+    stage.machine.request(Request::End { commit: false, promise: abort }, cluster, now);
+    stage.run();
+    assert!(committed.try_take().unwrap().is_ok());
+    assert!(aborted.try_take().unwrap().is_ok());
+    assert!(stage.heard.is_empty());
+    assert_eq!(stage.machine.take_events().0.len(), 1);
 }
 
 #[test]
