@@ -1,6 +1,6 @@
 //! Committed offsets of a group, without membership: generation −1, no member id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::single::{Route, Single, Verdict, unexpected};
@@ -48,6 +48,12 @@ fn worst(codes: impl Iterator<Item = (ErrorCode, String)>) -> Option<(ErrorCode,
     })
 }
 
+/// An answer that says nothing about a partition that was asked for is none.
+fn lacking(asked: &[TopicPartition], answered: BTreeSet<(&str, i32)>) -> Option<Error> {
+    let lacks = asked.iter().find(|tp| !answered.contains(&(&*tp.topic, tp.partition)))?;
+    Some(Error::timeout(format!("the answer lacks partition {lacks}")))
+}
+
 fn refused(group: &str, code: ErrorCode, place: &str) -> Error {
     // A commit from outside a group that has live members is answered with these two.
     let text = match code {
@@ -88,17 +94,26 @@ pub(crate) fn commit(
         ..OffsetCommitRequest::default()
     };
     let group_id = group.to_owned();
+    let asked: Vec<TopicPartition> = offsets.iter().map(|(tp, _)| tp.clone()).collect();
     let read = move |response, _: &mut Cluster, _| {
         let AnyResponse::OffsetCommit(response) = response else { return unexpected() };
+        let answered = response.topics.iter().flat_map(|topic| {
+            topic
+                .partitions
+                .iter()
+                .map(|partition| (topic.name.as_str(), partition.partition_index))
+        });
+        let lacking = lacking(&asked, answered.collect());
         let codes = response.topics.iter().flat_map(|topic| {
             topic.partitions.iter().map(|partition| {
                 let place = format!(", partition {}-{}", topic.name, partition.partition_index);
                 (ErrorCode(partition.error_code), place)
             })
         });
-        match worst(codes) {
-            None => Verdict::Done(()),
-            Some((code, place)) => Verdict::of(code, refused(&group_id, code, &place)),
+        match (worst(codes), lacking) {
+            (None, None) => Verdict::Done(()),
+            (None, Some(error)) => Verdict::Retry(error),
+            (Some((code, place)), _) => Verdict::of(code, refused(&group_id, code, &place)),
         }
     };
     Box::new(Single::new(Route::Coordinator(group.to_owned()), request, Box::new(read), promise))
@@ -139,21 +154,25 @@ pub(crate) fn fetch(
         ..OffsetFetchRequest::default()
     };
     let group_id = group.to_owned();
+    let asked = partitions.map(<[TopicPartition]>::to_vec).unwrap_or_default();
     let read = move |response, _: &mut Cluster, _| {
         let AnyResponse::OffsetFetch(response) = response else { return unexpected() };
         let rows = rows(&response);
+        let answered = rows.iter().map(|row| (&*row.tp.topic, row.tp.partition));
+        let lacking = lacking(&asked, answered.collect());
         let whole = match response.groups.first() {
             Some(group) => group.error_code,
             None => response.error_code,
         };
         let codes = std::iter::once((ErrorCode(whole), String::new()))
             .chain(rows.iter().map(|row| (row.code, format!(", partition {}", row.tp))));
-        match worst(codes) {
-            None => {
+        match (worst(codes), lacking) {
+            (None, Some(error)) => Verdict::Retry(error),
+            (None, None) => {
                 let stored = rows.into_iter().filter(|row| row.committed.offset >= 0);
                 Verdict::Done(stored.map(|row| (row.tp, row.committed)).collect())
             }
-            Some((code, place)) => Verdict::of(code, refused(&group_id, code, &place)),
+            (Some((code, place)), _) => Verdict::of(code, refused(&group_id, code, &place)),
         }
     };
     Box::new(Single::new(Route::Coordinator(group.to_owned()), request, Box::new(read), promise))

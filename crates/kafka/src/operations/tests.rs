@@ -145,6 +145,30 @@ fn each_row_of_the_error_table() {
 }
 
 #[test]
+fn an_answer_that_lacks_a_partition_is_asked_for_again() {
+    let (mut s, pending) = commit_one();
+    let find = s.run().remove(0);
+    let asked = s.coordinator(&find);
+    s.bench.answer::<OffsetCommitRequest>(&asked, &OffsetCommitResponse::default());
+    s.run();
+    assert_eq!(pending.try_take(), None);
+    let again = s.after(200 * MILLI).remove(0);
+    s.committed(&again, ErrorCode::NONE);
+    s.run();
+    assert_eq!(pending.try_take(), Some(Ok(())));
+
+    let (mut s, pending) = setup(|promise| fetch("g", Some(&[tp(0)]), promise));
+    let find = s.run().remove(0);
+    let asked = s.coordinator(&find);
+    let group = OffsetFetchResponseGroup { group_id: "g".to_owned(), ..Default::default() };
+    let response = OffsetFetchResponse { groups: vec![group], ..Default::default() };
+    s.bench.answer::<OffsetFetchRequest>(&asked, &response);
+    s.run();
+    assert_eq!(pending.try_take(), None, "it may have an offset");
+    assert_eq!(s.after(200 * MILLI).remove(0).api(), "OffsetFetch");
+}
+
+#[test]
 fn what_fails_outranks_what_can_be_retried() {
     let (mut s, pending) = commit_one();
     let find = s.run().remove(0);
