@@ -3,6 +3,7 @@
 //! A record is a view into the frame that brought it, so a permit counts the whole frame and
 //! lives until the last view is dropped, wherever that happens.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,8 +17,10 @@ struct State {
     used: usize,
     /// Fetch streams (one per consumer and broker) that divide the limit.
     streams: usize,
-    /// Who was refused and wants to try again.
-    refused: Vec<Waker>,
+    /// Number of the next stream.
+    next_stream: u64,
+    /// Streams that were refused, and how to let them try again.
+    refused: BTreeMap<u64, Waker>,
 }
 
 /// A bound on fetched bytes, shared by every client of a [`Network`](crate::transport::Network).
@@ -26,7 +29,7 @@ pub struct Budget(Mutex<State>);
 impl Budget {
     /// A budget of `limit` bytes.
     pub fn new(limit: usize) -> Arc<Self> {
-        let state = State { limit, used: 0, streams: 0, refused: Vec::new() };
+        let state = State { limit, used: 0, streams: 0, next_stream: 0, refused: BTreeMap::new() };
         Arc::new(Self(Mutex::new(state)))
     }
 
@@ -37,7 +40,7 @@ impl Budget {
             state.limit = bytes;
             std::mem::take(&mut state.refused)
         };
-        for wake in refused {
+        for wake in refused.into_values() {
             wake();
         }
     }
@@ -62,15 +65,18 @@ impl Budget {
             state.used = state.used.saturating_sub(bytes);
             std::mem::take(&mut state.refused)
         };
-        for wake in refused {
+        for wake in refused.into_values() {
             wake();
         }
     }
 
     /// A new fetch stream takes part.
     pub(crate) fn join(self: &Arc<Self>) -> Stream {
-        self.lock().streams += 1;
-        Stream(Arc::clone(self))
+        let mut state = self.lock();
+        state.streams += 1;
+        let id = state.next_stream;
+        state.next_stream += 1;
+        Stream { budget: Arc::clone(self), id }
     }
 }
 
@@ -83,7 +89,10 @@ impl fmt::Debug for Budget {
 
 /// One consumer's fetches from one broker.
 #[derive(Debug)]
-pub(crate) struct Stream(Arc<Budget>);
+pub(crate) struct Stream {
+    budget: Arc<Budget>,
+    id: u64,
+}
 
 impl Stream {
     /// Reserves at most `want` bytes for an answer; `None` if too little is free. `wake` is
@@ -92,7 +101,7 @@ impl Stream {
     /// A stream gets half of its share, so that the next answer can arrive while the last one is
     /// worked on. If nothing at all is held, something is granted whatever the limit says.
     pub(crate) fn reserve(&self, want: usize, wake: &Waker) -> Option<Permit> {
-        let mut state = self.0.lock();
+        let mut state = self.budget.lock();
         let share = state.limit / state.streams.max(1) / 2;
         let want = want.min(share).max(FETCH_BYTES_MIN);
         let free = state.limit.saturating_sub(state.used);
@@ -103,17 +112,19 @@ impl Stream {
         } else if state.used == 0 {
             FETCH_BYTES_MIN
         } else {
-            state.refused.push(Arc::clone(wake));
+            state.refused.entry(self.id).or_insert_with(|| Arc::clone(wake));
             return None;
         };
         state.used += granted;
-        Some(Permit { budget: Arc::clone(&self.0), bytes: granted })
+        state.refused.remove(&self.id);
+        Some(Permit { budget: Arc::clone(&self.budget), bytes: granted })
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let mut state = self.budget.lock();
+        state.refused.remove(&self.id);
         state.streams = state.streams.saturating_sub(1);
     }
 }
@@ -205,7 +216,9 @@ mod tests {
         let stream = budget.join();
         let first = stream.reserve(1 << 20, &wake).unwrap();
         let second = stream.reserve(1 << 20, &wake).unwrap();
-        assert!(stream.reserve(1 << 20, &wake).is_none());
+        for _ in 0..100 {
+            assert!(stream.reserve(1 << 20, &wake).is_none());
+        }
         assert_eq!(woken.load(Ordering::SeqCst), 0);
         drop(first);
         assert_eq!(woken.load(Ordering::SeqCst), 1);

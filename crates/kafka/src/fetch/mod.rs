@@ -451,31 +451,31 @@ impl Fetcher {
         if node.pending.is_some() || node.held || node.retry_at > now {
             return;
         }
-        let mut wanted = BTreeMap::new();
-        for tp in &node.partitions {
-            let Some(partition) = self.partitions.get(tp) else { continue };
-            let Some(leader) = partition.leader.filter(|_| partition.retry_at <= now) else {
-                continue;
-            };
-            wanted.insert(
-                tp.clone(),
-                Member {
+        let partitions = &self.partitions;
+        let mut due = node.partitions.iter().filter_map(|tp| {
+            let partition = partitions.get(tp).filter(|partition| partition.retry_at <= now)?;
+            Some((tp, partition, partition.leader?))
+        });
+        let Some(first) = due.next() else { return };
+        let config = Arc::clone(&cluster.config);
+        // First: while there is no room, this is all the work that an event costs.
+        let Some(permit) = node.stream.reserve(config.fetch_max_bytes, &self.wake.0) else {
+            node.held = true;
+            return;
+        };
+        let wanted: BTreeMap<TopicPartition, Member> = std::iter::once(first)
+            .chain(due)
+            .map(|(tp, partition, leader)| {
+                let member = Member {
                     generation: partition.generation,
                     offset: partition.offset,
                     leader_epoch: leader.epoch,
                     last_epoch: partition.last_epoch,
                     topic_id: leader.topic_id,
-                },
-            );
-        }
-        if wanted.is_empty() {
-            return;
-        }
-        let config = Arc::clone(&cluster.config);
-        let Some(permit) = node.stream.reserve(config.fetch_max_bytes, &self.wake.0) else {
-            node.held = true;
-            return;
-        };
+                };
+                (tp.clone(), member)
+            })
+            .collect();
         let partition_max = config.max_partition_fetch_bytes.min(permit.bytes());
         let (topics, forgotten) = node.session.next(wanted, partition_max);
         let request = FetchRequest {
