@@ -3,9 +3,9 @@
 use brooklet::base::{Error, ErrorKind, Result};
 use brooklet::options::{Opt, OptKind};
 use brooklet::table::{
-    Boundedness, CommitDomain, Connector, Discovered, Enumerator, Epoch, JobContext, Polled,
-    Position, Progress, Reader, ScanFacts, ScanName, ScanRequest, Sink, SinkRequest, Source,
-    SourceStats, Split, TableContext, Waker,
+    Boundedness, CommitDomain, Connector, Discovered, Enumerator, JobContext, Polled, Position,
+    Progress, Reader, ScanFacts, ScanName, ScanRequest, Sink, SinkRequest, Source, SourceStats,
+    Split, TableContext, Waker,
 };
 use brooklet::types::{Batch, Column, RowErrors, SplitId};
 
@@ -158,8 +158,6 @@ impl Reader for LineReader {
     }
 
     fn positions(&self, _: &mut Vec<(Arc<SplitId>, Position)>) {}
-
-    fn acknowledge(&mut self, _: Epoch, _: &[(Arc<SplitId>, Position)]) {}
 
     fn next_deadline(&self) -> Option<Duration> {
         None

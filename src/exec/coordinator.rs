@@ -4,8 +4,8 @@
 //! Recovering ── all domains answered ──▶ Discovering ── first splits ──▶ Running ──▶ Ending ──▶ ended
 //!                                            (volatile starts stored before reading)
 //! ```
-//! Epoch N: barrier to every worker → positions and acknowledged output of every worker → every domain commits →
-//! acknowledge to the readers. One epoch at a time. An epoch in which no position moved stores nothing, unless what is
+//! Epoch N: barrier to every worker → positions and acknowledged output of every worker → every domain commits. One
+//! epoch at a time. An epoch in which no position moved stores nothing, unless what is
 //! stored was not written for so long that it could expire ([`domain`]).
 
 mod domain;
@@ -13,7 +13,7 @@ mod domain;
 use self::domain::DomainState;
 use super::control::JobControl;
 use super::job::JobEnd;
-use super::message::{Command, Mailbox, Positions, Report};
+use super::message::{Command, Mailbox, Report};
 use super::worker::Step;
 use crate::base::{Error, Result};
 use crate::table::{
@@ -444,16 +444,8 @@ impl Coordinator {
         self.completed += 1;
         self.closed = Some((open.epoch, now.saturating_sub(open.opened_at)));
         self.next_epoch_at = now + self.interval;
-        let positions: Vec<Positions> = self
-            .scans
-            .iter_mut()
-            .map(|scan| {
-                scan.stored = scan.positions.clone();
-                scan.stored.iter().map(|(id, at)| (Arc::new(id.clone()), *at)).collect()
-            })
-            .collect();
-        for worker in &self.workers {
-            worker.send(Command::Acknowledge { epoch: open.epoch, positions: positions.clone() });
+        for scan in &mut self.scans {
+            scan.stored.clone_from(&scan.positions);
         }
         if let Some(end) = open.last {
             self.phase = Phase::Finished(end);

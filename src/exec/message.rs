@@ -17,8 +17,6 @@ pub(super) enum Command {
     Assign { scan: usize, splits: Vec<Split> },
     /// Between two polls: note positions, seal output. With `last`, read nothing after it.
     Barrier { epoch: Epoch, last: bool },
-    /// The epoch is durable; one entry per scan.
-    Acknowledge { epoch: Epoch, positions: Vec<Positions> },
     /// End the thread.
     Stop,
 }
@@ -38,8 +36,8 @@ pub(super) enum Report {
     Failed { error: Error },
 }
 
-/// A queue with a wake-up. Its length is bounded by the protocol: at most one barrier and one acknowledgement are under
-/// way, reports answer commands or end splits.
+/// A queue with a wake-up. Its length is bounded by the protocol: at most one barrier is under way, reports answer
+/// commands or end splits.
 #[derive(Debug)]
 pub(super) struct Mailbox<T> {
     queue: Mutex<VecDeque<T>>,

@@ -212,12 +212,6 @@ impl Worker {
                 self.reports.send(Report::Barrier { epoch, positions });
                 Ok(())
             }
-            Command::Acknowledge { epoch, positions } => {
-                for (scan, positions) in self.scans.iter_mut().zip(positions) {
-                    scan.reader.acknowledge(epoch, &positions);
-                }
-                Ok(())
-            }
             Command::Stop => Ok(()),
         }
     }

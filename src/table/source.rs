@@ -152,9 +152,6 @@ pub trait Reader: Send + Debug {
     /// Adds the position of every assigned split: after the last row handed out.
     fn positions(&self, out: &mut Vec<(Arc<SplitId>, Position)>);
 
-    /// The epoch and everything before these positions is durable.
-    fn acknowledge(&mut self, epoch: super::Epoch, positions: &[(Arc<SplitId>, Position)]);
-
     /// When to poll again without being woken (a generator's pace).
     fn next_deadline(&self) -> Option<Duration>;
 

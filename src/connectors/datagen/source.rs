@@ -5,8 +5,8 @@ use super::options::Plan;
 use crate::base::Result;
 use crate::base::limits::BATCH_ROWS_MAX;
 use crate::table::{
-    Boundedness, CommitDomain, Discovered, Enumerator, Epoch, JobContext, Polled, Position,
-    Progress, Reader, ScanFacts, ScanName, Source, SourceStats, Split, Waker,
+    Boundedness, CommitDomain, Discovered, Enumerator, JobContext, Polled, Position, Progress,
+    Reader, ScanFacts, ScanName, Source, SourceStats, Split, Waker,
 };
 use crate::types::{Batch, RowErrors, SplitId};
 use std::collections::VecDeque;
@@ -204,8 +204,6 @@ impl Reader for Generators {
             out.push((Arc::clone(&subtask.split.id), Position::at(subtask.row)));
         }
     }
-
-    fn acknowledge(&mut self, _epoch: Epoch, _positions: &[(Arc<SplitId>, Position)]) {}
 
     fn next_deadline(&self) -> Option<Duration> {
         self.next

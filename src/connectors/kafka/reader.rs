@@ -6,7 +6,7 @@ use super::loss::{Loss, Verdict};
 use super::pushed::timestamp_type_name;
 use crate::base::limits::BATCH_ROWS_MAX;
 use crate::base::{Error, ErrorKind, Result};
-use crate::table::{Epoch, Original, Polled, Position, Reader, RecordPlace, SourceStats, Split};
+use crate::table::{Original, Polled, Position, Reader, RecordPlace, SourceStats, Split};
 use crate::types::{Batch, RowErrors, SplitId};
 use brooklet_kafka::Isolation;
 use brooklet_kafka::TopicPartition;
@@ -384,8 +384,6 @@ impl Reader for KafkaReader {
         }
         out.extend(self.ended.iter().cloned());
     }
-
-    fn acknowledge(&mut self, _epoch: Epoch, _positions: &[(Arc<SplitId>, Position)]) {}
 
     fn next_deadline(&self) -> Option<Duration> {
         self.loss.next_deadline()
