@@ -204,7 +204,6 @@ impl Metadata {
         true
     }
 
-    /// Keeps the topic fresh until [`release`](Self::release).
     /// Keeps the coordinator that FindCoordinator named and returns its node id.
     pub(crate) fn found(&mut self, response: &FindCoordinatorResponse) -> Result<i32, Error> {
         // Since version 4 a response answers for many keys; the client asks for one.
@@ -226,6 +225,7 @@ impl Metadata {
         Ok(node)
     }
 
+    /// Keeps the topic fresh until [`release`](Self::release).
     pub(crate) fn want(&mut self, topic: &Arc<str>, create: bool, now: Duration) {
         let known = self.topics.contains_key(topic);
         let want = self.wanted.entry(Arc::clone(topic)).or_default();

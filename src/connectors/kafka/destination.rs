@@ -28,6 +28,8 @@ pub(super) struct Destination {
     describing: Option<Pending<brooklet_kafka::Result<Described>>>,
     /// The client's view of the topic, which it refreshes every `metadata.max.age.ms`; `None` until it is known.
     known: Option<Arc<[PartitionInfo]>>,
+    /// Generation of the client's metadata in which it was looked up.
+    looked_up: Option<u64>,
     /// Number of partitions, and those that have a leader.
     partitions: usize,
     available: Vec<i32>,
@@ -66,6 +68,7 @@ impl Destination {
             waiting_since: None,
             describing: Some(describing),
             known: None,
+            looked_up: None,
             partitions: 0,
             available: Vec::new(),
             open: BTreeMap::new(),
@@ -100,6 +103,12 @@ impl Destination {
     /// Learns the topic's partitions, also those that it gets while the job runs, from what the client knows; says
     /// whether they are known.
     pub(super) fn learn(&mut self, client: &Client) -> bool {
+        // Read before the look-up: what changes in between is looked up again.
+        let generation = client.metadata_generation();
+        if self.looked_up == Some(generation) {
+            return self.known.is_some();
+        }
+        self.looked_up = Some(generation);
         let Some(partitions) = client.partitions(&self.topic).filter(|p| !p.is_empty()) else {
             return self.known.is_some();
         };
