@@ -208,7 +208,7 @@ impl JobBuilder<'_> {
     /// Holds rows to what a sink's columns declare.
     fn guards(
         &self,
-        not_null: Vec<(usize, String)>,
+        not_null: Vec<NotNullColumn>,
         bounded: Vec<BoundedColumn>,
     ) -> Vec<OperatorFactory> {
         let mut guards: Vec<OperatorFactory> = Vec::new();

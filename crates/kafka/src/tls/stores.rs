@@ -46,20 +46,41 @@ pub(super) fn trusted(given: &Given<'_>) -> Result<Option<Vec<CertificateDer<'st
         Content::Jks(bytes) => {
             let store = Jks::parse(&bytes, password)
                 .map_err(|error| jks_error(error, "ssl.truststore", location))?;
-            let chains = store.keys.into_iter().flat_map(|key| key.chain);
-            store.certificates.into_iter().chain(chains).collect()
+            anchors_of_jks(store)
         }
         Content::Pkcs12(bytes) => {
             let store = pkcs12(&bytes, password, "ssl.truststore", location)?;
-            store.certs.iter().map(|bag| bag.cert.as_der().to_vec()).collect()
+            anchors_of_pkcs12(&store)
         }
         Content::Pem(text) => certificates(key, &text)?,
         Content::Certificate(der) => vec![der],
     };
     if found.is_empty() {
-        return Err(Error::config(key, format!("{key}: {} holds no certificate", named(location))));
+        let text = format!(
+            "{key}: {} holds no trusted certificate; import one with 'keytool -importcert'",
+            named(location)
+        );
+        return Err(Error::config(key, text));
     }
     Ok(Some(found.into_iter().map(CertificateDer::from).collect()))
+}
+
+/// What a store makes trusted, as Java's `TrustManagerFactory` sees it: trusted certificates, and of each key its own
+/// certificate but none of its issuers.
+fn anchors_of_jks(store: Jks) -> Vec<Vec<u8>> {
+    let own = store.keys.into_iter().filter_map(|key| key.chain.into_iter().next());
+    store.certificates.into_iter().chain(own).collect()
+}
+
+/// The same. A certificate that is neither a key's nor marked as trusted (as OpenSSL writes them) is none.
+fn anchors_of_pkcs12(store: &Pkcs12Archive) -> Vec<Vec<u8>> {
+    let of_key = |bag: &p12_keystore::CertificateBag| {
+        bag.local_key_id.as_deref().is_some_and(|id| {
+            store.keys.iter().any(|key| key.local_key_id.as_ref().map(AsRef::as_ref) == Some(id))
+        })
+    };
+    let anchors = store.certs.iter().filter(|bag| bag.trusted || of_key(bag));
+    anchors.map(|bag| bag.cert.as_der().to_vec()).collect()
 }
 
 /// The client's own key and certificates; `None` if no key store is set.
@@ -268,3 +289,7 @@ fn check_type(given: &Given<'_>, property: &str) -> Result<()> {
     let text = format!("{property} is '{name}' but must be one of JKS, PKCS12, PEM");
     Err(Error::config(property, text))
 }
+
+#[cfg(test)]
+#[path = "stores_tests.rs"]
+mod tests;
