@@ -171,7 +171,12 @@ impl Torture {
             drop(stopped);
             producer.join().expect("the producer")
         });
+        let resumes = self.positions().values().any(|at| *at > 0);
         let mut running = self.program.start();
+        if resumes {
+            // With nothing left to do it would be interrupted before it listens to signals.
+            running.until_stderr("resuming 'src'");
+        }
         self.wait(&mut running, written);
         running.signal("INT");
         running.wait().code(0);
@@ -198,6 +203,18 @@ impl Torture {
         }
     }
 
+    /// How far each partition is worked off by the last committed progress. Unlike a group's offsets, it never waits for
+    /// an open transaction.
+    fn positions(&self) -> BTreeMap<i32, i64> {
+        let mut ends: BTreeMap<i32, i64> = (0..PARTITIONS).map(|p| (p, 0)).collect();
+        if self.has_started() {
+            let progress = self.progress().unwrap_or_default();
+            let positions = progress.scans.iter().flat_map(|scan| &scan.positions);
+            ends.extend(positions.map(|(split, at)| (split.index, at.offset)));
+        }
+        ends
+    }
+
     fn committed(&self) -> BTreeMap<i32, i64> {
         let committed = self.cluster.committed(&self.group, &self.source);
         committed.into_iter().map(|(p, offset)| (p, offset.offset)).collect()
@@ -220,10 +237,7 @@ impl Torture {
         // Asked twice: by the second answer the broker has read what the killed job had sent.
         self.cluster.ends(&self.sinks[0].topic);
         self.cluster.ends(&self.sinks[0].topic);
-        let progress = self.progress().unwrap_or_default();
-        let positions = progress.scans.iter().flat_map(|scan| &scan.positions);
-        let mut ends: BTreeMap<i32, i64> = (0..PARTITIONS).map(|p| (p, 0)).collect();
-        ends.extend(positions.map(|(split, at)| (split.index, at.offset)));
+        let ends = self.positions();
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         for (sink, (checker, at)) in self.sinks.iter().zip(&mut *looks) {
             let committed = Isolation::ReadCommitted;

@@ -21,7 +21,7 @@ pub(super) fn check_with_java(torture: &Torture, kafka: &Kafka) {
                 &sink.topic,
                 "--from-beginning",
                 "--timeout-ms",
-                "4000",
+                "10000",
                 "--isolation-level",
                 isolation,
             ];
