@@ -140,6 +140,18 @@ pub(crate) struct TransactionMachine {
     freed: usize,
 }
 
+/// Why a batch is not written whose transaction another one has spoilt. That the other was too large says nothing about
+/// this one: whoever leaves out records that are must not leave out this batch's.
+fn of_bystander(error: &Error) -> Error {
+    match error.kind() {
+        ErrorKind::TooLarge => Error::new(
+            ErrorKind::Closed,
+            format!("another batch of its transaction was refused: {error}"),
+        ),
+        _ => error.clone(),
+    }
+}
+
 impl TransactionMachine {
     pub(crate) fn new(id: u64, transactional_id: String, timeout: Duration) -> Self {
         let produce = ProduceMachine::transactional(id, &transactional_id);
@@ -240,7 +252,7 @@ impl TransactionMachine {
                     tag,
                     records: usize::try_from(batch.record_count()).unwrap_or(0),
                     first: batch.first_number(),
-                    error: error.error.clone(),
+                    error: of_bystander(&error.error),
                     possibly_written: false,
                 });
             }
@@ -422,7 +434,7 @@ impl TransactionMachine {
     /// The transaction can only be aborted: what of it is not out yet fails with the reason.
     fn spoil(&mut self, error: Error) {
         let error = &*self.poison.get_or_insert(error);
-        self.produce.give_up(error);
+        self.produce.give_up(&of_bystander(error));
         let (events, freed) = self.produce.take_events();
         // As in `collect`: of one that was sent before, nobody knows.
         self.bump |= !self.v2 && !events.is_empty();

@@ -384,6 +384,32 @@ fn what_is_queued_behind_a_lost_batch_fails_with_it() {
     }
 }
 
+/// Who leaves out the records that are too large must not leave out those behind them.
+#[test]
+fn a_batch_that_is_too_large_says_nothing_about_others() {
+    for protocol in [1, 2] {
+        let mut stage = Stage::ready(protocol);
+        stage.send();
+        stage.send();
+        if protocol == 1 {
+            stage.add_partitions(ErrorCode::NONE);
+        }
+        stage.produce(ErrorCode::MESSAGE_TOO_LARGE);
+        stage.send();
+        let too_large: Vec<bool> = stage
+            .machine
+            .take_events()
+            .0
+            .iter()
+            .map(|event| match event {
+                ProduceEvent::Failed { error, .. } => *error.kind() == ErrorKind::TooLarge,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(too_large, [true, false, false], "protocol {protocol}");
+    }
+}
+
 #[test]
 fn a_transaction_that_nobody_confirmed_may_turn_out_not_to_have_begun() {
     // Whether partitions were added: answered, or not known to be.
