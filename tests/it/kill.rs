@@ -206,8 +206,7 @@ impl Test {
 
     /// Starts the job and notes what it has to go on from.
     fn launch(&self, starts: &mut Vec<Start>) -> Running {
-        // Asked twice: by the second answer the broker has read what the killed job had sent.
-        self.cluster.ends(&self.sink);
+        self.cluster.forget_the_dead();
         let sink_end = self.cluster.ends(&self.sink)[&0];
         starts.push(Start { sink_end, committed: self.committed() });
         self.program.start()

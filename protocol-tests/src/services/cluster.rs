@@ -1,9 +1,9 @@
 //! Several brokers of one KRaft cluster, each a process of its own.
 
 use std::io;
-use std::net::TcpListener;
 use std::thread;
 
+use super::ports::free_ports;
 use super::{Kafka, KafkaConfig, Version};
 
 /// A cluster whose topics have a replica on every broker, and acknowledge a record when two have it.
@@ -19,13 +19,7 @@ impl KafkaCluster {
     /// # Errors
     /// As of [`Kafka::start`].
     pub fn start(version: Version, count: usize, properties: &[(&str, &str)]) -> io::Result<Self> {
-        let sockets: Vec<TcpListener> =
-            (0..2 * count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<io::Result<_>>()?;
-        let ports: Vec<u16> = sockets
-            .iter()
-            .map(|socket| socket.local_addr().map(|address| address.port()))
-            .collect::<io::Result<_>>()?;
-        drop(sockets);
+        let ports = free_ports(2 * count)?;
         let (clients, controllers) = ports.split_at(count);
         let voters: Vec<String> = controllers
             .iter()

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::ports::free_ports;
 use super::{Bridge, Exit, Jvm, Version, broker_count, cache, zookeeper};
 
 /// A loaded machine with two cores takes up to 20 s; the rest is for slow disks.
@@ -20,7 +21,8 @@ const START_WAIT_MAX: Duration = Duration::from_secs(120);
 const POLL_EVERY: Duration = Duration::from_millis(50);
 /// The least that a broker gives its session with ZooKeeper.
 const ZOOKEEPER_SESSION: Duration = Duration::from_secs(2);
-/// A port picked here can be taken by somebody else before the broker binds it.
+/// A start can fail for reasons that pass: a port taken by somebody else, a machine without memory
+/// for the moment. Each attempt has a folder and ports of its own.
 const START_ATTEMPTS_MAX: u32 = 3;
 /// Any 16 bytes in base64 will do; the same one lets a restarted broker find its data.
 const CLUSTER_ID: &str = "YnJvb2tsZXQtdGVzdHMtMQ";
@@ -123,7 +125,8 @@ impl Kafka {
         let mut attempt = 1;
         loop {
             match Self::launch(config, &jars) {
-                Err(e) if attempt < START_ATTEMPTS_MAX && e.kind() == io::ErrorKind::AddrInUse => {
+                Err(error) if attempt < START_ATTEMPTS_MAX => {
+                    drop(writeln!(io::stderr(), "{}, again: {error}", config.version));
                     attempt += 1;
                 }
                 result => return result,
@@ -137,19 +140,14 @@ impl Kafka {
 
     fn launch(config: &KafkaConfig, jars: &Path) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("brooklet-kafka-").tempdir()?.keep();
-        let ports = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
-        let client = config.port.map_or_else(|| ports[0].local_addr().map(|a| a.port()), Ok)?;
-        let controller = ports[1].local_addr()?.port();
-        let reserved = config
+        let ports = free_ports(2 + config.listeners.len())?;
+        let (client, controller) = (config.port.unwrap_or(ports[0]), ports[1]);
+        let others: Vec<(String, String)> = config
             .listeners
             .iter()
-            .map(|(name, _)| Ok((name.clone(), TcpListener::bind("127.0.0.1:0")?)))
-            .collect::<io::Result<Vec<_>>>()?;
-        let others = reserved
-            .iter()
-            .map(|(name, socket)| Ok((name.clone(), socket.local_addr()?.to_string())))
-            .collect::<io::Result<Vec<_>>>()?;
-        drop((ports, reserved));
+            .zip(&ports[2..])
+            .map(|((name, _), port)| (name.clone(), format!("127.0.0.1:{port}")))
+            .collect();
         let listener = format!("127.0.0.1:{client}");
         let bootstrap = config.advertised.map_or_else(|| listener.clone(), |a| a.to_string());
         let addresses = Addresses { listener: &listener, advertised: &bootstrap, controller };
@@ -405,14 +403,9 @@ impl Own {
     fn failed(&self, what: &str) -> io::Error {
         let log = fs::read(self.folder.join("service.log")).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
-        let kind = if log.contains("Address already in use") {
-            io::ErrorKind::AddrInUse
-        } else {
-            io::ErrorKind::Other
-        };
         let lines: Vec<&str> = log.lines().collect();
         let end = lines[lines.len().saturating_sub(20)..].join("\n");
-        io::Error::new(kind, format!("the broker {what}\n{end}"))
+        io::Error::other(format!("the broker {what}\n{end}"))
     }
 
     fn end(&self, how: Exit) -> io::Result<()> {

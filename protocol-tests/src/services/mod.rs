@@ -16,6 +16,7 @@ mod cache;
 mod cluster;
 mod jvm;
 mod kafka;
+mod ports;
 mod probe;
 mod secured;
 mod zookeeper;

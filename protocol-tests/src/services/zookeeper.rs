@@ -12,6 +12,8 @@ use super::Jvm;
 
 /// It takes two seconds; the rest is for a loaded machine.
 const START_WAIT_MAX: Duration = Duration::from_secs(60);
+/// One that is not ready yet may take a question and never answer it.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(2);
 /// Between two looks at a server that is starting.
 const POLL_EVERY: Duration = Duration::from_millis(50);
 
@@ -41,9 +43,12 @@ pub(super) fn start(jars: &Path, port: u16) -> io::Result<Jvm> {
     let mut jvm = Jvm::start(&own, args)?;
     let deadline = Instant::now() + START_WAIT_MAX;
     while !serves(port) {
-        if jvm.ended()?.is_some() || Instant::now() > deadline {
+        let ended = jvm.ended()?;
+        if ended.is_some() || Instant::now() > deadline {
             let log = fs::read_to_string(own.join("service.log")).unwrap_or_default();
-            return Err(io::Error::other(format!("ZooKeeper does not serve\n{log}")));
+            let what =
+                ended.map_or_else(|| "does not answer".to_owned(), |s| format!("ended with {s}"));
+            return Err(io::Error::other(format!("ZooKeeper {what}\n{log}")));
         }
         thread::sleep(POLL_EVERY);
     }
@@ -54,7 +59,7 @@ pub(super) fn start(jars: &Path, port: u16) -> io::Result<Jvm> {
 fn serves(port: u16) -> bool {
     let ask = || {
         let mut socket = TcpStream::connect(("127.0.0.1", port))?;
-        socket.set_read_timeout(Some(START_WAIT_MAX))?;
+        socket.set_read_timeout(Some(ANSWER_WAIT_MAX))?;
         socket.write_all(b"srvr")?;
         let mut answer = String::new();
         socket.read_to_string(&mut answer)?;

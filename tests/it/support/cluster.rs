@@ -252,6 +252,19 @@ impl Cluster {
         self.offsets(&self.partitions(topic), OffsetSpec::Latest, Isolation::ReadUncommitted)
     }
 
+    /// Waits until the broker has closed the connections that programs closed or left when they were killed: by then it
+    /// has done all that they had asked. Where the system does not list its connections, does nothing.
+    pub(crate) fn forget_the_dead(&self) {
+        let deadline = Instant::now() + ANSWER;
+        let mut dead = half_closed(&self.bootstrap);
+        while !dead.is_empty() {
+            assert!(Instant::now() < deadline, "connections stay half closed: {dead:?}");
+            std::thread::sleep(Duration::from_millis(5));
+            let still = half_closed(&self.bootstrap);
+            dead.retain(|connection| still.contains(connection));
+        }
+    }
+
     /// Everything from the beginning of a topic to its end at this moment, by partition and offset.
     pub(crate) fn read(&self, topic: &str) -> Vec<Rec> {
         self.collect(topic, Isolation::ReadUncommitted)
@@ -385,6 +398,24 @@ fn client_with(bootstrap: &str, more: &[(&str, &str)]) -> Client {
     let pairs = pairs.iter().chain(more).copied();
     let (config, _) = ClientConfig::parse(pairs).expect("a configuration");
     Client::new(config, &Network::tokio())
+}
+
+/// Connections with a broker that one side has closed, as Linux names their two ends.
+fn half_closed(bootstrap: &str) -> Vec<String> {
+    // FIN_WAIT1 and FIN_WAIT2 on the side that closed, CLOSE_WAIT on the other.
+    const STATES: [&str; 3] = ["04", "05", "08"];
+    let port = |broker: &str| broker.rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
+    let ends: Vec<String> =
+        bootstrap.split(',').filter_map(port).map(|port| format!(":{port:04X}")).collect();
+    let read = |file| std::fs::read_to_string(file).unwrap_or_default();
+    let listed = read("/proc/net/tcp") + &read("/proc/net/tcp6");
+    let connection = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().take(4).collect();
+        let [_, local, remote, state] = fields[..] else { return None };
+        let of_broker = ends.iter().any(|end| local.ends_with(end) || remote.ends_with(end));
+        (of_broker && STATES.contains(&state)).then(|| format!("{local} {remote}"))
+    };
+    listed.lines().filter_map(connection).collect()
 }
 
 fn waker() -> (brooklet_kafka::pending::Waker, Receiver<()>) {
