@@ -463,13 +463,14 @@ impl TransactionMachine {
         }
         self.call = None;
         let state = std::mem::replace(&mut self.state, State::Failed(error.clone()));
+        // Before the end, whose reader asks them for the cause.
+        for offsets in std::mem::take(&mut self.offsets) {
+            offsets.promise.complete(Err(error.clone()));
+        }
         match state {
             State::Initializing { promise, .. } => promise.complete(Err(error.clone())),
             State::Ending { promise, .. } => promise.complete(Err(error.clone())),
             _ => {}
-        }
-        for offsets in std::mem::take(&mut self.offsets) {
-            offsets.promise.complete(Err(error.clone()));
         }
         for request in std::mem::take(&mut self.next) {
             self.refuse(request, &error);

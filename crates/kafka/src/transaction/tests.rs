@@ -3,7 +3,7 @@ use super::*;
 use crate::pending::Pending;
 use crate::testing::{Asked as Heard, Bench, SECOND};
 use crate::wire::compression::{Compression, Compressor};
-use crate::wire::messages::add_offsets_to_txn::AddOffsetsToTxnRequest;
+use crate::wire::messages::add_offsets_to_txn::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse};
 use crate::wire::messages::add_partitions_to_txn::{
     AddPartitionsToTxnPartitionResult, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse,
     AddPartitionsToTxnTopicResult,
@@ -516,6 +516,39 @@ fn fencing_is_final() {
     assert!(stage.heard.is_empty());
     let events = stage.machine.take_events().0;
     assert_eq!(events.len(), 2, "{events:?}");
+}
+
+/// Who hears that the commit failed looks at the groups for the reason.
+#[test]
+fn a_refused_group_is_told_before_the_end_that_it_fails() {
+    let mut stage = Stage::ready(2);
+    stage.written(2);
+    let (promise, offsets) = pending();
+    stage.request(Request::Offsets {
+        group: "g".to_owned(),
+        member: GroupMember::default(),
+        offsets: vec![(TopicPartition::new("t", 0), CommittedOffset::new(1))],
+        promise,
+    });
+    let commit = stage.end(true);
+    let (sender, told) = std::sync::mpsc::channel();
+    commit.on_ready(Arc::new(move || sender.send(failure(&offsets)).unwrap()));
+    while let Some(heard) = stage.heard.pop_front() {
+        if heard.api() == "FindCoordinator" {
+            let code = ErrorCode::GROUP_AUTHORIZATION_FAILED.0;
+            let key = "g".to_owned();
+            let coordinator = Coordinator { key, error_code: code, ..Default::default() };
+            let coordinators = vec![coordinator];
+            let response = FindCoordinatorResponse { coordinators, ..Default::default() };
+            stage.bench.answer::<FindCoordinatorRequest>(&heard, &response);
+        } else {
+            let response = AddOffsetsToTxnResponse::default();
+            stage.bench.answer::<AddOffsetsToTxnRequest>(&heard, &response);
+        }
+        stage.run();
+    }
+    assert_eq!(told.try_recv(), Ok(Some(Failure::Fatal)));
+    assert_eq!(failure(&commit), Some(Failure::Fatal));
 }
 
 #[test]
