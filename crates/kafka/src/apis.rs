@@ -14,7 +14,10 @@ use crate::wire::messages::describe_transactions::DescribeTransactionsRequest;
 use crate::wire::messages::end_txn::EndTxnRequest;
 use crate::wire::messages::fetch::FetchRequest;
 use crate::wire::messages::find_coordinator::FindCoordinatorRequest;
+use crate::wire::messages::heartbeat::HeartbeatRequest;
 use crate::wire::messages::init_producer_id::InitProducerIdRequest;
+use crate::wire::messages::join_group::JoinGroupRequest;
+use crate::wire::messages::leave_group::LeaveGroupRequest;
 use crate::wire::messages::list_groups::ListGroupsRequest;
 use crate::wire::messages::list_offsets::ListOffsetsRequest;
 use crate::wire::messages::list_transactions::ListTransactionsRequest;
@@ -22,6 +25,7 @@ use crate::wire::messages::metadata::MetadataRequest;
 use crate::wire::messages::offset_commit::OffsetCommitRequest;
 use crate::wire::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestTopic};
 use crate::wire::messages::produce::ProduceRequest;
+use crate::wire::messages::sync_group::SyncGroupRequest;
 use crate::wire::messages::txn_offset_commit::TxnOffsetCommitRequest;
 use crate::wire::records::to_message_set;
 use crate::wire::{DecodeError, EncodeError, EncodeFault, Request};
@@ -126,6 +130,10 @@ apis! {
     OffsetCommit: OffsetCommitRequest,
     OffsetFetch: OffsetFetchRequest,
     FindCoordinator: FindCoordinatorRequest,
+    JoinGroup: JoinGroupRequest,
+    Heartbeat: HeartbeatRequest,
+    LeaveGroup: LeaveGroupRequest,
+    SyncGroup: SyncGroupRequest,
     ListGroups: ListGroupsRequest,
     ApiVersions: ApiVersionsRequest,
     CreateTopics: CreateTopicsRequest,
@@ -252,6 +260,10 @@ impl AnyRequest {
                 // Brokers that old have no transactions pending on offsets to wait for (KIP-447).
                 request.require_stable &= version >= 7;
             }
+            Self::LeaveGroup(request) if version < 3 => {
+                let member = request.members.pop().unwrap_or_default();
+                (request.member_id, request.members) = (member.member_id, Vec::new());
+            }
             Self::DeleteTopics(request) if version < 6 => {
                 request.topic_names =
                     request.topics.drain(..).filter_map(|topic| topic.name).collect();
@@ -270,6 +282,7 @@ mod tests {
     use crate::wire::Uuid;
     use crate::wire::messages::delete_topics::DeleteTopicState;
     use crate::wire::messages::fetch::FetchTopic;
+    use crate::wire::messages::leave_group::MemberIdentity;
     use crate::wire::messages::offset_fetch::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 
     fn samples() -> Vec<AnyRequest> {
@@ -303,6 +316,11 @@ mod tests {
             ApiVersionsRequest::default().into(),
             InitProducerIdRequest::default().into(),
             AddPartitionsToTxnRequest::default().into(),
+            JoinGroupRequest::default().into(),
+            SyncGroupRequest::default().into(),
+            HeartbeatRequest::default().into(),
+            LeaveGroupRequest { members: vec![MemberIdentity::default()], ..Default::default() }
+                .into(),
             AnyRequest::Capped(Box::new(TxnOffsetCommitRequest::default().into()), 4),
             AnyRequest::Capped(Box::new(EndTxnRequest::default().into()), 4),
         ]

@@ -10,6 +10,7 @@ use crate::config::{ClientConfig, Isolation};
 use crate::consumer::{Consumer, ConsumerShared};
 use crate::core::Command;
 use crate::error::{Error, Result};
+use crate::group::{MemberMachine, MemberShared, Membership};
 use crate::operations::{
     self, CommittedOffset, ListOffsets, ListedGroup, ListedOffset, ListedTransaction, NewTopic,
     OffsetSpec, TransactionDescription,
@@ -17,7 +18,7 @@ use crate::operations::{
 use crate::pending::{Pending, Promise, Waker};
 use crate::producer::{Producer, ProducerShared};
 use crate::topic::{ClusterInfo, PartitionInfo, TopicInfo, TopicPartition};
-use crate::transaction::TransactionalProducer;
+use crate::transaction::{GroupMember, TransactionalProducer};
 use crate::transport::Network;
 
 /// Results by topic name.
@@ -215,13 +216,23 @@ impl Client {
         self.start(|promise| Box::new(ListOffsets::new(partitions, isolation, promise)))
     }
 
+    /// Commits offsets to a group as one of its members: refused once the group has gone on without it.
+    pub fn offset_commit_as(
+        &self,
+        group: &str,
+        member: &GroupMember,
+        offsets: &[(TopicPartition, CommittedOffset)],
+    ) -> Pending<Result<()>> {
+        self.start(|promise| operations::commit(group, member, offsets, promise))
+    }
+
     /// Commits offsets to a group from outside its membership.
     pub fn offset_commit(
         &self,
         group: &str,
         offsets: &[(TopicPartition, CommittedOffset)],
     ) -> Pending<Result<()>> {
-        self.start(|promise| operations::commit(group, offsets, promise))
+        self.start(|promise| operations::commit(group, &GroupMember::default(), offsets, promise))
     }
 
     /// Committed offsets of a group: of these partitions, or of all that it has. Partitions
@@ -311,6 +322,22 @@ impl Client {
             shared: Arc::clone(&shared),
         });
         TransactionalProducer::new(producer, Arc::clone(&self.0), shared)
+    }
+
+    /// A membership in `group`, not yet joined; see [`crate::group`]. `protocol` names the way in which its leader assigns
+    /// partitions, and only members that name the same are in a group together. Lasting name and times are those of the
+    /// configuration. `waker` is called when there may be events; it must not block.
+    pub fn membership(&self, group: &str, protocol: &str, waker: Waker) -> Membership {
+        let member = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let shared = MemberShared::new(waker);
+        let instance = self.config().group_instance_id.clone();
+        let machine = MemberMachine::new(member, group.to_owned(), protocol.to_owned(), instance);
+        self.0.command(Command::OpenMember {
+            member,
+            machine: Box::new(machine),
+            shared: Arc::clone(&shared),
+        });
+        Membership::new(member, Arc::clone(&self.0), shared)
     }
 
     /// Closes all connections; calls that are under way answer with

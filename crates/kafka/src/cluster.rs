@@ -69,6 +69,8 @@ pub(crate) enum Purpose {
     Produce,
     /// Long polls of one consumer.
     Fetch(u64),
+    /// A member of a group: the coordinator answers when all members are there.
+    Group(u64),
 }
 
 /// The machine that gets the answer.
@@ -79,6 +81,7 @@ pub(crate) enum Owner {
     Consumer(u64),
     Producer(u64),
     Transaction(u64),
+    Member(u64),
 }
 
 /// An answer on its way to its owner.

@@ -14,6 +14,7 @@ use crate::cluster::{Action, Cluster, ConnId, Owner, Purpose};
 use crate::connection::Problem;
 use crate::consumer::{ConsumerShared, StartAt};
 use crate::fetch::Fetcher;
+use crate::group::{self, MemberMachine, MemberShared};
 use crate::operations::{Context, Operation};
 use crate::pending::{Wake, Waker};
 use crate::produce::ProduceMachine;
@@ -73,6 +74,9 @@ pub(crate) enum Command {
     OpenTransactional { producer: u64, id: String, timeout: Duration, shared: Arc<ProducerShared> },
     Transact { producer: u64, request: transaction::Request },
     CloseTransactional { producer: u64 },
+    OpenMember { member: u64, machine: Box<MemberMachine>, shared: Arc<MemberShared> },
+    Member { member: u64, request: group::Request },
+    CloseMember { member: u64 },
     WantTopic { topic: Arc<str> },
     Close,
 }
@@ -87,6 +91,7 @@ pub(crate) struct Core {
     consumers: BTreeMap<u64, (Fetcher, Arc<ConsumerShared>)>,
     producers: BTreeMap<u64, (ProduceMachine, Arc<ProducerShared>)>,
     transactional: BTreeMap<u64, (TransactionMachine, Arc<ProducerShared>)>,
+    members: BTreeMap<u64, (MemberMachine, Arc<MemberShared>)>,
     operations: BTreeMap<u64, Box<dyn Operation>>,
     next_operation: u64,
     metadata_published: u64,
@@ -110,6 +115,7 @@ impl Core {
             consumers: BTreeMap::new(),
             producers: BTreeMap::new(),
             transactional: BTreeMap::new(),
+            members: BTreeMap::new(),
             operations: BTreeMap::new(),
             next_operation: 0,
             metadata_published: 0,
@@ -151,7 +157,8 @@ impl Core {
         let producers = self.producers.values().filter_map(|(machine, _)| machine.next_deadline());
         let transactional =
             self.transactional.values().filter_map(|(machine, _)| machine.next_deadline());
-        let producers = producers.chain(transactional);
+        let members = self.members.values().filter_map(|(machine, _)| machine.next_deadline());
+        let producers = producers.chain(transactional).chain(members);
         operations.chain(consumers).chain(producers).chain(self.cluster.next_deadline()).min()
     }
 
@@ -196,6 +203,10 @@ impl Core {
                 let (events, freed) = machine.take_events();
                 shared.deliver(events, freed);
             }
+            for (machine, shared) in self.members.values_mut() {
+                machine.poll(&mut self.cluster, now);
+                shared.deliver(machine.take_events());
+            }
             let mut quiet = true;
             while let Some(done) = self.cluster.poll_completion() {
                 quiet = false;
@@ -231,6 +242,11 @@ impl Core {
                     machine.answered(call, result, &mut self.cluster, now);
                 } else if let Some((machine, _)) = self.transactional.get_mut(&id) {
                     machine.produced(call, result, &mut self.cluster, now);
+                }
+            }
+            Owner::Member(id) => {
+                if let Some((machine, _)) = self.members.get_mut(&id) {
+                    machine.answered(call, result, &mut self.cluster, now);
                 }
             }
             Owner::Transaction(id) => {
@@ -308,6 +324,19 @@ impl Core {
                     machine.close(&mut self.cluster);
                 }
             }
+            Command::OpenMember { member, machine, shared } => {
+                self.members.insert(member, (*machine, shared));
+            }
+            Command::Member { member, request } => {
+                if let Some((machine, _)) = self.members.get_mut(&member) {
+                    machine.request(request, &mut self.cluster, now);
+                }
+            }
+            Command::CloseMember { member } => {
+                if let Some((mut machine, _)) = self.members.remove(&member) {
+                    machine.close(&mut self.cluster, now);
+                }
+            }
             Command::WantTopic { topic } => self.cluster.metadata.want(&topic, true, now),
             Command::Close => {
                 self.closed = true;
@@ -315,6 +344,7 @@ impl Core {
                 self.consumers.clear();
                 self.producers.clear();
                 self.transactional.clear();
+                self.members.clear();
                 self.cluster.close_all();
             }
         }

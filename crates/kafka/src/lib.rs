@@ -21,6 +21,7 @@ mod fetch;
 pub mod fuzzing;
 #[doc(hidden)]
 pub mod fuzzing_records;
+pub mod group;
 pub mod limits;
 mod metadata;
 mod operations;

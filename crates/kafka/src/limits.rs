@@ -57,6 +57,10 @@ pub const PRODUCER_EPOCH_MAX: i16 = i16::MAX;
 /// connection counts as dead.
 pub const BROKER_GRACE: Duration = Duration::from_secs(1);
 
+/// Extra time over `max.poll.interval.ms` before the connection counts as dead on which a member waits for the others of
+/// its group (Java's `JOIN_GROUP_TIMEOUT_LAPSE`).
+pub const JOIN_GRACE: Duration = Duration::from_secs(5);
+
 /// Edit distance up to which an unknown property gets a "did you mean".
 pub const NEAREST_DISTANCE_MAX: usize = 4;
 

@@ -154,6 +154,14 @@ pub struct ClientConfig {
     pub transaction_timeout: Duration,
     /// `group.id`.
     pub group_id: Option<String>,
+    /// `group.instance.id`: the lasting name of a member (KIP-345).
+    pub group_instance_id: Option<String>,
+    /// `session.timeout.ms`: a member that is not heard of for so long is taken for dead.
+    pub session_timeout: Duration,
+    /// `heartbeat.interval.ms`.
+    pub heartbeat_interval: Duration,
+    /// `max.poll.interval.ms`: how long a rebalance waits for a member to give up what it has.
+    pub max_poll_interval: Duration,
     /// `auto.offset.reset`, `None` if unset (the caller's default counts, Flink's is not Java's).
     pub offset_reset: Option<OffsetReset>,
     /// `client.rack`: brokers name a replica in this rack to read from (KIP-392).
@@ -361,6 +369,13 @@ impl Values {
             partitioner_ignore_keys: self.bool("partitioner.ignore.keys"),
             transaction_timeout: self.millis("transaction.timeout.ms"),
             group_id: self.given("group.id").filter(|id| !id.is_empty()).map(str::to_owned),
+            group_instance_id: self
+                .given("group.instance.id")
+                .filter(|id| !id.is_empty())
+                .map(str::to_owned),
+            session_timeout: self.millis("session.timeout.ms"),
+            heartbeat_interval: self.millis("heartbeat.interval.ms"),
+            max_poll_interval: self.millis("max.poll.interval.ms"),
             offset_reset: self.given("auto.offset.reset").map(parse_reset).transpose()?,
             rack: self.given("client.rack").filter(|rack| !rack.is_empty()).map(str::to_owned),
             isolation,

@@ -1,4 +1,4 @@
-//! Committed offsets of a group, without membership: generation −1, no member id.
+//! Committed offsets of a group, of a member or from outside: then generation −1, no member id.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::error_table::{self, CoordinatorAction};
 use crate::pending::Promise;
 use crate::topic::TopicPartition;
+use crate::transaction::GroupMember;
 use crate::wire::ErrorCode;
 use crate::wire::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
@@ -54,10 +55,10 @@ fn lacking(asked: &[TopicPartition], answered: BTreeSet<(&str, i32)>) -> Option<
     Some(Error::timeout(format!("the answer lacks partition {lacks}")))
 }
 
-fn refused(group: &str, code: ErrorCode, place: &str) -> Error {
+fn refused(group: &str, outside: bool, code: ErrorCode, place: &str) -> Error {
     // A commit from outside a group that has live members is answered with these two.
     let text = match code {
-        ErrorCode::UNKNOWN_MEMBER_ID | ErrorCode::ILLEGAL_GENERATION => {
+        ErrorCode::UNKNOWN_MEMBER_ID | ErrorCode::ILLEGAL_GENERATION if outside => {
             Some("the group has active members: another program uses it with subscribe")
         }
         _ => None,
@@ -68,6 +69,7 @@ fn refused(group: &str, code: ErrorCode, place: &str) -> Error {
 /// Stores offsets.
 pub(crate) fn commit(
     group: &str,
+    member: &GroupMember,
     offsets: &[(TopicPartition, CommittedOffset)],
     promise: Promise<Result<()>>,
 ) -> Box<dyn super::Operation> {
@@ -82,7 +84,9 @@ pub(crate) fn commit(
     }
     let request = OffsetCommitRequest {
         group_id: group.to_owned(),
-        generation_id_or_member_epoch: -1,
+        generation_id_or_member_epoch: member.generation,
+        member_id: member.member_id.clone(),
+        group_instance_id: member.instance_id.clone(),
         topics: topics
             .into_iter()
             .map(|(name, partitions)| OffsetCommitRequestTopic {
@@ -94,6 +98,7 @@ pub(crate) fn commit(
         ..OffsetCommitRequest::default()
     };
     let group_id = group.to_owned();
+    let outside = member.member_id.is_empty();
     let asked: Vec<TopicPartition> = offsets.iter().map(|(tp, _)| tp.clone()).collect();
     let read = move |response, _: &mut Cluster, _| {
         let AnyResponse::OffsetCommit(response) = response else { return unexpected() };
@@ -113,7 +118,9 @@ pub(crate) fn commit(
         match (worst(codes), lacking) {
             (None, None) => Verdict::Done(()),
             (None, Some(error)) => Verdict::Retry(error),
-            (Some((code, place)), _) => Verdict::of(code, refused(&group_id, code, &place)),
+            (Some((code, place)), _) => {
+                Verdict::of(code, refused(&group_id, outside, code, &place))
+            }
         }
     };
     Box::new(Single::new(Route::Coordinator(group.to_owned()), request, Box::new(read), promise))
@@ -172,7 +179,7 @@ pub(crate) fn fetch(
                 let stored = rows.into_iter().filter(|row| row.committed.offset >= 0);
                 Verdict::Done(stored.map(|row| (row.tp, row.committed)).collect())
             }
-            (Some((code, place)), _) => Verdict::of(code, refused(&group_id, code, &place)),
+            (Some((code, place)), _) => Verdict::of(code, refused(&group_id, true, code, &place)),
         }
     };
     Box::new(Single::new(Route::Coordinator(group.to_owned()), request, Box::new(read), promise))

@@ -8,6 +8,7 @@ use crate::error_table::{self, CoordinatorAction, FetchAction, ROWS};
 use crate::pending::{Pending, Promise};
 use crate::testing::{Asked, Bench, MILLI, SECOND};
 use crate::topic::TopicPartition;
+use crate::transaction::GroupMember;
 use crate::wire::ErrorCode;
 use crate::wire::messages::create_topics::{
     CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
@@ -105,7 +106,9 @@ fn tp(partition: i32) -> TopicPartition {
 }
 
 fn commit_one() -> (Setup, Pending<Result<()>>) {
-    setup(|promise| commit("g", &[(tp(0), CommittedOffset::new(4))], promise))
+    setup(|promise| {
+        commit("g", &GroupMember::default(), &[(tp(0), CommittedOffset::new(4))], promise)
+    })
 }
 
 /// A test per row of the error table: what a coordinator's answer with this code leads to.

@@ -47,6 +47,7 @@ pub static ROWS: &[(ErrorCode, TransactionAction)] = rows! {
     ILLEGAL_GENERATION                    Abort;
     UNKNOWN_MEMBER_ID                     Abort;
     FENCED_INSTANCE_ID                    Abort;
+    REBALANCE_IN_PROGRESS                 Abort;
     TOPIC_AUTHORIZATION_FAILED            Abort;
     GROUP_AUTHORIZATION_FAILED            Abort;
     UNKNOWN_PRODUCER_ID                   Abort;

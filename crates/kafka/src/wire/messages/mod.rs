@@ -12,7 +12,10 @@ pub mod describe_transactions;
 pub mod end_txn;
 pub mod fetch;
 pub mod find_coordinator;
+pub mod heartbeat;
 pub mod init_producer_id;
+pub mod join_group;
+pub mod leave_group;
 pub mod list_groups;
 pub mod list_offsets;
 pub mod list_transactions;
@@ -22,6 +25,7 @@ pub mod offset_fetch;
 pub mod produce;
 pub mod sasl_authenticate;
 pub mod sasl_handshake;
+pub mod sync_group;
 pub mod txn_offset_commit;
 
 use crate::wire::layout::ApiSpec;
@@ -35,6 +39,10 @@ pub const APIS: &[ApiSpec] = &[
     offset_commit::API,
     offset_fetch::API,
     find_coordinator::API,
+    join_group::API,
+    heartbeat::API,
+    leave_group::API,
+    sync_group::API,
     list_groups::API,
     sasl_handshake::API,
     api_versions::API,
@@ -73,7 +81,10 @@ macro_rules! for_each_request {
         $then!($crate::wire::messages::end_txn::EndTxnRequest);
         $then!($crate::wire::messages::fetch::FetchRequest);
         $then!($crate::wire::messages::find_coordinator::FindCoordinatorRequest);
+        $then!($crate::wire::messages::heartbeat::HeartbeatRequest);
         $then!($crate::wire::messages::init_producer_id::InitProducerIdRequest);
+        $then!($crate::wire::messages::join_group::JoinGroupRequest);
+        $then!($crate::wire::messages::leave_group::LeaveGroupRequest);
         $then!($crate::wire::messages::list_groups::ListGroupsRequest);
         $then!($crate::wire::messages::list_offsets::ListOffsetsRequest);
         $then!($crate::wire::messages::list_transactions::ListTransactionsRequest);
@@ -83,6 +94,7 @@ macro_rules! for_each_request {
         $then!($crate::wire::messages::produce::ProduceRequest);
         $then!($crate::wire::messages::sasl_authenticate::SaslAuthenticateRequest);
         $then!($crate::wire::messages::sasl_handshake::SaslHandshakeRequest);
+        $then!($crate::wire::messages::sync_group::SyncGroupRequest);
         $then!($crate::wire::messages::txn_offset_commit::TxnOffsetCommitRequest);
     };
 }
