@@ -22,6 +22,10 @@ pub const PAYLOAD_SHOWN_CHARS_MAX: usize = 200;
 /// a few bytes could ask for two thousand million rows.
 pub const UNNEST_COPIES_MAX: usize = 1 << 20;
 
+/// Bytes of the texts that one function makes for one batch. What a fetch brings stays below a fifth of it; only a
+/// function whose result is far longer than its arguments, such as REPEAT, comes near.
+pub const BATCH_TEXT_BYTES_MAX: usize = 256 << 20;
+
 /// Levels of nesting in one JSON value. Deeper input is refused instead of using stack without bound.
 pub const JSON_DEPTH_MAX: usize = 64;
 
@@ -51,6 +55,12 @@ pub const SQL_NESTING_MAX: u32 = 64;
 /// Levels of the tree of one expression or FROM clause, counting also the levels that a chain of
 /// infix operators adds (`a OR b OR c` has 3). Whoever walks the tree recurses this deep.
 pub const SQL_TREE_HEIGHT_MAX: u32 = 1_000;
+
+/// Supported options that an error about an unknown one lists; of more it names the closest.
+pub const OPTIONS_SHOWN_MAX: usize = 12;
+
+/// Supported options that an error names where there are too many for a list.
+pub const OPTIONS_CLOSEST_SHOWN: usize = 5;
 
 /// Expected words that an error message lists; more would hide the message.
 pub const SQL_EXPECTED_SHOWN_MAX: usize = 12;

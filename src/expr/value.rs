@@ -1,6 +1,7 @@
 //! Evaluated operands: a column, or a constant that is never spread over the rows.
 
 use super::{Scalar, Selection};
+use crate::base::limits::BATCH_TEXT_BYTES_MAX;
 use crate::types::{Column, DataType, Kind, RowErrors};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -372,13 +373,34 @@ pub(crate) fn build_string(
     rows: usize,
     selection: &Selection,
     errors: &mut RowErrors,
+    f: impl FnMut(usize, &mut String) -> RowResult<()>,
+) -> StringViewArray {
+    build_string_within(BATCH_TEXT_BYTES_MAX, rows, selection, errors, f)
+}
+
+/// A row whose text is more than what is left of `bytes` fails.
+fn build_string_within(
+    bytes: usize,
+    rows: usize,
+    selection: &Selection,
+    errors: &mut RowErrors,
     mut f: impl FnMut(usize, &mut String) -> RowResult<()>,
 ) -> StringViewArray {
     let mut builder = StringViewBuilder::with_capacity(rows);
-    let mut text = String::new();
+    let (mut text, mut left) = (String::new(), bytes);
     selection.scan(rows, |row, selected| {
         text.clear();
-        let outcome = if selected { f(row, &mut text) } else { Ok(None) };
+        let mut outcome = if selected { f(row, &mut text) } else { Ok(None) };
+        match left.checked_sub(text.len()) {
+            Some(rest) => left = rest,
+            None if matches!(outcome, Ok(Some(()))) => {
+                let length = text.len();
+                outcome = Err(format!(
+                    "a text of {length} bytes, with those of the rows before it, is more than the {bytes} bytes that a function may make for a batch"
+                ));
+            }
+            None => {}
+        }
         match outcome {
             Ok(Some(())) => builder.append_value(&text),
             Ok(None) => builder.append_null(),
@@ -457,5 +479,19 @@ mod tests {
     fn nanoseconds_round_towards_the_past() {
         assert_eq!(nanos_to_micros(-1), -1);
         assert_eq!(nanos_to_micros(1_999), 1);
+    }
+
+    #[test]
+    fn the_texts_of_a_batch_are_bounded_together() {
+        let mut errors = RowErrors::new();
+        let texts = ["six ..", "three", "x", ""];
+        let text = |row: usize, out: &mut String| {
+            out.push_str(texts[row]);
+            Ok(Some(()))
+        };
+        let column = build_string_within(10, 4, &Selection::All(4), &mut errors, text);
+        // The second does not fit any more.
+        let valid: Vec<bool> = (0..4).map(|row| column.is_valid(row)).collect();
+        assert_eq!((valid, errors.kept().len()), (vec![true, false, true, true], 1));
     }
 }

@@ -1,6 +1,7 @@
 //! Functions that make arrays and maps of other arrays and maps.
 
-use super::nested::{column, columns, is_nested, maps, of_array, of_map, range, same, values};
+use super::nested::{column, columns, is_nested, maps, of_array, of_map, range, values};
+use super::seen::Seen;
 use super::signature::any_nullable;
 use super::{Call, Function, Param, Signature};
 use crate::expr::value::Value;
@@ -226,8 +227,8 @@ fn valid_range(collection: &Column, row: usize) -> Option<std::ops::Range<usize>
 struct Elements<'a> {
     sources: &'a [Column],
     picks: Vec<(usize, usize)>,
-    /// Where the array under way starts.
-    start: usize,
+    /// What [`Elements::one_if_new`] has added to the array under way.
+    seen: Seen,
 }
 
 impl Elements<'_> {
@@ -247,10 +248,7 @@ impl Elements<'_> {
     }
 
     fn one_if_new(&mut self, source: usize, at: usize) {
-        let wanted = &self.sources[source];
-        let before = self.picks[self.start..].iter();
-        let mut before = before.map(|(source, at)| (&self.sources[*source], *at));
-        if !before.any(|(column, place)| same(column, place, wanted, at)) {
+        if self.seen.insert(self.sources, (source, at)) {
             self.picks.push((source, at));
         }
     }
@@ -262,17 +260,18 @@ fn build(
     sources: Vec<Column>,
     mut f: impl FnMut(usize, &mut Elements<'_>) -> Option<()>,
 ) -> Column {
-    let mut elements = Elements { sources: &sources, picks: Vec::new(), start: 0 };
+    let mut elements = Elements { sources: &sources, picks: Vec::new(), seen: Seen::default() };
     let mut lengths = Vec::with_capacity(call.rows);
     let mut nulls = NullBufferBuilder::new(call.rows);
     call.selection.scan(call.rows, |row, selected| {
-        elements.start = elements.picks.len();
+        let start = elements.picks.len();
+        elements.seen.clear();
         let made = if selected { f(row, &mut elements) } else { None };
         if made.is_none() {
-            elements.picks.truncate(elements.start);
+            elements.picks.truncate(start);
         }
         nulls.append(made.is_some());
-        lengths.push(elements.picks.len() - elements.start);
+        lengths.push(elements.picks.len() - start);
     });
     let picked = interleave(&sources, &elements.picks);
     match call.returns.physical() {
@@ -299,13 +298,17 @@ fn interleave(sources: &[Column], picks: &[(usize, usize)]) -> Column {
 
 fn filtered(call: &mut Call<'_, '_>, wanted: bool) -> Column {
     let arrays = columns(call);
-    let other = Arc::clone(values(&arrays[1]));
-    build(call, vec![Arc::clone(values(&arrays[0]))], |row, out| {
+    let sources: Vec<Column> = arrays.iter().map(|array| Arc::clone(values(array))).collect();
+    let mut others = Seen::default();
+    build(call, sources, |row, out| {
         let first = valid_range(&arrays[0], row)?;
         let second = valid_range(&arrays[1], row)?;
+        others.clear();
+        for at in second {
+            others.insert(out.sources, (1, at));
+        }
         for at in first {
-            let held = second.clone().any(|place| same(&out.sources[0], at, &other, place));
-            if held == wanted {
+            if others.contains(out.sources, (0, at)) == wanted {
                 out.one_if_new(0, at);
             }
         }
@@ -391,6 +394,8 @@ struct Entries {
     values: Vec<(usize, usize)>,
     lengths: Vec<usize>,
     nulls: NullBufferBuilder,
+    /// Keys that [`Entries::put`] has added to the map under way.
+    seen: Seen,
 }
 
 impl Entries {
@@ -400,14 +405,12 @@ impl Entries {
             values: Vec::new(),
             lengths: Vec::with_capacity(rows),
             nulls: NullBufferBuilder::new(rows),
+            seen: Seen::default(),
         }
     }
 
-    fn put(&mut self, start: usize, keys: &[Column], key: (usize, usize), value: (usize, usize)) {
-        let wanted = &keys[key.0];
-        let before = self.keys[start..].iter();
-        let mut before = before;
-        if !before.any(|(source, at)| same(&keys[*source], *at, wanted, key.1)) {
+    fn put(&mut self, keys: &[Column], key: (usize, usize), value: (usize, usize)) {
+        if self.seen.insert(keys, key) {
             self.keys.push(key);
             self.values.push(value);
         }
@@ -420,6 +423,7 @@ impl Entries {
         }
         self.lengths.push(self.keys.len() - start);
         self.nulls.append(valid);
+        self.seen.clear();
     }
 
     fn finish(mut self, returns: &DataType, keys: &[Column], values: &[Column]) -> Column {
@@ -473,7 +477,7 @@ fn map_union(call: &mut Call<'_, '_>) -> Column {
             // Flink begins with the last map, whose values count.
             for (source, map) in given.iter().enumerate().rev() {
                 for at in range(map, row) {
-                    entries.put(start, &keys, (source, at), (source, at));
+                    entries.put(&keys, (source, at), (source, at));
                 }
             }
         }

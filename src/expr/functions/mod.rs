@@ -14,6 +14,7 @@ mod printf;
 mod random;
 mod reference;
 mod regexp;
+mod seen;
 mod signature;
 mod text;
 mod time;

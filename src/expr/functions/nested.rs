@@ -1,5 +1,6 @@
 //! Arrays, maps and rows: constructors, access and the functions over them.
 
+use super::seen::Seen;
 use super::signature::{STRING, any_nullable, fixed, nullable};
 use super::{Call, Function, Param, Signature, regexp};
 use crate::expr::text::TextWriter;
@@ -129,14 +130,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         same_array,
         |call| {
             rebuild(call, |array, range| {
-                let values = values(array);
-                let mut kept: Vec<usize> = Vec::new();
-                for at in range {
-                    if !kept.iter().any(|before| same(values, *before, values, at)) {
-                        kept.push(at);
-                    }
-                }
-                kept
+                let (mut seen, elements) = (Seen::default(), std::slice::from_ref(values(array)));
+                range.filter(|at| seen.insert(elements, (0, *at))).collect()
             })
         },
     ),

@@ -3,6 +3,7 @@
 
 use super::misc::{text_lists, texts};
 use super::signature::{STRING, fixed, nullable};
+use super::text::within_limit;
 use super::{Call, Function, Param};
 use crate::types::{Column, Kind};
 use regex::Regex;
@@ -56,15 +57,18 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 else {
                     return Ok(None);
                 };
-                with_regex(pattern, |regex| {
+                let replaced = with_regex(pattern, |regex| {
                     let mut last = 0;
                     for found in Matches::new(regex, text) {
                         out.push_str(&text[last..found.start]);
                         out.push_str(with);
                         last = found.end;
+                        within_limit(out.len())?;
                     }
                     out.push_str(&text[last..]);
-                })
+                    Ok(())
+                });
+                replaced?.transpose()
             })
         },
     )

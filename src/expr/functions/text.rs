@@ -5,14 +5,14 @@ use super::signature::{
 };
 use super::{Call, Function, Param, Signature};
 use crate::expr::cast::first_chars;
-use crate::expr::value::Str;
+use crate::expr::value::{Bin, Str};
 use crate::types::{Column, DataType};
 use arrow_array::types::Int32Type;
 
 use Param::{Bytes, Int, Long, Text};
 
-/// Characters that one LPAD, RPAD, REPEAT or SPACE result may have; a larger one fails its row instead of taking all
-/// memory.
+/// Characters that a result of LPAD, RPAD, REPEAT, REPLACE or REGEXP_REPLACE may have; a larger one fails its row instead
+/// of taking all memory.
 const RESULT_CHARS_MAX: usize = 16 << 20;
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -172,7 +172,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 else {
                     return Ok(None);
                 };
-                replace(text, from, to, out);
+                replace(text, from, to, out)?;
                 Ok(Some(()))
             })
         },
@@ -220,7 +220,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let (Some(text), Some(count)) = (text.get(row), count.get(row)) else {
                     return Ok(None);
                 };
-                let count = at_least_zero(count);
+                // The limit below does not hold for the empty text.
+                let count = if text.is_empty() { 0 } else { at_least_zero(count) };
                 within_limit(text.len().saturating_mul(count))?;
                 (0..count).for_each(|_| out.push_str(text));
                 Ok(Some(()))
@@ -362,16 +363,25 @@ pub(super) static FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "ELT(index, string, …)",
-        "Text number `index`, from 1; NULL where there is none.",
+        "Text number `index`, from 1, or bytes; NULL where there are none.",
         |args| {
-            let signature = nullable(variadic(args, &[Int], Text, 2, STRING));
-            returning(signature, args, |_| {
+            let texts = variadic(args, &[Int], Text, 2, STRING);
+            let signature = texts.or_else(|| variadic(args, &[Int], Bytes, 2, STRING));
+            returning(nullable(signature), args, |_| {
                 let texts = args.get(1..)?.iter().map(|arg| &arg.data_type);
                 Some(crate::expr::common_type(texts)?.kind)
             })
         },
         |call| {
             let index = call.int(0);
+            if call.data_type(1).kind.is_binary() {
+                let all: Vec<Bin<'_>> = (1..call.args.len()).map(|at| call.bytes(at)).collect();
+                return call.binaries(|row, out| {
+                    let place = index.get(row).and_then(|at| usize::try_from(at).ok()?.checked_sub(1));
+                    let bytes = place.and_then(|place| all.get(place)?.get(row));
+                    Ok(bytes.map(|bytes| out.extend_from_slice(bytes)))
+                });
+            }
             let texts: Vec<Str<'_>> = (1..call.args.len()).map(|at| call.text(at)).collect();
             call.slices(|row| {
                 let index = usize::try_from(index.get(row)?).ok()?.checked_sub(1)?;
@@ -531,7 +541,7 @@ fn after_chars(text: &str, n: usize) -> &str {
     &text[first_chars(text, n).len()..]
 }
 
-fn within_limit(chars: usize) -> Result<(), String> {
+pub(super) fn within_limit(chars: usize) -> Result<(), String> {
     if chars > RESULT_CHARS_MAX {
         return Err(format!("a text of {chars} characters is longer than {RESULT_CHARS_MAX}"));
     }
@@ -578,15 +588,17 @@ fn trim_side(call: &mut Call<'_, '_>, side: &str) -> Column {
     })
 }
 
-fn replace(text: &str, from: &str, to: &str, out: &mut String) {
+fn replace(text: &str, from: &str, to: &str, out: &mut String) -> Result<(), String> {
     // Java puts the replacement around every character where nothing is searched for; so does Rust.
     let mut last = 0;
     for (at, found) in text.match_indices(from) {
         out.push_str(&text[last..at]);
         out.push_str(to);
         last = at + found.len();
+        within_limit(out.len())?;
     }
     out.push_str(&text[last..]);
+    Ok(())
 }
 
 fn position(call: &mut Call<'_, '_>, search: usize, within: usize) -> Column {

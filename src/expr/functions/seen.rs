@@ -1,0 +1,144 @@
+//! Finding an element among those before it: one by one while they are few, by their hashes from then on.
+
+use super::nested::{range, same, values};
+use crate::types::Column;
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal128Type, Float32Type, Float64Type};
+use arrow_schema::DataType as Physical;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Elements up to which each is compared with all others: below it a table costs more than it saves.
+const COMPARED_MAX: usize = 16;
+
+/// Elements, each by the number of its column and its place there, with equal ones kept once.
+#[derive(Default)]
+pub(super) struct Seen {
+    places: Vec<(usize, usize)>,
+    /// Indices in `places` by hash, once there are more than [`COMPARED_MAX`] of them.
+    by_hash: HashMap<u64, Vec<usize>>,
+}
+
+impl Seen {
+    /// Forgets all elements.
+    pub(super) fn clear(&mut self) {
+        if self.places.len() > COMPARED_MAX {
+            // A table that was made for a long array is not kept: emptying it takes as long as it is large.
+            self.by_hash = HashMap::new();
+        }
+        self.places.clear();
+    }
+
+    /// Whether an element of `columns` was added before.
+    pub(super) fn contains(&self, columns: &[Column], (column, at): (usize, usize)) -> bool {
+        let is_it =
+            |(other, place): &(usize, usize)| same(&columns[*other], *place, &columns[column], at);
+        if self.places.len() <= COMPARED_MAX {
+            return self.places.iter().any(is_it);
+        }
+        let candidates = self.by_hash.get(&hash_of(&columns[column], at));
+        candidates.is_some_and(|candidates| candidates.iter().any(|n| is_it(&self.places[*n])))
+    }
+
+    /// Adds an element; says `false` where it is there already.
+    pub(super) fn insert(&mut self, columns: &[Column], element: (usize, usize)) -> bool {
+        if self.contains(columns, element) {
+            return false;
+        }
+        self.places.push(element);
+        let first = match self.places.len() {
+            ..=COMPARED_MAX => return true,
+            length if length == COMPARED_MAX + 1 => 0,
+            length => length - 1,
+        };
+        for n in first..self.places.len() {
+            let (column, at) = self.places[n];
+            self.by_hash.entry(hash_of(&columns[column], at)).or_default().push(n);
+        }
+        true
+    }
+}
+
+/// Equal for values that [`same`] takes for equal.
+fn hash_of(column: &Column, at: usize) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hash(column, at, &mut hasher);
+    hasher.finish()
+}
+
+fn hash(column: &Column, at: usize, hasher: &mut DefaultHasher) {
+    if column.is_null(at) {
+        return 0_u8.hash(hasher);
+    }
+    1_u8.hash(hasher);
+    // The two zeros are equal, the NaNs may be.
+    let number = |value: f64| if value.is_nan() { u64::MAX } else { (value + 0.0).to_bits() };
+    match column.data_type() {
+        Physical::Utf8View => column.as_string_view().value(at).hash(hasher),
+        Physical::BinaryView => column.as_binary_view().value(at).hash(hasher),
+        Physical::Boolean => column.as_boolean().value(at).hash(hasher),
+        Physical::Float32 => {
+            number(f64::from(column.as_primitive::<Float32Type>().value(at))).hash(hasher);
+        }
+        Physical::Float64 => number(column.as_primitive::<Float64Type>().value(at)).hash(hasher),
+        Physical::Decimal128(..) => column.as_primitive::<Decimal128Type>().value(at).hash(hasher),
+        Physical::Struct(_) => {
+            column.as_struct().columns().iter().for_each(|field| hash(field, at, hasher));
+        }
+        Physical::List(_) => {
+            let range = range(column, at);
+            range.len().hash(hasher);
+            range.for_each(|element| hash(values(column), element, hasher));
+        }
+        // The order of a map's entries counts.
+        Physical::Map(..) => {
+            let (map, range) = (column.as_map(), range(column, at));
+            range.len().hash(hasher);
+            for entry in range {
+                hash(crate::types::map_keys(map), entry, hasher);
+                hash(map.values(), entry, hasher);
+            }
+        }
+        kind if kind.primitive_width().is_some() => {
+            let data = column.to_data();
+            if let (Some(width), Some(buffer)) = (kind.primitive_width(), data.buffers().first()) {
+                let start = (data.offset() + at) * width;
+                buffer.as_slice().get(start..start + width).hash(hasher);
+            }
+        }
+        // Anything else has one hash, and is compared.
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{Float64Array, Int32Array, StringViewArray};
+    use std::sync::Arc;
+
+    #[test]
+    fn equal_elements_are_found_among_few_and_many() {
+        let numbers: Column = Arc::new(Int32Array::from_iter((0..2_000).map(|n| Some(n % 700))));
+        let texts = (0..2_000).map(|n| (n % 5 != 0).then(|| format!("text {}", n % 700)));
+        let texts: Column = Arc::new(StringViewArray::from_iter(texts));
+        let floats = (0..2_000).map(|n| [0.0, -0.0, 1.5][n % 3] * f64::from((n / 3) as u32));
+        let floats: Column = Arc::new(Float64Array::from_iter_values(floats));
+        for column in [numbers, texts, floats] {
+            for length in [10, 2_000] {
+                let (mut seen, mut kept) = (Seen::default(), Vec::new());
+                let columns = [Arc::clone(&column)];
+                for at in 0..length {
+                    let is_new = !kept.iter().any(|before| same(&column, *before, &column, at));
+                    assert_eq!(seen.insert(&columns, (0, at)), is_new, "{at}");
+                    if is_new {
+                        kept.push(at);
+                    }
+                }
+                seen.clear();
+                assert!(!seen.contains(&columns, (0, 0)));
+            }
+        }
+    }
+}
