@@ -301,7 +301,13 @@ pub fn common_argument_type<'a>(
     types: impl IntoIterator<Item = &'a DataType> + Clone,
 ) -> Option<DataType> {
     let mut common = common_type(types.clone())?;
-    if common.kind == Kind::Double && !types.into_iter().any(|t| t.kind == Kind::Double) {
+    // FLOAT and a DECIMAL behind it are DOUBLE; FLOAT behind a DECIMAL stays FLOAT.
+    let mut has_float = false;
+    let mut widens = |t: &DataType| {
+        has_float |= t.kind == Kind::Float;
+        t.kind == Kind::Double || (has_float && matches!(t.kind, Kind::Decimal { .. }))
+    };
+    if common.kind == Kind::Double && !types.into_iter().any(&mut widens) {
         common.kind = Kind::Float;
     }
     Some(common)

@@ -240,29 +240,33 @@ fn write_all(items: &TextWriter<'_>, range: std::ops::Range<usize>, out: &mut St
 /// `+1-02`, as `DateTimeUtils.intervalYearMonthToString` with its sign.
 fn write_months(months: i32, out: &mut String) {
     out.push(if months < 0 { '-' } else { '+' });
-    let months = months.unsigned_abs();
+    // As in Java, the smallest number stays negative.
+    let months = if months < 0 { months.wrapping_neg() } else { months };
     write_integer(months / 12, out);
     out.push('-');
-    two_digits(u64::from(months % 12), out);
+    padded(i64::from(months % 12), 2, out);
 }
 
 /// `+1 02:03:04.005`, as `DateTimeUtils.intervalDayTimeToString` with its sign.
 fn write_millis(millis: i64, out: &mut String) {
     out.push(if millis < 0 { '-' } else { '+' });
-    let millis = millis.unsigned_abs();
-    write_integer(millis / 86_400_000, out);
+    let millis = if millis < 0 { millis.wrapping_neg() } else { millis };
+    // Java's days are an int.
+    write_integer((millis / 86_400_000) as i32, out);
     out.push(' ');
-    two_digits(millis / 3_600_000 % 24, out);
+    padded(millis / 3_600_000 % 24, 2, out);
     out.push(':');
-    two_digits(millis / 60_000 % 60, out);
+    padded(millis / 60_000 % 60, 2, out);
     out.push(':');
-    two_digits(millis / 1_000 % 60, out);
+    padded(millis / 1_000 % 60, 2, out);
     out.push('.');
-    out.push(char::from(b'0' + (millis / 100 % 10) as u8));
-    two_digits(millis % 100, out);
+    padded(millis % 1_000, 3, out);
 }
 
-fn two_digits(value: u64, out: &mut String) {
-    out.push(char::from(b'0' + (value / 10 % 10) as u8));
-    out.push(char::from(b'0' + (value % 10) as u8));
+/// Zeros for the digits that the number lacks, then the number with its sign.
+fn padded(value: i64, digits: usize, out: &mut String) {
+    let text = value.to_string();
+    let missing = digits.saturating_sub(text.trim_start_matches('-').len());
+    out.extend(std::iter::repeat_n('0', missing));
+    out.push_str(&text);
 }

@@ -38,7 +38,7 @@ pub fn castable(from: &DataType, to: &DataType) -> Castable {
             f.is_numeric()
                 || f.is_string()
                 || *f == Kind::Boolean
-                || (interval(f) && t.is_integer())
+                || (interval(f) && matches!(t, Kind::Int | Kind::BigInt))
         }
         Kind::Date => timestamp(f) || f.is_string(),
         Kind::Time(_) => matches!(f, Kind::Time(_)) || timestamp(f) || f.is_string(),

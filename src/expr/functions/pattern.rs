@@ -132,6 +132,28 @@ impl JavaPattern {
         Ok(JavaPattern { items })
     }
 
+    /// The pattern where `SimpleDateFormat` knows all its letters.
+    ///
+    /// # Errors
+    /// As `SimpleDateFormat` says it.
+    pub(crate) fn simple(&self) -> Result<&JavaPattern, String> {
+        let unknown = |item: &Item| {
+            Some(match item {
+                Item::Field(Letter::Quarter, _) => 'Q',
+                Item::Field(Letter::DayOfWeekNumber, _) => 'e',
+                Item::Field(Letter::NanoOfSecond, _) => 'n',
+                Item::Field(Letter::MilliOfDay, _) => 'A',
+                Item::Field(Letter::NanoOfDay, _) => 'N',
+                Item::Field(Letter::DayPeriod, _) => 'B',
+                _ => return None,
+            })
+        };
+        match self.items.iter().find_map(unknown) {
+            Some(letter) => Err(format!("illegal pattern character '{letter}'")),
+            None => Ok(self),
+        }
+    }
+
     /// Writes a local time in microseconds since 1970 and `nanos` below the microsecond.
     pub(crate) fn format(&self, local: i64, nanos: i64, out: &mut String) {
         for item in &self.items {
@@ -365,8 +387,10 @@ impl Fields {
                 .read(letter, count.max(4), adjacent, text)
                 .or_else(|| self.read(letter, 3, adjacent, text));
         }
-        let unsigned = text.strip_prefix('-').filter(|_| !adjacent).unwrap_or(text);
-        let most = if adjacent { count } else { usize::MAX };
+        let unsigned = text.strip_prefix('-').unwrap_or(text);
+        // A sign is one of the characters of a field that another follows.
+        let sign = text.len() - unsigned.len();
+        let most = if adjacent { count.saturating_sub(sign) } else { usize::MAX };
         let digits = unsigned.bytes().take(most).take_while(u8::is_ascii_digit).count();
         let (number, rest) = text.split_at(text.len() - unsigned.len() + digits);
         // Years and the like beyond 32 bits overflow in Java.

@@ -232,7 +232,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)?) else {
                     return Ok(None);
                 };
-                let local = pattern.parse_leniently(text);
+                let local = pattern.simple()?.parse_leniently(text);
                 Ok(Some(local.map_or(NO_DATE, |micros| micros.div_euclid(MICROS_PER_DAY) as i32)))
             })
         },
@@ -256,6 +256,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             call.strings(|row, out| {
                 let Some(seconds) = seconds.get(row) else { return Ok(None) };
                 let Some(pattern) = pattern.get(row)? else { return Ok(None) };
+                let pattern = pattern.simple()?;
                 // Java counts milliseconds, around the end of BIGINT.
                 let micros = seconds.wrapping_mul(1_000).saturating_mul(1_000);
                 pattern.format(zone::utc_to_local(micros, zone), 0, out);
@@ -280,7 +281,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                     return Ok(None);
                 };
                 // Flink answers the smallest BIGINT for a text that does not fit.
-                let local = pattern.parse_leniently(text);
+                let local = pattern.simple()?.parse_leniently(text);
                 let utc = local.map(|local| zone::local_to_utc(local, zone));
                 Ok(Some(utc.map_or(i64::MIN, |micros| micros.div_euclid(1_000_000))))
             })
@@ -598,12 +599,11 @@ fn date_format(call: &mut Call<'_, '_>) -> Column {
         let default = JavaPattern::new(DEFAULT_PATTERN);
         return call.strings(|row, out| {
             let default = default.as_ref().map_err(Clone::clone)?;
-            let local = text.get(row).and_then(|text| default.parse_leniently(text));
-            let (Some(local), Some(pattern)) = (local, pattern.get(row)?) else {
+            let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)?) else {
                 return Ok(None);
             };
-            pattern.format(local, 0, out);
-            Ok(Some(()))
+            let pattern = pattern.simple()?;
+            Ok(default.parse_leniently(text).map(|local| pattern.format(local, 0, out)))
         });
     }
     let local = Local::new(call, 0);

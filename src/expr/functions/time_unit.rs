@@ -147,7 +147,8 @@ impl Unit {
         // From weeks up, Flink looks at the day only: any time of the first day is rounded down to its start.
         let by_day = self.months().is_some() || self == Unit::Week;
         let day = local.div_euclid(1_000) / MILLIS_PER_DAY * MICROS_PER_DAY;
-        if floor == if by_day { day } else { local } {
+        // The first day of a decade is rounded up as well.
+        if self != Unit::Decade && floor == if by_day { day } else { local } {
             return Some(floor);
         }
         match self.months() {

@@ -2,7 +2,9 @@
 
 use super::coerce::{self, shown};
 use crate::base::{Error, ErrorKind, Result, nearest};
-use crate::expr::{ArithmeticOp, CompareOp, Expr, FUNCTIONS, Node, common_argument_type, function};
+use crate::expr::{
+    ArithmeticOp, CompareOp, Expr, FUNCTIONS, Node, Scalar, common_argument_type, function,
+};
 use crate::types::{DataType, Kind};
 
 /// Flink's aggregate functions.
@@ -119,6 +121,20 @@ const TAKE_NULL: &[&str] = &[
     "URL_ENCODE",
 ];
 
+/// Functions whose positions and lengths are an `int` in Flink's Java: its code with a BIGINT does not compile.
+const INT_ONLY: &[&str] = &[
+    "INSTR",
+    "LEFT",
+    "LOCATE",
+    "LPAD",
+    "POSITION",
+    "REPEAT",
+    "RIGHT",
+    "RPAD",
+    "SPLIT_INDEX",
+    "SUBSTRING",
+];
+
 /// Functions that are bound here and not of [`FUNCTIONS`].
 const SPECIAL: &[&str] = &[
     "COALESCE",
@@ -189,14 +205,14 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
             let text = args.first().map(|arg| arg.data_type.to_string()).unwrap_or_default();
             let full = match args.get(1).map(Expr::as_literal) {
                 None => false,
-                Some(Some(crate::expr::Scalar::Boolean(full))) => *full,
+                Some(Some(Scalar::Boolean(full))) => *full,
                 Some(_) => return Err(refused(name, &args, "TYPEOF(value [, TRUE | FALSE])")),
             };
             // Flink keeps intervals by their smallest unit.
             let text = text.replace("INTERVAL DAY TO SECOND", "INTERVAL SECOND");
             let text = text.replace("INTERVAL YEAR TO MONTH", "INTERVAL MONTH");
             let text = if full { serializable(&text) } else { text };
-            return Ok(Expr::literal(crate::expr::Scalar::String(text), data_type));
+            return Ok(Expr::literal(Scalar::String(text), data_type));
         }
         ("MOD", 2) => {
             let (Some(divisor), Some(dividend)) = (args.pop(), args.pop()) else {
@@ -208,7 +224,9 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
         _ => {}
     }
     let Some(found) = function(name) else { return Err(unknown(name, &args)) };
-    let inner = found.name.starts_with('$') && !matches!(found.name, "$FLOOR" | "$CEIL");
+    const WRITTEN_OTHERWISE: &[&str] =
+        &["$CEIL", "$EXTRACT", "$FLOOR", "$IS_JSON", "$SIMILAR", "$TRIM"];
+    let inner = found.name.starts_with('$') && !WRITTEN_OTHERWISE.contains(&found.name);
     if !inner
         && !TAKE_NULL.contains(&found.name)
         && args.iter().any(|arg| arg.data_type.kind == Kind::Null)
@@ -216,9 +234,53 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
         return Err(super::expr::illegal_null());
     }
     match Expr::call(found, args.clone()) {
-        Some(expr) => Ok(expr),
+        Some(expr) => not_in_flink(found.name, &args).map_or(Ok(expr), Err),
         None => Err(refused(name, &args, found.usage)),
     }
+}
+
+fn is_small(kind: &Kind) -> bool {
+    matches!(kind, Kind::TinyInt | Kind::SmallInt)
+}
+
+/// Calls that fit the signature and fail in Flink all the same.
+fn not_in_flink(name: &str, args: &[Expr]) -> Option<Error> {
+    let of_kind = |wanted: fn(&Kind) -> bool| args.iter().any(|arg| wanted(&arg.data_type.kind));
+    let number = |at: usize| match args.get(at).and_then(Expr::as_literal) {
+        Some(Scalar::Integer(number)) => Some(*number),
+        _ => None,
+    };
+    let message = match name {
+        _ if INT_ONLY.contains(&name) && of_kind(|kind| *kind == Kind::BigInt) => {
+            let error =
+                format!("cannot apply '{name}' to arguments of type '{name}({})'", arguments(args));
+            let hint = "Flink takes INT here, no BIGINT: CAST(… AS INT)";
+            return Some(Error::new(ErrorKind::Schema, error).with_hint(hint));
+        }
+        "ATAN2" if of_kind(|kind| matches!(kind, Kind::Decimal { .. })) => {
+            let decimals = of_kind(|kind| !matches!(kind, Kind::Decimal { .. }));
+            decimals.then(|| format!("unsupported call: ATAN2({})", arguments(args)))?
+        }
+        "$MAP"
+            if args
+                .iter()
+                .any(|arg| is_small(&arg.data_type.kind) && arg.as_literal().is_none()) =>
+        {
+            let hint = "Flink's code for it does not compile: CAST(… AS INT)";
+            let error = "MAP[…] of columns of type TINYINT or SMALLINT";
+            return Some(Error::new(ErrorKind::Schema, error).with_hint(hint));
+        }
+        "SHA2" => {
+            let bits = number(1).filter(|bits| ![224, 256, 384, 512].contains(bits))?;
+            format!("unsupported algorithm: SHA-{bits}")
+        }
+        "ELT" => {
+            let index = number(0).filter(|index| *index < 0)?;
+            format!("index must be an integer starting from '0', but was '{index}'")
+        }
+        _ => return None,
+    };
+    Some(Error::new(ErrorKind::Schema, message))
 }
 
 /// A type's text without abbreviations (`LogicalType.asSerializableString`).
@@ -295,5 +357,5 @@ fn unknown(name: &str, args: &[Expr]) -> Error {
 /// The constant of a unit of time.
 pub(super) fn unit(name: &str) -> Expr {
     let data_type = DataType::string().with_nullable(false);
-    Expr::literal(crate::expr::Scalar::String(name.to_owned()), data_type)
+    Expr::literal(Scalar::String(name.to_owned()), data_type)
 }

@@ -50,7 +50,9 @@ pub(super) fn compare(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
         }
         return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
     };
-    if is_nested(&common.kind) && !equality {
+    // NULL before a row is refused, behind it it is not.
+    let null_and_row = *l == Kind::Null && matches!(r, Kind::Row(_));
+    if (is_nested(&common.kind) && !equality) || null_and_row {
         return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
     }
     if common.kind == Kind::Null {
@@ -103,11 +105,15 @@ fn compare_with_text(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
     {
         return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
     }
+    let constant = text.as_literal().is_some();
     let widen = |other: Expr| if kind.is_integer() { other.cast_kind(Kind::BigInt) } else { other };
     let (left, right) =
         if text_left { (read(left), widen(right)) } else { (widen(left), read(right)) };
     if kind == Kind::Null {
         return Ok(Expr::null(Kind::Boolean));
+    }
+    if constant {
+        printable(if text_left { &left } else { &right })?;
     }
     Ok(Expr::compare(op, left, right))
 }
@@ -124,7 +130,7 @@ fn never_equal(op: CompareOp, left: &Expr, right: &Expr) -> Expr {
 }
 
 /// NULL, or NULL cast to a type.
-fn is_null_constant(expr: &Expr) -> bool {
+pub(super) fn is_null_constant(expr: &Expr) -> bool {
     match &expr.node {
         Node::Cast { input, .. } => is_null_constant(input),
         node => *node == Node::Literal(Scalar::Null),
@@ -200,6 +206,10 @@ pub(super) fn arithmetic(op: ArithmeticOp, left: Expr, right: Expr) -> Result<Ex
 /// `(to - from) unit`: whole months for years to months, else milliseconds (Calcite's MINUS_DATE).
 pub(super) fn time_between(to: Expr, from: Expr, unit: TimeUnit) -> Result<Expr> {
     use std::mem::discriminant;
+    if matches!((&to.data_type.kind, &from.data_type.kind), (Kind::Time(_), Kind::Time(_))) {
+        return Err(Error::new(ErrorKind::Schema, "times of the day have no difference in Flink")
+            .with_hint("TIMESTAMPDIFF(SECOND, from, to) gives it"));
+    }
     if discriminant(&to.data_type.kind) != discriminant(&from.data_type.kind) {
         return Err(Error::new(ErrorKind::Schema, "parameters must be of the same type"));
     }
@@ -232,7 +242,8 @@ pub(super) fn in_list(operand: Expr, list: Vec<Expr>) -> Result<Expr> {
     let days = known.iter().any(|item| item.kind == Kind::Date);
     let common = common_type(known.iter().copied());
     let common = common.filter(|common| !days || common.kind == Kind::Date);
-    if !known.is_empty() && common.is_none() {
+    let nothing_known = known.is_empty() && kind == Kind::Null;
+    if nothing_known || (!known.is_empty() && common.is_none()) {
         return Err(Error::new(
             ErrorKind::Schema,
             "values in expression list must have compatible types",
@@ -373,10 +384,15 @@ pub(super) fn case(arms: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Result<E
 
 /// CAST and TRY_CAST as written.
 pub(super) fn cast(input: Expr, target: &DataType, try_cast: bool) -> Result<Expr> {
-    if is_null_constant(&input) && !is_nested(&input.data_type.kind) && !is_nested(&target.kind) {
-        return Ok(Expr::literal(Scalar::Null, target.clone().with_nullable(true)));
-    }
-    if input.data_type.kind == Kind::Null {
+    // A CAST of NULL is folded before Flink's code generator can refuse it; TRY_CAST is not. Calcite takes these pairs.
+    let only_generator_refuses = || {
+        let (from, to) = (&input.data_type.kind, &target.kind);
+        from.is_binary() && is_temporal(to)
+            || from.is_string() && is_interval(to)
+            || matches!(castable(&input.data_type, target), Castable::Instead(_))
+    };
+    let folded = !try_cast && is_null_constant(&input) && only_generator_refuses();
+    if folded || input.data_type.kind == Kind::Null {
         return Ok(Expr::literal(Scalar::Null, target.clone().with_nullable(true)));
     }
     let refused = |why: String| {
@@ -392,9 +408,37 @@ pub(super) fn cast(input: Expr, target: &DataType, try_cast: bool) -> Result<Exp
         .with_hint(why)
     };
     match castable(&input.data_type, target) {
-        Castable::Yes => Ok(Expr::cast(input, target.kind.clone(), try_cast)),
+        Castable::Yes if is_null_constant(&input) => {
+            Ok(Expr::literal(Scalar::Null, target.clone().with_nullable(true)))
+        }
+        Castable::Yes => {
+            let from_text = input.data_type.kind.is_string() && input.as_literal().is_some();
+            let cast = Expr::cast(input, target.kind.clone(), try_cast);
+            if from_text {
+                printable(&cast)?;
+            }
+            Ok(cast)
+        }
         Castable::Instead(hint) => Err(refused(hint.to_owned())),
         Castable::No => Err(refused("no such conversion exists in Flink".to_owned())),
+    }
+}
+
+/// A constant that Flink's planner cannot write again as a literal is refused there: no number, a time beyond the day.
+fn printable(cast: &Expr) -> Result<()> {
+    let refused = |text: String| Err(Error::new(ErrorKind::Schema, text));
+    let folded = cast.clone().folded(chrono_tz::UTC);
+    match (&cast.data_type.kind, folded.as_literal()) {
+        (Kind::Float, Some(Scalar::Double(value))) if !value.is_finite() => {
+            refused("a constant of type FLOAT can be neither infinite nor NaN".to_owned())
+        }
+        (Kind::Time(_), Some(Scalar::Time(millis))) if !(0..86_400_000).contains(millis) => {
+            refused(
+                "hour out of range: a constant of type TIME lies between 00:00 and 24:00"
+                    .to_owned(),
+            )
+        }
+        _ => Ok(()),
     }
 }
 

@@ -91,6 +91,15 @@ impl Scope {
         let Some((first, rest)) = name.parts.split_first() else {
             return Err(schema_error("an empty name", name.span));
         };
+        // `t.t`: a table's column comes before a field of the column that the table gave its name to.
+        if let Some((second, rest)) = rest.split_first()
+            && let Some(column) = self
+                .columns
+                .iter()
+                .find(|column| column.table == first.value && column.name == second.value)
+        {
+            return fields(column.expr.clone(), rest);
+        }
         let mut named = self.columns.iter().filter(|column| column.name == first.value);
         if let Some(column) = named.next() {
             if named.next().is_some() {
@@ -110,21 +119,14 @@ impl Scope {
         if let (Some(row), None, false) = (rows.next(), rows.next(), self.is_alias(&first.value)) {
             return fields(row.expr.clone(), &name.parts);
         }
-        let Some((second, rest)) = rest.split_first() else {
+        let Some(second) = rest.first() else {
             return Err(self.missing(&first.value, " in any table", name.span));
         };
         if !self.is_alias(&first.value) {
             return Err(schema_error(format!("table '{}' not found", first.value), first.span));
         }
-        let is_it =
-            |column: &&ScopeColumn| column.table == first.value && column.name == second.value;
-        match self.columns.iter().find(is_it) {
-            Some(column) => fields(column.expr.clone(), rest),
-            None => {
-                let table = format!(" in table '{}'", first.value);
-                Err(self.missing(&second.value, &table, second.span))
-            }
-        }
+        let table = format!(" in table '{}'", first.value);
+        Err(self.missing(&second.value, &table, second.span))
     }
 
     fn missing(&self, name: &str, place: &str, span: Span) -> Error {
@@ -174,11 +176,15 @@ fn item(operand: Expr, index: Expr, span: Span) -> Result<Expr> {
 /// Flink takes an element of an array or map of NOT NULL elements for NOT NULL: where there is none it puts out what its
 /// generated code starts with (`CodeGenUtils.primitiveDefaultValue`): -1, FALSE, the empty text.
 pub(super) fn selected(expr: Expr) -> Expr {
-    let default = match (never_null_item(&expr), &expr.data_type.kind) {
+    let default = match (never_null_item(&expr) && !has_null_key(&expr), &expr.data_type.kind) {
         (false, _) => return expr,
         (true, Kind::Boolean) => Scalar::Boolean(false),
         (true, kind) if kind.is_integer() => Scalar::Integer(-1),
         (true, Kind::Float | Kind::Double) => Scalar::Double(-1.0),
+        // What the planner computes is filled up to the type's length.
+        (true, Kind::Char(length)) if expr.columns_used().is_empty() => {
+            Scalar::String(" ".repeat(usize::try_from(*length).unwrap_or(0)))
+        }
         (true, kind) if kind.is_string() => Scalar::String(String::new()),
         (true, _) => return expr,
     };
@@ -195,6 +201,12 @@ fn never_null_item(expr: &Expr) -> bool {
     let collection = args.first().map(|collection| &collection.data_type.kind);
     let Some(Kind::Array(element) | Kind::Map(_, element)) = collection else { return false };
     function.name == "$ITEM" && !element.nullable
+}
+
+/// Whether an element is asked for by NULL: there is none, and Flink knows it while it plans.
+fn has_null_key(item: &Expr) -> bool {
+    let Node::Call { args, .. } = &item.node else { return false };
+    args.get(1).is_some_and(coerce::is_null_constant)
 }
 
 /// Fields of a row, of its row fields, and so on.
@@ -337,6 +349,19 @@ impl Binder<'_> {
                         format!("unit {} can not be applied to time variable", part.name());
                     return Err(schema_error(message, span));
                 }
+                let units: Option<&[&str]> = match operand.data_type.kind {
+                    Kind::IntervalMonths => {
+                        Some(&["YEAR", "QUARTER", "MONTH", "CENTURY", "MILLENNIUM"])
+                    }
+                    Kind::IntervalMillis => {
+                        Some(&["DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND"])
+                    }
+                    _ => None,
+                };
+                if units.is_some_and(|units| !units.contains(&part.name())) {
+                    let message = format!("unit {} can not be applied to an interval", part.name());
+                    return Err(schema_error(message, span));
+                }
                 call("$EXTRACT", vec![unit(part.name()), operand])
             }
             ExprKind::RoundTime { direction, operand, unit: to, .. } => {
@@ -344,7 +369,9 @@ impl Binder<'_> {
                     RoundDirection::Floor => "$FLOOR",
                     RoundDirection::Ceil => "$CEIL",
                 };
-                call(name, vec![unit(to.name()), bind(operand)?])
+                let operand = bind(operand)?;
+                rounds(to.name(), &operand).map_err(|error| error.at(span))?;
+                call(name, vec![unit(to.name()), operand])
             }
             ExprKind::Position { needle, haystack, from } => {
                 let mut args = vec![bind(needle)?, bind(haystack)?];
@@ -435,6 +462,8 @@ impl Binder<'_> {
                 let bound = self.expr(when, scope)?;
                 conditions.push(match &operand {
                     Some(operand) => coerce::compare(CompareOp::Eq, operand.clone(), bound)?,
+                    // Unlike other conditions this one may be a bare NULL.
+                    None if bound.data_type.kind == Kind::Null => Expr::null(Kind::Boolean),
                     None => condition(bound, when.span)?,
                 });
             }
@@ -513,6 +542,25 @@ fn unknown_unit(call: &str, span: Span) -> Error {
         "units are {}",
         OTHER_UNIT.trim_start_matches("a time unit other than ")
     ))
+}
+
+/// Units that Flink's planner, or the code that it generates, cannot round a time to.
+fn rounds(unit: &str, time: &Expr) -> Result<()> {
+    let kind = &time.data_type.kind;
+    let refused = match (unit, kind) {
+        (
+            "EPOCH" | "DOW" | "ISODOW",
+            Kind::Time(_) | Kind::Timestamp(_) | Kind::TimestampLtz(_),
+        )
+        | ("ISOYEAR" | "MICROSECOND" | "NANOSECOND", Kind::TimestampLtz(_)) => true,
+        // The first row that is not NULL would fail.
+        ("MICROSECOND" | "NANOSECOND", Kind::Time(_)) => !coerce::is_null_constant(time),
+        _ => false,
+    };
+    match refused {
+        true => Err(Error::new(ErrorKind::Schema, format!("cannot round {kind} to {unit}"))),
+        false => Ok(()),
+    }
 }
 
 /// An infix operator between two operands and their places.

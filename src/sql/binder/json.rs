@@ -151,6 +151,7 @@ impl Forms {
         if written.format_json {
             return not_yet("FORMAT JSON of a value", span);
         }
+        let value = super::expr::typed(value, span)?;
         // What these give is JSON already.
         let raw = match &value.node {
             Node::Call { function, .. } => {
@@ -168,9 +169,10 @@ impl Forms {
 }
 
 fn text(expr: Expr, span: Span) -> Result<Expr> {
-    if expr.data_type.kind.is_string() || expr.data_type.kind == Kind::Null {
+    if expr.data_type.kind.is_string() {
         return Ok(expr.cast_kind(Kind::VarChar(Kind::STRING_LENGTH)));
     }
+    let expr = super::expr::typed(expr, span)?;
     Err(schema_error(format!("expected a text, found type {}", expr.data_type), span))
 }
 

@@ -23,6 +23,7 @@ mod tests;
 mod unnest;
 mod values;
 
+pub use query::unique_name;
 pub use rewrite::pushed_down;
 
 use crate::base::{Error, ErrorKind, Result, Span, nearest};

@@ -244,13 +244,13 @@ pub(super) fn names_of_result(binder: &Binder<'_>, fields: Vec<Field>) -> Vec<Fi
     }
     let mut named = Vec::with_capacity(fields.len());
     for field in fields {
-        named.push(Field::new(unique(field.name, &named), field.data_type));
+        named.push(Field::new(unique_name(field.name, &named), field.data_type));
     }
     named
 }
 
 /// Calcite's names for repeated columns: `a`, `a0`, `a1`.
-fn unique(name: String, fields: &[Field]) -> String {
+pub fn unique_name(name: String, fields: &[Field]) -> String {
     let taken = |name: &str| fields.iter().any(|field| field.name == name);
     if !taken(&name) {
         return name;
@@ -272,6 +272,12 @@ fn bind_from(binder: &Binder<'_>, from: &ast::TableRef) -> Result<(Rel, Scope)> 
             let rel = bind_query(&binder.nested(), query)?;
             let mut scope = scope_of(&rel);
             rename(&mut scope, alias.as_ref(), "")?;
+            if let Some(alias) = alias.as_ref().filter(|alias| alias.columns.is_empty())
+                && is_column_of_values(query)
+            {
+                // The alias names the column, too: Calcite's `AliasNamespace`.
+                scope.rename_columns(vec![alias.name.value.clone()]);
+            }
             Ok((rel, scope))
         }
         TableRefKind::Nested { inner, .. } => bind_from(binder, inner),
@@ -299,6 +305,16 @@ fn bind_from(binder: &Binder<'_>, from: &ast::TableRef) -> Result<(Rel, Scope)> 
             not_yet(construct, *construct_span)
         }
     }
+}
+
+/// Whether this is nothing but VALUES of one column.
+fn is_column_of_values(query: &ast::Query) -> bool {
+    let bare = query.with.is_none()
+        && query.order_by.is_empty()
+        && query.limit.is_none()
+        && query.offset.is_none();
+    let one_column = |rows: &[ast::ValuesRow]| rows.iter().all(|row| row.values.len() == 1);
+    bare && matches!(&query.body.kind, QueryBodyKind::Values(rows) if one_column(rows))
 }
 
 /// What to call a join that is not there yet.

@@ -52,6 +52,12 @@ pub(super) fn bind(
         )
         .with_hint("supported form: UNNEST(<ARRAY>), UNNEST(<MAP>), UNNEST(<MULTISET>)")
     })?;
+    // A table alias alone names the column of one-column elements, as Calcite's `AliasNamespace` has it.
+    if let (Some(alias), [only]) = (written.alias, elements.as_mut_slice())
+        && alias.columns.is_empty()
+    {
+        only.name.clone_from(&alias.name.value);
+    }
     if written.ordinality {
         elements.push(Field::new("ORDINALITY", Kind::Int.not_null()));
     }

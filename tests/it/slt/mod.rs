@@ -32,6 +32,7 @@ macro_rules! replay {
 }
 
 replay! {
+    flink_aliases,
     flink_arithmetic,
     flink_avro,
     flink_avro_confluent,
