@@ -12,6 +12,14 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// The candidates by their edit distance from `word`, the closest first.
+pub fn by_distance<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut all: Vec<(usize, &str)> =
+        candidates.into_iter().map(|candidate| (distance(word, candidate), candidate)).collect();
+    all.sort_unstable();
+    all.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
 /// Levenshtein distance in characters, ignoring case.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.to_lowercase().chars().collect();
@@ -37,5 +45,6 @@ mod tests {
         assert_eq!(nearest("scan.startup.mod", keys), Some("scan.startup.mode"));
         assert_eq!(nearest("Topik", keys), Some("topic"));
         assert_eq!(nearest("completely-else", keys), None);
+        assert_eq!(by_distance("formats", keys), ["format", "topic", "scan.startup.mode"]);
     }
 }

@@ -123,7 +123,7 @@ impl Session {
         written.name.parts = [&name.catalog, &name.database, &name.table].map(part).to_vec();
         let settings = Settings::read(&self.options)?;
         let mut def = self.binder(&settings).create_table(&written)?;
-        def.options = expand::options(&def.options)?;
+        def.options = expand::options(&def.options, self.missing())?;
         legacy::modernize(&mut def)?;
         // The columns of a key are NOT NULL from here on, also when the key is dropped.
         for column in &mut written.columns {

@@ -6,12 +6,21 @@ use crate::options::Options;
 /// Bytes of a file that a value may hold.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
+/// What becomes of a variable or a file that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// It is an error.
+    Fails,
+    /// The text stays as it is written: a script is checked where its secrets are not.
+    Stays,
+}
+
 /// Expands every value.
-pub(super) fn options(options: &Options) -> Result<Options> {
+pub(super) fn options(options: &Options, missing: Missing) -> Result<Options> {
     let mut expanded = options.clone();
     for (key, entry) in options.iter() {
         if entry.value.contains("${") {
-            let value = text(&entry.value).map_err(|error| {
+            let value = text(&entry.value, missing).map_err(|error| {
                 let error = error.context(format!("reading option '{key}'"));
                 match entry.span {
                     Some(span) => error.at(span),
@@ -25,7 +34,7 @@ pub(super) fn options(options: &Options) -> Result<Options> {
 }
 
 /// Expands one value; `${` that is neither form stays as it is.
-pub(super) fn text(value: &str) -> Result<String> {
+pub(super) fn text(value: &str, missing: Missing) -> Result<String> {
     let mut out = String::with_capacity(value.len());
     let mut rest = value;
     while let Some((before, after)) = rest.split_once("${") {
@@ -35,17 +44,21 @@ pub(super) fn text(value: &str) -> Result<String> {
             rest = after;
             continue;
         };
-        if let Some(name) = inner.strip_prefix("env:") {
-            let found = std::env::var(name).map_err(|_| {
+        let found = if let Some(name) = inner.strip_prefix("env:") {
+            std::env::var(name).map_err(|_| {
                 Error::new(ErrorKind::Option, format!("environment variable '{name}' is not set"))
-            })?;
-            out.push_str(&found);
+            })
         } else if let Some(path) = inner.strip_prefix("file:") {
-            out.push_str(&file(path)?);
+            file(path)
         } else {
             out.push_str("${");
             rest = after;
             continue;
+        };
+        match (found, missing) {
+            (Ok(found), _) => out.push_str(&found),
+            (Err(error), Missing::Fails) => return Err(error),
+            (Err(_), Missing::Stays) => out.push_str(&format!("${{{inner}}}")),
         }
         rest = tail;
     }
@@ -71,11 +84,17 @@ mod tests {
 
     #[test]
     fn only_the_two_forms_are_expanded() {
-        assert_eq!(text("a ${other} $x ${env").unwrap(), "a ${other} $x ${env");
-        assert_eq!(text("<${env:PATH}>").unwrap(), format!("<{}>", std::env::var("PATH").unwrap()));
-        assert!(
-            text("${env:BROOKLET_NOT_SET_ANYWHERE}").unwrap_err().to_string().contains("not set")
+        let fails = |value| text(value, Missing::Fails);
+        assert_eq!(fails("a ${other} $x ${env").unwrap(), "a ${other} $x ${env");
+        assert_eq!(
+            fails("<${env:PATH}>").unwrap(),
+            format!("<{}>", std::env::var("PATH").unwrap())
         );
-        assert!(text("${file:/does/not/exist}").is_err());
+        let (unset, absent) = ("<${env:BROOKLET_NOT_SET_ANYWHERE}>", "<${file:/does/not/exist}>");
+        assert!(fails(unset).unwrap_err().to_string().contains("not set"));
+        assert!(fails(absent).is_err());
+        for value in [unset, absent] {
+            assert_eq!(text(value, Missing::Stays).unwrap(), value);
+        }
     }
 }

@@ -240,8 +240,23 @@ impl JobBuilder<'_> {
     }
 
     /// Checks the changes of a plan against its sink, and adds what the sink makes necessary.
+    ///
+    /// What is wrong with the options of a table that is read comes first: it may be the reason.
     pub(super) fn resolve_changes(&self, rel: Rel, sink: &SinkNeeds) -> Result<Rel> {
-        changelog::resolve(rel, sink, self.settings, &|table| self.changes(table))
+        let mut scans = Vec::new();
+        rel.scans(&mut |table, columns| scans.push((Arc::clone(table), columns.to_vec())));
+        let resolved = changelog::resolve(rel, sink, self.settings, &|table| self.changes(table));
+        if resolved.is_err() {
+            for (table, columns) in scans {
+                let request = ScanRequest {
+                    columns,
+                    predicate: None,
+                    parallelism: self.settings.parallelism,
+                };
+                self.source(&table, request)?;
+            }
+        }
+        resolved
     }
 
     /// Kinds of changes that reading a table gives. What is wrong with its options comes to light when it is opened.

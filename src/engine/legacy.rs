@@ -1,7 +1,7 @@
 //! Options of Flink 1.10 and older, and of DLI (`connector.type`, `format.type`, `update-mode`), put into today's words
 //! when a table is declared (Flink's `KafkaValidator`, `ConnectorDescriptorValidator`, `FormatDescriptorValidator`).
 
-use crate::base::{Error, Result};
+use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::options::{OptionValue, Options};
 use crate::table::TableDef;
 use std::collections::BTreeMap;
@@ -30,8 +30,8 @@ const DROPPED: &[&str] = &[
 const SCHEMAS: &[&str] =
     &["format.schema", "format.json-schema", "format.avro-schema", "format.record-class"];
 
-/// Replaces old options of a table by new ones. Keys that mean nothing stay, so that they are refused by name when the
-/// table is used.
+/// Replaces old options of a table by new ones. Keys `connector.…` that mean nothing are refused; others stay, so that
+/// they are refused by name when the table is used.
 pub(super) fn modernize(table: &mut TableDef) -> Result<()> {
     if let Some(name) = table.options.get("connector")
         && KAFKA_NAMES.contains(&name)
@@ -88,6 +88,10 @@ fn options(old: &Options, subject: &str) -> Result<Options> {
                 _ => match (key.strip_prefix("connector."), key.strip_prefix("format.")) {
                     (Some(property), _) if property.starts_with("properties.") => set(property),
                     (_, Some(option)) if !format.is_empty() => set(&format!("{format}.{option}")),
+                    // Other connectors have other keys.
+                    (Some(_), _) if old.get("connector.type") == Some("kafka") => {
+                        return Err(unknown(key, entry, subject));
+                    }
                     _ => set(key),
                 },
             }
@@ -106,6 +110,27 @@ fn options(old: &Options, subject: &str) -> Result<Options> {
         }
     }
     Ok(new)
+}
+
+/// A key that was none of the old connector: said here, as its nearest key is an old one.
+fn unknown(key: &str, entry: &OptionValue, subject: &str) -> Error {
+    let others = [
+        "connector.type",
+        "connector.properties.bootstrap.servers",
+        "connector.properties.group.id",
+        "connector.sink-partitioner",
+        "connector.sink-partitioner-class",
+    ];
+    let known = RENAMED.iter().map(|(before, _)| *before).chain(DROPPED.iter().copied());
+    let error = Error::new(ErrorKind::Option, format!("unknown option '{key}' for {subject}"));
+    let error = match nearest(key, known.chain(others)) {
+        Some(near) => error.with_hint(format!("did you mean '{near}'?")),
+        None => error,
+    };
+    match entry.span {
+        Some(span) => error.at(span),
+        None => error,
+    }
 }
 
 /// The two halves of `connector.properties.0.key` and `connector.properties.0.value`, or of
@@ -194,17 +219,19 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_stays() {
-        let found = modern(&[
-            ("connector.type", "kafka"),
-            ("connector.topik", "x"),
-            ("update-mode", "sometimes"),
-        ]);
-        let wanted = pairs(&[
-            ("connector", "kafka"),
-            ("connector.topik", "x"),
-            ("update-mode", "sometimes"),
-        ]);
-        assert_eq!(found, wanted);
+    fn what_means_nothing_stays_or_names_the_nearest_old_key() {
+        let found = modern(&[("connector.type", "kafka"), ("update-mode", "sometimes")]);
+        assert_eq!(found, pairs(&[("connector", "kafka"), ("update-mode", "sometimes")]));
+        for (typed, near) in [
+            ("connector.topik", "connector.topic"),
+            ("connector.propertis.bootstrap.servers", "connector.properties.bootstrap.servers"),
+        ] {
+            let mut given = Options::default();
+            given.set("connector.type", "kafka", None);
+            given.set(typed, "x", None);
+            let error = options(&given, "table 't'").unwrap_err();
+            assert!(error.to_string().contains(typed), "{error}");
+            assert_eq!(error.hint(), Some(format!("did you mean '{near}'?").as_str()));
+        }
     }
 }

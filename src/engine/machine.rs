@@ -3,8 +3,11 @@
 use super::job::Target;
 use super::session::Out;
 use crate::base::{Error, ErrorKind, Result};
+use crate::expr::Expr;
 use crate::formats::{CsvFormat, JsonFormat};
 use crate::options::{OptionReader, Options, Taken};
+use crate::plan::Rel;
+use crate::sql::binder::unique_name;
 use crate::table::{
     EncodeRequest, Encoded, Encoder, Format, Guarantee, Immediate, Sink, Waker, WriteNow, Writer,
 };
@@ -25,7 +28,7 @@ pub enum ResultStyle {
 }
 
 /// Name of the column that holds the kind of a change: `+I`, `-U`, `+U`, `-D`. Streaming results have it, as in the
-/// `tableau` style.
+/// `tableau` style. Where a column of the query has this name, a number follows: `op0`.
 const OP: &str = "op";
 
 /// How rows of one schema are written.
@@ -34,8 +37,44 @@ pub(super) struct MachineRows {
     style: ResultStyle,
     out: Out,
     fields: Vec<Field>,
-    with_op: bool,
+    /// Name of the column for the kind of a change, where there is one.
+    op: Option<String>,
     time_zone: chrono_tz::Tz,
+}
+
+/// The rows of a query with what format `csv` has no form for, such as MAP, as the text that CAST makes of it.
+pub(super) fn printable(rel: Rel, style: ResultStyle, time_zone: chrono_tz::Tz) -> Rel {
+    if style != ResultStyle::Csv {
+        return rel;
+    }
+    let schema = rel.schema();
+    let has_form = |field: &Field| encoder(style, std::slice::from_ref(field), time_zone).is_ok();
+    if schema.fields.iter().all(has_form) {
+        return rel;
+    }
+    let written = |(at, field): (usize, &Field)| {
+        let column = Expr::column(at, field.data_type.clone());
+        if has_form(field) { column } else { column.cast_kind(DataType::string().kind) }
+    };
+    let expressions: Vec<Expr> = schema.fields.iter().enumerate().map(written).collect();
+    let fields = schema.fields.iter().zip(&expressions);
+    let fields = fields.map(|(field, expr)| Field::new(&*field.name, expr.data_type.clone()));
+    let schema = Schema::new(fields.collect());
+    Rel::Project { input: Box::new(rel), expressions, schema }
+}
+
+fn encoder(
+    style: ResultStyle,
+    fields: &[Field],
+    time_zone: chrono_tz::Tz,
+) -> Result<Box<dyn Encoder>> {
+    let request = EncodeRequest { fields: fields.to_vec(), subject: None, time_zone };
+    let (options, taken) = (Options::default(), Taken::default());
+    let reader = OptionReader::new(&options, &taken, "the result");
+    match style {
+        ResultStyle::Csv => CsvFormat.encoder(&reader, &request),
+        ResultStyle::Json | ResultStyle::Tableau => JsonFormat.encoder(&reader, &request),
+    }
 }
 
 impl MachineRows {
@@ -47,7 +86,8 @@ impl MachineRows {
         with_op: bool,
         time_zone: chrono_tz::Tz,
     ) -> Result<MachineRows> {
-        let rows = MachineRows { style, out, fields: schema.fields, with_op, time_zone };
+        let op = with_op.then(|| unique_name(OP.to_owned(), &schema.fields));
+        let rows = MachineRows { style, out, fields: schema.fields, op, time_zone };
         rows.encoder()?;
         Ok(rows)
     }
@@ -67,21 +107,17 @@ impl MachineRows {
         if self.style != ResultStyle::Csv {
             return Ok(());
         }
-        let op = self.with_op.then_some(OP);
-        let names = op.into_iter().chain(self.fields.iter().map(|field| field.name.as_str()));
+        let names = self
+            .op
+            .as_deref()
+            .into_iter()
+            .chain(self.fields.iter().map(|field| field.name.as_str()));
         let names: Vec<String> = names.map(quoted).collect();
         self.print(format!("{}\n", names.join(",")).as_bytes())
     }
 
     fn encoder(&self) -> Result<Box<dyn Encoder>> {
-        let request =
-            EncodeRequest { fields: self.fields.clone(), subject: None, time_zone: self.time_zone };
-        let (options, taken) = (Options::default(), Taken::default());
-        let reader = OptionReader::new(&options, &taken, "the result");
-        match self.style {
-            ResultStyle::Csv => CsvFormat.encoder(&reader, &request),
-            ResultStyle::Json | ResultStyle::Tableau => JsonFormat.encoder(&reader, &request),
-        }
+        encoder(self.style, &self.fields, self.time_zone)
     }
 
     fn lines(
@@ -96,16 +132,16 @@ impl MachineRows {
         for (row, record) in encoded.iter().enumerate() {
             let record = record.unwrap_or_default();
             let record = record.strip_suffix(b"\n").unwrap_or(record);
-            match (self.style, self.with_op) {
-                (_, false) => lines.extend_from_slice(record),
-                (ResultStyle::Csv, true) => {
+            match (self.style, &self.op) {
+                (_, None) => lines.extend_from_slice(record),
+                (ResultStyle::Csv, Some(_)) => {
                     lines.extend_from_slice(batch.kind(row).short().as_bytes());
                     lines.push(b',');
                     lines.extend_from_slice(record);
                 }
-                (_, true) => {
+                (_, Some(op)) => {
                     let kind = batch.kind(row).short();
-                    lines.extend_from_slice(format!("{{\"{OP}\":\"{kind}\"").as_bytes());
+                    lines.extend_from_slice(format!("{{\"{op}\":\"{kind}\"").as_bytes());
                     let rest = record.strip_prefix(b"{").unwrap_or(record);
                     if rest != b"}" {
                         lines.push(b',');

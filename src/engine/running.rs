@@ -14,6 +14,8 @@ pub(super) struct Running {
     pub(super) thread: JoinHandle<Result<JobEnd>>,
     /// The statement that started it.
     pub(super) span: Span,
+    /// Whether its input ends.
+    pub(super) bounded: bool,
 }
 
 impl Running {

@@ -1,7 +1,7 @@
 //! Running a script, statement by statement.
 
 use super::catalog::MemoryCatalog;
-use super::expand;
+use super::expand::{self, Missing};
 use super::job::JobBuilder;
 use super::machine::{self, MachineRows, ResultStyle};
 use super::namespaces;
@@ -152,9 +152,9 @@ impl Session {
         self.dry_run = true;
     }
 
-    /// Whether nothing is started and nothing printed.
-    pub(super) fn is_dry_run(&self) -> bool {
-        self.dry_run
+    /// What becomes of `${env:NAME}` where NAME is not set.
+    pub(super) fn missing(&self) -> Missing {
+        if self.dry_run { Missing::Stays } else { Missing::Fails }
     }
 
     /// What stops the jobs that are started from now on.
@@ -220,11 +220,12 @@ impl Session {
 
     /// Sets a session option.
     pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
-        self.options.set(key, expand::text(value)?, None);
+        self.options.set(key, expand::text(value, self.missing())?, None);
         Settings::read(&self.options).map(|_| ())
     }
 
-    /// Runs a script to the end of its jobs. The first failing statement ends it; a failing job drains the others.
+    /// Runs a script to the end of its jobs. The first failing statement ends it, as [`Session::end_jobs`] says; a failing
+    /// job drains the others.
     pub fn run_script(&mut self, source: &str) -> Result<()> {
         let mut outcome = Ok(());
         for statement in parse_script(source) {
@@ -233,9 +234,28 @@ impl Session {
             }
             outcome = self.run_statement(statement);
             if outcome.is_err() {
-                self.config.control.drain();
                 break;
             }
+        }
+        self.end_jobs(outcome)
+    }
+
+    /// Waits for all jobs behind the statements that started them. Where one of those failed, jobs whose input ends run to
+    /// that end, as they would on a Flink cluster; then the others are drained.
+    pub fn end_jobs(&mut self, outcome: Result<()>) -> Result<()> {
+        if outcome.is_err() {
+            let all = std::mem::take(&mut self.running);
+            let (ending, endless) = all.into_iter().partition(|job| job.bounded);
+            self.running = ending;
+            let names: Vec<&str> = self.running_names().collect();
+            if !names.is_empty() {
+                let line = "a statement failed; waiting for the end of bounded jobs that run";
+                self.config.warnings.say(&format!("[INFO] {line}: {}", names.join(", ")));
+            }
+            // The statement is what failed first.
+            drop(self.await_jobs());
+            self.running = endless;
+            self.drain_jobs();
         }
         let awaited = self.await_jobs();
         outcome.and(awaited)
@@ -361,8 +381,10 @@ impl Session {
         for insert in bound {
             let table = self.dev_broker_table(&insert.table);
             let needs = builder.sink_needs(&table, &insert.columns);
+            // As in Flink, a wrong option of the target is said before what its rows would need.
+            let target = builder.sink(&table, insert.columns)?;
             let rel = builder.resolve_changes(self.dev_broker_rel(insert.rel), &needs)?;
-            plans.push((rel, builder.sink(&table, insert.columns)?));
+            plans.push((rel, target));
         }
         let keeps_progress = !self.config.unnamed || settings.pipeline_name.is_some();
         let job = builder.job(plans, keeps_progress, self.config.fresh)?;
@@ -376,6 +398,7 @@ impl Session {
         let builder = self.builder(&settings, &name);
         let rel = builder.resolve_changes(self.dev_broker_rel(rel), &SinkNeeds::collect())?;
         let out = Arc::clone(&self.config.out);
+        let rel = machine::printable(rel, self.style, settings.time_zone);
         if self.style != ResultStyle::Tableau {
             let with_op = !settings.batch;
             let rows =
@@ -482,6 +505,7 @@ impl Session {
         if self.dry_run {
             return Ok(());
         }
+        let bounded = job.is_bounded();
         (self.config.on_job)(&name, &job.stats);
         let config = self.config.clone();
         let (started, control) = (name.clone(), config.control.clone());
@@ -503,7 +527,7 @@ impl Session {
             .map_err(|error| {
                 Error::new(ErrorKind::External, format!("cannot start a thread: {error}"))
             })?;
-        self.running.push(Running { name: started, control, thread, span });
+        self.running.push(Running { name: started, control, thread, span, bounded });
         Ok(())
     }
 
@@ -524,6 +548,24 @@ impl Session {
         outcome
     }
 
+    /// Prints a text of several lines: as it is for people, as the one value of a row for programs.
+    pub(super) fn print_text(&self, text: &str) -> Result<()> {
+        if self.style != ResultStyle::Tableau {
+            return self.print_table(&["result"], &[vec![text.to_owned()]]);
+        }
+        self.print_out(text)
+    }
+
+    /// Nothing is printed by a session that only checks.
+    fn print_out(&self, text: &str) -> Result<()> {
+        if self.dry_run {
+            return Ok(());
+        }
+        let mut out = self.config.out.lock().unwrap_or_else(PoisonError::into_inner);
+        out.write_all(text.as_bytes())
+            .map_err(|error| Error::new(ErrorKind::External, format!("cannot print: {error}")))
+    }
+
     pub(super) fn print_table(&self, header: &[&str], rows: &[Vec<String>]) -> Result<()> {
         if self.dry_run {
             return Ok(());
@@ -531,10 +573,7 @@ impl Session {
         if self.style != ResultStyle::Tableau {
             return machine::texts(self.style, &self.config.out, header, rows);
         }
-        let text = tableau::table(header, rows);
-        let mut out = self.config.out.lock().unwrap_or_else(PoisonError::into_inner);
-        out.write_all(text.as_bytes())
-            .map_err(|error| Error::new(ErrorKind::External, format!("cannot print: {error}")))
+        self.print_out(&tableau::table(header, rows))
     }
 }
 

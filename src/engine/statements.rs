@@ -10,14 +10,13 @@ use crate::sql::changelog::{SinkNeeds, modes};
 use crate::types::ChangelogMode;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::PoisonError;
 
 impl Session {
     /// SET.
     pub(super) fn set_option(&mut self, set: &ast::Set) -> Result<()> {
         let Some(assignment) = &set.assignment else { return self.show_settings() };
         let key = &assignment.key.value;
-        let value = expand::text(&assignment.value.value)?;
+        let value = expand::text(&assignment.value.value, self.missing())?;
         let mut options = self.options.clone();
         options.set(key, value, Some(assignment.span));
         Settings::read(&options)?;
@@ -103,18 +102,7 @@ impl Session {
             }
             rel.to_string().lines().for_each(|step| line(step, indent, modes.next()));
         }
-        self.print(&text)
-    }
-
-    /// Prints a text as it is.
-    fn print(&self, text: &str) -> Result<()> {
-        if self.is_dry_run() {
-            return Ok(());
-        }
-        let mut out = self.config.out.lock().unwrap_or_else(PoisonError::into_inner);
-        out.write_all(text.as_bytes()).map_err(|error| {
-            Error::new(crate::base::ErrorKind::External, format!("cannot print: {error}"))
-        })
+        self.print_text(&text)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Statements that no recording of Flink can show: texts of our own, refusals, speed.
 
-use super::{Session, SessionConfig};
+use super::{ResultStyle, Session, SessionConfig};
 use crate::base::ErrorKind;
-use crate::exec::JobControl;
+use crate::exec::{JobControl, JobEnd};
 use crate::table::Warnings;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -196,4 +196,91 @@ fn long_chains_of_operators_are_walked() {
         let chain = vec!["n <> 5"; 900].join(&format!(" {operator} "));
         tested.prints(&format!("SELECT n FROM (VALUES (1)) AS t (n) WHERE {chain};"));
     }
+}
+
+#[test]
+fn wrong_options_are_said_before_what_a_plan_would_need() {
+    let table = |more: &str| {
+        format!(
+            "CREATE TABLE u (id INT, n INT, PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'upsert-kafka', \
+             'topic' = 'u', 'properties.bootstrap.servers' = 'localhost:1', {more});
+             CREATE TABLE p (id INT, n INT) WITH ('connector' = 'print');"
+        )
+    };
+    for (more, expected) in [
+        (
+            "'key.format' = 'json', 'value.format' = 'json', 'scan.startup.mode' = 'x'",
+            "scan.startup.mode",
+        ),
+        ("'key.format' = 'json', 'value.format' = 'jsn'", "jsn"),
+        ("'value.format' = 'json'", "key.format"),
+    ] {
+        for statement in
+            ["SELECT * FROM u", "INSERT INTO p SELECT * FROM u", "EXPLAIN SELECT n FROM u"]
+        {
+            let script = format!("{}{statement}", table(more));
+            let (kind, message, _) = Tested::new().refuses(&script);
+            assert_eq!(kind, ErrorKind::Option, "{message}");
+            assert!(message.contains(expected) && !message.contains("Normalize"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn results_for_programs_have_a_key_for_each_column_and_a_form_for_each_type() {
+    let query = "SELECT op, MAP['k', op] AS m, ARRAY[1, 2] AS a, ROW(1, 'x') AS r, ARRAY[ROW(1, 2)] AS ar FROM \
+                 (VALUES ('a,b')) AS t (op)";
+    let mut tested = Tested::new();
+    tested.session.set_result_style(ResultStyle::Json);
+    let object: serde_json::Value = serde_json::from_str(&tested.prints(query)).unwrap();
+    assert_eq!((&object["op0"], &object["op"]), (&"+I".into(), &"a,b".into()));
+    assert_eq!(object["m"]["k"], "a,b");
+    let explained: serde_json::Value =
+        serde_json::from_str(&tested.prints(&format!("EXPLAIN {query}"))).unwrap();
+    assert!(explained["result"].as_str().unwrap().starts_with("== Plan ==\n"), "{explained}");
+
+    tested.session.set_result_style(ResultStyle::Csv);
+    let lines = tested.prints(query);
+    let (head, row) = lines.split_once('\n').unwrap();
+    assert_eq!(head, "op0,op,m,a,r,ar");
+    assert!(row.starts_with("+I,\"a,b\",\"{k=a,b}\",1;2,"), "{row}");
+    let explained = tested.prints("EXPLAIN SELECT 1");
+    assert!(explained.starts_with("result\n\"== Plan ==\n"), "{explained}");
+}
+
+#[test]
+fn what_a_variable_hides_is_not_needed_to_check_a_script() {
+    let table = "CREATE TABLE t (a INT) WITH ('connector' = 'datagen', 'number-of-rows' = '1',
+        'fields.a.kind' = '${env:BROOKLET_NOT_SET_ANYWHERE}');";
+    let (_, message, _) = Tested::new().refuses(table);
+    assert!(message.contains("BROOKLET_NOT_SET_ANYWHERE"), "{message}");
+    let mut tested = Tested::new();
+    tested.session.only_check();
+    tested.prints(table);
+}
+
+#[test]
+fn a_bounded_job_runs_to_its_end_when_a_later_statement_fails() {
+    let ends = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&ends);
+    let config = SessionConfig {
+        warnings: Warnings::to(|_| {}),
+        on_end: Arc::new(move |name, _, end, _| {
+            seen.lock().unwrap().push((name.to_owned(), *end.as_ref().unwrap()));
+        }),
+        ..SessionConfig::new("t.sql")
+    };
+    let script =
+        "CREATE TABLE few (n INT) WITH ('connector' = 'datagen', 'number-of-rows' = '200000');
+        CREATE TABLE endless (n INT) WITH ('connector' = 'datagen', 'rows-per-second' = '1');
+        CREATE TABLE b (n INT) WITH ('connector' = 'blackhole');
+        CREATE TABLE c (n INT) WITH ('connector' = 'blackhole');
+        INSERT INTO c SELECT n FROM endless;
+        INSERT INTO b SELECT n FROM few;
+        SELECT nothing FROM few;";
+    let error = Session::new(config).run_script(script).unwrap_err();
+    assert!(error.to_string().contains("nothing"), "{error}");
+    let mut ends = ends.lock().unwrap().clone();
+    ends.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(ends, [("t.b".to_owned(), JobEnd::Finished), ("t.c".to_owned(), JobEnd::Drained)]);
 }

@@ -3,7 +3,7 @@
 use super::JobStats;
 use super::rejects::Refusals;
 use crate::ops::OperatorFactory;
-use crate::table::{JobContext, Sink, Source};
+use crate::table::{Boundedness, JobContext, Sink, Source};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,13 @@ pub struct Job {
     pub refusals: Arc<Refusals>,
     /// Totals, also read by the status line.
     pub stats: Arc<JobStats>,
+}
+
+impl Job {
+    /// Whether the input of all its scans ends.
+    pub fn is_bounded(&self) -> bool {
+        self.scans.iter().all(|scan| scan.source.boundedness() == Boundedness::Bounded)
+    }
 }
 
 /// One source and what it feeds.

@@ -1,7 +1,8 @@
 //! Reading options: every known one is taken, and what is left over is refused with the list of what is allowed.
 
 use super::{Opt, OptKind, parse_duration, parse_memory_size};
-use crate::base::{Error, ErrorKind, Result, Span, nearest};
+use crate::base::limits::{OPTIONS_CLOSEST_SHOWN, OPTIONS_SHOWN_MAX};
+use crate::base::{Error, ErrorKind, Result, Span, by_distance, nearest};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -250,8 +251,25 @@ impl<'a> OptionReader<'a> {
             if let Some(near) = nearest(key, supported.iter().map(String::as_str)) {
                 hint = format!("did you mean '{near}'? ");
             }
-            let list: Vec<&str> = supported.iter().map(String::as_str).collect();
-            hint.push_str(&format!("Supported options: {}", list.join(", ")));
+            let all = supported.iter().map(String::as_str);
+            hint.push_str(&match supported.len() {
+                ..=OPTIONS_SHOWN_MAX => {
+                    format!("Supported options: {}", all.collect::<Vec<_>>().join(", "))
+                }
+                count => {
+                    let mut closest = by_distance(key, all);
+                    // Those of the same format or group are more likely than others of the same length.
+                    let group = key.split_once('.').map(|(group, _)| group);
+                    let same =
+                        |option: &&str| option.split_once('.').map(|(group, _)| group) == group;
+                    closest.sort_by_key(|option| group.is_some() && !same(option));
+                    closest.truncate(OPTIONS_CLOSEST_SHOWN);
+                    let closest = closest.join(", ");
+                    format!(
+                        "Closest of {count} supported options: {closest}; docs/reference has all"
+                    )
+                }
+            });
             let error = Error::new(
                 ErrorKind::Option,
                 format!("unknown option '{key}' for {}", self.subject),

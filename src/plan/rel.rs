@@ -114,6 +114,14 @@ impl Rel {
         }
     }
 
+    /// Shows every table that is read, and the positions of its columns.
+    pub fn scans(&self, see: &mut dyn FnMut(&Arc<TableDef>, &[usize])) {
+        match self {
+            Rel::Scan { table, columns, .. } => see(table, columns),
+            other => other.inputs().into_iter().for_each(|input| input.scans(see)),
+        }
+    }
+
     /// Whether it is a condition that the scan below it was given: the line of the scan shows it.
     pub fn is_shown_by_scan(&self) -> bool {
         match self {

@@ -155,3 +155,25 @@ fn several_scripts_and_wrong_use() {
     let ended = check("SHOW TABLES;", &["-D", "table.dml-sync=maybe", "--offline"]);
     ended.code(3).says(&["expected true or false"]);
 }
+
+#[test]
+fn variables_that_are_not_set_are_no_errors_of_a_script() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = root.join("examples/sasl_ssl/job.sql");
+    check(&std::fs::read_to_string(script).unwrap(), &["--offline"]).code(0);
+    let table = |more: &str| {
+        let sql = format!(
+            "CREATE TABLE t (a INT) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'json', {more}
+               'properties.bootstrap.servers' = '${{env:NOT_SET_EITHER}}');"
+        );
+        check(&sql, &["--offline"])
+    };
+    table("'scan.parallelism' = '${env:NOT_SET}',").code(0);
+    let ended = table("'formatt' = 'json',");
+    ended.code(3);
+    assert!(
+        ended.stdout.contains("formatt") && !ended.stdout.contains("NOT_SET"),
+        "{}",
+        ended.stdout
+    );
+}

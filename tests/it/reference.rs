@@ -182,7 +182,13 @@ Colours appear on a terminal only, and not where `NO_COLOR` is set.
 
 `verdict` is `ok`, `syntax`, `invalid` or `unsupported`; line and column are those of the error, else of the statement's
 first token. Options of a table are checked although nothing uses it. Without `--offline` missing topics of Kafka tables and
-brokers that do not answer are named on standard error; they change no verdict.
+brokers that do not answer are named on standard error; they change no verdict. A variable of `${env:NAME}` need not be
+set: its value is not checked then.
+
+## `brooklet run`
+
+The first statement that fails ends the script. Jobs that it started before and whose input ends run to that end, as on a
+Flink cluster; then jobs without an end are drained. A job that fails drains the others.
 
 ## The shell
 
@@ -192,7 +198,8 @@ terminal it reads statements from standard input, runs each as soon as it is clo
 Values of secret options are not kept in the history.
 
 `--format json` and `--format csv` print results for programs: values as the formats `json` and `csv` write them, in
-streaming mode with the kind of the change in a first column `op`.
+streaming mode with the kind of the change in a first column `op`, or `op0` where a column has that name. What `csv` has
+no form for, such as a MAP, is the text that CAST gives. EXPLAIN is one row with the column `result`.
 ";
 
 #[test]

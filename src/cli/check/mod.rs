@@ -142,7 +142,8 @@ impl Checker<'_> {
         };
         let outcome = session
             .run_statement(parsed)
-            .and_then(|()| table.map_or(Ok(()), |parts| session.check_table(&parts)));
+            .and_then(|()| table.map_or(Ok(()), |parts| session.check_table(&parts)))
+            .or_else(|error| if self.hides_a_value(&error) { Ok(()) } else { Err(error) });
         let Err(error) = outcome else {
             created.and_then(|name| self.missing.remove(&name));
             return Checked { kind, at: span.start, verdict: Verdict::Ok, error: None };
@@ -160,6 +161,14 @@ impl Checker<'_> {
         }
         let at = error.span().map_or(span.start, |place| place.start);
         Checked { kind, at, verdict, error: Some(error) }
+    }
+
+    /// Whether an option is refused because the variable or the file that holds its value is not there.
+    fn hides_a_value(&self, error: &Error) -> bool {
+        let unexpanded = |text: &str| text.contains("${env:") || text.contains("${file:");
+        let place = error.span().map(|span| span.text(self.text)).unwrap_or_default();
+        error.kind() == ErrorKind::Option
+            && (unexpanded(error.message()) || (place.starts_with('\'') && unexpanded(place)))
     }
 
     /// The creation that failed and with it this statement.

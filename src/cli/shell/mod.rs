@@ -98,12 +98,9 @@ fn try_sql(arguments: &SqlArguments) -> Result<Exit, Exit> {
         let status = StatusLine::start(Arc::clone(&jobs));
         let outcome =
             start.and_then(|()| batch(&mut session, &mut source, arguments, init, &control));
-        if outcome.is_err() {
-            control.drain();
-        }
-        let awaited = session.await_jobs();
+        let outcome = session.end_jobs(outcome);
         drop(status);
-        end(outcome.and(awaited), &source)
+        end(outcome, &source)
     };
     if let Some(broker) = broker {
         broker.shutdown();
@@ -256,10 +253,8 @@ fn shell(
         let control = shell.control.next();
         shell.session.set_control(control.clone());
         let outcome = execute(shell.session, &shell.source, from, from, &control);
-        if let Err(error) = outcome {
-            shell.session.drain_jobs();
-            drop(shell.session.await_jobs());
-            return Ok(end(Err(error), &shell.source));
+        if outcome.is_err() {
+            return Ok(end(shell.session.end_jobs(outcome.map(drop)), &shell.source));
         }
     }
     let mut reader = Reader::new(words()).map_err(|error| {

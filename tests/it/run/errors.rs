@@ -36,7 +36,7 @@ fn an_unknown_option_names_the_nearest() {
         "error: unknown option 'scan.startup.mod' for table 'orders' (connector 'kafka')",
         "--> job.sql:2:",
         "^^^^",
-        "hint: did you mean 'scan.startup.mode'? Supported options: ",
+        "hint: did you mean 'scan.startup.mode'? Closest of ",
     ]);
 }
 
