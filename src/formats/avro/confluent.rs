@@ -70,13 +70,7 @@ impl Format for AvroConfluentFormat {
         options: &OptionReader<'_>,
         request: &EncodeRequest,
     ) -> Result<Box<dyn Encoder>> {
-        let read = RegistryOptions::read(options)?;
-        let subject = read.subject(options, request.subject.as_deref())?;
-        let (text, schema) = schema_of(&read, &request.fields, false, options)?;
-        let writer = AvroWriter::new(&request.fields, &schema)
-            .map_err(|error| error.context(format!("writing to {}", options.subject())))?;
-        let resolver = self.registries.open(read.access)?;
-        Ok(Box::new(ConfluentEncoder::new(writer, resolver, subject, text, read.register)))
+        Ok(Box::new(ConfluentEncoder::open(&*self.registries, options, request, None)?))
     }
 }
 
@@ -294,14 +288,26 @@ pub(super) struct ConfluentEncoder {
 }
 
 impl ConfluentEncoder {
-    pub(super) fn new(
-        writer: AvroWriter,
-        resolver: Arc<dyn SchemaResolver>,
-        subject: String,
-        schema: Arc<str>,
-        register: bool,
-    ) -> ConfluentEncoder {
-        ConfluentEncoder { writer, resolver, subject, schema, register, id: None }
+    /// An encoder of rows, or of their changes in records with the fields `envelope`.
+    pub(super) fn open(
+        registries: &dyn SchemaRegistries,
+        options: &OptionReader<'_>,
+        request: &EncodeRequest,
+        envelope: Option<&[Field]>,
+    ) -> Result<ConfluentEncoder> {
+        let read = RegistryOptions::read(options)?;
+        let subject = read.subject(options, request.subject.as_deref())?;
+        let fields = envelope.unwrap_or(&request.fields);
+        let (text, schema) = schema_of(&read, fields, envelope.is_some(), options)?;
+        let writer = match envelope {
+            Some(envelope) => AvroWriter::changes(&request.fields, envelope, &schema),
+            None => AvroWriter::new(&request.fields, &schema),
+        };
+        let writer =
+            writer.map_err(|error| error.context(format!("writing to {}", options.subject())))?;
+        let resolver = registries.open(read.access)?;
+        let register = read.register;
+        Ok(ConfluentEncoder { writer, resolver, subject, schema: text, register, id: None })
     }
 }
 

@@ -4,7 +4,6 @@
 use super::confluent::{ConfluentDecoder, ConfluentEncoder, schema_of};
 use super::cursor::Cursor;
 use super::decode::{AvroRows, Refused, Root};
-use super::encode::AvroWriter;
 use super::plan::skip;
 use super::registry_options::{OPTIONS, RegistryOptions};
 use super::schema::{NodeId, Schema, Shape};
@@ -74,13 +73,9 @@ impl Format for DebeziumAvroFormat {
         options: &OptionReader<'_>,
         request: &EncodeRequest,
     ) -> Result<Box<dyn Encoder>> {
-        let read = RegistryOptions::read(options)?;
-        let subject = read.subject(options, request.subject.as_deref())?;
-        let (text, schema) = schema_of(&read, &envelope(&request.fields), true, options)?;
-        let writer = AvroWriter::changes(&request.fields, &envelope(&request.fields), &schema)
-            .map_err(|error| error.context(format!("writing to {}", options.subject())))?;
-        let resolver = self.registries.open(read.access)?;
-        Ok(Box::new(ConfluentEncoder::new(writer, resolver, subject, text, read.register)))
+        let envelope = envelope(&request.fields);
+        let envelope = Some(envelope.as_slice());
+        Ok(Box::new(ConfluentEncoder::open(&*self.registries, options, request, envelope)?))
     }
 }
 

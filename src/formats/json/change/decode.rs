@@ -298,7 +298,8 @@ impl ChangeDecoder {
         if kind == RowKind::UpdateAfter {
             // As in Flink, a name counts wherever it stands inside of what is old.
             self.changed.clear();
-            self.changed.extend(self.names.iter().map(|name| has_name(text, old, name)));
+            self.changed.resize(self.names.len(), false);
+            mark_names(text, old, &self.names, &mut self.changed);
         }
         let mut olds = Members::new(text, old.start as usize);
         let mut item = |token: Token, decoder: &mut ChangeDecoder| -> Result<(), Problem> {
@@ -387,11 +388,18 @@ fn member(text: &str, token: Token, name: &str) -> Token {
         .map_or(Token::MISSING, |member| member.value)
 }
 
-/// Whether a field called `name` is anywhere inside of the value at `token` (Jackson's `findValue`).
-fn has_name(text: &str, token: Token, name: &str) -> bool {
-    matches!(token.kind, TokenKind::Object | TokenKind::Array)
-        && Members::new(text, token.start as usize)
-            .any(|member| string(text, member.key) == name || has_name(text, member.value, name))
+/// Marks the names that fields anywhere inside of the value at `token` have (Jackson's `findValue`), in one pass.
+fn mark_names(text: &str, token: Token, names: &[String], found: &mut [bool]) {
+    if !matches!(token.kind, TokenKind::Object | TokenKind::Array) {
+        return;
+    }
+    for member in Members::new(text, token.start as usize) {
+        let key = string(text, member.key);
+        for (name, found) in names.iter().zip(found.iter_mut()) {
+            *found |= key == name.as_str();
+        }
+        mark_names(text, member.value, names, found);
+    }
 }
 
 /// What cannot be read as metadata fails the record.
