@@ -218,6 +218,23 @@ group.initial.rebalance.delay.ms=0
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def protobuf_classes(folder):
+    """A jar of the classes of the messages in tests/slt/protobuf."""
+    runtime, compiler = os.environ["PROTOBUF_JAR"], Path(os.environ["PROTOC"])
+    compiler.chmod(0o755)
+    sources, classes, jar = folder / "sources", folder / "classes", folder / "messages.jar"
+    sources.mkdir()
+    # The compiler's own .proto files are in the jar of the run time.
+    shutil.unpack_archive(runtime, folder / "include", "zip")
+    protos = ROOT / "tests/slt/protobuf"
+    names = [path.name for path in protos.glob("*.proto")]
+    command = [compiler, f"-I{folder}/include", f"-I{protos}", f"--java_out={sources}", *names]
+    subprocess.run(command, check=True)
+    subprocess.run(["javac", "-cp", runtime, "-d", classes, *sources.rglob("*.java")], check=True)
+    subprocess.run(["jar", "cf", jar, "-C", classes, "."], check=True)
+    return str(jar)
+
+
 class Flink:
     """Sessions of one PyFlink JVM."""
 
@@ -225,6 +242,9 @@ class Flink:
         from pyflink.java_gateway import get_gateway
 
         self.jvm = get_gateway().jvm
+        names = ("FLINK_KAFKA", "FLINK_AVRO", "FLINK_PROTOBUF", "FLINK_GUAVA", "PROTOBUF")
+        self.jars = [os.environ[name + "_JAR"] for name in names]
+        self.jars.append(protobuf_classes(Path(tempfile.mkdtemp(prefix="brooklet-protobuf-"))))
         self.scratch = Path(tempfile.mkdtemp(prefix="brooklet-print-"))
 
     def session(self, batch):
@@ -233,8 +253,7 @@ class Flink:
         mode = EnvironmentSettings.in_batch_mode if batch else EnvironmentSettings.in_streaming_mode
         env = TableEnvironment.create(mode())
         config = env.get_config()
-        jars = (os.environ[name] for name in ("FLINK_KAFKA_JAR", "FLINK_AVRO_JAR"))
-        config.set("pipeline.jars", ";".join("file://" + jar for jar in jars))
+        config.set("pipeline.jars", ";".join("file://" + jar for jar in self.jars))
         config.set("parallelism.default", "1")
         # Kafka's client logs from threads that outlive their job; the log would fill with that.
         config.set("classloader.check-leaked-classloader", "false")
@@ -301,6 +320,7 @@ class Replay:
     def substitute(self, sql):
         sql = re.sub(r"\$\{topic:([\w.-]+)\}", lambda m: self.topic(m[1]), sql)
         sql = sql.replace("${registry}", self.registry.url)
+        sql = re.sub(r"\$\{protobuf:[^}]*\}", "", sql)
         return sql.replace("${bootstrap}", self.kafka.bootstrap)
 
     def restore(self, line):

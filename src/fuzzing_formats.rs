@@ -2,7 +2,7 @@
 
 use crate::formats::{
     AvroConfluentFormat, AvroFormat, ChangeJsonFormat, CsvFormat, DebeziumAvroFormat, JsonFormat,
-    RawFormat,
+    ProtobufFormat, RawFormat,
 };
 use crate::options::{OptionReader, Options, Taken};
 use crate::table::{
@@ -148,6 +148,71 @@ fn avro_fields() -> Vec<Field> {
         field("m", Kind::Array(rows())),
         field("n", Kind::Map(string(), rows())),
         field("o", Kind::Multiset(string())),
+    ]
+}
+
+/// As [`json_decode`], over a message of every type that Protobuf has.
+///
+/// # Panics
+/// When the decoder does.
+pub fn protobuf_decode(data: &[u8]) {
+    let Some((choice, data)) = data.split_first() else { return };
+    let mut options = Options::default();
+    set(&mut options, *choice & 1 != 0, "ignore-parse-errors", "true");
+    set(&mut options, *choice & 2 != 0, "read-default-values", "true");
+    let message = if *choice & 4 == 0 { "Three" } else { "Two" };
+    let source = if *choice & 4 == 0 { PROTO3 } else { PROTO2 };
+    let Ok(format) = ProtobufFormat::of_source(source, message) else {
+        panic!("the message of this test");
+    };
+    round_trip(&format, &options, &protobuf_fields(), data, true);
+}
+
+const PROTO3: &str = r#"
+    syntax = "proto3";
+    enum E { NONE = 0; ONE = 1; }
+    message Three {
+      bool a = 1; sint32 b = 2; fixed64 c = 3; float d = 4; double e = 5; string f = 6; bytes g = 7;
+      E h = 8; repeated uint32 i = 9; map<string, Three> j = 10; Three k = 11; repeated Three l = 12;
+      oneof m { string n = 13; E o = 14; }
+      map<int64, E> p = 15;
+    }
+"#;
+
+const PROTO2: &str = r#"
+    syntax = "proto2";
+    enum E { NONE = 0; ONE = 1; }
+    message Two {
+      optional bool a = 1 [default = true]; optional sint32 b = 2 [default = 7]; optional fixed64 c = 3;
+      optional float d = 4; optional double e = 5; optional string f = 6 [default = "x"];
+      optional bytes g = 7; optional E h = 8; repeated uint32 i = 9; map<string, Two> j = 10;
+      optional group K = 11 { optional bool a = 1; optional string f = 6; repeated E q = 16; }
+      repeated group L = 12 { optional string f = 6; }
+      oneof m { string n = 13; E o = 14; }
+      map<int64, E> p = 15;
+    }
+"#;
+
+fn protobuf_fields() -> Vec<Field> {
+    let string = || Box::new(DataType::string());
+    let inner = Kind::Row(vec![field("f", Kind::VarChar(Kind::STRING_LENGTH))]);
+    let rows = || Box::new(inner.clone().nullable());
+    vec![
+        field("a", Kind::Boolean),
+        field("b", Kind::Int),
+        field("c", Kind::BigInt),
+        field("d", Kind::Float),
+        field("e", Kind::Double),
+        field("f", Kind::VarChar(Kind::STRING_LENGTH)),
+        field("g", Kind::VarBinary(Kind::STRING_LENGTH)),
+        field("h", Kind::VarChar(Kind::STRING_LENGTH)),
+        field("i", Kind::Array(Box::new(Kind::Int.nullable()))),
+        field("j", Kind::Map(string(), rows())),
+        field("k", inner.clone()),
+        field("l", Kind::Array(rows())),
+        field("n", Kind::VarChar(Kind::STRING_LENGTH)),
+        field("o", Kind::Int),
+        field("p", Kind::Map(Box::new(Kind::BigInt.nullable()), string())),
     ]
 }
 

@@ -5,7 +5,7 @@ use crate::connectors::{
 };
 use crate::formats::{
     AvroConfluentFormat, AvroFormat, ChangeJsonFormat, CsvFormat, DebeziumAvroFormat, JsonFormat,
-    RawFormat,
+    ProtobufFormat, RawFormat,
 };
 use crate::schema_registry::HttpRegistries;
 use crate::table::{Connector, Format};
@@ -37,6 +37,7 @@ pub fn formats() -> Vec<Arc<dyn Format>> {
         Arc::new(JsonFormat),
         Arc::new(ChangeJsonFormat::MAXWELL),
         Arc::new(ChangeJsonFormat::OGG),
+        Arc::new(ProtobufFormat::default()),
         Arc::new(RawFormat),
     ]
 }

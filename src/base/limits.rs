@@ -43,6 +43,10 @@ pub const AVRO_PARTS_MAX: usize = 200_000;
 /// the record's length; these could otherwise number 2^63 in ten bytes.
 pub const AVRO_EMPTY_ITEMS_MAX: usize = 65_536;
 
+/// Levels of messages and groups in one Protobuf record, as in Java. Deeper input is refused instead of using stack
+/// without bound.
+pub const PROTOBUF_DEPTH_MAX: usize = 100;
+
 /// Bytes of one script. Positions are 32 bits wide, and no script written by people or by a
 /// generator for people comes near it.
 pub const SQL_SCRIPT_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -54,13 +54,6 @@ impl Formats<'_> {
         outer: &str,
     ) -> Result<Named> {
         let Some(format) = self.0.iter().find(|format| format.identifier() == name) else {
-            let known = ["protobuf"];
-            if known.contains(&name) {
-                return Err(Error::unsupported(format!(
-                    "format '{name}', for {}",
-                    options.subject()
-                )));
-            }
             let names = self.names();
             let mut error =
                 options.invalid(opt, format_args!("could not find any format '{name}'"));

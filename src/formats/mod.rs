@@ -1,4 +1,4 @@
-//! Formats: `json`, `csv`, `avro`, `raw`, and changes in JSON and Avro envelopes, with Flink's options and results.
+//! Formats: `json`, `csv`, `avro`, `protobuf`, `raw`, and changes in JSON and Avro envelopes, with Flink's options and results.
 //!
 //! A record's way through a text format's decoder: one scan checks its structure and leaves a token (kind and range)
 //! per wanted column; the filter's columns are converted and the filter is evaluated; the other columns are converted
@@ -27,6 +27,7 @@ mod column;
 mod filter;
 #[cfg(test)]
 mod harness;
+mod java_map;
 mod payload;
 mod rows;
 mod write;
@@ -34,11 +35,13 @@ mod write;
 pub mod avro;
 pub mod csv;
 pub mod json;
+pub mod protobuf;
 pub mod raw;
 
 pub use avro::{AvroConfluentFormat, AvroFormat, DebeziumAvroFormat};
 pub use csv::CsvFormat;
 pub use json::{ChangeJsonFormat, JsonFormat};
+pub use protobuf::ProtobufFormat;
 pub use raw::RawFormat;
 
 #[cfg(test)]

@@ -109,6 +109,9 @@ pub(crate) trait Convert: Debug + Send {
     /// A record as it lies in the slab: `str` in text formats, `[u8]` in binary ones.
     type Record: AsRef<[u8]> + ?Sized;
 
+    /// The next values are those of a field, by its number among the tokens of a row.
+    fn begin_column(&mut self, _column: usize) {}
+
     /// Adds the value of `token` in `record` to `out`, a column of the field's type.
     fn convert(
         &mut self,
@@ -466,6 +469,7 @@ impl<C: Convert> Rows<C> {
         errors: &mut RowErrors,
     ) {
         let Some(field) = self.fields.get(column) else { return };
+        self.convert.begin_column(column);
         let describe = !self.ignore_errors && errors.kept().len() < ROW_ERRORS_KEPT_MAX;
         let mut problems = Problems::new(describe);
         // A field is borrowed from `self` while rows fail, so that failures wait until the loop's end.

@@ -117,7 +117,7 @@ CREATE TABLE d (v STRING) WITH ('connector' = 'datagen');
 #[test]
 fn the_better_of_two_errors_is_told() {
     for (options, verdict, part) in [
-        ("'format' = 'protobuf'", "unsupported", "protobuf"),
+        ("'format' = 'protobuf'", "invalid", "protobuf.message-class-name"),
         ("'format' = 'jsn'", "invalid", "did you mean 'json'"),
         ("'formatt' = 'json'", "invalid", "did you mean 'format'"),
         ("'format' = 'json', 'sink.parallelism' = 'x'", "invalid", "sink.parallelism"),

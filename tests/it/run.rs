@@ -6,6 +6,7 @@ mod errors;
 mod failures;
 mod jobs;
 mod metrics;
+mod options;
 mod progress;
 mod registry;
 mod registry_tls;

@@ -4,7 +4,7 @@ use super::cursor::{Cursor, Fault};
 use super::plan::{Op, Step, To, Wire, skip};
 use super::schema::{NodeId, Schema, Unit};
 use crate::formats::column::Builder;
-use crate::formats::json::bucket;
+use crate::formats::java_map::bucket;
 use crate::formats::rows::{Convert, Problems, Token};
 use crate::types::Field;
 use crate::types::java_text::Moment;

@@ -4,6 +4,7 @@ use super::cursor::{Cursor, write_bytes, write_long};
 use super::json::binary_to_json;
 use super::schema::{Logical, NodeId, Schema, Shape, Unit};
 use crate::base::{Error, ErrorKind, Result};
+use crate::formats::java_map::string_hash;
 use crate::formats::write::{Source, SourceColumn, end_of, span};
 use crate::table::{EncodeRequest, Encoded, Encoder};
 use crate::types::java_text::Moment;
@@ -411,9 +412,7 @@ fn java_bucket(key: &str, entries: usize) -> u32 {
         _ => entries.saturating_mul(4).div_ceil(3),
     };
     let mask = capacity.checked_next_power_of_two().unwrap_or(1 << 31).wrapping_sub(1);
-    let hash = key
-        .encode_utf16()
-        .fold(0u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
+    let hash = string_hash(key);
     (hash ^ (hash >> 16)) & mask
 }
 

@@ -2,11 +2,11 @@
 //! `JsonToRowDataConverters` where a record is first made a tree.
 
 use super::container::{ContainerText, distinct_fields};
-use super::map_order::bucket;
 use super::scan::Members;
 use super::text::unescape;
 use crate::formats::base64;
 use crate::formats::column::Builder;
+use crate::formats::java_map::bucket;
 use crate::formats::rows::{Convert, Problems, Token, TokenKind};
 use crate::types::java_text::{
     ParsedDecimal, TimestampStyle, parse_boolean, parse_date_iso, parse_decimal, parse_double,

@@ -6,12 +6,10 @@ mod convert;
 mod decode;
 mod encode;
 mod keys;
-mod map_order;
 mod options;
 mod scan;
 mod text;
 
-pub(crate) use map_order::bucket;
 #[cfg(test)]
 pub(crate) use scan::Members as MembersForTests;
 #[cfg(test)]

@@ -183,12 +183,30 @@ fn rows_go_to_many_topics() {
     }
 }
 
+/// Keys and values of two messages of one file, one by its name in Protobuf and one by its class.
 #[test]
-fn options_that_are_not_there_yet_say_so() {
+fn messages_of_protobuf_are_described_by_a_file() {
     let cluster = Cluster::embedded();
-    let protobuf = "'format' = 'protobuf', 'protobuf.message-class-name' = 'a.B'";
-    let sql = kafka("t", "v STRING", "t", &cluster, protobuf) + "INSERT INTO t VALUES ('a');\n";
-    Program::script("job", &sql).run().code(3).says(&["not supported yet", "protobuf"]);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slt/protobuf/types.proto");
+    let both = format!(
+        "{ALL}, 'key.format' = 'protobuf', 'key.fields' = 'x', 'value.format' = 'protobuf',
+        'value.fields-include' = 'EXCEPT_KEY', 'key.protobuf.proto-file' = '{file}',
+        'key.protobuf.message-class-name' = 'brooklet.types.Inner', 'value.protobuf.proto-file' = '{file}',
+        'value.protobuf.message-class-name' = 'org.brooklet.types.Types'"
+    );
+    let sql = "SET 'table.dml-sync' = 'true';\n".to_owned()
+        + &kafka("t", "x INT, s STRING, i64 BIGINT", "t", &cluster, &both)
+        + "INSERT INTO t VALUES (1, 'a', 2), (3, 'b', 4);\nSELECT * FROM t WHERE s <> 'a';\n";
+    let ended = Program::script("job", &sql).run();
+    ended.code(0);
+    assert!(
+        ended.stdout.contains("|           3 |") && ended.stdout.contains(" b |"),
+        "{}",
+        ended.stdout
+    );
+    let class = "'format' = 'protobuf', 'protobuf.message-class-name' = 'a.B'";
+    let sql = kafka("t", "v STRING", "t", &cluster, class) + "INSERT INTO t VALUES ('a');\n";
+    Program::script("job", &sql).run().code(3).says(&["protobuf.proto-file", "descriptor-file"]);
 }
 
 #[test]

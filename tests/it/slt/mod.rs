@@ -66,6 +66,7 @@ replay! {
     flink_ogg_json,
     flink_order_batch,
     flink_print,
+    flink_protobuf,
     flink_queries,
     flink_raw,
     flink_scripts,

@@ -262,6 +262,12 @@ impl Replay<'_> {
     fn substitute(&self, text: &str) -> String {
         let mut text = text.replace("${bootstrap}", self.cluster.bootstrap());
         text = text.replace("${registry}", self.registry.url());
+        while let Some(start) = text.find("${protobuf:") {
+            let end = start + text[start..].find('}').expect("a closed ${protobuf:");
+            let file = &text[start + "${protobuf:".len()..end];
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slt/protobuf");
+            text.replace_range(start..=end, &format!("'protobuf.proto-file' = '{path}/{file}', "));
+        }
         // Also names that are only patterns.
         while let Some(start) = text.find("${topic:") {
             let end = start + text[start..].find('}').expect("a closed ${topic:");

@@ -1,5 +1,5 @@
-//! The order of a map's entries: Flink reads JSON objects into a `java.util.HashMap` whose keys are `BinaryStringData`,
-//! and what a map prints or is written as follows the buckets of that.
+//! The order of a map's entries: Flink puts them into a `java.util.HashMap`, and what a map prints or is written as
+//! follows the buckets of that.
 
 /// Buckets of a `HashMap` that has grown to hold `entries`.
 fn buckets(entries: usize) -> u32 {
@@ -10,14 +10,34 @@ fn buckets(entries: usize) -> u32 {
     buckets
 }
 
-/// The bucket of `key` in a map of `entries`; inside of a bucket entries keep the order in which they came.
-pub(crate) fn bucket(key: &str, entries: usize) -> u32 {
-    let hash = hash(key.as_bytes());
+/// The bucket of a key with this `hashCode` in a map of `entries`; inside of a bucket entries keep the order in which
+/// they came.
+pub(crate) fn place(hash: u32, entries: usize) -> u32 {
     (hash ^ (hash >> 16)) & buckets(entries).wrapping_sub(1)
 }
 
+/// The bucket of `key`, a `BinaryStringData`, in a map of `entries`.
+pub(crate) fn bucket(key: &str, entries: usize) -> u32 {
+    place(hash(key.as_bytes()), entries)
+}
+
+/// `String.hashCode`.
+pub(crate) fn string_hash(text: &str) -> u32 {
+    text.encode_utf16().fold(0u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)))
+}
+
+/// `Long.hashCode`.
+pub(crate) fn long_hash(value: i64) -> u32 {
+    (value ^ (value >> 32)) as u32
+}
+
+/// `Boolean.hashCode`.
+pub(crate) fn bool_hash(value: bool) -> u32 {
+    if value { 1_231 } else { 1_237 }
+}
+
 /// `BinaryStringData.hashCode`: MurmurHash3 for 32 bits with seed 42, but that every byte of the tail counts as a word.
-fn hash(bytes: &[u8]) -> u32 {
+pub(crate) fn hash(bytes: &[u8]) -> u32 {
     let (words, tail) = bytes.as_chunks::<4>();
     let mut hash: u32 = 42;
     let mut mix = |word: u32| {

@@ -1,0 +1,114 @@
+//! Options and properties that no other test needs: each is taken, does what it says, or is refused.
+
+use super::script::{ALL, JSON, kafka, produce};
+use crate::support::{Cluster, Program};
+
+/// Properties of the Java client with a value that Java takes, and one that it refuses.
+const PROPERTIES: &[(&str, &str, Option<&str>)] = &[
+    ("client.dns.lookup", "use_all_dns_ips", Some("some")),
+    ("retry.backoff.ms", "50", Some("-1")),
+    ("retry.backoff.max.ms", "500", Some("x")),
+    ("reconnect.backoff.ms", "20", Some("-1")),
+    ("reconnect.backoff.max.ms", "500", Some("x")),
+    ("socket.connection.setup.timeout.ms", "5000", Some("x")),
+    ("socket.connection.setup.timeout.max.ms", "9000", Some("x")),
+    ("connections.max.idle.ms", "60000", Some("x")),
+    ("metadata.max.idle.ms", "60000", Some("1")),
+    ("metadata.recovery.strategy", "none", Some("some")),
+    ("metadata.recovery.rebootstrap.trigger.ms", "1000", Some("x")),
+    ("send.buffer.bytes", "-1", Some("-2")),
+    ("receive.buffer.bytes", "65536", Some("-2")),
+    ("enable.metrics.push", "false", Some("maybe")),
+    ("security.providers", "a.B", None),
+    ("sasl.login.refresh.min.period.seconds", "30", Some("901")),
+    ("sasl.login.refresh.buffer.seconds", "30", Some("3601")),
+    ("sasl.login.connect.timeout.ms", "1000", Some("x")),
+    ("sasl.login.read.timeout.ms", "1000", Some("x")),
+    ("sasl.login.retry.backoff.ms", "10", Some("-1")),
+    ("sasl.login.retry.backoff.max.ms", "100", Some("-1")),
+    ("max.in.flight.requests.per.connection", "3", Some("0")),
+    ("group.instance.id", "one", None),
+    ("session.timeout.ms", "10000", Some("x")),
+    ("heartbeat.interval.ms", "1000", Some("x")),
+    ("max.poll.interval.ms", "60000", Some("x")),
+    ("enable.auto.commit", "false", Some("maybe")),
+    ("auto.commit.interval.ms", "1000", Some("x")),
+    ("fetch.max.wait.ms", "100", Some("x")),
+    ("max.partition.fetch.bytes", "100000", Some("-1")),
+    ("max.poll.records", "10", Some("0")),
+    ("allow.auto.create.topics", "false", Some("maybe")),
+    ("exclude.internal.topics", "true", Some("maybe")),
+    ("metrics.num.samples", "3", Some("0")),
+    ("metrics.sample.window.ms", "1000", Some("-1")),
+    ("partition.discovery.interval.ms", "1000", Some("x")),
+    ("register.consumer.metrics", "true", Some("maybe")),
+    ("commit.offsets.on.checkpoint", "false", Some("maybe")),
+];
+
+#[test]
+fn properties_of_java_are_taken_or_refused() {
+    let cluster = Cluster::embedded();
+    produce(&cluster, "t", &["one"]);
+    let good: Vec<String> = PROPERTIES
+        .iter()
+        .map(|(key, value, _)| format!(", 'properties.{key}' = '{value}'"))
+        .collect();
+    let options = format!("{ALL}, {JSON}{}", good.concat());
+    let sql = kafka("t", "v STRING", "t", &cluster, &options) + "SELECT v FROM t;\n";
+    let ended = Program::script("job", &sql).run();
+    ended.code(0);
+    assert!(ended.stdout.contains("one"), "{}", ended.stdout);
+    for (key, _, wrong) in PROPERTIES {
+        let Some(wrong) = wrong else { continue };
+        let options = format!("{ALL}, {JSON}, 'properties.{key}' = '{wrong}'");
+        let sql = kafka("t", "v STRING", "t", &cluster, &options) + "SELECT v FROM t;\n";
+        let program = Program::new(&["check", "--offline", "job.sql"]);
+        std::fs::write(program.path("job.sql"), sql).unwrap();
+        program.run().code(3).says_or_prints(key);
+    }
+}
+
+#[test]
+fn generated_values_follow_their_options() {
+    for (kind, option, value, expected) in [
+        ("INT", "'fields.v.min' = '7', 'fields.v.max' = '7'", "v", "+I[7]"),
+        ("STRING", "'fields.v.length' = '2'", "CHAR_LENGTH(v)", "+I[2]"),
+        ("INT", "'fields.v.null-rate' = '1'", "v", "+I[null]"),
+    ] {
+        let sql = format!(
+            "CREATE TABLE g (v {kind}) WITH ('connector' = 'datagen', 'number-of-rows' = '3', {option});
+             CREATE TABLE p (v INT) WITH ('connector' = 'print');
+             INSERT INTO p SELECT {value} FROM g;\n"
+        );
+        Program::script("job", &sql).run().code(0).prints(&format!("{expected}\n").repeat(3));
+    }
+}
+
+#[test]
+fn printed_rows_may_go_to_standard_error() {
+    let sql = "CREATE TABLE p (v INT) WITH ('connector' = 'print', 'standard-error' = 'true');
+        INSERT INTO p VALUES (42);\n";
+    let ended = Program::script("job", sql).run();
+    ended.code(0).says(&["+I[42]"]);
+    assert!(!ended.stdout.contains("42"));
+}
+
+#[test]
+fn keys_that_are_null_are_written_as_the_literal() {
+    let cluster = Cluster::embedded();
+    for format in ["canal-json", "maxwell-json", "ogg-json"] {
+        let topic = format!("t-{format}");
+        let options = format!(
+            "'format' = '{format}', '{format}.map-null-key.mode' = 'LITERAL', '{format}.map-null-key.literal' = 'none'"
+        );
+        let sql = kafka("t", "m MAP<STRING, INT>", &topic, &cluster, &options)
+            + "INSERT INTO t VALUES (MAP[CAST(NULL AS STRING), 1]);\n";
+        let raw = kafka("r", "v STRING", &topic, &cluster, &format!("{ALL}, 'format' = 'raw'"));
+        let sql = format!(
+            "SET 'table.dml-sync' = 'true';\n{sql}{raw}SELECT v LIKE '%\"none\":1%' FROM r;\n"
+        );
+        let ended = Program::script("job", &sql).run();
+        ended.code(0);
+        assert!(ended.stdout.contains("TRUE"), "{}", ended.stdout);
+    }
+}
