@@ -124,6 +124,9 @@ impl JobBuilder<'_> {
         let resumes = scans.iter().any(|scan| scan.source.resumes());
         let exact = sinks.iter().any(|to| to.sink.guarantee() == Guarantee::ExactlyOnce);
         let keeps_progress = keeps_progress && !limited && (resumes || exact);
+        if self.context.shared {
+            self.check_shared(&scans, limited, keeps_progress, fresh)?;
+        }
         let parallelism = self.settings.parallelism;
         let scan_names = scans.iter().map(|scan| scan.name.clone()).collect();
         let stats = JobStats::new(self.context.id.clone(), scan_names);
@@ -146,6 +149,47 @@ impl JobBuilder<'_> {
             refusals: Arc::new(Refusals::default()),
             stats: Arc::new(stats),
         })
+    }
+
+    /// Refuses what several processes cannot do together.
+    fn check_shared(
+        &self,
+        scans: &[Scan],
+        limited: bool,
+        keeps_progress: bool,
+        fresh: bool,
+    ) -> Result<()> {
+        let refuse = |what: &str, hint: &str| {
+            let error = Error::unsupported(format!("'job.shared' with {what}"));
+            Err(error.with_hint(hint))
+        };
+        let [scan] = scans else {
+            return refuse(
+                "several sources in one job",
+                "make a job of each source, or run the job in one process",
+            );
+        };
+        if limited {
+            return refuse("a LIMIT or an ORDER BY", "its rows are counted in one process");
+        }
+        if !scan.source.shares() {
+            let what = format!("source '{}'", scan.name);
+            return refuse(&what, "partitions of Kafka topics can be shared");
+        }
+        if scan.source.boundedness() == Boundedness::Bounded {
+            return refuse("a bounded source", "a process does not know when the others are done");
+        }
+        if !keeps_progress {
+            return refuse(
+                "a job that nobody can name again",
+                "put the statements into a script, or SET 'pipeline.name'",
+            );
+        }
+        if fresh {
+            let hint = format!("stop all of them and run 'brooklet job reset {}'", self.context.id);
+            return refuse("--fresh: other processes may be at work", &hint);
+        }
+        Ok(())
     }
 
     fn scan(&self, mut group: Vec<Fed>) -> Result<Scan> {

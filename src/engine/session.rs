@@ -392,7 +392,8 @@ impl Session {
     }
 
     fn select(&mut self, query: &ast::Query, span: Span) -> Result<()> {
-        let settings = Settings::read(&self.options)?;
+        // A query of one's own is nobody else's job.
+        let settings = Settings { shared: false, ..Settings::read(&self.options)? };
         let rel = self.binder(&settings).query(query)?;
         let name = self.job_name(&settings, &["collect"]);
         let builder = self.builder(&settings, &name);
@@ -456,6 +457,7 @@ impl Session {
             settings,
             context: JobContext {
                 id: name.to_owned(),
+                shared: settings.shared,
                 create_missing_topics: self.config.dev_broker.is_some(),
                 seed: self.config.seed,
                 started_at_millis: now_millis,

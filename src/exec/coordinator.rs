@@ -36,6 +36,15 @@ pub(super) enum Outcome {
     },
     /// The job ended well.
     Ended(JobEnd),
+    /// The last epoch of this attempt is complete, and the splits are distributed anew.
+    Reassigned,
+}
+
+/// Why an epoch is the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Ended(JobEnd),
+    Reassigned,
 }
 
 /// One scan as the coordinator sees it.
@@ -88,7 +97,7 @@ enum Phase {
     /// Waits for the store of volatile starts, or for the workers to exist.
     Starting,
     Running,
-    Finished(JobEnd),
+    Finished(Last),
 }
 
 #[derive(Debug)]
@@ -98,7 +107,7 @@ struct OpenEpoch {
     barriers: usize,
     /// Workers whose output is not acknowledged.
     flushes: usize,
-    last: Option<JobEnd>,
+    last: Option<Last>,
     committing: bool,
     opened_at: Duration,
 }
@@ -119,6 +128,8 @@ pub(super) struct Coordinator {
     next_epoch_at: Duration,
     next_worker: usize,
     satisfied: usize,
+    /// The splits are to be distributed anew.
+    revoked: bool,
     /// Epochs completed since the start, to tell a job that makes progress from one that restarts in vain.
     pub(super) completed: u64,
     pub(super) notes: Vec<String>,
@@ -152,6 +163,7 @@ impl Coordinator {
             next_epoch_at: Duration::ZERO,
             next_worker: 0,
             satisfied: 0,
+            revoked: false,
             completed: 0,
             notes: Vec::new(),
             closed: None,
@@ -191,6 +203,10 @@ impl Coordinator {
 
     /// Where the next attempt goes on.
     pub(super) fn resume(&self) -> Resume {
+        // What others have read meanwhile is not known here.
+        if self.domains.iter().any(DomainState::shares) {
+            return Resume { progress: Vec::new(), unsure: true };
+        }
         let of = |scan: &ScanState| Progress { epoch: self.epoch, positions: scan.stored.clone() };
         Resume {
             progress: self.scans.iter().map(of).collect(),
@@ -229,6 +245,16 @@ impl Coordinator {
         self.domains.iter_mut().all(|domain| domain.aborted(now))
     }
 
+    /// Starts telling other processes of the job that this one is over.
+    pub(super) fn leave(&mut self) {
+        self.domains.iter_mut().for_each(DomainState::leave);
+    }
+
+    /// Whether that is done, as far as it can be.
+    pub(super) fn left(&mut self, now: Duration) -> bool {
+        self.domains.iter_mut().all(|domain| domain.left(now))
+    }
+
     pub(super) fn step(&mut self, now: Duration) -> Result<Outcome> {
         let mut busy = false;
         while let Some(report) = self.reports.take() {
@@ -242,7 +268,8 @@ impl Coordinator {
             busy |= self.poll_enumerator(index, now)?;
         }
         match self.phase {
-            Phase::Finished(end) => return Ok(Outcome::Ended(end)),
+            Phase::Finished(Last::Ended(end)) => return Ok(Outcome::Ended(end)),
+            Phase::Finished(Last::Reassigned) => return Ok(Outcome::Reassigned),
             Phase::Recovering if self.scans.iter().all(|scan| scan.recovered) => {
                 self.phase = Phase::Discovering;
             }
@@ -271,8 +298,8 @@ impl Coordinator {
     fn deadline(&self, _now: Duration) -> Option<Duration> {
         let enumerators =
             self.scans.iter().filter_map(|scan| scan.enumerator.next_deadline()).min();
-        let epoch =
-            (self.phase == Phase::Running && self.open.is_none()).then_some(self.next_epoch_at);
+        let idle = self.phase == Phase::Running && self.open.is_none();
+        let epoch = idle.then_some(self.next_epoch_at);
         let domains = self.domains.iter().filter_map(DomainState::wake_at).min();
         [enumerators, epoch, domains].into_iter().flatten().min()
     }
@@ -309,11 +336,15 @@ impl Coordinator {
     fn poll_domain(&mut self, index: usize, now: Duration) -> Result<bool> {
         let Some(domain) = self.domains.get_mut(index) else { return Ok(false) };
         let Some(event) = domain.poll(now)? else { return Ok(false) };
+        if let DomainEvent::Revoked = event {
+            self.revoked = true;
+        }
         if let DomainEvent::Recovered { epoch, scans } = event {
+            let shares = domain.shares();
             self.epoch = self.epoch.max(epoch);
             for (number, found) in domain.scans().zip(scans) {
                 let Some(scan) = self.scans.get_mut(number) else { continue };
-                if let (Some(progress), None) = (&found, &scan.known) {
+                if let (Some(progress), None, false) = (&found, &scan.known, shares) {
                     self.notes.push(format!(
                         "resuming '{}' from epoch {}: {}",
                         scan.name,
@@ -398,7 +429,7 @@ impl Coordinator {
         }
         if !open.committing {
             open.committing = true;
-            let (epoch, finished) = (open.epoch, open.last == Some(JobEnd::Finished));
+            let (epoch, finished) = (open.epoch, open.last == Some(Last::Ended(JobEnd::Finished)));
             for domain in &mut self.domains {
                 domain.end_epoch(epoch, &self.scans, finished, now);
             }
@@ -414,9 +445,11 @@ impl Coordinator {
         let ended = self.scans.iter().all(|scan| scan.complete && scan.open == 0);
         let satisfied = !self.workers.is_empty() && self.satisfied >= 1;
         let last = if ended || satisfied {
-            Some(JobEnd::Finished)
+            Some(Last::Ended(JobEnd::Finished))
         } else if self.control.is_draining() {
-            Some(JobEnd::Drained)
+            Some(Last::Ended(JobEnd::Drained))
+        } else if self.revoked {
+            Some(Last::Reassigned)
         } else {
             None
         };

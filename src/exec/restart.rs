@@ -38,6 +38,12 @@ impl Restarts {
         self.resume.as_ref()
     }
 
+    /// An attempt ended because the splits are distributed anew: the domain knows where the next one goes on.
+    pub(super) fn reassigned(&mut self, coordinator: &Coordinator) {
+        self.attempts = 0;
+        self.resume = Some(coordinator.resume());
+    }
+
     /// Records that were refused failed the attempt, and the next one leaves them out.
     fn without_refused(&mut self, coordinator: &Coordinator) {
         let unsure = self.resume.as_ref().is_some_and(|earlier| earlier.unsure);

@@ -18,6 +18,10 @@ use std::time::Duration;
 /// by themselves after its time-out.
 const ABORT_WAIT_MAX: Duration = Duration::from_secs(2);
 
+/// How long an ending job waits for the answer that the other processes of the job know: they notice by themselves after
+/// `session.timeout.ms`.
+const LEAVE_WAIT_MAX: Duration = Duration::from_secs(2);
+
 /// Runs the job to its end. `note` gets lines for people: resuming, restarting.
 ///
 /// Failures that may pass are answered by [`Restarts`].
@@ -33,13 +37,26 @@ fn run_attempts(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str))
     loop {
         let mut attempt = Attempt::start(job, control, restarts.resume())?;
         let error = match attempt.run(job, &clock, note) {
-            Ok(end) => return Ok(end),
+            Ok(Some(end)) => {
+                attempt.leave(&clock);
+                return Ok(end);
+            }
+            Ok(None) => {
+                restarts.reassigned(&attempt.coordinator);
+                continue;
+            }
             Err(error) => error,
         };
         attempt.stop_workers();
         attempt.abort(&clock);
         let cause = error.to_string();
-        let delay = restarts.failed(&attempt.coordinator, error, control.is_draining())?;
+        let delay = match restarts.failed(&attempt.coordinator, error, control.is_draining()) {
+            Ok(delay) => delay,
+            Err(error) => {
+                attempt.leave(&clock);
+                return Err(error);
+            }
+        };
         job.stats.restarting();
         note(&format!("restarting from the last epoch in {} ms: {cause}", delay.as_millis()));
         pause(&attempt.reports.signal, control, clock, delay);
@@ -75,7 +92,13 @@ impl Attempt {
         Ok(Attempt { coordinator, reports, commands: Vec::new(), threads: Vec::new() })
     }
 
-    fn run(&mut self, job: &mut Job, clock: &Clock, note: &mut dyn FnMut(&str)) -> Result<JobEnd> {
+    /// Runs to the end of the job; `None` where another attempt is to go on with other splits.
+    fn run(
+        &mut self,
+        job: &mut Job,
+        clock: &Clock,
+        note: &mut dyn FnMut(&str),
+    ) -> Result<Option<JobEnd>> {
         loop {
             let outcome = self.coordinator.step(clock.now())?;
             if let Some((epoch, took)) = self.coordinator.closed.take() {
@@ -87,7 +110,11 @@ impl Attempt {
             match outcome {
                 Outcome::Ended(end) => {
                     self.stop_workers();
-                    return Ok(end);
+                    return Ok(Some(end));
+                }
+                Outcome::Reassigned => {
+                    self.stop_workers();
+                    return Ok(None);
                 }
                 Outcome::StartWorkers { splits } => self.start_workers(job, splits, *clock)?,
                 Outcome::Step(Step::Idle(until)) => {
@@ -101,9 +128,24 @@ impl Attempt {
 
     /// Takes back what is not committed, so that readers need not wait for it until a time-out.
     fn abort(&mut self, clock: &Clock) {
-        let until = clock.now() + ABORT_WAIT_MAX;
         self.coordinator.abort();
-        while !self.coordinator.aborted(clock.now()) {
+        self.wait(clock, ABORT_WAIT_MAX, Coordinator::aborted);
+    }
+
+    /// Tells the other processes of the job that this one is over.
+    fn leave(&mut self, clock: &Clock) {
+        self.coordinator.leave();
+        self.wait(clock, LEAVE_WAIT_MAX, Coordinator::left);
+    }
+
+    fn wait(
+        &mut self,
+        clock: &Clock,
+        longest: Duration,
+        mut done: impl FnMut(&mut Coordinator, Duration) -> bool,
+    ) {
+        let until = clock.now() + longest;
+        while !done(&mut self.coordinator, clock.now()) {
             let left = until.saturating_sub(clock.now());
             if left.is_zero() {
                 return;

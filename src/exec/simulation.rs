@@ -127,6 +127,11 @@ impl Simulation {
         self.trace.extend(notes.map(|note| format!("{} {note}", now.as_micros())));
         match outcome {
             Outcome::Ended(end) => Ok(SimulatedStep::Ended(end)),
+            Outcome::Reassigned => {
+                self.restarts.reassigned(&attempt.coordinator);
+                self.attempt = None;
+                Ok(SimulatedStep::Busy)
+            }
             Outcome::StartWorkers { splits } => {
                 attempt.start_workers(job, splits, now)?;
                 Ok(SimulatedStep::Busy)

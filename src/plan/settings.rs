@@ -53,6 +53,12 @@ const RESTART_ATTEMPTS: Opt = Opt::new(
     "Restarts without a completed epoch before the job fails.",
 )
 .default("10");
+const SHARED: Opt = Opt::new(
+    "job.shared",
+    OptKind::Bool,
+    "Several processes run the job and share the partitions of its source, as members of a consumer group. Not Flink's.",
+)
+.default("false");
 const NOT_NULL: Opt = Opt::new(
     "table.exec.sink.not-null-enforcer",
     OptKind::Enum(&["error", "drop"]),
@@ -111,6 +117,7 @@ pub const SETTINGS: &[Opt] = &[
     PIPELINE_NAME,
     RESTART,
     RESTART_ATTEMPTS,
+    SHARED,
     NOT_NULL,
     COLUMN_WIDTH,
     TYPE_LENGTH,
@@ -136,6 +143,8 @@ pub struct Settings {
     pub pipeline_name: Option<String>,
     /// Restarts without a completed epoch before the job fails.
     pub restart_attempts: u32,
+    /// Several processes share the job.
+    pub shared: bool,
     /// Rows with NULL in a NOT NULL column of a sink are dropped instead of failing the job.
     pub drop_null_violations: bool,
     /// Width of printed columns of variable length, in columns of the terminal.
@@ -209,6 +218,7 @@ impl Settings {
             dml_sync: reader.bool(&DML_SYNC)?,
             pipeline_name: reader.string(&PIPELINE_NAME),
             restart_attempts,
+            shared: reader.bool(&SHARED)?,
             drop_null_violations: reader.word(&NOT_NULL)? == Some("drop"),
             column_width_max: reader
                 .long(&COLUMN_WIDTH)?

@@ -87,6 +87,8 @@ impl Debug for Warnings {
 pub struct JobContext {
     /// Job id: `pipeline.name`, or script name and target tables. Names the group that holds the job's progress.
     pub id: String,
+    /// Whether several processes run the job and share its splits (`job.shared`).
+    pub shared: bool,
     /// Whether sources may create missing topics (`--dev-broker`).
     pub create_missing_topics: bool,
     /// Seed of everything random (partition choice, generated data, jitter).

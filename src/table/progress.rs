@@ -113,6 +113,11 @@ pub enum DomainEvent {
     Committed(Epoch),
     /// What was not committed never will be.
     Aborted,
+    /// The splits are to be distributed anew among the processes of the job: the open epoch is to be ended, then the
+    /// domain is asked in another attempt.
+    Revoked,
+    /// The other processes of the job need not wait for this one.
+    Left,
 }
 
 /// What one epoch comes to.
@@ -137,6 +142,12 @@ pub trait CommitDomain: Send + Debug {
         false
     }
 
+    /// Whether other processes run the same job and have their part of its splits: where to go on is then known to nobody
+    /// but the domain.
+    fn shares(&self) -> bool {
+        false
+    }
+
     /// Starts looking for progress; ends in [`DomainEvent::Recovered`].
     fn recover(&mut self, from: Recovery);
 
@@ -147,6 +158,10 @@ pub trait CommitDomain: Send + Debug {
     /// The job fails: starts taking back what is not committed; ends in [`DomainEvent::Aborted`]. Nothing else is
     /// called after it.
     fn abort(&mut self);
+
+    /// The run is over: a domain that [`CommitDomain::shares`] starts telling the other processes; ends in
+    /// [`DomainEvent::Left`]. Nothing else is called after it.
+    fn leave(&mut self) {}
 
     /// The next event, if one is there.
     fn poll(&mut self, now: Duration) -> Result<Option<DomainEvent>>;

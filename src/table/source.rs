@@ -76,6 +76,11 @@ pub trait Source: Send + Debug {
         true
     }
 
+    /// Whether several processes of a job can share its splits.
+    fn shares(&self) -> bool {
+        false
+    }
+
     /// Where this source can keep an at-least-once job's progress; `None` where it has no such place.
     fn commit_domain(
         &mut self,

@@ -10,6 +10,7 @@ mod messages;
 mod reference;
 mod run;
 mod security;
+mod shared;
 mod shell;
 mod simulation;
 mod slt;

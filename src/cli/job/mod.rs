@@ -191,6 +191,7 @@ fn finish(connection: &Connection, topic: &Arc<str>, stored: &Stored) -> Result<
         transactional_id: id.to_owned(),
         incarnation: format!("{RESET_PREFIX}{now:x}"),
         finished: true,
+        shared: false,
         scans: Vec::new(),
     };
     let (key, value) = (stored.job.as_bytes(), record.encode());

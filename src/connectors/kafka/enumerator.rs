@@ -1,6 +1,7 @@
 //! Finds partitions: at the start with their start and end offsets, later with the discovery interval.
 
 use super::error::contact;
+use super::members::JobMembers;
 use super::offsets::Lookup;
 use super::options::{Place, SourceOptions, TopicChange, Topics};
 use super::transaction::record::TOPIC_PREFIX;
@@ -11,6 +12,7 @@ use brooklet_kafka::pending::Pending;
 use brooklet_kafka::topic::TopicInfo;
 use brooklet_kafka::wire::{ErrorCode, Uuid};
 use brooklet_kafka::{Client, ErrorKind, NewTopic, TopicPartition};
+use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +41,8 @@ pub(super) struct KafkaEnumerator {
     patience: Option<Duration>,
     /// Nothing was polled yet.
     starts: bool,
+    /// Where other processes read a part of the partitions.
+    members: Option<Arc<JobMembers>>,
 }
 
 /// A waker that can be shown.
@@ -94,7 +98,13 @@ impl KafkaEnumerator {
             warnings,
             patience: None,
             starts: true,
+            members: None,
         }
+    }
+
+    /// Finds only what this process is to read.
+    pub(super) fn sharing(self, members: Option<Arc<JobMembers>>) -> KafkaEnumerator {
+        KafkaEnumerator { members, ..self }
     }
 
     fn look(&mut self) {
@@ -164,7 +174,11 @@ impl KafkaEnumerator {
                     Some(Place::Specific(ends)) => ends.get(&partition).is_none(),
                     _ => false,
                 };
-                if !skipped && self.known.insert(partition.clone()) {
+                let others = match &self.members {
+                    Some(members) => !members.assigns(&partition),
+                    None => false,
+                };
+                if !skipped && !others && self.known.insert(partition.clone()) {
                     added.push(partition);
                 }
             }
@@ -237,6 +251,8 @@ impl KafkaEnumerator {
         self.patience = None;
         let first = std::mem::replace(&mut self.first, false);
         let complete = self.options.bounded.is_some() || self.options.discovery.is_none();
+        // Whoever has nothing to read now may get something later.
+        let ends = complete && self.members.is_none();
         self.next = match self.options.discovery {
             Some(interval) if !complete => Some(now + interval),
             _ => None,
@@ -244,11 +260,18 @@ impl KafkaEnumerator {
         let volatile = first && self.restored.is_none() && may_move(&self.options);
         (first || !added.is_empty()).then(|| Discovered {
             added,
-            complete,
+            complete: ends,
             volatile,
             ..Discovered::default()
         })
     }
+}
+
+/// The topics that a pattern means. What jobs keep of themselves is nobody's input.
+pub(super) fn matching(topics: Vec<TopicInfo>, pattern: &Regex) -> Vec<TopicInfo> {
+    let hidden = |topic: &TopicInfo| topic.internal || topic.name.starts_with(TOPIC_PREFIX);
+    let fits = |topic: &TopicInfo| !hidden(topic) && pattern.is_match(&topic.name);
+    topics.into_iter().filter(fits).collect()
 }
 
 /// Creating a topic that somebody else has created meanwhile is as good as having created it.
@@ -316,14 +339,7 @@ impl KafkaEnumerator {
                 let Some(answer) = pending.try_take() else { return Ok(None) };
                 match (answer, &self.options.topics) {
                     (Ok(topics), Topics::Pattern(pattern)) => {
-                        // What jobs keep of themselves is nobody's input.
-                        let hidden = |topic: &TopicInfo| {
-                            topic.internal || topic.name.starts_with(TOPIC_PREFIX)
-                        };
-                        let matching: Vec<TopicInfo> = topics
-                            .into_iter()
-                            .filter(|topic| !hidden(topic) && pattern.is_match(&topic.name))
-                            .collect();
+                        let matching = matching(topics, pattern);
                         self.compare(&matching, now)
                     }
                     (Err(error), _) if self.first => Err(contact(&error, &self.client)),

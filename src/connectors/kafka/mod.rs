@@ -10,6 +10,7 @@ mod headers;
 mod layout;
 mod loss;
 mod mark;
+mod members;
 mod metadata;
 mod offsets;
 mod options;

@@ -4,6 +4,7 @@ use super::decode::{DecodePlan, Output};
 use super::enumerator::KafkaEnumerator;
 use super::layout::{Layout, Placed};
 use super::loss::Loss;
+use super::members::{JobMembers, Reads};
 use super::metadata::{Metadata, Readable};
 use super::options::{self, Mode, SourceOptions};
 use super::progress::GroupProgress;
@@ -35,6 +36,19 @@ pub(super) fn open(
     let properties = context.options.rest(&options::PROPERTIES);
     let pairs = properties.iter().map(|(key, entry)| (key.as_str(), entry.value.as_str()));
     let cluster = cluster_key(&config, pairs);
+    let members = match context.job.shared {
+        false => None,
+        true => {
+            let members = context.job.parts.get_or_make(JobMembers::default);
+            members.reads(Reads {
+                config: config.clone(),
+                network: network.clone(),
+                cluster,
+                options: options.clone(),
+            });
+            Some(members)
+        }
+    };
     let client = Client::new(config, network);
     Ok(Box::new(KafkaSource {
         table: context.table.subject(),
@@ -43,6 +57,7 @@ pub(super) fn open(
         client,
         options,
         plan: Arc::new(plan),
+        members,
         create_missing: context.job.create_missing_topics,
         warnings: context.job.warnings.clone(),
     }))
@@ -230,6 +245,8 @@ struct KafkaSource {
     client: Client,
     options: SourceOptions,
     plan: Arc<DecodePlan>,
+    /// Where other processes read a part of the partitions.
+    members: Option<Arc<JobMembers>>,
     create_missing: bool,
     warnings: Warnings,
 }
@@ -255,7 +272,9 @@ impl Source for KafkaSource {
     fn enumerator(&mut self, waker: Waker) -> Result<Box<dyn Enumerator>> {
         let (client, options) = (self.client.clone(), self.options.clone());
         let warnings = self.warnings.clone();
-        Ok(Box::new(KafkaEnumerator::new(client, options, self.create_missing, warnings, waker)))
+        let enumerator =
+            KafkaEnumerator::new(client, options, self.create_missing, warnings, waker);
+        Ok(Box::new(enumerator.sharing(self.members.clone())))
     }
 
     fn reader(&mut self, _worker: usize, waker: Waker) -> Result<Box<dyn Reader>> {
@@ -270,6 +289,10 @@ impl Source for KafkaSource {
 
     fn error_handling(&self) -> ErrorHandling {
         self.options.errors.clone()
+    }
+
+    fn shares(&self) -> bool {
+        true
     }
 
     fn facts(&self, name: ScanName) -> ScanFacts {
@@ -291,6 +314,9 @@ impl Source for KafkaSource {
     ) -> Result<Option<Box<dyn CommitDomain>>> {
         // A client of its own: when the attempt fails, no commit of it may arrive behind those of the next one.
         let client = Client::new(self.client.config().clone(), &self.network);
+        if let Some(members) = &self.members {
+            return members.domain(client, &scan.name, None, job, waker).map(Some);
+        }
         let progress = GroupProgress::new(client, job, scan, &self.options, waker);
         Ok(Some(Box::new(progress)))
     }

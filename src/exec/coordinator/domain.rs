@@ -15,12 +15,20 @@ pub(super) struct DomainState {
     committed_at: Option<Duration>,
     committing: bool,
     aborted: bool,
+    left: bool,
 }
 
 impl DomainState {
     pub(super) fn new(given: CoordinatedDomain) -> DomainState {
         let CoordinatedDomain { domain, scans } = given;
-        DomainState { domain, scans, committed_at: None, committing: false, aborted: false }
+        DomainState {
+            domain,
+            scans,
+            committed_at: None,
+            committing: false,
+            aborted: false,
+            left: false,
+        }
     }
 
     pub(super) fn scans(&self) -> impl Iterator<Item = usize> + use<> {
@@ -29,6 +37,27 @@ impl DomainState {
 
     pub(super) fn decides(&self) -> bool {
         self.domain.decides()
+    }
+
+    pub(super) fn shares(&self) -> bool {
+        self.domain.shares()
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.left = !self.shares();
+        self.domain.leave();
+    }
+
+    /// Whether nobody is left to be told; a failure ends the wait as well.
+    pub(super) fn left(&mut self, now: Duration) -> bool {
+        while !self.left {
+            match self.domain.poll(now) {
+                Ok(None) => return false,
+                Ok(Some(DomainEvent::Left)) | Err(_) => self.left = true,
+                Ok(Some(_)) => {}
+            }
+        }
+        true
     }
 
     /// The scans whose progress is decided here.

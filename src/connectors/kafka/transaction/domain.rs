@@ -9,7 +9,7 @@
 
 use super::plan::{JobTransaction, Names};
 use super::record::{ProgressRecord, RESET_PREFIX, ScanRecord};
-use super::refusal::{Doing, of_call, of_record, taken_over, was_reset};
+use super::refusal::{Doing, is_shared, of_call, of_record, taken_over, was_reset};
 use super::shared::{Ending, GroupOffsets, Transaction};
 use super::store::{Ensure, ReadLast};
 use crate::base::{Error, ErrorKind, Result};
@@ -20,7 +20,9 @@ use crate::table::{
 use brooklet_kafka::crash::point;
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::producer::SendError;
-use brooklet_kafka::transaction::{Failure, ProducerIdentity, TransactionError, TransactionResult};
+use brooklet_kafka::transaction::{
+    Failure, GroupMember, ProducerIdentity, TransactionError, TransactionResult,
+};
 use brooklet_kafka::wire::ErrorCode;
 use brooklet_kafka::wire::compression::{Compression, Compressor};
 use brooklet_kafka::wire::records::{BatchBuilder, SealedBatch, record_size_bound};
@@ -30,12 +32,6 @@ use brooklet_kafka::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// `transaction.max.timeout.ms` of brokers that nobody has configured: tried first where the broker refuses more.
-const BROKER_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-
-/// Shorter transactions than this are not tried.
-const TIMEOUT_LEAST: Duration = Duration::from_secs(1);
 
 /// Bytes from which a record of progress is compressed.
 const COMPRESS_FROM: usize = 64 << 10;
@@ -118,7 +114,7 @@ impl TransactionDomain {
 
     /// Fences every earlier run and waits until its transactions are decided.
     fn initialize(&mut self, from: Recovery) {
-        let timeout = self.plan.state().timeout.map_or(self.timeout, |max| max.min(self.timeout));
+        let timeout = self.plan.timeout(self.timeout);
         let transaction = self.plan.open(&self.client, &self.names.id, timeout, &self.waker);
         let pending = transaction.init();
         pending.on_ready(Arc::clone(&self.waker));
@@ -143,12 +139,9 @@ impl TransactionDomain {
                 self.work = Work::Ready(DomainEvent::Recovered { epoch: 0, scans });
             }
             Err(error) if error.error.code() == Some(ErrorCode::INVALID_TRANSACTION_TIMEOUT) => {
-                let asked = self.plan.state().timeout.unwrap_or(self.timeout);
-                let less = if asked > BROKER_TIMEOUT { BROKER_TIMEOUT } else { asked / 2 };
-                if less < TIMEOUT_LEAST {
+                if !self.plan.shorten(self.timeout) {
                     return Err(self.refused(&error, Doing::Recovering));
                 }
-                self.plan.state().timeout = Some(less);
                 self.initialize(from);
             }
             Err(error) => return Err(self.refused(&error, Doing::Recovering)),
@@ -196,6 +189,9 @@ impl TransactionDomain {
     fn claim(&mut self, found: Option<ProgressRecord>, from: Recovery) -> Result<()> {
         point("recover", "read");
         self.check_owner(found.as_ref())?;
+        if found.as_ref().is_some_and(|found| found.shared) {
+            return Err(is_shared(&self.names));
+        }
         let mut record = found.unwrap_or_default();
         if from == Recovery::Fresh {
             record.scans.clear();
@@ -207,7 +203,8 @@ impl TransactionDomain {
         record.incarnation.clone_from(&self.names.incarnation);
         let batch = self.seal(&record)?;
         let topic = Arc::clone(&self.names.topic);
-        let ending = self.transaction()?.end(Some((&topic, batch)), &[], epoch + 1);
+        let ending =
+            self.transaction()?.end(Some((&topic, batch)), &[], &GroupMember::default(), epoch + 1);
         let ending = ending.map_err(|error| unsent(&error))?;
         ending.end.on_ready(Arc::clone(&self.waker));
         self.work = Work::Claiming(ending, DomainEvent::Recovered { epoch, scans });
@@ -271,15 +268,8 @@ impl TransactionDomain {
     }
 
     fn seal(&self, record: &ProgressRecord) -> Result<SealedBatch> {
-        let (key, value) = (record.job.clone(), record.encode());
-        let compression =
-            if value.len() < COMPRESS_FROM { Compression::None } else { Compression::Lz4 };
-        let (key, value) = (Some(key.as_bytes()), Some(value.as_bytes()));
-        let mut builder = BatchBuilder::new(compression, record_size_bound(key, value, &[]));
         let millis = i64::try_from(self.now.as_millis()).unwrap_or(0);
-        let at = self.started_at_millis.saturating_add(millis);
-        builder.append(at, key, value, &[]).map_err(Error::internal)?;
-        builder.seal(&mut Compressor::new()).map_err(Error::internal)
+        seal(record, self.started_at_millis.saturating_add(millis))
     }
 
     /// Offsets for the groups that lag tools look at.
@@ -324,6 +314,7 @@ impl TransactionDomain {
             transactional_id: self.names.id.clone(),
             incarnation: self.names.incarnation.clone(),
             finished: end.finished,
+            shared: false,
             scans: match end.finished {
                 true => Vec::new(),
                 false => self.scans.iter().zip(end.scans).map(scan).collect(),
@@ -332,7 +323,9 @@ impl TransactionDomain {
         let topic = Arc::clone(&self.names.topic);
         let batch = if self.keeps_progress { Some((&topic, self.seal(&record)?)) } else { None };
         let offsets = self.lag_offsets(end.scans);
-        let ending = transaction.end(batch, &offsets, end.epoch + 1).map_err(|e| unsent(&e))?;
+        let outside = GroupMember::default();
+        let ending = transaction.end(batch, &offsets, &outside, end.epoch + 1);
+        let ending = ending.map_err(|error| unsent(&error))?;
         ending.end.on_ready(Arc::clone(&self.waker));
         point("commit", "asked");
         self.work = Work::Committing(end.epoch, ending);
@@ -458,19 +451,34 @@ impl TransactionDomain {
 }
 
 /// Whether the group is what is wrong, rather than the transaction.
-fn is_of_group(error: &brooklet_kafka::Error) -> bool {
+pub(in crate::connectors::kafka) fn is_of_group(error: &brooklet_kafka::Error) -> bool {
     let group = [
         ErrorCode::UNKNOWN_MEMBER_ID,
         ErrorCode::ILLEGAL_GENERATION,
         ErrorCode::FENCED_INSTANCE_ID,
         ErrorCode::OFFSET_METADATA_TOO_LARGE,
+        ErrorCode::REBALANCE_IN_PROGRESS,
     ];
     error.code().is_some_and(|code| group.contains(&code))
         || error.message().starts_with(ErrorCode::GROUP_AUTHORIZATION_FAILED.name())
 }
 
+/// The batch of one record of progress.
+pub(in crate::connectors::kafka) fn seal(
+    record: &ProgressRecord,
+    at_millis: i64,
+) -> Result<SealedBatch> {
+    let (key, value) = (record.job.clone(), record.encode());
+    let compression =
+        if value.len() < COMPRESS_FROM { Compression::None } else { Compression::Lz4 };
+    let (key, value) = (Some(key.as_bytes()), Some(value.as_bytes()));
+    let mut builder = BatchBuilder::new(compression, record_size_bound(key, value, &[]));
+    builder.append(at_millis, key, value, &[]).map_err(Error::internal)?;
+    builder.seal(&mut Compressor::new()).map_err(Error::internal)
+}
+
 /// A record of progress that the client does not take.
-fn unsent(error: &SendError) -> Error {
+pub(in crate::connectors::kafka) fn unsent(error: &SendError) -> Error {
     Error::new(ErrorKind::External, format!("cannot write the job's progress: {error}"))
         .with_hint("raise 'properties.max.request.size' and the brokers' message.max.bytes: the job reads many partitions")
 }

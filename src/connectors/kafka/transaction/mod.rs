@@ -12,6 +12,8 @@ mod refusal;
 mod shared;
 mod store;
 
-pub(super) use self::plan::{JobTransaction, Join, cluster_key};
-pub(super) use self::refusal::of_batch;
-pub(super) use self::shared::Transaction;
+pub(super) use self::domain::{is_of_group, seal, unsent};
+pub(super) use self::plan::{JobTransaction, Join, Names, cluster_key};
+pub(super) use self::refusal::{Doing, of_batch, of_call};
+pub(super) use self::shared::{Ending, Transaction};
+pub(super) use self::store::{Ensure, ReadLast};

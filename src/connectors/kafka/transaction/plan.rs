@@ -4,6 +4,7 @@ use super::domain::TransactionDomain;
 use super::record::topic_of;
 use super::shared::Transaction;
 use crate::base::{Error, Result};
+use crate::connectors::kafka::members::{Exact, JobMembers};
 use crate::table::{CommitDomain, DomainRequest, Epoch, JobContext, Waker};
 use brooklet_kafka::{Client, ClientConfig, Isolation, Network};
 use std::collections::BTreeSet;
@@ -16,6 +17,12 @@ const TIMEOUT_MIN: Duration = Duration::from_secs(60);
 
 /// Epochs that a transaction may take longer than its interval before the broker gives it up.
 const TIMEOUT_EPOCHS: u32 = 3;
+
+/// `transaction.max.timeout.ms` of brokers that nobody has configured: tried first where the broker refuses more.
+const BROKER_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// Shorter transactions than this are not tried.
+const TIMEOUT_LEAST: Duration = Duration::from_secs(1);
 
 /// What a sink brings to its job's transaction.
 #[derive(Debug)]
@@ -112,6 +119,21 @@ impl JobTransaction {
         lock(&self.state)
     }
 
+    /// The time-out to ask for where the sinks want this one.
+    pub(in crate::connectors::kafka) fn timeout(&self, wanted: Duration) -> Duration {
+        self.state().timeout.map_or(wanted, |max| max.min(wanted))
+    }
+
+    /// The broker has refused the time-out: the next one to ask for is shorter. False if there is none.
+    pub(in crate::connectors::kafka) fn shorten(&self, wanted: Duration) -> bool {
+        let asked = self.timeout(wanted);
+        let less = if asked > BROKER_TIMEOUT { BROKER_TIMEOUT } else { asked / 2 };
+        if less >= TIMEOUT_LEAST {
+            self.state().timeout = Some(less);
+        }
+        less >= TIMEOUT_LEAST
+    }
+
     /// The domain of the next attempt, with a client of its own: what the last attempt still sends is fenced.
     pub(in crate::connectors::kafka) fn domain(
         self: &Arc<Self>,
@@ -129,6 +151,7 @@ impl JobTransaction {
         let timeout = joined
             .timeout
             .unwrap_or_else(|| TIMEOUT_MIN.max(interval.saturating_mul(TIMEOUT_EPOCHS)));
+        let members = job.shared.then(|| job.parts.get_or_make(JobMembers::default));
         let incarnation = format!("{:x}-{:x}", job.started_at_millis, job.seed);
         let id = match request.keeps_progress {
             true => format!("{}-{}", joined.prefix, job.id),
@@ -145,11 +168,16 @@ impl JobTransaction {
         };
         let client = Client::new(config, network);
         let plan = Arc::clone(self);
+        if let Some(members) = members {
+            let exact = Exact::new(plan, names, timeout);
+            let scan = request.scans.first().map_or("", |scan| scan.name.name.as_str());
+            return members.domain(client, scan, Some(exact), job, waker);
+        }
         Ok(Box::new(TransactionDomain::new(plan, client, names, timeout, job, request, waker)))
     }
 
     /// Opens the transaction of an attempt, or again with another time-out before anything was written.
-    pub(super) fn open(
+    pub(in crate::connectors::kafka) fn open(
         &self,
         client: &Client,
         id: &str,
@@ -170,14 +198,14 @@ impl JobTransaction {
 
 /// Names of a job's transactions.
 #[derive(Clone, Debug)]
-pub(super) struct Names {
-    pub(super) job: String,
+pub(in crate::connectors::kafka) struct Names {
+    pub(in crate::connectors::kafka) job: String,
     /// The progress topic.
-    pub(super) topic: Arc<str>,
-    pub(super) prefix: String,
+    pub(in crate::connectors::kafka) topic: Arc<str>,
+    pub(in crate::connectors::kafka) prefix: String,
     /// The transactional id.
-    pub(super) id: String,
+    pub(in crate::connectors::kafka) id: String,
     /// This run of the job.
-    pub(super) incarnation: String,
-    pub(super) cluster: u64,
+    pub(in crate::connectors::kafka) incarnation: String,
+    pub(in crate::connectors::kafka) cluster: u64,
 }

@@ -66,6 +66,8 @@ pub struct ProgressRecord {
     pub incarnation: String,
     /// The job reached its end: its next start is a fresh one.
     pub finished: bool,
+    /// The positions are in the job's group, and several processes share them.
+    pub shared: bool,
     /// Its scans.
     pub scans: Vec<ScanRecord>,
 }
@@ -98,7 +100,14 @@ impl ProgressRecord {
             line(&["id", &self.transactional_id]);
         }
         line(&["incarnation", &self.incarnation]);
-        line(&["state", if self.finished { "finished" } else { "running" }]);
+        line(&[
+            "state",
+            match (self.finished, self.shared) {
+                (true, _) => "finished",
+                (false, true) => "shared",
+                (false, false) => "running",
+            },
+        ]);
         for scan in &self.scans {
             line(&["scan", &scan.name, &scan.source]);
             for (split, at) in &scan.positions {
@@ -146,8 +155,9 @@ impl ProgressRecord {
                 }
                 ["id", id] => record.transactional_id = (*id).to_owned(),
                 ["incarnation", id] => record.incarnation = (*id).to_owned(),
-                ["state", word @ ("running" | "finished")] => {
+                ["state", word @ ("running" | "finished" | "shared")] => {
                     record.finished = *word == "finished";
+                    record.shared = *word == "shared";
                     state = true;
                 }
                 ["scan", name, source] => record.scans.push(ScanRecord {
@@ -232,7 +242,7 @@ pub fn topic_of(job: &str) -> String {
 }
 
 /// FNV-1a (Fowler, Noll, Vo), 64 bits: the same on every machine and in every version.
-fn fnv(text: &str) -> u64 {
+pub(in crate::connectors::kafka) fn fnv(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
@@ -257,6 +267,7 @@ mod tests {
             transactional_id: "prefix-tab".to_owned(),
             incarnation: "a-1".to_owned(),
             finished: false,
+            shared: false,
             scans: vec![
                 ScanRecord {
                     name: "back\\slash\nline".to_owned(),
@@ -276,6 +287,8 @@ mod tests {
     fn what_is_written_is_read() {
         let record = record();
         assert_eq!(ProgressRecord::decode(record.encode().as_bytes()), Ok(record.clone()));
+        let shared = ProgressRecord { shared: true, ..record.clone() };
+        assert_eq!(ProgressRecord::decode(shared.encode().as_bytes()), Ok(shared));
         let finished = ProgressRecord { finished: true, scans: Vec::new(), ..record };
         assert_eq!(ProgressRecord::decode(finished.encode().as_bytes()), Ok(finished));
     }

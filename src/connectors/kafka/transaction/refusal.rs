@@ -1,6 +1,7 @@
 //! What brokers answer to a transaction, in words of the job: who may go on, and which grant is missing.
 
 use super::super::error::{contact, translate};
+use super::super::mark::GROUP_PREFIX;
 use super::plan::Names;
 use crate::base::{Error, ErrorKind};
 use brooklet_kafka::transaction::errors::{TransactionAction, known};
@@ -10,7 +11,7 @@ use brooklet_kafka::{Client, Error as KafkaError, ErrorKind as KafkaErrorKind};
 
 /// What the job was doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doing {
+pub(in crate::connectors::kafka) enum Doing {
     Recovering,
     Committing(u64),
 }
@@ -30,7 +31,7 @@ fn is_fenced(error: &KafkaError) -> bool {
 }
 
 /// A failed call of the transaction. Where another attempt finds out what became of it, it may be made.
-pub(super) fn of_call(
+pub(in crate::connectors::kafka) fn of_call(
     error: &TransactionError,
     doing: Doing,
     names: &Names,
@@ -141,4 +142,16 @@ pub(super) fn was_reset(names: &Names) -> Error {
         ),
     )
     .with_hint("its next start begins anew")
+}
+
+/// Processes share the job, and one that does not would write everything again.
+pub(super) fn is_shared(names: &Names) -> Error {
+    let Names { job, .. } = names;
+    Error::new(
+        ErrorKind::Schema,
+        format!("job '{job}' is shared between processes: its progress is in group '{GROUP_PREFIX}{job}'"),
+    )
+    .with_hint(format!(
+        "SET 'job.shared' = 'true', or stop all of them and let the job begin anew: 'brooklet job reset {job}'"
+    ))
 }

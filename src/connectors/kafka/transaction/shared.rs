@@ -19,7 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Offsets for one consumer group.
-pub(super) type GroupOffsets = (String, Vec<(TopicPartition, CommittedOffset)>);
+pub(in crate::connectors::kafka) type GroupOffsets =
+    (String, Vec<(TopicPartition, CommittedOffset)>);
 
 /// Bits of a tag that hold the epoch; those above hold the sender.
 const EPOCH_BITS: u32 = 48;
@@ -31,9 +32,9 @@ type Wakers = Arc<Mutex<Vec<Waker>>>;
 
 /// The end of a transaction on its way: all calls that it takes.
 #[derive(Debug)]
-pub(super) struct Ending {
-    pub(super) offsets: Vec<(String, Pending<TransactionResult<()>>)>,
-    pub(super) end: Pending<TransactionResult<()>>,
+pub(in crate::connectors::kafka) struct Ending {
+    pub(in crate::connectors::kafka) offsets: Vec<(String, Pending<TransactionResult<()>>)>,
+    pub(in crate::connectors::kafka) end: Pending<TransactionResult<()>>,
 }
 
 /// See the module.
@@ -73,7 +74,12 @@ fn wake_all(wakers: &Mutex<Vec<Waker>>) {
 
 impl Transaction {
     /// A transaction under `id`; `waker` is the domain's.
-    pub(super) fn new(client: &Client, id: &str, timeout: Duration, waker: Waker) -> Transaction {
+    pub(in crate::connectors::kafka) fn new(
+        client: &Client,
+        id: &str,
+        timeout: Duration,
+        waker: Waker,
+    ) -> Transaction {
         let wakers: Wakers = Arc::new(Mutex::new(vec![waker]));
         let all = Arc::clone(&wakers);
         let producer = client.transactional_producer(id, timeout, Arc::new(move || wake_all(&all)));
@@ -81,36 +87,38 @@ impl Transaction {
         Transaction { producer, inner: Mutex::new(inner), wakers }
     }
 
-    pub(super) fn init(&self) -> Pending<TransactionResult<ProducerIdentity>> {
+    pub(in crate::connectors::kafka) fn init(
+        &self,
+    ) -> Pending<TransactionResult<ProducerIdentity>> {
         self.producer.init()
     }
 
     /// Lets batches up to this epoch in.
-    pub(super) fn open(&self, epoch: Epoch) {
+    pub(in crate::connectors::kafka) fn open(&self, epoch: Epoch) {
         lock(&self.inner).open = epoch;
         wake_all(&self.wakers);
     }
 
     /// Whether the open transaction holds output.
-    pub(super) fn has_output(&self) -> bool {
+    pub(in crate::connectors::kafka) fn has_output(&self) -> bool {
         lock(&self.inner).sent > 0
     }
 
     /// Adds the domain's own record and offsets to the open transaction and asks for its commit; what is sent from now on
     /// is of `next`.
-    pub(super) fn end(
+    pub(in crate::connectors::kafka) fn end(
         &self,
         record: Option<(&Arc<str>, SealedBatch)>,
         offsets: &[GroupOffsets],
+        member: &GroupMember,
         next: Epoch,
     ) -> Result<Ending, SendError> {
         let mut inner = lock(&self.inner);
         if let Some((topic, batch)) = record {
             self.producer.send(topic, 0, batch, DOMAIN << EPOCH_BITS)?;
         }
-        let member = GroupMember::default();
         let send = |(group, offsets): &GroupOffsets| {
-            (group.clone(), self.producer.send_offsets(group, &member, offsets))
+            (group.clone(), self.producer.send_offsets(group, member, offsets))
         };
         let offsets = offsets.iter().map(send).collect();
         point("commit", "queued");
@@ -122,7 +130,7 @@ impl Transaction {
         Ok(Ending { offsets, end })
     }
 
-    pub(super) fn abort(&self) -> Pending<TransactionResult<()>> {
+    pub(in crate::connectors::kafka) fn abort(&self) -> Pending<TransactionResult<()>> {
         self.producer.abort()
     }
 

@@ -48,7 +48,7 @@ type PerTopic<T> = brooklet_kafka::Result<Vec<(String, brooklet_kafka::Result<T>
 
 /// Makes sure that the topic is there.
 #[derive(Debug)]
-pub(super) struct Ensure {
+pub(in crate::connectors::kafka) struct Ensure {
     state: EnsureState,
     created_at: Option<Duration>,
 }
@@ -61,13 +61,17 @@ enum EnsureState {
 }
 
 impl Ensure {
-    pub(super) fn start(client: &Client, names: &Names, waker: &Waker) -> Ensure {
+    pub(in crate::connectors::kafka) fn start(
+        client: &Client,
+        names: &Names,
+        waker: &Waker,
+    ) -> Ensure {
         Ensure { state: describe(client, names, waker), created_at: None }
     }
 
     /// Says whether the topic is there; otherwise when to look again without being woken may be in
     /// [`Ensure::wake_at`].
-    pub(super) fn poll(
+    pub(in crate::connectors::kafka) fn poll(
         &mut self,
         client: &Client,
         names: &Names,
@@ -137,7 +141,7 @@ impl Ensure {
         }
     }
 
-    pub(super) fn wake_at(&self) -> Option<Duration> {
+    pub(in crate::connectors::kafka) fn wake_at(&self) -> Option<Duration> {
         match &self.state {
             EnsureState::LookAgain(at) => Some(*at),
             _ => None,
@@ -167,7 +171,7 @@ type Listed = Pending<brooklet_kafka::Result<BTreeMap<TopicPartition, ListedOffs
 
 /// Reads the last committed record.
 #[derive(Debug)]
-pub(super) struct ReadLast {
+pub(in crate::connectors::kafka) struct ReadLast {
     partition: TopicPartition,
     /// Up to where: everything, or what is decided.
     upto: Isolation,
@@ -184,7 +188,7 @@ enum ReadState {
 impl ReadLast {
     /// With `ReadUncommitted` everything that was ever written is waited for: nothing of the job may be open any more.
     /// With `ReadCommitted` what is decided now counts.
-    pub(super) fn start(
+    pub(in crate::connectors::kafka) fn start(
         client: &Client,
         names: &Names,
         upto: Isolation,
@@ -202,7 +206,7 @@ impl ReadLast {
     }
 
     /// The record, once it is known; the inner `None` says that there is none.
-    pub(super) fn poll(
+    pub(in crate::connectors::kafka) fn poll(
         &mut self,
         client: &Client,
         names: &Names,
@@ -285,7 +289,7 @@ impl ReadLast {
             .retriable())
     }
 
-    pub(super) fn wake_at(&self) -> Option<Duration> {
+    pub(in crate::connectors::kafka) fn wake_at(&self) -> Option<Duration> {
         self.until
     }
 }
