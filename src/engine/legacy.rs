@@ -30,6 +30,12 @@ const DROPPED: &[&str] = &[
 const SCHEMAS: &[&str] =
     &["format.schema", "format.json-schema", "format.avro-schema", "format.record-class"];
 
+/// Lists of numbered pairs, `connector.properties.0.key` and `connector.properties.0.value`.
+const NUMBERED: &[(&str, [&str; 2])] = &[
+    ("connector.properties.", ["key", "value"]),
+    ("connector.specific-offsets.", ["partition", "offset"]),
+];
+
 /// Replaces old options of a table by new ones. Keys `connector.…` that mean nothing are refused; others stay, so that
 /// they are refused by name when the table is used.
 pub(super) fn modernize(table: &mut TableDef) -> Result<()> {
@@ -98,8 +104,8 @@ fn options(old: &Options, subject: &str) -> Result<Options> {
         }
     }
     let mut offsets = Vec::new();
-    for ((list, _), pair) in numbered {
-        let Numbered { key: Some(key), value: Some(value) } = pair else { continue };
+    for ((list, number), pair) in numbered {
+        let (key, value) = pair.both(list, number, subject)?;
         if list == "connector.properties." {
             if key.value != "zookeeper.connect" {
                 new.set(format!("properties.{}", key.value), value.value.clone(), value.span);
@@ -141,22 +147,47 @@ struct Numbered<'a> {
     value: Option<&'a OptionValue>,
 }
 
+impl<'a> Numbered<'a> {
+    /// Both halves; an error that names the missing one.
+    fn both(
+        self,
+        list: &str,
+        number: u32,
+        subject: &str,
+    ) -> Result<(&'a OptionValue, &'a OptionValue)> {
+        let (missing, there) = match (self.key, self.value) {
+            (Some(key), Some(value)) => return Ok((key, value)),
+            (Some(key), None) => (1, Some(key)),
+            (None, value) => (0, value),
+        };
+        let parts = NUMBERED.iter().find(|(of, _)| *of == list).map(|(_, parts)| parts);
+        let part = |at: usize| parts.and_then(|parts| parts.get(at)).copied().unwrap_or_default();
+        let (missing, given) = (part(missing), part(1 - missing));
+        let error = Error::new(
+            ErrorKind::Option,
+            format!(
+                "option '{list}{number}.{given}' for {subject} has no other half '{list}{number}.{missing}'"
+            ),
+        );
+        Err(match there.and_then(|entry| entry.span) {
+            Some(span) => error.at(span),
+            None => error,
+        })
+    }
+}
+
 fn numbered_key(key: &str) -> Option<(&'static str, u32, &str)> {
-    let (list, rest) = [
-        ("connector.properties.", ["key", "value"]),
-        ("connector.specific-offsets.", ["partition", "offset"]),
-    ]
-    .into_iter()
-    .find_map(|(list, parts)| {
+    let (list, number, part) = NUMBERED.iter().find_map(|(list, parts)| {
         let (number, part) = key.strip_prefix(list)?.split_once('.')?;
-        parts.contains(&part).then_some((list, (number, part)))
+        parts.contains(&part).then_some((*list, number, part))
     })?;
-    Some((list, rest.0.parse().ok()?, rest.1))
+    Some((list, number.parse().ok()?, part))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Span;
 
     fn modern(old: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut given = Options::default();
@@ -204,6 +235,22 @@ mod tests {
             ("topic", "a"),
         ]);
         assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn half_a_pair_is_refused_by_name_without_its_value() {
+        for (given, missing) in [
+            ("connector.properties.3.value", "connector.properties.3.key"),
+            ("connector.properties.3.key", "connector.properties.3.value"),
+            ("connector.specific-offsets.0.offset", "connector.specific-offsets.0.partition"),
+        ] {
+            let mut old = Options::default();
+            old.set("connector.type", "kafka", None);
+            old.set(given, "hush", Some(Span::new(3, 9)));
+            let error = options(&old, "table 't'").unwrap_err();
+            let wanted = format!("option '{given}' for table 't' has no other half '{missing}'");
+            assert_eq!((error.to_string(), error.span()), (wanted, Some(Span::new(3, 9))));
+        }
     }
 
     #[test]

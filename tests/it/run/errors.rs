@@ -214,3 +214,20 @@ fn constructs_that_are_missing_say_so() {
         run(sql).code(3).says(&["error: not supported yet: ", "--> job.sql:1:1"]);
     }
 }
+
+#[test]
+fn passwords_of_old_numbered_options_are_not_shown() {
+    let sql = "CREATE TABLE t (a INT) WITH ('connector.type' = 'kafka', 'connector.topic' = 'x',\n\
+         'connector.properties.0.key' = 'sasl.jaas.config', 'connector.properties.0.value' = 'canary',\n\
+         'connector.properties.bootstrap.servers' = '127.0.0.1:1', 'format.type' = 'json', 'update-mode' = 'no');\n\
+         SHOW CREATE TABLE t; DESCRIBE t; EXPLAIN SELECT a FROM t; SELECT a FROM t;\n";
+    let ended = Program::script("old", sql).run();
+    ended.code(3).says(&["update-mode"]);
+    assert!(ended.stdout.contains("'connector.properties.0.value' = '******'"), "{}", ended.stdout);
+    let both = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(!both.contains("canary"), "{both}");
+    let half = sql.replace("'connector.properties.0.key' = 'sasl.jaas.config', ", "");
+    let ended = Program::script("half", &half).run();
+    ended.code(3).says(&["has no other half 'connector.properties.0.key'"]);
+    assert!(!ended.stderr.contains("canary"), "{}", ended.stderr);
+}
