@@ -213,9 +213,9 @@ impl RawDecoder {
         let columns: Vec<Column> = (0..self.columns).map(|_| ArrayRef::clone(&column)).collect();
         let mut failures = RowErrors::new();
         let selected = filter.evaluate(&columns, rows, &Selection::All(rows), &mut failures);
-        for failure in failures.kept() {
-            let number = self.waiting.get(failure.row).copied().unwrap_or(0);
-            errors.push(number as usize, || failure.message.clone());
+        for (row, text) in failures.iter() {
+            let number = self.waiting.get(row).copied().unwrap_or(0);
+            errors.push(number as usize, || text.unwrap_or("the filter failed").to_owned());
         }
         let selected = UInt32Array::from(selected.to_rows());
         for row in selected.values() {
@@ -349,7 +349,8 @@ impl Encoder for RawEncoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::harness::{decode, decoder, encoder, parse_fields, show_rows};
+    use crate::expr::Expr;
+    use crate::formats::harness::{all_columns, decode, decoder, encoder, parse_fields, show_rows};
 
     fn options(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
@@ -386,6 +387,23 @@ mod tests {
             encoder.encode(&batch, &mut out, &mut RowErrors::new()).unwrap();
             assert_eq!(out.iter().collect::<Vec<_>>(), [payload]);
         }
+    }
+
+    #[test]
+    fn every_row_that_fails_in_the_filter_is_told() {
+        let fields = parse_fields("a STRING").unwrap();
+        let number = Expr::cast(Expr::column(0, fields[0].data_type.clone()), Kind::Boolean, false);
+        let request = DecodeRequest { predicate: Some(number), ..all_columns(&fields) };
+        let reader = crate::options::Options::default();
+        let taken = crate::options::Taken::default();
+        let reader = OptionReader::new(&reader, &taken, "table 't'");
+        let mut decoder = RawFormat.decoder(&reader, &request).unwrap();
+        // More than have their texts kept.
+        let many = crate::base::limits::ROW_ERRORS_KEPT_MAX + 100;
+        let payloads = vec![Some(&b"x"[..]); many];
+        let (decoded, errors) = decode(decoder.as_mut(), &payloads);
+        assert!(decoded.sources.is_empty());
+        assert!(errors.rows().iter().copied().eq(0..u32::try_from(many).unwrap()));
     }
 
     #[test]
