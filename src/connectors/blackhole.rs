@@ -25,6 +25,14 @@ impl Connector for Blackhole {
         Ok(ChangelogMode::UPSERT)
     }
 
+    fn writes_partitions(&self) -> bool {
+        true
+    }
+
+    fn writes_metadata(&self) -> bool {
+        false
+    }
+
     fn source(&self, context: &TableContext<'_>, _scan: ScanRequest) -> Result<Box<dyn Source>> {
         Err(Error::new(
             ErrorKind::Schema,

@@ -55,6 +55,14 @@ impl Connector for Print {
         Ok(ChangelogMode::ALL)
     }
 
+    fn writes_partitions(&self) -> bool {
+        true
+    }
+
+    fn writes_metadata(&self) -> bool {
+        false
+    }
+
     fn source(&self, context: &TableContext<'_>, _scan: ScanRequest) -> Result<Box<dyn Source>> {
         Err(Error::new(
             ErrorKind::Schema,

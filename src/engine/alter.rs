@@ -1,6 +1,7 @@
 //! ALTER TABLE: a changed declaration, to be bound anew (Flink's `AlterSchemaConverter`).
 
 use super::catalog::{Declared, refused};
+use super::ddl::repeats;
 use crate::base::{Error, Result, Span};
 use crate::sql::ast::{
     AlterTableAction, ColumnDef, ColumnKind, ColumnPosition, CreateTable, Ident, ObjectName,
@@ -38,12 +39,12 @@ pub(super) fn altered(table: &Declared, action: &AlterTableAction) -> Result<Cre
         }
         AlterTableAction::Modify(elements) => {
             for (at, element) in elements.iter().enumerate() {
+                let same = |a: &_, b: &_| match (column_name(a), column_name(b)) {
+                    (Some(a), Some(b)) => a.value == b.value,
+                    _ => false,
+                };
                 if let Some(name) = column_name(element)
-                    && elements
-                        .iter()
-                        .take(at)
-                        .filter_map(column_name)
-                        .any(|n| n.value == name.value)
+                    && repeats(elements, at, same)
                 {
                     return Err(refused(format!("encounter duplicate column `{}`", name.value))
                         .at(name.span));
@@ -292,7 +293,7 @@ fn drop_columns(table: &mut CreateTable, def: &TableDef, names: &[ObjectName]) -
     let dropped: Vec<&str> = names.iter().map(ObjectName::last).collect();
     for (at, name) in names.iter().enumerate() {
         let name = top_level(name)?;
-        if dropped.iter().take(at).any(|before| *before == name.value) {
+        if repeats(&dropped, at, |a, b| a == b) {
             return Err(refused(format!("duplicate column `{}`", name.value)).at(name.span));
         }
         unreferenced(def, name, &dropped)?;

@@ -12,12 +12,17 @@ use crate::sql::ast::{
     self, AlterTableAction, AlterViewAction, ColumnKind, CreateTable, DropObject, Ident, ObjectName,
 };
 use crate::sql::binder::ViewSource;
-use crate::table::{self, Catalog as _, TableDef, TableName};
+use crate::table::{self, Catalog as _, Connector, TableDef, TableName};
 use std::sync::Arc;
 
 /// Parts of a name as texts.
 pub(super) fn parts(name: &ObjectName) -> Vec<String> {
     name.parts.iter().map(|part| part.value.clone()).collect()
+}
+
+/// Whether an item is there among those before it.
+pub(super) fn repeats<T>(items: &[T], at: usize, same: impl Fn(&T, &T) -> bool) -> bool {
+    items.get(at).is_some_and(|item| items.iter().take(at).any(|before| same(before, item)))
 }
 
 impl Session {
@@ -65,7 +70,10 @@ impl Session {
     /// Refuses to write to a table whose declaration asks for what its connector cannot do (Flink's `DynamicSinkUtils`).
     pub(super) fn check_sink(&self, table: &TableDef) -> Result<()> {
         let subject = table.subject();
-        let by_partition = matches!(table.connector(), Some("print" | "blackhole"));
+        let named =
+            |connector: &&Arc<dyn Connector>| table.connector() == Some(connector.identifier());
+        let connector = self.connectors.iter().find(named);
+        let by_partition = connector.is_some_and(|connector| connector.writes_partitions());
         if !table.partitioned_by.is_empty() && !by_partition {
             return Err(refused(format!(
                 "{subject} is a partitioned table, but its connector does not write partitions"
@@ -74,12 +82,13 @@ impl Session {
         let written = |column: &&table::ColumnDef| {
             matches!(column.kind, table::ColumnKind::Metadata { is_virtual: false, .. })
         };
-        if let (Some(column), Some(connector @ ("print" | "blackhole"))) =
-            (table.columns.iter().find(written), table.connector())
+        if let Some(connector) = connector.filter(|connector| !connector.writes_metadata())
+            && let Some(column) = table.columns.iter().find(written)
         {
             return Err(refused(format!(
-                "{subject} declares metadata column '{}' to be written, but connector '{connector}' writes no metadata",
-                column.name
+                "{subject} declares metadata column '{}' to be written, but connector '{}' writes no metadata",
+                column.name,
+                connector.identifier()
             ))
             .with_hint("if the column should not be written, declare it as METADATA VIRTUAL"));
         }
@@ -221,7 +230,7 @@ impl Session {
             columns = create.columns.iter().map(|column| column.value.clone()).collect();
         }
         for (at, column) in columns.iter().enumerate() {
-            if columns.iter().take(at).any(|before| before == column) {
+            if repeats(&columns, at, |a, b| a == b) {
                 let written = create.columns.get(at).map_or(create.query.span, |name| name.span);
                 let message = format!("a column with the same name `{column}` has been defined");
                 return Err(refused(message).at(written));

@@ -2,6 +2,7 @@
 
 use super::alter::constraint_name;
 use super::catalog::refused;
+use super::ddl::repeats;
 use crate::base::{Error, Result, Span};
 use crate::sql::ast::{
     ColumnDef, ColumnKind, CreateTable, Ident, LikeClause, LikeFeature, LikeStrategy, Property,
@@ -35,7 +36,7 @@ impl Strategies {
             watermarks: Including,
         };
         for (at, option) in like.options.iter().enumerate() {
-            if like.options.iter().take(at).any(|other| other.feature == option.feature) {
+            if repeats(&like.options, at, |a, b| a.feature == b.feature) {
                 return Err(
                     refused("each like option feature can be declared only once").at(option.span)
                 );

@@ -104,7 +104,7 @@ pub struct Session {
     pub(super) config: SessionConfig,
     pub(super) options: Options,
     pub(super) catalog: MemoryCatalog,
-    connectors: Vec<Arc<dyn Connector>>,
+    pub(super) connectors: Vec<Arc<dyn Connector>>,
     formats: Vec<Arc<dyn Format>>,
     running: Vec<Running>,
     running_jobs: RunningJobs,

@@ -2,7 +2,7 @@
 
 use super::signal::Signal;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// Time since an arbitrary start; never goes back.
@@ -36,7 +36,8 @@ pub struct JobControl(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     drain: AtomicBool,
-    waiting: Mutex<Vec<Arc<Signal>>>,
+    /// Those who wait; the signals of attempts that are over are dropped.
+    waiting: Mutex<Vec<Weak<Signal>>>,
 }
 
 impl JobControl {
@@ -48,9 +49,7 @@ impl JobControl {
     /// Stops reading, finishes what was read, commits, ends: the first INT or TERM.
     pub fn drain(&self) {
         self.0.drain.store(true, Ordering::Release);
-        for signal in self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            signal.notify();
-        }
+        self.waiting().iter().filter_map(Weak::upgrade).for_each(|signal| signal.notify());
     }
 
     /// Whether [`JobControl::drain`] was called.
@@ -64,6 +63,30 @@ impl JobControl {
     }
 
     pub(super) fn wake_on_drain(&self, signal: &Arc<Signal>) {
-        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(signal));
+        let mut waiting = self.waiting();
+        waiting.retain(|signal| signal.strong_count() > 0);
+        waiting.push(Arc::downgrade(signal));
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Weak<Signal>>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_of_attempts_that_are_over_are_not_kept() {
+        let control = JobControl::new();
+        for _ in 0..1000 {
+            control.wake_on_drain(&Signal::new());
+        }
+        let last = Signal::new();
+        control.wake_on_drain(&last);
+        assert_eq!(control.waiting().len(), 1);
+        control.drain();
+        last.wait(None);
     }
 }

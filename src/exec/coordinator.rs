@@ -17,7 +17,8 @@ use super::message::{Command, Mailbox, Report};
 use super::worker::Step;
 use crate::base::{Error, Result};
 use crate::table::{
-    CommitDomain, Discovered, DomainEvent, Enumerator, Epoch, Position, Progress, Recovery,
+    CommitDomain, Discovered, DomainEvent, Enumerator, Epoch, FormerProgress, Position, Progress,
+    Recovery,
 };
 use crate::types::SplitId;
 use std::collections::BTreeMap;
@@ -61,6 +62,23 @@ pub(super) struct CoordinatedDomain {
     pub(super) scans: Vec<usize>,
 }
 
+/// A look at where the job would keep the progress of these scans under another guarantee.
+#[derive(Debug)]
+pub(super) struct FormerStore {
+    pub(super) looking: Box<dyn FormerProgress>,
+    pub(super) scans: Vec<usize>,
+}
+
+/// Where the progress of a job is, and may be.
+#[derive(Debug, Default)]
+pub(super) struct Stores {
+    /// Id of the job.
+    pub(super) job: String,
+    pub(super) domains: Vec<CoordinatedDomain>,
+    /// Looked at before the domains say where to go on.
+    pub(super) former: Vec<FormerStore>,
+}
+
 #[derive(Debug)]
 struct ScanState {
     name: String,
@@ -72,6 +90,8 @@ struct ScanState {
     /// What the domain holds.
     stored: BTreeMap<SplitId, Position>,
     recovered: bool,
+    /// What was stored under another guarantee.
+    former: Option<Progress>,
     /// Where to go on if the domain turns out to hold nothing newer.
     known: Option<Progress>,
     discovered: bool,
@@ -115,8 +135,13 @@ struct OpenEpoch {
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Coordinator {
+    job: String,
     scans: Vec<ScanState>,
     domains: Vec<DomainState>,
+    former: Vec<FormerStore>,
+    /// What domains have found, by their number: the epoch and the progress of their scans.
+    found: Vec<(usize, Epoch, Vec<Option<Progress>>)>,
+    fresh: bool,
     workers: Vec<Arc<Mailbox<Command>>>,
     reports: Arc<Mailbox<Report>>,
     control: JobControl,
@@ -142,14 +167,19 @@ impl Coordinator {
     /// whether it came through, so that what it covered is not written again.
     pub(super) fn new(
         scans: Vec<CoordinatedScan>,
-        domains: Vec<CoordinatedDomain>,
+        stores: Stores,
         reports: Arc<Mailbox<Report>>,
         control: JobControl,
         interval: Duration,
         resume: Option<&Resume>,
         fresh: bool,
     ) -> Result<Coordinator> {
+        let Stores { job, domains, former } = stores;
         let mut coordinator = Coordinator {
+            job,
+            former,
+            found: Vec::new(),
+            fresh,
             scans: scans.into_iter().map(ScanState::new).collect(),
             domains: domains.into_iter().map(DomainState::new).collect(),
             workers: Vec::new(),
@@ -199,6 +229,11 @@ impl Coordinator {
     pub(super) fn workers_started(&mut self, workers: Vec<Arc<Mailbox<Command>>>, now: Duration) {
         self.workers = workers;
         self.next_epoch_at = now + self.interval;
+    }
+
+    /// The positions of the last completed epoch, scan by scan.
+    pub(super) fn stored(&self) -> impl Iterator<Item = &BTreeMap<SplitId, Position>> {
+        self.scans.iter().map(|scan| &scan.stored)
     }
 
     /// Where the next attempt goes on.
@@ -261,9 +296,11 @@ impl Coordinator {
             busy = true;
             self.report(report)?;
         }
+        busy |= self.look_at_former(now)?;
         for index in 0..self.domains.len() {
             busy |= self.poll_domain(index, now)?;
         }
+        busy |= self.go_on()?;
         for index in 0..self.scans.len() {
             busy |= self.poll_enumerator(index, now)?;
         }
@@ -301,7 +338,8 @@ impl Coordinator {
         let idle = self.phase == Phase::Running && self.open.is_none();
         let epoch = idle.then_some(self.next_epoch_at);
         let domains = self.domains.iter().filter_map(DomainState::wake_at).min();
-        [enumerators, epoch, domains].into_iter().flatten().min()
+        let former = self.former.iter().filter_map(|former| former.looking.wake_at()).min();
+        [enumerators, epoch, domains, former].into_iter().flatten().min()
     }
 
     fn report(&mut self, report: Report) -> Result<()> {
@@ -333,6 +371,26 @@ impl Coordinator {
         Ok(())
     }
 
+    /// Takes in what is stored under another guarantee; says whether something was.
+    fn look_at_former(&mut self, now: Duration) -> Result<bool> {
+        let before = self.former.len();
+        let mut left = Vec::new();
+        for mut former in std::mem::take(&mut self.former) {
+            let Some(found) = former.looking.poll(now)? else {
+                left.push(former);
+                continue;
+            };
+            self.epoch = self.epoch.max(found.epoch);
+            for (number, found) in former.scans.into_iter().zip(found.scans) {
+                let Some(scan) = self.scans.get_mut(number) else { continue };
+                let both = scan.former.take().into_iter().chain(found);
+                scan.former = both.max_by_key(|progress| progress.epoch);
+            }
+        }
+        self.former = left;
+        Ok(self.former.len() < before)
+    }
+
     fn poll_domain(&mut self, index: usize, now: Duration) -> Result<bool> {
         let Some(domain) = self.domains.get_mut(index) else { return Ok(false) };
         let Some(event) = domain.poll(now)? else { return Ok(false) };
@@ -340,10 +398,36 @@ impl Coordinator {
             self.revoked = true;
         }
         if let DomainEvent::Recovered { epoch, scans } = event {
-            let shares = domain.shares();
+            self.found.push((index, epoch, scans));
+        }
+        Ok(true)
+    }
+
+    /// Starts the scans whose domain has said where, once it is known what is elsewhere: of that some may come to light
+    /// only when a domain has ended the transactions of earlier runs. Says whether it did.
+    fn go_on(&mut self) -> Result<bool> {
+        if !self.former.is_empty() || self.found.is_empty() {
+            return Ok(false);
+        }
+        for (index, epoch, scans) in std::mem::take(&mut self.found) {
+            let Some(domain) = self.domains.get(index) else { continue };
+            let (shares, decides) = (domain.shares(), domain.decides());
             self.epoch = self.epoch.max(epoch);
-            for (number, found) in domain.scans().zip(scans) {
+            for (number, mut found) in domain.scans().zip(scans) {
                 let Some(scan) = self.scans.get_mut(number) else { continue };
+                // Epochs are counted over both places, so that the newer one is known.
+                let newer = |former: &Progress| former.epoch > epoch && !self.fresh;
+                match scan.former.take().filter(newer) {
+                    Some(former) if decides => {
+                        self.notes.push(format!(
+                            "'{}' was not exactly-once before: it goes on where it was then",
+                            scan.name
+                        ));
+                        found = Some(former);
+                    }
+                    Some(former) => return Err(was_exactly_once(&self.job, former.epoch)),
+                    None => {}
+                }
                 if let (Some(progress), None, false) = (&found, &scan.known, shares) {
                     self.notes.push(format!(
                         "resuming '{}' from epoch {}: {}",
@@ -495,6 +579,7 @@ impl ScanState {
             starts: BTreeMap::new(),
             stored: BTreeMap::new(),
             recovered: false,
+            former: None,
             known: None,
             discovered: false,
             volatile: false,
@@ -519,6 +604,19 @@ impl ScanState {
         self.recovered = true;
         Ok(())
     }
+}
+
+/// The positions of an exactly-once job are in its own topic, which nothing would ever take them out of again.
+fn was_exactly_once(job: &str, epoch: Epoch) -> Error {
+    Error::new(
+        crate::base::ErrorKind::Schema,
+        format!("job '{job}' was exactly-once and has its progress, epoch {epoch}, where only such jobs look"),
+    )
+    .with_hint(format!(
+        "set 'sink.delivery-guarantee' = 'exactly-once' again; or make the job forget with 'brooklet job reset {job}': \
+         with 'scan.startup.mode' = 'group-offsets' and its 'properties.group.id' it then goes on where it was, otherwise \
+         it begins anew"
+    ))
 }
 
 /// `topic 'a' 3 partitions` for the line about resuming.

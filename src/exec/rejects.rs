@@ -6,8 +6,8 @@
 
 use crate::base::limits::PAYLOAD_SHOWN_CHARS_MAX;
 use crate::base::{Error, ErrorKind, Result};
-use crate::table::{Original, Reader, RecordPlace, Refused, Writer};
-use crate::types::{Batch, Column, DataType, Field, Kind, RowErrors};
+use crate::table::{Original, Position, Reader, RecordPlace, Refused, Writer};
+use crate::types::{Batch, Column, DataType, Field, Kind, RowErrors, SplitId};
 use arrow_array::builder::BinaryViewBuilder;
 use arrow_array::{ListArray, StructArray};
 use arrow_buffer::OffsetBuffer;
@@ -43,9 +43,13 @@ pub(super) struct Rejects {
     count: u64,
 }
 
-enum Policy {
+/// What becomes of the failed rows of a scan on one worker.
+pub(super) enum Policy {
+    /// They fail the job.
     Fail,
+    /// They are left out.
     Ignore,
+    /// Their records are written to the table `name`.
     Log { name: String, writer: Box<dyn Writer> },
 }
 
@@ -83,7 +87,8 @@ impl fmt::Debug for Rejects {
 }
 
 impl Rejects {
-    fn new(policy: Policy, job: &str, scan: usize, refusals: &Arc<Refusals>) -> Rejects {
+    /// `scan` is the scan's number in the job of that id.
+    pub(super) fn new(policy: Policy, job: &str, scan: usize, refusals: &Arc<Refusals>) -> Rejects {
         Rejects {
             policy,
             job: job.to_owned(),
@@ -94,27 +99,6 @@ impl Rejects {
             pending: Vec::new(),
             count: 0,
         }
-    }
-
-    /// A failed row fails the job.
-    pub(super) fn fail(refusals: &Arc<Refusals>) -> Rejects {
-        Rejects::new(Policy::Fail, "", 0, refusals)
-    }
-
-    /// Failed rows are left out.
-    pub(super) fn ignore(scan: usize, refusals: &Arc<Refusals>) -> Rejects {
-        Rejects::new(Policy::Ignore, "", scan, refusals)
-    }
-
-    /// Their records are written to the table `name`.
-    pub(super) fn log(
-        name: &str,
-        writer: Box<dyn Writer>,
-        job: &str,
-        scan: usize,
-        refusals: &Arc<Refusals>,
-    ) -> Rejects {
-        Rejects::new(Policy::Log { name: name.to_owned(), writer }, job, scan, refusals)
     }
 
     /// Whether the job goes on without rows that fail.
@@ -371,8 +355,44 @@ impl Refusals {
         of_scan.map(|((_, sink), places)| (*sink, places.clone())).collect()
     }
 
+    /// Forgets those of a scan that are before its committed positions: nothing reads them again.
+    pub(super) fn settle(&self, scan: usize, committed: &BTreeMap<SplitId, Position>) {
+        let mut known = self.lock();
+        for ((of, _), places) in &mut known.places {
+            if *of == scan {
+                places.retain(|place, _| {
+                    committed.get(&*place.split).is_none_or(|at| place.offset >= at.offset)
+                });
+            }
+        }
+        known.places.retain(|_, places| !places.is_empty());
+    }
+
     /// Whether another attempt can do without records that failed the last one.
     pub(super) fn take_fresh(&self) -> bool {
         std::mem::take(&mut self.lock().fresh)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_refused_is_forgotten_once_it_is_behind_the_progress() {
+        let split = Arc::new(SplitId { name: "in".into(), index: 0 });
+        let place = |offset| RecordPlace { split: Arc::clone(&split), offset };
+        let refused = |offset| Refused { place: place(offset), message: "no".to_owned() };
+        let refusals = Refusals::default();
+        refusals.add(0, 2, &[refused(4), refused(5), refused(6)]);
+        refusals.add(1, 2, &[refused(4)]);
+        let committed = |offset| BTreeMap::from([((*split).clone(), Position::at(offset))]);
+        refusals.settle(0, &committed(5));
+        let left: Vec<i64> = refusals.of_scan(0)[&2].keys().map(|place| place.offset).collect();
+        assert_eq!(left, [5, 6]);
+        assert_eq!(refusals.of_scan(1)[&2].len(), 1);
+        refusals.settle(0, &committed(7));
+        assert!(refusals.of_scan(0).is_empty());
+        assert!(refusals.take_fresh());
     }
 }

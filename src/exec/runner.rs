@@ -1,10 +1,12 @@
 //! Runs a job on threads: the coordinator on the caller's, one thread per worker.
 
 use super::control::{Clock, JobControl};
-use super::coordinator::{CoordinatedDomain, CoordinatedScan, Coordinator, Outcome, Resume};
+use super::coordinator::{
+    CoordinatedDomain, CoordinatedScan, Coordinator, FormerStore, Outcome, Resume, Stores,
+};
 use super::job::{Failures, Job, JobEnd, Scan};
 use super::message::{Command, Mailbox, Report};
-use super::rejects::Rejects;
+use super::rejects::{Policy, Rejects};
 use super::restart::Restarts;
 use super::signal::Signal;
 use super::worker::{Step, Worker, WorkerScan, WorkerSink};
@@ -103,6 +105,9 @@ impl Attempt {
             let outcome = self.coordinator.step(clock.now())?;
             if let Some((epoch, took)) = self.coordinator.closed.take() {
                 job.stats.epoch_completed(epoch, took);
+                for (scan, stored) in self.coordinator.stored().enumerate() {
+                    job.refusals.settle(scan, stored);
+                }
             }
             for line in self.coordinator.notes.drain(..) {
                 note(&line);
@@ -197,21 +202,47 @@ pub(super) fn coordinate(
 ) -> Result<Coordinator> {
     let waker = reports.signal.waker();
     let mut domains = Vec::from_iter(job_domain(job, &waker)?);
-    if domains.is_empty() && job.keeps_progress {
-        let alone = job.scans.len() == 1;
+    let exact = !domains.is_empty();
+    let alone = job.scans.len() == 1;
+    if !exact && job.keeps_progress {
         for (index, scan) in job.scans.iter_mut().enumerate() {
             let name = ScanName { name: scan.name.clone(), alone };
             let domain = scan.source.commit_domain(&job.context, &name, Arc::clone(&waker))?;
             domains.extend(domain.map(|domain| CoordinatedDomain { domain, scans: vec![index] }));
         }
     }
+    // Processes that share a job adopt what one alone has left.
+    let alone_before = !job.context.shared && resume.is_none() && job.keeps_progress;
+    let former = match alone_before && !domains.is_empty() {
+        true => former_progress(job, exact, &waker)?,
+        false => Vec::new(),
+    };
     let mut scans = Vec::with_capacity(job.scans.len());
     for scan in &mut job.scans {
         let enumerator = scan.source.enumerator(Arc::clone(&waker))?;
         scans.push(CoordinatedScan { name: scan.name.clone(), enumerator });
     }
     let (reports, control) = (Arc::clone(reports), control.clone());
-    Coordinator::new(scans, domains, reports, control, job.checkpoint_interval, resume, job.fresh)
+    let stores = Stores { job: job.context.id.clone(), domains, former };
+    Coordinator::new(scans, stores, reports, control, job.checkpoint_interval, resume, job.fresh)
+}
+
+/// Looks at where the job would keep its progress if it were exactly-once, or were not.
+fn former_progress(job: &mut Job, exact: bool, waker: &Waker) -> Result<Vec<FormerStore>> {
+    let (count, mut former) = (job.scans.len(), Vec::new());
+    if exact {
+        for (index, scan) in job.scans.iter_mut().enumerate() {
+            let name = ScanName { name: scan.name.clone(), alone: count == 1 };
+            let found = scan.source.former_progress(&job.context, &name, Arc::clone(waker))?;
+            former.extend(found.map(|looking| FormerStore { looking, scans: vec![index] }));
+        }
+        return Ok(former);
+    }
+    for target in &mut job.sinks {
+        let found = target.sink.former_progress(&job.context, count, Arc::clone(waker))?;
+        former.extend(found.map(|looking| FormerStore { looking, scans: (0..count).collect() }));
+    }
+    Ok(former)
 }
 
 /// The domain of an exactly-once job: its sinks have it, for all scans together.
@@ -246,14 +277,15 @@ pub(super) fn build_worker(
     let mut scans = Vec::with_capacity(job.scans.len());
     for (number, scan) in job.scans.iter_mut().enumerate() {
         let reader = scan.source.reader(index, commands.signal.waker())?;
-        let rejects = match &mut scan.failures {
-            Failures::Fail => Rejects::fail(&job.refusals),
-            Failures::Ignore => Rejects::ignore(number, &job.refusals),
+        let policy = match &mut scan.failures {
+            Failures::Fail => Policy::Fail,
+            Failures::Ignore => Policy::Ignore,
             Failures::Log(log) => {
                 let writer = log.sink.writer(index, count, commands.signal.waker())?;
-                Rejects::log(&log.name, writer, &job.context.id, number, &job.refusals)
+                Policy::Log { name: log.name.clone(), writer }
             }
         };
+        let rejects = Rejects::new(policy, &job.context.id, number, &job.refusals);
         scans.push(WorkerScan::new(reader, &scan.outputs, rejects));
     }
     let stats = Arc::clone(&job.stats);

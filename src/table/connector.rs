@@ -29,6 +29,17 @@ pub trait Connector: Send + Sync + Debug {
         Ok(ChangelogMode::INSERT_ONLY)
     }
 
+    /// Whether its tables may be partitioned where they are written to (Flink's `SupportsPartitioning`).
+    fn writes_partitions(&self) -> bool {
+        false
+    }
+
+    /// Whether it knows metadata columns where its tables are written to (Flink's `SupportsWritingMetadata`); it then
+    /// refuses by itself those that it does not have.
+    fn writes_metadata(&self) -> bool {
+        true
+    }
+
     /// Opens the table for reading. All options are checked here; nothing outside is contacted.
     fn source(&self, context: &TableContext<'_>, scan: ScanRequest) -> Result<Box<dyn Source>>;
 

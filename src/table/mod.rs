@@ -24,8 +24,8 @@ pub use format::{
 pub use immediate::{Immediate, WriteNow};
 pub use parts::JobParts;
 pub use progress::{
-    CommitDomain, DomainEvent, DomainRequest, Epoch, EpochEnd, LagGroup, Position, Progress,
-    Recovery, ScanFacts, ScanName,
+    CommitDomain, DomainEvent, DomainRequest, Epoch, EpochEnd, Former, FormerProgress, LagGroup,
+    Position, Progress, Recovery, ScanFacts, ScanName,
 };
 pub use schemas::{
     Answer, DECLARED_SCHEMAS, Readiness, RegistryAccess, SchemaRegistries, SchemaResolver,

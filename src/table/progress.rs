@@ -171,3 +171,24 @@ pub trait CommitDomain: Send + Debug {
         None
     }
 }
+
+/// What a job stored under another guarantee than it has now, which is kept in another place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// The last epoch stored there, 0 if none: epochs go on behind it, so that of both places the newer one is known.
+    pub epoch: Epoch,
+    /// Progress to go on from, one entry per scan that was asked about.
+    pub scans: Vec<Option<Progress>>,
+}
+
+/// A look at the place where a job would keep its progress under another guarantee, once at the start of a process. It is
+/// under way from its making; the waker given then is called when there is something to poll.
+pub trait FormerProgress: Send + Debug {
+    /// What is there, once it is known.
+    fn poll(&mut self, now: Duration) -> Result<Option<Former>>;
+
+    /// When to poll again without being woken.
+    fn wake_at(&self) -> Option<Duration> {
+        None
+    }
+}

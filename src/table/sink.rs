@@ -1,6 +1,6 @@
 //! Sinks.
 
-use super::{CommitDomain, DomainRequest, Epoch, JobContext, Refused, Waker};
+use super::{CommitDomain, DomainRequest, Epoch, FormerProgress, JobContext, Refused, Waker};
 use crate::base::Result;
 use crate::types::{Batch, RowErrors};
 use std::fmt::Debug;
@@ -30,6 +30,17 @@ pub trait Sink: Send + Debug {
         _request: DomainRequest,
         _waker: Waker,
     ) -> Result<Option<Box<dyn CommitDomain>>> {
+        Ok(None)
+    }
+
+    /// Looks for what an exactly-once job stored in this sink's place that is not exactly-once now, for a job of `scans`
+    /// scans; `None` where there is no such place.
+    fn former_progress(
+        &mut self,
+        _job: &JobContext,
+        _scans: usize,
+        _waker: Waker,
+    ) -> Result<Option<Box<dyn FormerProgress>>> {
         Ok(None)
     }
 

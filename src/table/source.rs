@@ -1,7 +1,8 @@
 //! Sources: an enumerator that finds splits, apart from readers that read them.
 
 use super::{
-    CommitDomain, ErrorHandling, JobContext, Original, Position, RecordPlace, ScanFacts, ScanName,
+    CommitDomain, ErrorHandling, FormerProgress, JobContext, Original, Position, RecordPlace,
+    ScanFacts, ScanName,
 };
 use crate::base::Result;
 use crate::types::{Batch, RowErrors, SplitId};
@@ -88,6 +89,17 @@ pub trait Source: Send + Debug {
         scan: &ScanName,
         waker: Waker,
     ) -> Result<Option<Box<dyn CommitDomain>>>;
+
+    /// Looks for what an at-least-once job stored of this scan that is exactly-once now; `None` where there is no such
+    /// place.
+    fn former_progress(
+        &mut self,
+        _job: &JobContext,
+        _scan: &ScanName,
+        _waker: Waker,
+    ) -> Result<Option<Box<dyn FormerProgress>>> {
+        Ok(None)
+    }
 }
 
 /// Finds splits, at the start and while running. Never blocks.

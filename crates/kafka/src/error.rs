@@ -80,6 +80,8 @@ pub struct Error(Box<Inner>);
 #[derive(Clone, PartialEq, Eq)]
 struct Inner {
     kind: ErrorKind,
+    /// The error code that a broker answered with.
+    answered: Option<ErrorCode>,
     message: String,
     api: Option<&'static str>,
     address: Option<String>,
@@ -94,7 +96,12 @@ impl Error {
             ErrorKind::Broker { code } => code.is_retriable(),
             _ => false,
         };
-        Self(Box::new(Inner { kind, message: message.into(), api: None, address: None, retriable }))
+        let answered = match kind {
+            ErrorKind::Broker { code } => Some(code),
+            _ => None,
+        };
+        let message = message.into();
+        Self(Box::new(Inner { kind, answered, message, api: None, address: None, retriable }))
     }
 
     /// The error behind an error code of a broker.
@@ -113,7 +120,9 @@ impl Error {
             ErrorCode::UNSUPPORTED_VERSION => ErrorKind::Unsupported,
             code => ErrorKind::Broker { code },
         };
-        Self::new(kind, text)
+        let mut error = Self::new(kind, text);
+        error.0.answered = Some(code);
+        error
     }
 
     /// A connection to `address` could not be opened or broke.
@@ -179,6 +188,11 @@ impl Error {
             ErrorKind::Broker { code } => Some(code),
             _ => None,
         }
+    }
+
+    /// The protocol error code that a broker answered with, whatever kind of error that is.
+    pub fn answered(&self) -> Option<ErrorCode> {
+        self.0.answered
     }
 
     /// The API that was called, by its name in the protocol.
@@ -249,6 +263,10 @@ mod tests {
     fn authorization_codes_share_a_kind() {
         let error = Error::broker(ErrorCode::GROUP_AUTHORIZATION_FAILED, None);
         assert_eq!(error.kind(), &ErrorKind::NotAuthorized);
+        assert_eq!(
+            (error.code(), error.answered()),
+            (None, Some(ErrorCode::GROUP_AUTHORIZATION_FAILED))
+        );
         assert!(!error.is_retriable());
     }
 }

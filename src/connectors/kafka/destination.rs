@@ -2,10 +2,11 @@
 
 use super::error::contact;
 use super::partitioner::{PartitionedRecord, Partitioner};
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind};
 use crate::table::{Epoch, RecordPlace, Waker};
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::topic::{PartitionInfo, TopicInfo};
+use brooklet_kafka::wire::ErrorCode;
 use brooklet_kafka::wire::records::{BatchBuilder, Header};
 use brooklet_kafka::{Client, ErrorKind as KafkaErrorKind};
 use std::collections::{BTreeMap, VecDeque};
@@ -34,8 +35,18 @@ pub(super) struct Destination {
     partitions: usize,
     available: Vec<i32>,
     pub(super) open: BTreeMap<i32, BatchBuilder>,
+    /// Records of this bound of their size on are known to be too large for the topic.
+    pub(super) too_large: usize,
     /// Records that came before the topic was known: at most one batch of rows, since the writer takes no more then.
     pub(super) parked: VecDeque<Parked>,
+}
+
+/// Why a topic cannot be written to.
+#[derive(Debug)]
+pub(super) struct NotKnown {
+    pub(super) error: Error,
+    /// There is no such topic: the fault of those who name it.
+    pub(super) absent: bool,
 }
 
 /// A record that waits for its topic.
@@ -72,6 +83,7 @@ impl Destination {
             partitions: 0,
             available: Vec::new(),
             open: BTreeMap::new(),
+            too_large: usize::MAX,
             parked: VecDeque::new(),
         }
     }
@@ -126,7 +138,11 @@ impl Destination {
 
     /// As [`Destination::learn`]; fails when that takes too long. A missing topic is asked for, which creates it where
     /// the brokers create topics by themselves.
-    pub(super) fn know(&mut self, client: &Client, now: Duration) -> Result<bool> {
+    pub(super) fn know(
+        &mut self,
+        client: &Client,
+        now: Duration,
+    ) -> std::result::Result<bool, NotKnown> {
         if self.learn(client) {
             return Ok(true);
         }
@@ -144,12 +160,13 @@ impl Destination {
             }
         }
         if let Some(cause) = cause {
-            return Err(
-                contact(&cause, client).context(format!("looking up topic '{}'", self.topic))
-            );
+            let absent = cause.answered() == Some(ErrorCode::INVALID_TOPIC_EXCEPTION);
+            let error = contact(&cause, client);
+            let error = error.context(format!("looking up topic '{}'", self.topic));
+            return Err(NotKnown { error, absent });
         }
         if now.saturating_sub(since) >= TOPIC_WAIT_MAX {
-            return Err(Error::new(
+            let error = Error::new(
                 ErrorKind::External,
                 format!(
                     "topic '{}' does not exist, and the broker did not create it within {} s",
@@ -160,7 +177,8 @@ impl Destination {
             .with_hint(format!(
                 "create it with 'brooklet topic create {} -b HOST:PORT'",
                 self.topic
-            )));
+            ));
+            return Err(NotKnown { error, absent: true });
         }
         Ok(false)
     }

@@ -6,7 +6,6 @@ use crate::table::Warnings;
 use brooklet_kafka::TopicPartition;
 use brooklet_kafka::consumer::{PartitionError, StartAt};
 use brooklet_kafka::error::ErrorKind;
-use brooklet_kafka::wire::Uuid;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -20,16 +19,8 @@ pub(super) struct Loss {
     /// Where to go on when the log no longer holds a position; where there is none, `mode` decides.
     reset: Option<Place>,
     warnings: Warnings,
-    waiting: BTreeMap<TopicPartition, Waiting>,
-}
-
-/// A partition whose topic is waited for.
-#[derive(Debug)]
-struct Waiting {
-    /// When it is looked for.
-    at: Duration,
-    /// Id of the topic that was read, zero if unknown.
-    topic_id: Uuid,
+    /// When each partition whose topic is waited for is looked for.
+    waiting: BTreeMap<TopicPartition, Duration>,
 }
 
 /// What becomes of a failed partition.
@@ -113,8 +104,7 @@ impl Loss {
             }
             (TopicChange::Restart, None) => {
                 say("is waited for");
-                let waiting = Waiting { at: now + LOOK_AGAIN, topic_id: failed.topic_id };
-                self.waiting.insert(failed.partition.clone(), waiting);
+                self.waiting.insert(failed.partition.clone(), now + LOOK_AGAIN);
                 Verdict::Wait
             }
         }
@@ -132,21 +122,20 @@ impl Loss {
         self.waiting.remove(partition);
     }
 
-    /// Partitions that are to be looked for now, each with the id of its topic: the position still counts where the
-    /// same topic is back.
-    pub(super) fn due(&mut self, now: Duration) -> Vec<(TopicPartition, Uuid)> {
+    /// Partitions that are to be looked for now.
+    pub(super) fn due(&mut self, now: Duration) -> Vec<TopicPartition> {
         let mut due = Vec::new();
-        for (partition, waiting) in &mut self.waiting {
-            if waiting.at <= now {
-                waiting.at = now + LOOK_AGAIN;
-                due.push((partition.clone(), waiting.topic_id));
+        for (partition, at) in &mut self.waiting {
+            if *at <= now {
+                *at = now + LOOK_AGAIN;
+                due.push(partition.clone());
             }
         }
         due
     }
 
     pub(super) fn next_deadline(&self) -> Option<Duration> {
-        self.waiting.values().map(|waiting| waiting.at).min()
+        self.waiting.values().min().copied()
     }
 }
 
@@ -154,6 +143,7 @@ impl Loss {
 mod tests {
     use super::*;
     use brooklet_kafka::error::Error;
+    use brooklet_kafka::wire::Uuid;
     use std::sync::{Arc, Mutex};
 
     #[test]
@@ -231,7 +221,7 @@ mod tests {
         assert_eq!(loss.judge(&gone, second), Verdict::Wait);
         assert!(loss.due(second).is_empty());
         assert_eq!(loss.next_deadline(), Some(2 * second));
-        assert_eq!(loss.due(2 * second), [(partition.clone(), gone.topic_id)]);
+        assert_eq!(loss.due(2 * second), std::slice::from_ref(&partition));
         assert_eq!(loss.judge(&gone, 2 * second), Verdict::Wait);
         loss.found(&partition);
         assert_eq!(loss.next_deadline(), None);

@@ -8,6 +8,7 @@ mod enumerator;
 mod error;
 mod headers;
 mod layout;
+mod learned;
 mod loss;
 mod mark;
 mod members;

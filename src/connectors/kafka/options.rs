@@ -700,6 +700,8 @@ pub(super) fn sink(
     mode.check_formats(options)?;
     let topics = topics(options)?;
     positive(options, &SCAN_PARALLELISM)?;
+    // It is about records that are read; a wrong word is wrong all the same.
+    options.word(&ERROR_MODE)?;
     let named = match mode {
         Mode::Log => options.string(&PARTITIONER),
         Mode::Upsert => None,

@@ -14,15 +14,24 @@ pub(super) struct Origins(BTreeMap<(Arc<str>, i32), Unsettled>);
 struct Unsettled {
     /// Number of the first one in `places`.
     first: u64,
-    places: VecDeque<Option<RecordPlace>>,
+    places: VecDeque<Origin>,
     /// Records that were settled before earlier ones: number and count.
     early: BTreeMap<u64, u64>,
 }
 
+/// What is known of a record on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// Where it came from, where that is known.
+    pub(super) place: Option<RecordPlace>,
+    /// Bound of its size.
+    pub(super) bytes: usize,
+}
+
 impl Origins {
     /// A record was appended to the open batch of a partition.
-    pub(super) fn append(&mut self, topic: &Arc<str>, partition: i32, place: Option<RecordPlace>) {
-        self.0.entry((Arc::clone(topic), partition)).or_default().places.push_back(place);
+    pub(super) fn append(&mut self, topic: &Arc<str>, partition: i32, origin: Origin) {
+        self.0.entry((Arc::clone(topic), partition)).or_default().places.push_back(origin);
     }
 
     /// The number of the first record of a batch that is closed now and holds the last `records`.
@@ -31,16 +40,11 @@ impl Origins {
         of.map_or(0, |of| (of.first + of.places.len() as u64).saturating_sub(records))
     }
 
-    /// Where a record came from that was not settled yet.
-    pub(super) fn place(
-        &self,
-        topic: &Arc<str>,
-        partition: i32,
-        number: u64,
-    ) -> Option<&RecordPlace> {
+    /// A record that was not settled yet.
+    pub(super) fn of(&self, topic: &Arc<str>, partition: i32, number: u64) -> Option<&Origin> {
         let of = self.0.get(&(Arc::clone(topic), partition))?;
         let at = usize::try_from(number.checked_sub(of.first)?).ok()?;
-        of.places.get(at)?.as_ref()
+        of.places.get(at)
     }
 
     /// What became of `records` from the number `first` on is known: they are forgotten.
@@ -64,16 +68,19 @@ mod tests {
     fn numbers_survive_answers_in_any_order() {
         let topic: Arc<str> = "t".into();
         let split = Arc::new(SplitId { name: "in".into(), index: 0 });
-        let place = |offset| RecordPlace { split: Arc::clone(&split), offset };
+        let place = |offset| {
+            let place = Some(RecordPlace { split: Arc::clone(&split), offset });
+            Origin { place, bytes: 7 }
+        };
         let mut origins = Origins::default();
-        (0..5).for_each(|offset| origins.append(&topic, 1, Some(place(offset))));
+        (0..5).for_each(|offset| origins.append(&topic, 1, place(offset)));
         assert_eq!(origins.sealed(&topic, 1, 3), 2);
         origins.settle(&topic, 1, 2, 2);
-        assert_eq!(origins.place(&topic, 1, 1), Some(&place(1)));
+        assert_eq!(origins.of(&topic, 1, 1), Some(&place(1)));
         origins.settle(&topic, 1, 0, 2);
-        assert_eq!(origins.place(&topic, 1, 1), None);
-        assert_eq!(origins.place(&topic, 1, 4), Some(&place(4)));
-        origins.append(&topic, 1, None);
+        assert_eq!(origins.of(&topic, 1, 1), None);
+        assert_eq!(origins.of(&topic, 1, 4), Some(&place(4)));
+        origins.append(&topic, 1, Origin { place: None, bytes: 7 });
         assert_eq!((origins.sealed(&topic, 1, 1), origins.sealed(&topic, 0, 1)), (5, 0));
     }
 }

@@ -5,16 +5,21 @@
 //! for lag tools, without being read back. Where the broker refuses the job's group, the user's group carries the
 //! mark; where there is no such group, the job runs without progress and says so.
 
+mod former;
+
+pub(super) use self::former::FormerMarks;
+
 use super::error::contact;
 use super::mark::{GROUP_PREFIX, Mark};
 use super::options::{SourceOptions, Topics};
 use crate::base::{Error, ErrorKind as Fault, Result};
 use crate::table::{
-    CommitDomain, DomainEvent, Epoch, EpochEnd, JobContext, Position, Progress, Recovery, ScanName,
-    Waker, Warnings,
+    CommitDomain, DomainEvent, EpochEnd, JobContext, Position, Progress, Recovery, ScanName, Waker,
+    Warnings,
 };
 use crate::types::SplitId;
 use brooklet_kafka::pending::Pending;
+use brooklet_kafka::wire::Uuid;
 use brooklet_kafka::{Client, CommittedOffset, ErrorKind, TopicPartition};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -34,6 +39,8 @@ pub(super) struct GroupProgress {
     /// Where the mark is when the job had one scan and has several now, or the other way round.
     former: String,
     user_group: Option<String>,
+    /// Why the user's group took no offsets the last time; said once.
+    refused: Option<ErrorKind>,
     warnings: Warnings,
     waker: Waker,
     work: Work,
@@ -110,6 +117,7 @@ impl GroupProgress {
             groups,
             former,
             user_group: options.group.clone(),
+            refused: None,
             warnings: job.warnings.clone(),
             waker,
             work: Work::None,
@@ -128,8 +136,13 @@ impl GroupProgress {
         pending
     }
 
-    fn mark(&self, epoch: Epoch) -> String {
-        Mark { epoch, scan: &self.scan, job: &self.job }.to_string()
+    /// The positions with the job's mark of an epoch.
+    fn marked(&self, progress: &Progress) -> Vec<(TopicPartition, CommittedOffset)> {
+        let mark = |position: &Position| {
+            let topic = position.identity.map(Uuid);
+            Mark { epoch: progress.epoch, scan: &self.scan, topic, job: &self.job }.to_string()
+        };
+        progress.positions.iter().map(|(id, at)| committed(id, at, mark(at))).collect()
     }
 
     /// The marked positions of `group`. Positions of topics that the source no longer reads are left out; nothing but
@@ -165,9 +178,10 @@ impl GroupProgress {
             }
             let id = SplitId { name: Arc::clone(&partition.topic), index: partition.partition };
             let leader_epoch = (committed.leader_epoch >= 0).then_some(committed.leader_epoch);
+            let identity = mark.topic.map(|topic| topic.0);
             progress
                 .positions
-                .insert(id, Position { leader_epoch, ..Position::at(committed.offset) });
+                .insert(id, Position { offset: committed.offset, leader_epoch, identity });
         }
         elsewhere.dedup();
         let elsewhere: Vec<String> = elsewhere.iter().map(|name| format!("'{name}'")).collect();
@@ -216,8 +230,8 @@ impl GroupProgress {
         self.work = match self.progress(&self.former, stored)? {
             None => Work::Ready(recovered(None)),
             Some(progress) => {
-                let plain = offsets(&progress);
-                let marked = marked(&plain, &self.mark(progress.epoch));
+                let plain = plain(&progress);
+                let marked = self.marked(&progress);
                 let group = self.groups.front().cloned().unwrap_or_default();
                 let store = self.store(&group, &marked);
                 Work::Moving { progress, store, offsets: plain }
@@ -226,16 +240,12 @@ impl GroupProgress {
         Ok(())
     }
 
-    /// Commits positions with `metadata` to the group of the mark, and plainly to the user's group.
-    fn start_commit(
-        &mut self,
-        done: DomainEvent,
-        offsets: Vec<(TopicPartition, CommittedOffset)>,
-        metadata: &str,
-        finished: bool,
-    ) {
+    /// Commits positions with the mark to its group, and plainly to the user's group.
+    fn start_commit(&mut self, done: DomainEvent, progress: &Progress, finished: bool) {
         let mut pending = VecDeque::new();
-        let marked = marked(&offsets, metadata);
+        let offsets = plain(progress);
+        // Final positions are only for lag tools: the next start is a fresh one.
+        let marked = if finished { offsets.clone() } else { self.marked(progress) };
         if let Some(group) = self.groups.front() {
             pending.push_back((group.clone(), self.store(group, &marked)));
         }
@@ -284,30 +294,19 @@ fn recovered(progress: Option<Progress>) -> DomainEvent {
     DomainEvent::Recovered { epoch, scans: vec![progress] }
 }
 
-fn marked(
-    offsets: &[(TopicPartition, CommittedOffset)],
-    metadata: &str,
-) -> Vec<(TopicPartition, CommittedOffset)> {
-    let with_mark = |(partition, offset): &(TopicPartition, CommittedOffset)| {
-        let offset = CommittedOffset { metadata: metadata.to_owned(), ..offset.clone() };
-        (partition.clone(), offset)
-    };
-    offsets.iter().map(with_mark).collect()
+fn committed(
+    id: &SplitId,
+    position: &Position,
+    metadata: String,
+) -> (TopicPartition, CommittedOffset) {
+    let leader_epoch = position.leader_epoch.unwrap_or(-1);
+    let offset = CommittedOffset { offset: position.offset, leader_epoch, metadata };
+    (TopicPartition::new(Arc::clone(&id.name), id.index), offset)
 }
 
-fn offsets(progress: &Progress) -> Vec<(TopicPartition, CommittedOffset)> {
-    progress
-        .positions
-        .iter()
-        .map(|(id, position)| {
-            let offset = CommittedOffset {
-                offset: position.offset,
-                leader_epoch: position.leader_epoch.unwrap_or(-1),
-                metadata: String::new(),
-            };
-            (TopicPartition::new(Arc::clone(&id.name), id.index), offset)
-        })
-        .collect()
+/// Positions without a mark.
+fn plain(progress: &Progress) -> Vec<(TopicPartition, CommittedOffset)> {
+    progress.positions.iter().map(|(id, at)| committed(id, at, String::new())).collect()
 }
 
 impl CommitDomain for GroupProgress {
@@ -329,9 +328,7 @@ impl CommitDomain for GroupProgress {
             self.work = if end.finished { self.clear(done) } else { Work::Ready(done) };
             return;
         }
-        // Final positions are only for lag tools: the next start is a fresh one.
-        let mark = if end.finished { String::new() } else { self.mark(end.epoch) };
-        self.start_commit(done, offsets(progress), &mark, end.finished);
+        self.start_commit(done, progress, end.finished);
     }
 
     /// What is not committed is only at the process.
@@ -393,8 +390,10 @@ impl CommitDomain for GroupProgress {
                 Work::Clearing { done, reading: mut left, mut marked } => {
                     let Some((group, pending)) = left.pop_front() else {
                         // Offsets of the user's group stay as they are: only the mark goes.
-                        let store = |(group, offsets): (String, Vec<_>)| {
-                            let stored = self.store(&group, &self::marked(&offsets, ""));
+                        type Offsets = Vec<(TopicPartition, CommittedOffset)>;
+                        let store = |(group, mut offsets): (String, Offsets)| {
+                            offsets.iter_mut().for_each(|(_, offset)| offset.metadata.clear());
+                            let stored = self.store(&group, &offsets);
                             (group, stored)
                         };
                         let pending = marked.into_iter().map(store).collect();
@@ -466,11 +465,18 @@ impl CommitDomain for GroupProgress {
                             return Ok(None);
                         }
                         Some(Ok(())) => {
+                            if self.groups.front() != Some(&group) {
+                                self.refused = None;
+                            }
                             self.work = Work::Committing { done, pending, marked, finished };
                         }
                         Some(Err(error)) if self.groups.front() != Some(&group) => {
-                            self.warnings
-                                .say(&format!("cannot commit to group '{group}': {error}"));
+                            if self.refused.replace(error.kind().clone())
+                                != Some(error.kind().clone())
+                            {
+                                self.warnings
+                                    .say(&format!("cannot commit to group '{group}': {error}"));
+                            }
                             self.work = Work::Committing { done, pending, marked, finished };
                         }
                         // Nothing counts as stored before the mark is.

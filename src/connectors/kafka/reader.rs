@@ -237,7 +237,12 @@ impl KafkaReader {
                 }
             }
             // The position counts on if the topic that comes back is the same.
-            Verdict::Wait => {}
+            Verdict::Wait => {
+                let known = Some(failed.topic_id).filter(|id| !id.is_zero());
+                if let (Some(split), Some(id)) = (self.splits.get_mut(partition), known) {
+                    split.topic = id;
+                }
+            }
         }
         Ok(())
     }
@@ -303,8 +308,8 @@ impl Reader for KafkaReader {
         let due = self.loss.due(now);
         if !due.is_empty() {
             let splits = &self.splits;
-            self.consumer.assign_at(due.into_iter().filter_map(|(partition, topic_id)| {
-                let start = StartAt { topic_id, ..start_at(splits.get(&partition)?.position()) };
+            self.consumer.assign_at(due.into_iter().filter_map(|partition| {
+                let start = start_at(splits.get(&partition)?.position());
                 Some((partition, start))
             }));
         }

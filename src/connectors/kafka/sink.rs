@@ -2,20 +2,21 @@
 
 use super::encode::{EncodePlan, Written};
 use super::layout::{Layout, Placed};
+use super::learned::Learned;
 use super::metadata::Metadata;
 use super::options::{self, Exact, Mode, SinkOptions};
 use super::outlet::Outlet;
 use super::partitioner::{PartitionerClasses, PartitionerContext};
 use super::source::check_key;
-use super::transaction::{JobTransaction, Join, cluster_key};
-use super::writer::{KafkaWriter, OldBrokers};
+use super::transaction::{FormerRecord, JobTransaction, Join, cluster_key};
+use super::writer::{KafkaWriter, OldBrokers, Shared};
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{
-    ColumnKind, CommitDomain, DomainRequest, EncodeRequest, Guarantee, JobContext, Sink,
-    SinkRequest, TableContext, Waker, Writer,
+    ColumnKind, CommitDomain, DomainRequest, EncodeRequest, FormerProgress, Guarantee, JobContext,
+    Sink, SinkRequest, TableContext, Waker, Writer,
 };
 use crate::types::Field;
-use brooklet_kafka::{Client, Network};
+use brooklet_kafka::{Client, Isolation, Network};
 use std::sync::Arc;
 
 /// Opens the table: checks every option, contacts nothing.
@@ -72,7 +73,10 @@ pub(super) fn open(
         batch_bytes,
         seed: context.job.seed,
         started_at_millis: context.job.started_at_millis,
-        notice: OldBrokers::new(context.job.warnings.clone()),
+        shared: Shared {
+            notice: OldBrokers::new(context.job.warnings.clone()),
+            learned: Learned::default(),
+        },
     }))
 }
 
@@ -167,7 +171,7 @@ struct KafkaSink {
     batch_bytes: usize,
     seed: u64,
     started_at_millis: i64,
-    notice: OldBrokers,
+    shared: Shared,
 }
 
 impl std::fmt::Debug for KafkaSink {
@@ -189,6 +193,21 @@ impl Sink for KafkaSink {
     ) -> Result<Option<Box<dyn CommitDomain>>> {
         let Some(plan) = &self.exact else { return Ok(None) };
         plan.domain(&self.network, job, request, waker).map(Some)
+    }
+
+    fn former_progress(
+        &mut self,
+        job: &JobContext,
+        scans: usize,
+        waker: Waker,
+    ) -> Result<Option<Box<dyn FormerProgress>>> {
+        if self.exact.is_some() {
+            return Ok(None);
+        }
+        let mut config = self.client.config().clone();
+        config.isolation = Isolation::ReadCommitted;
+        let client = Client::new(config, &self.network);
+        Ok(Some(Box::new(FormerRecord::new(client, job, scans, waker))))
     }
 
     fn writer(&mut self, worker: usize, workers: usize, waker: Waker) -> Result<Box<dyn Writer>> {
@@ -219,7 +238,7 @@ impl Sink for KafkaSink {
                 seed: self.seed ^ worker as u64,
                 started_at_millis: self.started_at_millis,
             },
-            self.notice.clone(),
+            self.shared.clone(),
             waker,
         )))
     }

@@ -7,15 +7,15 @@ use super::loss::Loss;
 use super::members::{JobMembers, Reads};
 use super::metadata::{Metadata, Readable};
 use super::options::{self, Mode, SourceOptions};
-use super::progress::GroupProgress;
+use super::progress::{FormerMarks, GroupProgress};
 use super::reader::KafkaReader;
 use super::transaction::cluster_key;
 use crate::base::{Error, ErrorKind, Result};
 use crate::expr::Expr;
 use crate::table::{
     Boundedness, ColumnKind, CommitDomain, DecodeRequest, DecoderFactory, Enumerator,
-    ErrorHandling, JobContext, LagGroup, Payload, Reader, ScanFacts, ScanName, ScanRequest, Source,
-    TableContext, Waker, Warnings,
+    ErrorHandling, FormerProgress, JobContext, LagGroup, Payload, Reader, ScanFacts, ScanName,
+    ScanRequest, Source, TableContext, Waker, Warnings,
 };
 use crate::types::{Field, RowErrors};
 use brooklet_kafka::{Client, Network};
@@ -257,6 +257,17 @@ impl std::fmt::Debug for KafkaSource {
     }
 }
 
+impl KafkaSource {
+    fn progress(&self, job: &JobContext, scan: &ScanName, waker: Waker) -> GroupProgress {
+        GroupProgress::new(self.own_client(), job, scan, &self.options, waker)
+    }
+
+    /// A client of the attempt's own: when it fails, no commit of it may arrive behind those of the next one.
+    fn own_client(&self) -> Client {
+        Client::new(self.client.config().clone(), &self.network)
+    }
+}
+
 impl Source for KafkaSource {
     fn boundedness(&self) -> Boundedness {
         match self.options.bounded {
@@ -312,12 +323,18 @@ impl Source for KafkaSource {
         scan: &ScanName,
         waker: Waker,
     ) -> Result<Option<Box<dyn CommitDomain>>> {
-        // A client of its own: when the attempt fails, no commit of it may arrive behind those of the next one.
-        let client = Client::new(self.client.config().clone(), &self.network);
         if let Some(members) = &self.members {
-            return members.domain(client, &scan.name, None, job, waker).map(Some);
+            return members.domain(self.own_client(), &scan.name, None, job, waker).map(Some);
         }
-        let progress = GroupProgress::new(client, job, scan, &self.options, waker);
-        Ok(Some(Box::new(progress)))
+        Ok(Some(Box::new(self.progress(job, scan, waker))))
+    }
+
+    fn former_progress(
+        &mut self,
+        job: &JobContext,
+        scan: &ScanName,
+        waker: Waker,
+    ) -> Result<Option<Box<dyn FormerProgress>>> {
+        Ok(Some(Box::new(FormerMarks::new(self.progress(job, scan, waker)))))
     }
 }

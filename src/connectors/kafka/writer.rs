@@ -1,12 +1,14 @@
 //! Writes the rows of one worker: rows to records to batches, one open batch per partition.
 
-use super::destination::{Destination, Parked};
+use super::destination::{Destination, NotKnown, Parked};
 use super::encode::{Encodings, RecordEncoder};
+use super::learned::Learned;
 use super::options::{Partitioning, SinkOptions, Topics};
-use super::origins::Origins;
+use super::origins::{Origin, Origins};
 use super::outlet::Outlet;
 use super::partitioner::{Partitioner, PartitionerContext};
 use super::transaction::of_batch;
+use super::transaction::record::TOPIC_BYTES_MAX;
 use super::upsert_buffer::{Held, UpsertBuffer};
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{
@@ -64,10 +66,17 @@ pub(super) struct KafkaWriter {
     finishing: bool,
     record_bytes_max: usize,
     stats: SinkStats,
-    notice: OldBrokers,
+    shared: Shared,
     /// Where rows that cannot be written do not hold up the others.
     origins: Option<Origins>,
     refused: Vec<Refused>,
+}
+
+/// What all writers of a sink share, over the attempts of its job.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    pub(super) notice: OldBrokers,
+    pub(super) learned: Learned,
 }
 
 /// What is said once for all writers of a sink whose brokers are too old for idempotence.
@@ -136,7 +145,7 @@ impl KafkaWriter {
         encoder: RecordEncoder,
         options: &SinkOptions,
         settings: Settings,
-        notice: OldBrokers,
+        shared: Shared,
         waker: Waker,
     ) -> KafkaWriter {
         let config = client.config();
@@ -167,7 +176,7 @@ impl KafkaWriter {
             finishing: false,
             record_bytes_max,
             stats: SinkStats::default(),
-            notice,
+            shared,
             origins: None,
             refused: Vec::new(),
             client,
@@ -189,6 +198,7 @@ impl KafkaWriter {
         self.by_name.insert(Arc::clone(&destination.topic), at);
         // It may be known from another table; if not, the wait for it begins with the next poll.
         destination.learn(&self.client);
+        destination.too_large = self.shared.learned.too_large(topic);
         self.destinations.push(destination);
         at
     }
@@ -203,6 +213,19 @@ impl KafkaWriter {
             return Ok(*at);
         }
         allowed.check(topic)?;
+        if !is_legal(topic) {
+            return Err(format!(
+                "the topic of the sink record is not valid: '{topic}' is no name of a topic: up to {TOPIC_BYTES_MAX} \
+                 letters, digits, '.', '_' and '-' are"
+            ));
+        }
+        if let Some(problem) = self.shared.learned.absent(topic) {
+            // It is looked for from here on, and may have come to exist.
+            if self.client.partitions(topic).is_none() {
+                return Err(problem);
+            }
+            self.shared.learned.note_present(topic);
+        }
         Ok(self.add_destination(topic))
     }
 
@@ -234,19 +257,19 @@ impl KafkaWriter {
                 continue;
             }
             rows.headers(row, &mut headers);
-            let origin = self.origins.is_some().then_some(batch.origin.as_ref()).flatten();
+            // The error about a topic that a row names tells which record that row is of.
+            let traced = self.origins.is_some() || matches!(self.route, Route::Column(_));
+            let origin = traced.then_some(batch.origin.as_ref()).flatten();
             let place = origin
                 .and_then(|origin| origin.locate(row))
                 .map(|(split, offset)| RecordPlace { split: Arc::clone(split), offset });
             let record = Outgoing { timestamp, key, value, headers: &headers, place };
-            if record_size_bound(key, value, &headers) > self.record_bytes_max {
+            let bound = record_size_bound(key, value, &headers);
+            if let Some(problem) = self.too_large(at, bound) {
                 let bytes = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
-                let (topic, max) =
-                    (self.topic(Place { destination: at, partition: 0 }), self.record_bytes_max);
+                let topic = self.topic(Place { destination: at, partition: 0 });
                 errors.push(row, || {
-                    format!(
-                        "record of {bytes} bytes is too large for topic '{topic}': 'properties.max.request.size' is {max}"
-                    )
+                    format!("record of {bytes} bytes is too large for topic '{topic}': {problem}")
                 });
                 continue;
             }
@@ -262,6 +285,49 @@ impl KafkaWriter {
             }
         }
         Ok(())
+    }
+
+    /// Why a record of this bound of its size is not sent, if it is not.
+    fn too_large(&self, at: usize, bound: usize) -> Option<String> {
+        let max = self.record_bytes_max;
+        if bound > max {
+            return Some(format!("'properties.max.request.size' is {max}"));
+        }
+        let least = self.destinations.get(at).map_or(usize::MAX, |to| to.too_large);
+        let known = self.origins.is_some() && bound >= least;
+        known.then(|| "the brokers have refused a smaller one (MESSAGE_TOO_LARGE)".to_owned())
+    }
+
+    /// A record cannot be written after all: where such records are left out, the next attempt does without it.
+    fn refuse(&mut self, place: Option<&RecordPlace>, error: Error) -> Error {
+        if let (Some(place), true) = (place, self.origins.is_some()) {
+            self.refused.push(Refused { place: place.clone(), message: error.to_string() });
+        }
+        error
+    }
+
+    /// A topic that rows name cannot be written to. Where there is no such topic, that is a matter of the records that wait
+    /// for it.
+    fn not_known(&mut self, at: usize, NotKnown { error, absent }: NotKnown) -> Error {
+        let Some(destination) = self.destinations.get_mut(at) else { return error };
+        if !absent || matches!(self.route, Route::Single) {
+            return error;
+        }
+        let parked = std::mem::take(&mut destination.parked);
+        let topic = Arc::clone(&destination.topic);
+        let problem = error.to_string();
+        self.shared.learned.note_absent(&topic, &problem);
+        for record in &parked {
+            let refused = Error::new(ErrorKind::Data, problem.clone());
+            drop(self.refuse(record.place.as_ref(), refused));
+        }
+        match parked.front().and_then(|record| record.place.as_ref()) {
+            Some(RecordPlace { split, offset }) => error.context(format!(
+                "writing the record at topic '{}' partition {} offset {offset}",
+                split.name, split.index
+            )),
+            None => error,
+        }
     }
 
     /// Puts a record into the open batch of its partition, or aside until its topic is known; what is wrong with its
@@ -297,8 +363,10 @@ impl KafkaWriter {
             let (key, value) = (record.key.as_deref(), record.value.as_deref());
             let (timestamp, place) = (timestamp.unwrap_or(now), record.place.clone());
             let outgoing = Outgoing { timestamp, key, value, headers: &headers, place };
-            self.put(destination, record.partition, outgoing)?
-                .map_err(|problem| Error::new(ErrorKind::Data, problem))?;
+            if let Err(problem) = self.put(destination, record.partition, outgoing)? {
+                let error = Error::new(ErrorKind::Data, problem);
+                return Err(self.refuse(record.place.as_ref(), error));
+            }
         }
         Ok(())
     }
@@ -329,9 +397,13 @@ impl KafkaWriter {
             self.settle(record.epoch, 1);
             let Some(destination) = self.destinations.get_mut(at) else { return Ok(()) };
             let (key, value) = (record.key.as_deref(), record.value.as_deref());
-            let partition = destination
-                .partition(record.partition, key, value)
-                .map_err(|problem| Error::new(ErrorKind::Data, problem))?;
+            let partition = match destination.partition(record.partition, key, value) {
+                Ok(partition) => partition,
+                Err(problem) => {
+                    let error = Error::new(ErrorKind::Data, problem);
+                    return Err(self.refuse(record.place.as_ref(), error));
+                }
+            };
             let headers = record.headers();
             let (timestamp, place) = (record.timestamp, record.place.clone());
             let outgoing = Outgoing { timestamp, key, value, headers: &headers, place };
@@ -370,7 +442,8 @@ impl KafkaWriter {
         })?;
         let topic = self.topic(place);
         if let Some(origins) = &mut self.origins {
-            origins.append(&topic, place.partition, origin);
+            let bytes = record_size_bound(key, value, headers);
+            origins.append(&topic, place.partition, Origin { place: origin, bytes });
         }
         Ok(())
     }
@@ -465,7 +538,7 @@ impl KafkaWriter {
             let (tag, records, partition, first) = match event {
                 ProduceEvent::Delivered { tag, records, partition, first, .. } => {
                     if self.outlet.lacks_idempotence() {
-                        self.notice.say(&partition.topic);
+                        self.shared.notice.say(&partition.topic);
                     }
                     (tag, records, partition, first)
                 }
@@ -497,10 +570,20 @@ impl KafkaWriter {
     /// A record that the brokers take at no time.
     fn note_refused(&mut self, partition: &TopicPartition, number: u64, error: &Error) {
         let Some(origins) = &self.origins else { return };
-        if let Some(place) = origins.place(&partition.topic, partition.partition, number) {
-            self.refused.push(Refused { place: place.clone(), message: error.to_string() });
+        let found = origins.of(&partition.topic, partition.partition, number);
+        let Some(Origin { place: Some(place), bytes }) = found else { return };
+        self.refused.push(Refused { place: place.clone(), message: error.to_string() });
+        // What compression makes of other records is not known.
+        if self.compression == Compression::None {
+            self.shared.learned.note_too_large(&partition.topic, *bytes);
         }
     }
+}
+
+/// Whether a topic may be called that (Kafka's `Topic.validate`).
+fn is_legal(topic: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    !matches!(topic, "" | "." | "..") && topic.len() <= TOPIC_BYTES_MAX && topic.bytes().all(legal)
 }
 
 /// A record of its own, to be written later.
@@ -556,13 +639,20 @@ impl Writer for KafkaWriter {
         }
         self.send()?;
         let mut known = self.encoder.ready(&self.waker)?;
+        let mut failure = None;
         for at in 0..self.destinations.len() {
             let Some(destination) = self.destinations.get_mut(at) else { continue };
-            if destination.know(&self.client, now)? {
-                self.unpark(at)?;
-            } else {
-                known = false;
+            match destination.know(&self.client, now) {
+                Ok(true) => self.unpark(at)?,
+                Ok(false) => known = false,
+                Err(not_known) => {
+                    let error = self.not_known(at, not_known);
+                    failure.get_or_insert(error);
+                }
             }
+        }
+        if let Some(error) = failure {
+            return Err(error);
         }
         // With `none` an epoch waits until its output is handed to the client, but not for the brokers; the last one
         // does, as in Flink.

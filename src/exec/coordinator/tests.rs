@@ -71,7 +71,7 @@ fn stores(held: &Progress, minutes: u32) -> (Vec<u32>, bool) {
     let (reports, worker) = (Mailbox::new(), Mailbox::new());
     let mut coordinator = Coordinator::new(
         vec![scan],
-        vec![domain],
+        Stores { domains: vec![domain], ..Stores::default() },
         Arc::clone(&reports),
         JobControl::new(),
         MINUTE * 10,

@@ -2,7 +2,7 @@
 
 use super::ProtobufFormat;
 use crate::formats::harness::{all_columns, decode, decoder, decoder_for, encoder, show_rows};
-use crate::table::{Decoder, Encoded};
+use crate::table::Encoded;
 use crate::types::{Batch, DataType, Field, Kind};
 
 const PROTO: &str = r#"

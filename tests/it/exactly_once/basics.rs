@@ -1,6 +1,7 @@
 //! How exactly-once jobs start, end and fail.
 
 use super::{Cluster, Program, Rec};
+use crate::support::Ended;
 use brooklet::connectors::kafka::transaction::record::{ProgressRecord, topic_of};
 
 const BOUNDED: &str =
@@ -252,4 +253,78 @@ fn upserts_are_committed_exactly_once() {
         .collect();
     assert_eq!(keys, ["a", "b", "cc"]);
     assert_eq!(progress(&cluster, "upserts.sink").transactional_id, "basics-upserts.sink");
+}
+
+/// Runs a script without an end until its sink holds `count` committed records, and stops it.
+fn until(cluster: &Cluster, name: &str, sql: &str, sink: &str, count: usize) -> Ended {
+    let program = Program::script(name, sql);
+    let mut running = program.start();
+    while cluster.read_committed(sink).len() < count {
+        assert!(running.ended().is_none(), "{}", running.stderr());
+        std::thread::yield_now();
+    }
+    running.signal("INT");
+    running.wait()
+}
+
+#[test]
+fn a_job_that_becomes_exactly_once_goes_on_and_back_it_is_told_the_way() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    let with = |guarantee: &str| job(&cluster, &source, &sink, ENDLESS, guarantee);
+    let (exact, plain) = (with(EXACT), with("'sink.delivery-guarantee' = 'at-least-once'"));
+    write(&cluster, &source, &["a"]);
+    until(&cluster, "changing", &plain, &sink, 1).code(0);
+    write(&cluster, &source, &["b"]);
+    let changed = until(&cluster, "changing", &exact, &sink, 2);
+    changed.code(0).says(&["was not exactly-once before", "resuming 'src' from epoch"]);
+    assert_eq!(committed(&cluster, &sink), ["a", "b"]);
+    // What it stored before is older than its record by now.
+    write(&cluster, &source, &["c"]);
+    until(&cluster, "changing", &exact, &sink, 3).code(0);
+    assert_eq!(committed(&cluster, &sink), ["a", "b", "c"]);
+    let id = "changing.sink";
+    let refused = Program::script("changing", &plain).run();
+    refused.code(3).says(&["was exactly-once", &format!("brooklet job reset {id}")]);
+    assert_eq!(committed(&cluster, &sink), ["a", "b", "c"]);
+    Program::new(&["job", "reset", id, "-b", cluster.bootstrap()]).run().code(0);
+    // Its place in the group is gone as well, and it begins anew.
+    until(&cluster, "changing", &plain, &sink, 6).code(0);
+    write(&cluster, &source, &["d"]);
+    until(&cluster, "changing", &exact, &sink, 7).code(0).says(&["was not exactly-once before"]);
+    assert_eq!(committed(&cluster, &sink), ["a", "b", "c", "a", "b", "c", "d"]);
+}
+
+#[test]
+fn another_prefix_fences_the_run_under_the_first_one() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    write(&cluster, &source, &["a"]);
+    // The first run commits nothing before it is asked to end.
+    let slow = job(&cluster, &source, &sink, ENDLESS, EXACT).replace("50 ms", "5 h");
+    let slow = Program::script("prefix", &slow);
+    let mut first = slow.start();
+    while cluster.ends(&sink)[&0] < 1 {
+        assert!(first.ended().is_none(), "{}", first.stderr());
+        std::thread::yield_now();
+    }
+    let renamed = job(&cluster, &source, &sink, ENDLESS, &EXACT.replace("'basics'", "'renamed'"));
+    let renamed = Program::script("prefix", &renamed);
+    let mut second = renamed.start();
+    while committed(&cluster, &sink).is_empty() {
+        assert!(second.ended().is_none(), "{}", second.stderr());
+        std::thread::yield_now();
+    }
+    assert_eq!(progress(&cluster, "prefix.sink").transactional_id, "renamed-prefix.sink");
+    // Its output cannot be committed any more.
+    first.signal("INT");
+    first.wait().code(4);
+    write(&cluster, &source, &["b"]);
+    while committed(&cluster, &sink).len() < 2 {
+        assert!(second.ended().is_none(), "{}", second.stderr());
+        std::thread::yield_now();
+    }
+    second.signal("INT");
+    second.wait().code(0);
+    assert_eq!(committed(&cluster, &sink), ["a", "b"]);
 }

@@ -2,6 +2,7 @@
 
 use super::script::{ALL, JSON, kafka, print};
 use crate::support::{Cluster, Ended, Program, Rec, Registry};
+use brooklet_devbroker::Config;
 
 /// A log of its own, and the option of the source that names it.
 fn log(cluster: &Cluster, topic: &str) -> String {
@@ -225,4 +226,94 @@ fn a_log_that_cannot_be_is_refused_before_anything_starts() {
     ] {
         run("refused", &(sql + &insert)).code(3).says(&[says]);
     }
+}
+
+#[test]
+fn a_table_with_a_mode_can_be_written_to() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("out", 1);
+    for (mode, code) in [("ignore", 0), ("dead", 3)] {
+        let options = format!("{JSON}, 'error-handling.mode' = '{mode}'");
+        let sql =
+            kafka("sink", "n INT", &topic, &cluster, &options) + "INSERT INTO sink VALUES (1);\n";
+        run("written", &sql).code(code);
+    }
+    assert_eq!(cluster.values(&topic), [r#"{"n":1}"#]);
+}
+
+/// Records that name their topic; those of the topic that does not exist are at offsets 1 and 3, one that cannot exist
+/// is at 2.
+fn topics_of_rows(mode: &str) -> (Cluster, String, String, String) {
+    let mut config = Config::default();
+    config.auto_create_topics = false;
+    let cluster = Cluster::embedded_with(config);
+    let (source, failed) = (cluster.topic("in", 1), cluster.topic("failed", 1));
+    let good = cluster.topic("routed", 1);
+    let lines: Vec<String> =
+        [good.as_str(), "routed-nowhere", "routed-a b", "routed-nowhere", &good]
+            .iter()
+            .map(|topic| format!(r#"{{"t":"{topic}"}}"#))
+            .collect();
+    cluster.produce_lines(&source, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let sql = log(&cluster, &failed)
+        + &kafka("src", "t STRING", &source, &cluster, &format!("{ALL}, {JSON}{mode}"))
+        + &kafka("sink", "t STRING, topic STRING METADATA", "?", &cluster, JSON)
+            .replace("'topic' = '?'", "'topic-pattern' = 'routed-.*'")
+        + "INSERT INTO sink SELECT t, t FROM src;\n";
+    (cluster, sql, good, failed)
+}
+
+#[test]
+fn rows_that_name_a_topic_that_is_not_there_are_logged() {
+    let (cluster, sql, good, failed) = topics_of_rows(&format!(", {LOG}"));
+    let ended = run("routed", &sql);
+    ended.code(0).says(&[", 3 rejected by error-handling.mode"]);
+    assert_eq!(ended.stderr.matches("restarting from").count(), 1, "{}", ended.stderr);
+    assert!(cluster.values(&good).len() >= 2);
+    let logged = cluster.read(&failed);
+    let mut said: Vec<(String, String)> =
+        logged.iter().map(|record| (header(record, "offset"), header(record, "message"))).collect();
+    said.sort();
+    said.dedup_by_key(|(offset, _)| offset.clone());
+    let offsets: Vec<&str> = said.iter().map(|(offset, _)| offset.as_str()).collect();
+    assert_eq!(offsets, ["1", "2", "3"]);
+    assert!(said[0].1.contains("topic 'routed-nowhere' does not exist"), "{said:?}");
+    assert!(said[1].1.contains("'routed-a b' is no name of a topic"), "{said:?}");
+    assert_eq!(header(&logged[0], "stage"), "write");
+}
+
+#[test]
+fn a_row_that_names_a_topic_that_is_not_there_is_named() {
+    let (_cluster, sql, ..) = topics_of_rows("");
+    let sql = sql.replace("FROM src;", "FROM src WHERE t <> 'routed-a b';");
+    let ended = run("routed", &sql);
+    ended.code(4).says(&[
+        "writing the record at topic",
+        "offset 1",
+        "'routed-nowhere' does not exist",
+    ]);
+}
+
+#[test]
+fn what_is_too_large_is_learned_from_the_first_refusal() {
+    let cluster = Cluster::embedded();
+    let source = cluster.topic("in", 1);
+    let sink = Cluster::unique("small");
+    cluster.create(&sink, 1, &[("max.message.bytes", "400")]);
+    let large: Vec<String> =
+        (0..6).map(|n| format!(r#"{{"v":"{}"}}"#, "x".repeat(1000 + 100 * n))).collect();
+    for large in &large {
+        cluster.produce_lines(&source, &[r#"{"v":"a"}"#, large]);
+    }
+    // Every batch holds one record, and each is answered before the next one is sent.
+    let options = format!(
+        "{JSON}, 'properties.batch.size' = '1', 'properties.max.in.flight.requests.per.connection' = '1'"
+    );
+    let from = format!("{ALL}, {JSON}, 'error-handling.mode' = 'ignore'");
+    let sql = kafka("src", "v STRING", &source, &cluster, &from)
+        + &kafka("sink", "v STRING", &sink, &cluster, &options)
+        + "INSERT INTO sink SELECT v FROM src;\n";
+    let ended = run("learned", &sql);
+    ended.code(0).says(&[", 6 rejected by error-handling.mode"]);
+    assert_eq!(ended.stderr.matches("restarting from").count(), 1, "{}", ended.stderr);
 }

@@ -252,8 +252,9 @@ fn options_without_visible_effect_are_known() {
             cluster.bootstrap()
         )
     };
-    let declared = kafka("t", "k INT", &topic, &cluster, &format!("{ALL}, {JSON}"));
-    Program::script("job", &(declared.clone() + &table(watermarks))).run().code(0);
+    let both =
+        kafka("t", "k INT", &topic, &cluster, &format!("{ALL}, {JSON}")) + &table(watermarks);
+    Program::script("job", &both).run().code(0);
     for (right, wrong) in [
         ("on-event", "sometimes"),
         ("'scan.watermark.idle-timeout' = '1 min'", "'scan.watermark.idle-timeout' = 'long'"),

@@ -2,6 +2,7 @@
 
 use super::script::{ENDLESS, JSON, kafka, print, produce};
 use crate::support::{Cluster, Program, Running};
+use brooklet_kafka::CommittedOffset;
 
 struct Changed {
     cluster: Cluster,
@@ -63,4 +64,42 @@ fn the_new_topic_is_read_from_its_beginning() {
     running.until_stdout("both rows", |text| text.contains("+I[d]") && text.contains("+I[e]"));
     running.signal("INT");
     running.wait().code(0);
+}
+
+#[test]
+fn a_topic_that_was_created_again_while_the_job_was_stopped_is_noticed() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 1);
+    produce(&cluster, &topic, &["a", "b"]);
+    let job = |mode: &str| {
+        let sql = kafka("src", "v STRING", &topic, &cluster, &format!("{ENDLESS}, {JSON}{mode}"))
+            + &print("p", "v STRING")
+            + "INSERT INTO p SELECT v FROM src;\n";
+        Program::script("stopped", &sql)
+    };
+    let (program, restarting) = (job(""), job(", 'scan.topic-change.mode' = 'restart'"));
+    let running = program.start();
+    running.until_stdout("two rows", |text| text.lines().count() == 2);
+    running.signal("INT");
+    running.wait().code(0);
+    let group = "brooklet.stopped.p";
+    let stored = cluster.committed(group, &topic)[&0].clone();
+    cluster.delete(&topic);
+    cluster.create(&topic, 1, &[]);
+    produce(&cluster, &topic, &["c", "d", "e"]);
+    // Brokers may forget the offsets of a topic that is deleted, or not.
+    cluster.commit_with(group, &topic, &[(0, stored.clone())]);
+    program.run().code(4).says(&[&format!("topic `{topic}` was deleted and created again")]);
+    let running = restarting.start();
+    running.until_stdout("all rows of the new topic", |text| text.lines().count() == 3);
+    running.signal("INT");
+    running.wait().code(0);
+    // A mark of an earlier version says nothing about the topic.
+    let (before, rest) = stored.metadata.split_once(" topic=").unwrap();
+    let metadata = format!("{before} job={}", rest.split_once(" job=").unwrap().1);
+    cluster.commit_with(group, &topic, &[(0, CommittedOffset { metadata, ..stored })]);
+    let running = program.start();
+    running.until_stdout("what is behind", |text| text.contains("+I[e]"));
+    running.signal("INT");
+    assert_eq!(running.wait().stdout, "+I[e]\n");
 }

@@ -69,7 +69,12 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// A fresh embedded broker in this process, so that it survives the programs under test.
     pub(crate) fn embedded() -> Cluster {
-        let broker = DevBroker::start(LOOPBACK, Config::default()).expect("the broker starts");
+        Cluster::embedded_with(Config::default())
+    }
+
+    /// The same as it is configured.
+    pub(crate) fn embedded_with(config: Config) -> Cluster {
+        let broker = DevBroker::start(LOOPBACK, config).expect("the broker starts");
         let bootstrap = broker.bootstrap();
         Cluster::of(bootstrap, Some(broker))
     }

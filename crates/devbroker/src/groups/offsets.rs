@@ -69,6 +69,13 @@ impl GroupOffsets {
         Ok(())
     }
 
+    fn check_metadata(&self, committed: &Committed) -> Result<(), ResponseError> {
+        match committed.metadata.len() > self.metadata_bytes_max {
+            true => Err(ResponseError::OffsetMetadataTooLarge),
+            false => Ok(()),
+        }
+    }
+
     /// Stores a commit of an admitted group.
     pub(crate) fn commit(
         &mut self,
@@ -77,9 +84,7 @@ impl GroupOffsets {
         partition: i32,
         committed: Committed,
     ) -> Result<(), ResponseError> {
-        if committed.metadata.len() > self.metadata_bytes_max {
-            return Err(ResponseError::OffsetMetadataTooLarge);
-        }
+        self.check_metadata(&committed)?;
         let known = self.offset(id, topic, partition).is_some();
         if !known && self.offsets >= self.offsets_max {
             return Err(ResponseError::InvalidCommitOffsetSize);
@@ -99,9 +104,7 @@ impl GroupOffsets {
         partition: i32,
         committed: Committed,
     ) -> Result<(), ResponseError> {
-        if committed.metadata.len() > self.metadata_bytes_max {
-            return Err(ResponseError::OffsetMetadataTooLarge);
-        }
+        self.check_metadata(&committed)?;
         let staged = self.staged.entry(producer_id).or_default();
         let key = (id.to_owned(), topic.to_owned(), partition);
         if !staged.contains_key(&key) {

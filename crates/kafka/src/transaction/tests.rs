@@ -53,6 +53,19 @@ impl Stage {
         stage
     }
 
+    /// With two batches in a transaction, the first of them refused.
+    fn refused(protocol: u8, code: ErrorCode) -> Self {
+        let mut stage = Self::ready(protocol);
+        stage.send();
+        // One batch is out until the producer is known to the partition.
+        stage.send();
+        if protocol == 1 {
+            stage.add_partitions(ErrorCode::NONE);
+        }
+        stage.produce(code);
+        stage
+    }
+
     fn request(&mut self, request: Request) {
         self.machine.request(request, &mut self.bench.cluster, self.bench.now);
         self.run();
@@ -367,14 +380,7 @@ fn a_refused_partition_names_its_cause_at_once_and_leaves_nothing_to_end() {
 #[test]
 fn what_is_queued_behind_a_lost_batch_fails_with_it() {
     for protocol in [1, 2] {
-        let mut stage = Stage::ready(protocol);
-        stage.send();
-        // One batch is out until the producer is known to the partition.
-        stage.send();
-        if protocol == 1 {
-            stage.add_partitions(ErrorCode::NONE);
-        }
-        stage.produce(ErrorCode::INVALID_RECORD);
+        let mut stage = Stage::refused(protocol, ErrorCode::INVALID_RECORD);
         let events = stage.machine.take_events().0;
         assert_eq!(events.len(), 2, "{events:?}");
         for event in events {
@@ -388,13 +394,7 @@ fn what_is_queued_behind_a_lost_batch_fails_with_it() {
 #[test]
 fn a_batch_that_is_too_large_says_nothing_about_others() {
     for protocol in [1, 2] {
-        let mut stage = Stage::ready(protocol);
-        stage.send();
-        stage.send();
-        if protocol == 1 {
-            stage.add_partitions(ErrorCode::NONE);
-        }
-        stage.produce(ErrorCode::MESSAGE_TOO_LARGE);
+        let mut stage = Stage::refused(protocol, ErrorCode::MESSAGE_TOO_LARGE);
         stage.send();
         let too_large: Vec<bool> = stage
             .machine

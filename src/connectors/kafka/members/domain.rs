@@ -466,7 +466,7 @@ impl MembersDomain {
     }
 
     fn marked(&self, offsets: Offsets, epoch: Epoch) -> Offsets {
-        let mark = Mark { epoch, scan: &self.scan, job: &self.job }.to_string();
+        let mark = Mark { epoch, scan: &self.scan, topic: None, job: &self.job }.to_string();
         let with_mark = |(at, offset)| (at, CommittedOffset { metadata: mark.clone(), ..offset });
         offsets.into_iter().map(with_mark).collect()
     }

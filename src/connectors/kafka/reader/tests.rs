@@ -197,13 +197,15 @@ fn a_topic_that_is_waited_for_keeps_its_position() {
     let position = |reader: &KafkaReader| {
         let mut positions = Vec::new();
         reader.positions(&mut positions);
-        positions[0].1.offset
+        positions[0].1
     };
     KafkaReader::failed(&mut reader, &failed(KafkaError::unknown_topic("in")), Duration::ZERO)
         .unwrap();
-    assert_eq!(position(&reader), 13, "a gap in metadata is no other topic");
+    let waiting = position(&reader);
+    assert_eq!(waiting.offset, 13, "a gap in metadata is no other topic");
+    assert_eq!(waiting.identity, Some([1; 16]), "which topic it was stays known");
     let kind = KafkaErrorKind::TopicRecreated { topic: "in".to_owned() };
     KafkaReader::failed(&mut reader, &failed(KafkaError::new(kind, "why")), Duration::ZERO)
         .unwrap();
-    assert_eq!(position(&reader), 0);
+    assert_eq!(position(&reader).offset, 0);
 }

@@ -1,7 +1,8 @@
 //! The commit domain of an exactly-once job.
 //!
 //! ```text
-//! recover   topic there ─▶ (restart: whose is it?) ─▶ InitProducerId ─▶ read progress N ─▶ claim {N, this run}
+//! recover   topic there ─▶ whose is it? ─▶ InitProducerId ─▶ read progress N ─▶ claim {N, this run}
+//!                          (where it was written under another id: InitProducerId of that one before)
 //! epoch N   record N and offsets into the transaction ─▶ EndTxn
 //! ```
 //! After InitProducerId has succeeded every transaction of the job before is decided and visible, so that what is read
@@ -9,7 +10,7 @@
 
 use super::plan::{JobTransaction, Names};
 use super::record::{ProgressRecord, RESET_PREFIX, ScanRecord};
-use super::refusal::{Doing, is_shared, of_call, of_record, taken_over, was_reset};
+use super::refusal::{Doing, is_shared, not_fenced, of_call, of_record, taken_over, was_reset};
 use super::shared::{Ending, GroupOffsets, Transaction};
 use super::store::{Ensure, ReadLast};
 use crate::base::{Error, ErrorKind, Result};
@@ -49,6 +50,8 @@ pub(super) struct TransactionDomain {
     warnings: Warnings,
     waker: Waker,
     transaction: Option<Arc<Transaction>>,
+    /// The id that the job wrote under before its prefix was changed, with the transaction that fences its runs.
+    former: Option<(String, Transaction)>,
     work: Work,
     now: Duration,
 }
@@ -61,9 +64,11 @@ enum Work {
     Failed(Error),
     Ensuring(Ensure, Recovery),
     /// Whose the job is, before anything is fenced.
-    Looking(ReadLast),
+    Looking(ReadLast, Recovery),
     Initializing(Pending<TransactionResult<ProducerIdentity>>, Recovery),
     Reading(ReadLast, Recovery),
+    /// Fences the runs under the former id.
+    Fencing(Pending<TransactionResult<ProducerIdentity>>, Recovery),
     Claiming(Ending, DomainEvent),
     Committing(Epoch, Ending),
     Aborting(Pending<TransactionResult<()>>),
@@ -99,6 +104,7 @@ impl TransactionDomain {
             warnings: job.warnings.clone(),
             waker,
             transaction: None,
+            former: None,
             work: Work::None,
             now: Duration::ZERO,
         }
@@ -122,6 +128,30 @@ impl TransactionDomain {
         self.work = Work::Initializing(pending, from);
     }
 
+    /// Reads the last record, all transactions of earlier runs being decided.
+    fn read(&mut self, from: Recovery) {
+        let everything = Isolation::ReadUncommitted;
+        let read = ReadLast::start(&self.client, &self.names, everything, &self.waker);
+        self.work = Work::Reading(read, from);
+    }
+
+    /// The id that the record was written under, where that is not this run's and its runs may go on.
+    fn unfenced(&self, found: Option<&ProgressRecord>) -> Option<String> {
+        let fenced = self.former.as_ref().map(|(id, _)| id);
+        let id = &found?.transactional_id;
+        (!id.is_empty() && *id != self.names.id && Some(id) != fenced).then(|| id.clone())
+    }
+
+    /// Fences the runs under an id that the job had before its prefix was changed, and aborts what they have open.
+    fn fence(&mut self, id: String, from: Recovery) {
+        let timeout = self.plan.state().timeout.unwrap_or(self.timeout).min(self.timeout);
+        let transaction = Transaction::new(&self.client, &id, timeout, Arc::clone(&self.waker));
+        let pending = transaction.init();
+        pending.on_ready(Arc::clone(&self.waker));
+        self.former = Some((id, transaction));
+        self.work = Work::Fencing(pending, from);
+    }
+
     fn initialized(
         &mut self,
         result: TransactionResult<ProducerIdentity>,
@@ -130,9 +160,7 @@ impl TransactionDomain {
         match result {
             Ok(_) if self.keeps_progress => {
                 point("recover", "fenced");
-                let everything = Isolation::ReadUncommitted;
-                let read = ReadLast::start(&self.client, &self.names, everything, &self.waker);
-                self.work = Work::Reading(read, from);
+                self.read(from);
             }
             Ok(_) => {
                 let scans = vec![None; self.scans.len()];
@@ -160,8 +188,12 @@ impl TransactionDomain {
         Ok(())
     }
 
-    /// Another run's claim behind this run's own means that this one is over.
+    /// Another run's claim behind this run's own means that this one is over; what several processes share is not one
+    /// run's to claim.
     fn check_owner(&self, found: Option<&ProgressRecord>) -> Result<()> {
+        if found.is_some_and(|found| found.shared) {
+            return Err(is_shared(&self.names));
+        }
         let state = self.plan.state();
         if !state.claimed {
             return Ok(());
@@ -187,11 +219,6 @@ impl TransactionDomain {
 
     /// Takes the job over with what was found.
     fn claim(&mut self, found: Option<ProgressRecord>, from: Recovery) -> Result<()> {
-        point("recover", "read");
-        self.check_owner(found.as_ref())?;
-        if found.as_ref().is_some_and(|found| found.shared) {
-            return Err(is_shared(&self.names));
-        }
         let mut record = found.unwrap_or_default();
         if from == Recovery::Fresh {
             record.scans.clear();
@@ -369,23 +396,22 @@ impl TransactionDomain {
                         self.work = Work::Ensuring(ensure, from);
                         return Ok(None);
                     }
-                    if self.plan.state().claimed {
-                        let decided = Isolation::ReadCommitted;
-                        let look = ReadLast::start(&self.client, &self.names, decided, &self.waker);
-                        self.work = Work::Looking(look);
-                    } else {
-                        self.initialize(from);
-                    }
+                    let decided = Isolation::ReadCommitted;
+                    let look = ReadLast::start(&self.client, &self.names, decided, &self.waker);
+                    self.work = Work::Looking(look, from);
                 }
-                Work::Looking(mut look) => {
+                Work::Looking(mut look, from) => {
                     match look.poll(&self.client, &self.names, &self.waker, self.now)? {
                         None => {
-                            self.work = Work::Looking(look);
+                            self.work = Work::Looking(look, from);
                             return Ok(None);
                         }
                         Some(found) => {
                             self.check_owner(found.as_ref())?;
-                            self.initialize(Recovery::Restart);
+                            match self.unfenced(found.as_ref()) {
+                                Some(former) => self.fence(former, from),
+                                None => self.initialize(from),
+                            }
                         }
                     }
                 }
@@ -402,9 +428,34 @@ impl TransactionDomain {
                             self.work = Work::Reading(read, from);
                             return Ok(None);
                         }
-                        Some(found) => self.claim(found, from)?,
+                        Some(found) => {
+                            point("recover", "read");
+                            self.check_owner(found.as_ref())?;
+                            match self.unfenced(found.as_ref()) {
+                                Some(former) => self.fence(former, from),
+                                None => self.claim(found, from)?,
+                            }
+                        }
                     }
                 }
+                Work::Fencing(pending, from) => match pending.try_take() {
+                    None => {
+                        self.work = Work::Fencing(pending, from);
+                        return Ok(None);
+                    }
+                    Some(Ok(_)) => {
+                        point("recover", "former");
+                        match &self.transaction {
+                            None => self.initialize(from),
+                            // It claimed the job meanwhile, and what it was committing may have come through.
+                            Some(_) => self.read(from),
+                        }
+                    }
+                    Some(Err(error)) => {
+                        let former = self.former.as_ref().map_or("", |(id, _)| id.as_str());
+                        return Err(not_fenced(&error, former, &self.names, &self.client));
+                    }
+                },
                 Work::Claiming(ending, event) => match ending.end.try_take() {
                     None => {
                         self.work = Work::Claiming(ending, event);
@@ -458,9 +509,9 @@ pub(in crate::connectors::kafka) fn is_of_group(error: &brooklet_kafka::Error) -
         ErrorCode::FENCED_INSTANCE_ID,
         ErrorCode::OFFSET_METADATA_TOO_LARGE,
         ErrorCode::REBALANCE_IN_PROGRESS,
+        ErrorCode::GROUP_AUTHORIZATION_FAILED,
     ];
-    error.code().is_some_and(|code| group.contains(&code))
-        || error.message().starts_with(ErrorCode::GROUP_AUTHORIZATION_FAILED.name())
+    error.answered().is_some_and(|code| group.contains(&code))
 }
 
 /// The batch of one record of progress.
@@ -522,8 +573,28 @@ impl CommitDomain for TransactionDomain {
     fn wake_at(&self) -> Option<Duration> {
         match &self.work {
             Work::Ensuring(ensure, _) => ensure.wake_at(),
-            Work::Looking(read) | Work::Reading(read, _) => read.wake_at(),
+            Work::Looking(read, _) | Work::Reading(read, _) => read.wake_at(),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use brooklet_kafka::Error as KafkaError;
+
+    #[test]
+    fn what_is_of_the_group_is_told_by_the_code() {
+        for (code, of_group) in [
+            (ErrorCode::GROUP_AUTHORIZATION_FAILED, true),
+            (ErrorCode::UNKNOWN_MEMBER_ID, true),
+            (ErrorCode::TOPIC_AUTHORIZATION_FAILED, false),
+            (ErrorCode::COORDINATOR_NOT_AVAILABLE, false),
+        ] {
+            // Whatever was put in front of the broker's words.
+            let error = KafkaError::broker(code, Some("no")).context("sending offsets");
+            assert_eq!(is_of_group(&error), of_group, "{code:?}");
         }
     }
 }

@@ -2,10 +2,11 @@
 //! offsets for the user's groups, so that they become visible together or not at all.
 //!
 //! [`plan`] is what the sinks of a job agree on when they are opened, [`shared`] the open transaction, [`domain`] the
-//! state machine that recovers and commits, [`store`] the progress topic, [`record`] what is in it, and [`refusal`] the
-//! broker's errors in words of the job.
+//! state machine that recovers and commits, [`store`] the progress topic, [`record`] what is in it, [`former`] a look at
+//! it by a job that is not exactly-once any more, and [`refusal`] the broker's errors in words of the job.
 
 mod domain;
+mod former;
 mod plan;
 pub mod record;
 mod refusal;
@@ -13,6 +14,7 @@ mod shared;
 mod store;
 
 pub(super) use self::domain::{is_of_group, seal, unsent};
+pub(super) use self::former::FormerRecord;
 pub(super) use self::plan::{JobTransaction, Join, Names, cluster_key};
 pub(super) use self::refusal::{Doing, of_batch, of_call};
 pub(super) use self::shared::{Ending, Transaction};

@@ -45,7 +45,7 @@ pub const TOPIC_PREFIX: &str = "brooklet-progress.";
 pub const RESET_PREFIX: &str = "reset-";
 
 /// Bytes of a topic's name that the broker allows.
-const TOPIC_BYTES_MAX: usize = 249;
+pub const TOPIC_BYTES_MAX: usize = 249;
 
 /// Bytes of a job's id that its topic shows beside a hash: `.-` and 16 digits.
 const SHOWN_BYTES_MAX: usize = TOPIC_BYTES_MAX - TOPIC_PREFIX.len() - 18;

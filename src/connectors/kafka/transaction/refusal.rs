@@ -102,20 +102,39 @@ impl Use {
 /// A grant is missing: names it, and all the others that the job needs, because brokers tell only of the first.
 pub(super) fn denied(cause: &KafkaError, names: &Names, wanted: Use) -> Error {
     let Names { prefix, topic, id, .. } = names;
-    let said = |code: ErrorCode| cause.message().contains(code.name());
-    let operation = wanted.operation();
-    let missing = if said(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED) {
-        format!("WRITE and DESCRIBE on transactional id '{id}'")
-    } else if said(ErrorCode::GROUP_AUTHORIZATION_FAILED) {
-        "READ on the group of a source".to_owned()
-    } else {
-        format!("{operation} on topic '{topic}'")
+    let missing = match cause.answered() {
+        Some(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED) => {
+            format!("WRITE and DESCRIBE on transactional id '{id}'")
+        }
+        Some(ErrorCode::GROUP_AUTHORIZATION_FAILED) => "READ on the group of a source".to_owned(),
+        _ => format!("{} on topic '{topic}'", wanted.operation()),
     };
     translate(cause).with_hint(format!(
         "grant {missing}; in all, an exactly-once job needs WRITE and DESCRIBE on transactional ids that begin with '{prefix}', WRITE on its sink \
          topics, CREATE, READ, WRITE and DESCRIBE on topic '{topic}', and READ on the groups of its sources \
          ('properties.group.id'); kafka-acls.sh --add --allow-principal User:NAME --operation Write --operation Describe \
          --transactional-id '{prefix}' --resource-pattern-type prefixed grants the first"
+    ))
+}
+
+/// The job wrote under another id before, which cannot be taken over: a run under it could go on beside this one.
+pub(super) fn not_fenced(
+    error: &TransactionError,
+    former: &str,
+    names: &Names,
+    client: &Client,
+) -> Error {
+    let cause = &error.error;
+    let translated = match cause.kind() {
+        KafkaErrorKind::NotAuthorized => translate(cause).with_hint(format!(
+            "grant WRITE and DESCRIBE on transactional id '{former}' until the job has started once with its new \
+             'sink.transactional-id-prefix'"
+        )),
+        _ => of_call(error, Doing::Recovering, names, client),
+    };
+    translated.context(format!(
+        "ending earlier runs of job '{}', which wrote under transactional id '{former}'",
+        names.job
     ))
 }
 

@@ -1,0 +1,60 @@
+//! Marks from when a job that is exactly-once now was not: it goes on from them where they are newer than its record.
+
+use super::super::error::contact;
+use super::{Fetched, GroupProgress};
+use crate::base::Result;
+use crate::table::{Former, FormerProgress, Progress};
+use brooklet_kafka::ErrorKind;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Looks at every group that may carry the marks of a scan; see the module.
+#[derive(Debug)]
+pub(in crate::connectors::kafka) struct FormerMarks {
+    marks: GroupProgress,
+    /// The job's own group first.
+    left: VecDeque<(String, Fetched)>,
+    own: bool,
+    found: Option<Progress>,
+}
+
+impl FormerMarks {
+    pub(in crate::connectors::kafka) fn new(mut marks: GroupProgress) -> FormerMarks {
+        // What others keep in the user's group is none of this job's business: it stores nothing there.
+        let shared = marks.user_group.take();
+        let own = marks.groups.front().cloned().into_iter();
+        let groups = own.chain([marks.former.clone()]).chain(shared);
+        let left = groups.map(|group| (group.clone(), marks.fetch(&group))).collect();
+        FormerMarks { marks, left, own: true, found: None }
+    }
+}
+
+impl FormerProgress for FormerMarks {
+    fn poll(&mut self, _now: Duration) -> Result<Option<Former>> {
+        while let Some((group, pending)) = self.left.front() {
+            let Some(answer) = pending.try_take() else { return Ok(None) };
+            let group = group.clone();
+            self.left.pop_front();
+            let own = std::mem::take(&mut self.own);
+            match answer {
+                Ok(offsets) => {
+                    // In the job's own group whatever scan is marked is the scan; elsewhere it has to be this one.
+                    self.marks.former = if own { String::new() } else { group.clone() };
+                    let found = self.marks.progress(&group, &offsets)?;
+                    self.found =
+                        self.found.take().into_iter().chain(found).max_by_key(|found| found.epoch);
+                }
+                // Without permission the job cannot have stored anything there.
+                Err(error) if matches!(error.kind(), ErrorKind::NotAuthorized) => {}
+                Err(error) => {
+                    let error = contact(&error, &self.marks.client);
+                    return Err(
+                        error.context("looking for progress of the job before it was exactly-once")
+                    );
+                }
+            }
+        }
+        let epoch = self.found.as_ref().map_or(0, |found| found.epoch);
+        Ok(Some(Former { epoch, scans: vec![self.found.take()] }))
+    }
+}
