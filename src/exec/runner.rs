@@ -45,6 +45,7 @@ fn run_attempts(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str))
             }
             Ok(None) => {
                 restarts.reassigned(&attempt.coordinator);
+                job.stats.reassigned();
                 continue;
             }
             Err(error) => error,

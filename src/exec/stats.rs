@@ -12,6 +12,8 @@ pub struct JobStats {
     job: String,
     scans: Vec<String>,
     workers: Mutex<BTreeMap<usize, Published>>,
+    /// Of attempts that ended well: what they read and wrote is not done again.
+    earlier: Mutex<Totals>,
     epochs: Mutex<EpochStats>,
     clock: Clock,
 }
@@ -82,11 +84,19 @@ impl JobStats {
 
     /// Sums over all workers.
     pub fn totals(&self) -> Totals {
-        let mut sum = Totals::default();
+        let mut sum = *self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
         for worker in self.workers.lock().unwrap_or_else(PoisonError::into_inner).values() {
             sum.add(worker.totals);
         }
         sum
+    }
+
+    /// An attempt ended well and another one goes on, with other splits: the totals go on as well.
+    pub(crate) fn reassigned(&self) {
+        let mut sum = self.totals();
+        sum.source.lag = None;
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.earlier.lock().unwrap_or_else(PoisonError::into_inner) = sum;
     }
 
     /// Records between positions and ends, by scan; `None` until every worker knows.
@@ -149,5 +159,25 @@ impl Totals {
         self.sink.records += other.sink.records;
         self.sink.bytes += other.sink.bytes;
         self.rejected += other.rejected;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_go_on_over_attempts_that_ended_well() {
+        let stats = JobStats::new("j".to_owned(), vec!["s".to_owned()]);
+        let read = |records, lag| Totals {
+            source: SourceStats { records, lag, ..SourceStats::default() },
+            ..Totals::default()
+        };
+        stats.publish(0, read(5, Some(7)), vec![Some(7)]);
+        stats.publish(1, read(2, Some(1)), vec![Some(1)]);
+        stats.reassigned();
+        assert_eq!((stats.totals(), stats.lags()), (read(7, None), vec![("s".to_owned(), None)]));
+        stats.publish(0, read(3, Some(4)), vec![Some(4)]);
+        assert_eq!(stats.totals(), read(10, Some(4)));
     }
 }
