@@ -161,6 +161,7 @@ fn ours(layout: &TypeSpec, version: i16) -> Vec<Shape> {
             default: match field.default {
                 "" => plain_default(&layout_name(&field.layout)).to_owned(),
                 "None" => "null".to_owned(),
+                "Some(String::new())" => String::new(),
                 "i32::MIN" => i32::MIN.to_string(),
                 "i32::MAX" => i32::MAX.to_string(),
                 "i64::MAX" => i64::MAX.to_string(),

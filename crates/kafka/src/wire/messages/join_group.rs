@@ -38,7 +38,7 @@ messages! {
 
     struct JoinGroupResponseMember {
         member_id: String [0+];
-        group_instance_id: Option<String> [5+, null 5+] = None;
+        group_instance_id: Option<String> [5+, null 5+, ignorable] = None;
         metadata: Bytes [0+];
     }
 }
