@@ -11,6 +11,9 @@ use crate::wire::frame::{self, PREFIX_BYTES, RequestHeader};
 use crate::wire::messages::api_versions::{
     ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey,
 };
+use crate::wire::messages::find_coordinator::{
+    Coordinator, FindCoordinatorRequest, FindCoordinatorResponse,
+};
 use crate::wire::messages::metadata::{
     MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
     MetadataResponseTopic,
@@ -104,6 +107,21 @@ impl Bench {
         let (id, version) = (to.header.correlation_id, to.header.api_version);
         let frame = frame::encode_response::<R>(id, version, response).unwrap();
         self.cluster.received(to.conn, frame.slice(PREFIX_BYTES..), self.now);
+    }
+
+    /// Answers a FindCoordinator: it is broker 2.
+    pub(crate) fn answer_coordinator(&mut self, to: &Asked) {
+        let keys = to.body::<FindCoordinatorRequest>().coordinator_keys;
+        let coordinator = |key| Coordinator {
+            key,
+            node_id: 2,
+            host: "b2".to_owned(),
+            port: 2,
+            ..Default::default()
+        };
+        let coordinators = keys.into_iter().map(coordinator).collect();
+        let response = FindCoordinatorResponse { coordinators, ..Default::default() };
+        self.answer::<FindCoordinatorRequest>(to, &response);
     }
 
     pub(crate) fn break_off(&mut self, conn: ConnId) {

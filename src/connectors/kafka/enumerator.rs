@@ -4,6 +4,7 @@ use super::error::contact;
 use super::members::JobMembers;
 use super::offsets::Lookup;
 use super::options::{Place, SourceOptions, TopicChange, Topics};
+use super::positions;
 use super::transaction::record::TOPIC_PREFIX;
 use crate::base::Result;
 use crate::table::{Discovered, Enumerator, Position, Progress, Split, Waker, Warnings};
@@ -200,7 +201,7 @@ impl KafkaEnumerator {
         let mut starts = Offsets::new();
         let mut new = Vec::new();
         for partition in &partitions {
-            let id = SplitId { name: Arc::clone(&partition.topic), index: partition.partition };
+            let id = positions::split(partition);
             match self.restored.as_ref().and_then(|restored| restored.get(&id)) {
                 Some(position) => {
                     starts.insert(partition.clone(), position.offset);
@@ -380,10 +381,7 @@ impl KafkaEnumerator {
                     .iter()
                     .filter_map(|partition| {
                         let start = *starts.get(partition)?;
-                        let id = SplitId {
-                            name: Arc::clone(&partition.topic),
-                            index: partition.partition,
-                        };
+                        let id = positions::split(partition);
                         let end = if bounded { Some(*ends.get(partition)?) } else { None };
                         let restored = self.restored.as_ref().and_then(|all| all.get(&id)).copied();
                         let start = restored.unwrap_or(Position::at(start));

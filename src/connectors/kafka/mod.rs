@@ -18,6 +18,7 @@ mod options;
 mod origins;
 mod outlet;
 mod partitioner;
+mod positions;
 mod progress;
 mod pushed;
 mod reader;

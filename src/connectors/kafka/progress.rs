@@ -12,6 +12,7 @@ pub(super) use self::former::FormerMarks;
 use super::error::contact;
 use super::mark::{GROUP_PREFIX, Mark};
 use super::options::{SourceOptions, Topics};
+use super::positions;
 use crate::base::{Error, ErrorKind as Fault, Result};
 use crate::table::{
     CommitDomain, DomainEvent, EpochEnd, JobContext, Position, Progress, Recovery, ScanName, Waker,
@@ -176,12 +177,9 @@ impl GroupProgress {
                 elsewhere.push(&partition.topic);
                 continue;
             }
-            let id = SplitId { name: Arc::clone(&partition.topic), index: partition.partition };
-            let leader_epoch = (committed.leader_epoch >= 0).then_some(committed.leader_epoch);
             let identity = mark.topic.map(|topic| topic.0);
-            progress
-                .positions
-                .insert(id, Position { offset: committed.offset, leader_epoch, identity });
+            let position = Position { identity, ..positions::position(committed) };
+            progress.positions.insert(positions::split(partition), position);
         }
         elsewhere.dedup();
         let elsewhere: Vec<String> = elsewhere.iter().map(|name| format!("'{name}'")).collect();
@@ -299,9 +297,7 @@ fn committed(
     position: &Position,
     metadata: String,
 ) -> (TopicPartition, CommittedOffset) {
-    let leader_epoch = position.leader_epoch.unwrap_or(-1);
-    let offset = CommittedOffset { offset: position.offset, leader_epoch, metadata };
-    (TopicPartition::new(Arc::clone(&id.name), id.index), offset)
+    (positions::partition(id), CommittedOffset { metadata, ..positions::committed(position) })
 }
 
 /// Positions without a mark.

@@ -257,8 +257,9 @@ impl KafkaWriter {
                 continue;
             }
             rows.headers(row, &mut headers);
-            // The error about a topic that a row names tells which record that row is of.
-            let traced = self.origins.is_some() || matches!(self.route, Route::Column(_));
+            // A record that waits for its topic is named where that does not come to exist.
+            let waits = self.destinations.get(at).is_some_and(|to| !to.is_known());
+            let traced = self.origins.is_some() || waits;
             let origin = traced.then_some(batch.origin.as_ref()).flatten();
             let place = origin
                 .and_then(|origin| origin.locate(row))
@@ -440,10 +441,11 @@ impl KafkaWriter {
                 format!("cannot write a record to topic '{}': {error}", self.topic(place)),
             )
         })?;
-        let topic = self.topic(place);
-        if let Some(origins) = &mut self.origins {
+        let destination = self.destinations.get(place.destination);
+        if let (Some(origins), Some(destination)) = (&mut self.origins, destination) {
             let bytes = record_size_bound(key, value, headers);
-            origins.append(&topic, place.partition, Origin { place: origin, bytes });
+            let origin = Origin { place: origin, bytes };
+            origins.append(&destination.topic, place.partition, origin);
         }
         Ok(())
     }

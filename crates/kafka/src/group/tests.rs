@@ -3,7 +3,6 @@ use super::*;
 use crate::pending::Pending;
 use crate::testing::{Asked as Heard, Bench, MILLI, SECOND};
 use crate::topic::TopicPartition;
-use crate::wire::messages::find_coordinator::{Coordinator, FindCoordinatorResponse};
 use crate::wire::messages::heartbeat::HeartbeatResponse;
 use crate::wire::messages::join_group::JoinGroupResponseMember;
 use crate::wire::messages::leave_group::LeaveGroupResponse;
@@ -69,16 +68,8 @@ impl Stage {
         if one.api() != "FindCoordinator" {
             return one;
         }
-        let coordinator = Coordinator {
-            key: "g".to_owned(),
-            node_id: 2,
-            host: "b2".to_owned(),
-            port: 2,
-            ..Default::default()
-        };
-        let response =
-            FindCoordinatorResponse { coordinators: vec![coordinator], ..Default::default() };
-        self.bench.answer::<FindCoordinatorRequest>(&one, &response);
+        assert_eq!(one.body::<FindCoordinatorRequest>().coordinator_keys, ["g"]);
+        self.bench.answer_coordinator(&one);
         self.run();
         self.next()
     }

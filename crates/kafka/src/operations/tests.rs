@@ -13,9 +13,6 @@ use crate::wire::ErrorCode;
 use crate::wire::messages::create_topics::{
     CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
 };
-use crate::wire::messages::find_coordinator::{
-    Coordinator, FindCoordinatorRequest, FindCoordinatorResponse,
-};
 use crate::wire::messages::list_offsets::{
     ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse,
 };
@@ -75,17 +72,7 @@ impl Setup {
 
     /// Answers FindCoordinator with broker 2 and returns what is asked then.
     fn coordinator(&mut self, asked: &Asked) -> Asked {
-        let request: FindCoordinatorRequest = asked.body();
-        let coordinator = Coordinator {
-            key: request.coordinator_keys[0].clone(),
-            node_id: 2,
-            host: "b2".to_owned(),
-            port: 2,
-            ..Default::default()
-        };
-        let response =
-            FindCoordinatorResponse { coordinators: vec![coordinator], ..Default::default() };
-        self.bench.answer::<FindCoordinatorRequest>(asked, &response);
+        self.bench.answer_coordinator(asked);
         self.run().remove(0)
     }
 

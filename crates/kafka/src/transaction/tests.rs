@@ -106,17 +106,12 @@ impl Stage {
 
     fn find(&mut self) {
         let heard = self.heard("FindCoordinator");
-        assert_eq!(heard.body::<FindCoordinatorRequest>().key_type, 1);
-        let coordinator = Coordinator {
-            key: "tx".to_owned(),
-            node_id: 2,
-            host: "b2".to_owned(),
-            port: 2,
-            ..Default::default()
-        };
-        let response =
-            FindCoordinatorResponse { coordinators: vec![coordinator], ..Default::default() };
-        self.bench.answer::<FindCoordinatorRequest>(&heard, &response);
+        let asked: FindCoordinatorRequest = heard.body();
+        assert_eq!(
+            (asked.key_type, asked.coordinator_keys.as_slice()),
+            (1, &["tx".to_owned()][..])
+        );
+        self.bench.answer_coordinator(&heard);
         self.run();
     }
 
@@ -456,15 +451,8 @@ fn an_answer_that_lacks_a_partition_is_no_success() {
     stage.bench.answer::<AddOffsetsToTxnRequest>(&asked, &Default::default());
     stage.run();
     let asked = stage.heard("FindCoordinator");
-    let coordinator = Coordinator {
-        key: "g".to_owned(),
-        node_id: 2,
-        host: "b2".to_owned(),
-        port: 2,
-        ..Default::default()
-    };
-    let found = FindCoordinatorResponse { coordinators: vec![coordinator], ..Default::default() };
-    stage.bench.answer::<FindCoordinatorRequest>(&asked, &found);
+    assert_eq!(asked.body::<FindCoordinatorRequest>().coordinator_keys, ["g"]);
+    stage.bench.answer_coordinator(&asked);
     stage.run();
     for complete in [false, true] {
         let asked = stage.heard("TxnOffsetCommit");

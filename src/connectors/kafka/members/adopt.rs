@@ -14,7 +14,6 @@ use crate::table::{Position, Waker};
 use crate::types::SplitId;
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::transaction::{GroupMember, ProducerIdentity, TransactionResult};
-use brooklet_kafka::wire::ErrorCode;
 use brooklet_kafka::{Client, CommittedOffset, Isolation, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,12 +76,11 @@ impl Adopt {
                         let read = ReadLast::start(client, names, everything, waker);
                         self.work = Work::Reading(read);
                     }
-                    Some(Err(error)) => {
-                        let too_long = Some(ErrorCode::INVALID_TRANSACTION_TIMEOUT);
-                        if error.error.code() != too_long || !exact.plan.shorten(exact.timeout) {
-                            return Err(of_call(&error, Doing::Recovering, names, client));
-                        }
+                    Some(Err(error)) if exact.plan.shorten(&error, exact.timeout) => {
                         self.initialize(exact, client, waker);
+                    }
+                    Some(Err(error)) => {
+                        return Err(of_call(&error, Doing::Recovering, names, client));
                     }
                 },
                 Work::Reading(read) => {

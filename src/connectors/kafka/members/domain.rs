@@ -16,6 +16,7 @@ use crate::connectors::kafka::error::{contact, translate};
 use crate::connectors::kafka::mark::Mark;
 use crate::connectors::kafka::offsets::Lookup;
 use crate::connectors::kafka::options::{Place, Topics};
+use crate::connectors::kafka::positions;
 use crate::connectors::kafka::transaction::{
     Doing, Ending, JobTransaction, Names, Transaction, is_of_group, of_call,
 };
@@ -23,7 +24,6 @@ use crate::table::{
     CommitDomain, DomainEvent, Epoch, EpochEnd, JobContext, Position, Progress, Recovery, Waker,
     Warnings,
 };
-use crate::types::SplitId;
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::topic::TopicInfo;
 use brooklet_kafka::transaction::{
@@ -213,13 +213,7 @@ impl MembersDomain {
             Some(Turn::Failed(error)) => return Err(self.ended(&error)),
             Some(_) if self.recovering => self.join(),
             Some(Turn::Lost(error)) => {
-                return Err(Error::new(
-                    ErrorKind::External,
-                    format!(
-                        "the other processes of the job have gone on without this one: {error}"
-                    ),
-                )
-                .retriable());
+                return Err(gone_on(&error));
             }
             Some(Turn::Revoked) if !self.told => {
                 self.told = true;
@@ -302,8 +296,7 @@ impl MembersDomain {
 
     fn taken(&mut self, result: TransactionResult<ProducerIdentity>) -> Result<()> {
         let (Some(exact), Err(error)) = (&self.exact, result) else { return Ok(()) };
-        let too_long = error.error.code() == Some(ErrorCode::INVALID_TRANSACTION_TIMEOUT);
-        if too_long && exact.plan.shorten(exact.timeout) {
+        if exact.plan.shorten(&error, exact.timeout) {
             let error = "the broker allows no transaction of that length: a shorter one is tried";
             return Err(Error::new(ErrorKind::External, error).retriable());
         }
@@ -323,9 +316,7 @@ impl MembersDomain {
             let Some(mark) = Mark::parse(&offset.metadata) else { continue };
             if mark.job == self.job {
                 epoch = epoch.max(mark.epoch);
-                let leader_epoch = (offset.leader_epoch >= 0).then_some(offset.leader_epoch);
-                let at = Position { leader_epoch, ..Position::at(offset.offset) };
-                marked.insert(partition.clone(), at);
+                marked.insert(partition.clone(), positions::position(offset));
             }
         }
         if let Some(lead) = &assigned.lead
@@ -333,11 +324,10 @@ impl MembersDomain {
         {
             return Ok(());
         }
-        let mut positions = BTreeMap::new();
+        let mut own = BTreeMap::new();
         for partition in &assigned.partitions {
             let Some(at) = marked.get(partition) else { return self.wait_for_leader() };
-            let id = SplitId { name: Arc::clone(&partition.topic), index: partition.partition };
-            positions.insert(id, *at);
+            own.insert(positions::split(partition), *at);
         }
         self.recovering = false;
         if let Some(transaction) = &self.transaction {
@@ -346,11 +336,11 @@ impl MembersDomain {
         self.warnings.say(&format!(
             "[INFO] job '{}': this process reads {} partition(s) in generation {} of group '{}'",
             self.job,
-            positions.len(),
+            own.len(),
             assigned.member.generation,
             self.group
         ));
-        let scans = vec![Some(Progress { epoch, positions })];
+        let scans = vec![Some(Progress { epoch, positions: own })];
         self.work = Work::Ready(DomainEvent::Recovered { epoch, scans });
         Ok(())
     }
@@ -407,12 +397,12 @@ impl MembersDomain {
                 )
                 .with_hint(format!("let the job begin anew: 'brooklet job reset {job}'")));
             }
-            Some(Found::Alone(positions)) => {
+            Some(Found::Alone(alone)) => {
                 place = Place::Earliest;
-                for (split, at) in positions {
-                    let partition = TopicPartition::new(Arc::clone(&split.name), split.index);
+                for (split, at) in alone {
+                    let partition = positions::partition(split);
                     if lead.all.contains(&partition) {
-                        known.push((partition, plain(at)));
+                        known.push((partition, positions::committed(at)));
                     }
                 }
             }
@@ -472,11 +462,9 @@ impl MembersDomain {
     }
 
     fn start_commit(&mut self, end: &EpochEnd<'_>) -> Result<()> {
-        let positions = end.scans.iter().flat_map(|progress| &progress.positions);
-        let plain: Offsets = positions
-            .map(|(split, at)| {
-                (TopicPartition::new(Arc::clone(&split.name), split.index), self::plain(at))
-            })
+        let read = end.scans.iter().flat_map(|progress| &progress.positions);
+        let plain: Offsets = read
+            .map(|(split, at)| (positions::partition(split), positions::committed(at)))
             .collect();
         let member = self.assigned()?.member.clone();
         let marked = self.marked(plain.clone(), end.epoch);
@@ -683,13 +671,6 @@ impl MembersDomain {
     }
 }
 
-fn plain(at: &Position) -> CommittedOffset {
-    CommittedOffset {
-        leader_epoch: at.leader_epoch.unwrap_or(-1),
-        ..CommittedOffset::new(at.offset)
-    }
-}
-
 /// The group has gone on without this process, which goes on from what the others have committed.
 fn of_group(error: &brooklet_kafka::Error) -> Option<Error> {
     let over = [
@@ -698,13 +679,12 @@ fn of_group(error: &brooklet_kafka::Error) -> Option<Error> {
         ErrorCode::REBALANCE_IN_PROGRESS,
     ];
     error.code().filter(|code| over.contains(code))?;
-    Some(
-        Error::new(
-            ErrorKind::External,
-            format!("the other processes of the job have gone on without this one: {error}"),
-        )
-        .retriable(),
-    )
+    Some(gone_on(error))
+}
+
+fn gone_on(error: &brooklet_kafka::Error) -> Error {
+    let what = "the other processes of the job have gone on without this one";
+    Error::new(ErrorKind::External, format!("{what}: {error}")).retriable()
 }
 
 impl CommitDomain for MembersDomain {

@@ -14,6 +14,7 @@ use super::refusal::{Doing, is_shared, not_fenced, of_call, of_record, taken_ove
 use super::shared::{Ending, GroupOffsets, Transaction};
 use super::store::{Ensure, ReadLast};
 use crate::base::{Error, ErrorKind, Result};
+use crate::connectors::kafka::positions;
 use crate::table::{
     CommitDomain, DomainEvent, DomainRequest, Epoch, EpochEnd, JobContext, LagGroup, Progress,
     Recovery, ScanFacts, Waker, Warnings,
@@ -166,12 +167,7 @@ impl TransactionDomain {
                 let scans = vec![None; self.scans.len()];
                 self.work = Work::Ready(DomainEvent::Recovered { epoch: 0, scans });
             }
-            Err(error) if error.error.code() == Some(ErrorCode::INVALID_TRANSACTION_TIMEOUT) => {
-                if !self.plan.shorten(self.timeout) {
-                    return Err(self.refused(&error, Doing::Recovering));
-                }
-                self.initialize(from);
-            }
+            Err(error) if self.plan.shorten(&error, self.timeout) => self.initialize(from),
             Err(error) => return Err(self.refused(&error, Doing::Recovering)),
         }
         let state = self.plan.state();
@@ -310,11 +306,7 @@ impl TransactionDomain {
             let Some(lag) = facts.lag_group.as_ref().filter(of_cluster) else { continue };
             let offsets = groups.entry(&lag.group).or_default();
             for (split, at) in &progress.positions {
-                let offset = CommittedOffset {
-                    leader_epoch: at.leader_epoch.unwrap_or(-1),
-                    ..CommittedOffset::new(at.offset)
-                };
-                offsets.insert(TopicPartition::new(Arc::clone(&split.name), split.index), offset);
+                offsets.insert(positions::partition(split), positions::committed(at));
             }
         }
         let filled = groups.into_iter().filter(|(_, offsets)| !offsets.is_empty());

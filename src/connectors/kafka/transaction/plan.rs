@@ -6,6 +6,8 @@ use super::shared::Transaction;
 use crate::base::{Error, Result};
 use crate::connectors::kafka::members::{Exact, JobMembers};
 use crate::table::{CommitDomain, DomainRequest, Epoch, JobContext, Waker};
+use brooklet_kafka::transaction::TransactionError;
+use brooklet_kafka::wire::ErrorCode;
 use brooklet_kafka::{Client, ClientConfig, Isolation, Network};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -124,8 +126,16 @@ impl JobTransaction {
         self.state().timeout.map_or(wanted, |max| max.min(wanted))
     }
 
-    /// The broker has refused the time-out: the next one to ask for is shorter. False if there is none.
-    pub(in crate::connectors::kafka) fn shorten(&self, wanted: Duration) -> bool {
+    /// Where the broker has refused the time-out, the next one to ask for is shorter. False if it has refused something
+    /// else, or there is no shorter one.
+    pub(in crate::connectors::kafka) fn shorten(
+        &self,
+        refused: &TransactionError,
+        wanted: Duration,
+    ) -> bool {
+        if refused.error.code() != Some(ErrorCode::INVALID_TRANSACTION_TIMEOUT) {
+            return false;
+        }
         let asked = self.timeout(wanted);
         let less = if asked > BROKER_TIMEOUT { BROKER_TIMEOUT } else { asked / 2 };
         if less >= TIMEOUT_LEAST {
