@@ -67,6 +67,8 @@ pub(super) struct CoordinatedDomain {
 pub(super) struct FormerStore {
     pub(super) looking: Box<dyn FormerProgress>,
     pub(super) scans: Vec<usize>,
+    /// It is where the job keeps it under the guarantee that it has: what counts is how new that is.
+    pub(super) present: bool,
 }
 
 /// Where the progress of a job is, and may be.
@@ -91,7 +93,9 @@ struct ScanState {
     stored: BTreeMap<SplitId, Position>,
     recovered: bool,
     /// What was stored under another guarantee.
-    former: Option<Progress>,
+    former: Option<Earlier>,
+    /// The last epoch that is known to be stored under this one.
+    present: Epoch,
     /// Where to go on if the domain turns out to hold nothing newer.
     known: Option<Progress>,
     discovered: bool,
@@ -99,6 +103,13 @@ struct ScanState {
     volatile: bool,
     complete: bool,
     open: usize,
+}
+
+/// Progress that was stored under another guarantee, and what people are told where the job goes on from it.
+#[derive(Debug)]
+struct Earlier {
+    progress: Progress,
+    caveat: Option<Result<String>>,
 }
 
 /// Where a restarted attempt goes on.
@@ -139,6 +150,8 @@ pub(super) struct Coordinator {
     scans: Vec<ScanState>,
     domains: Vec<DomainState>,
     former: Vec<FormerStore>,
+    /// Domains that are asked once it is known that nothing newer is elsewhere.
+    held: Vec<(usize, Recovery)>,
     /// What domains have found, by their number: the epoch and the progress of their scans.
     found: Vec<(usize, Epoch, Vec<Option<Progress>>)>,
     fresh: bool,
@@ -178,6 +191,7 @@ impl Coordinator {
         let mut coordinator = Coordinator {
             job,
             former,
+            held: Vec::new(),
             found: Vec::new(),
             fresh,
             scans: scans.into_iter().map(ScanState::new).collect(),
@@ -211,9 +225,12 @@ impl Coordinator {
         };
         let unsure = resume.is_none_or(|resume| resume.unsure);
         let mut asked = vec![false; coordinator.scans.len()];
-        for domain in &mut coordinator.domains {
+        for (index, domain) in coordinator.domains.iter_mut().enumerate() {
             if unsure || domain.decides() {
-                domain.recover(from);
+                match domain.shares() && !coordinator.former.is_empty() {
+                    true => coordinator.held.push((index, from)),
+                    false => domain.recover(from),
+                }
                 domain
                     .scans()
                     .for_each(|scan| asked.get_mut(scan).into_iter().for_each(|a| *a = true));
@@ -381,14 +398,40 @@ impl Coordinator {
                 continue;
             };
             self.epoch = self.epoch.max(found.epoch);
-            for (number, found) in former.scans.into_iter().zip(found.scans) {
+            let mut caveat = found.caveat;
+            for (number, progress) in former.scans.into_iter().zip(found.scans) {
                 let Some(scan) = self.scans.get_mut(number) else { continue };
+                if former.present {
+                    scan.present = scan.present.max(found.epoch);
+                    continue;
+                }
+                let found = progress.map(|progress| Earlier { progress, caveat: caveat.take() });
                 let both = scan.former.take().into_iter().chain(found);
-                scan.former = both.max_by_key(|progress| progress.epoch);
+                scan.former = both.max_by_key(|earlier| earlier.progress.epoch);
             }
         }
         self.former = left;
+        if self.former.is_empty() {
+            self.recover_held()?;
+        }
         Ok(self.former.len() < before)
+    }
+
+    /// Asks the domains that other processes share, which hear of it at once: before, this process has to know that it is
+    /// one of them.
+    fn recover_held(&mut self) -> Result<()> {
+        for (index, from) in std::mem::take(&mut self.held) {
+            let Some(domain) = self.domains.get_mut(index) else { continue };
+            for number in domain.scans() {
+                let Some(scan) = self.scans.get_mut(number) else { continue };
+                let earlier = scan.former.take().map(|earlier| earlier.progress.epoch);
+                if let Some(epoch) = earlier.filter(|epoch| *epoch > scan.present) {
+                    return Err(was_exactly_once(&self.job, epoch));
+                }
+            }
+            domain.recover(from);
+        }
+        Ok(())
     }
 
     fn poll_domain(&mut self, index: usize, now: Duration) -> Result<bool> {
@@ -416,16 +459,19 @@ impl Coordinator {
             for (number, mut found) in domain.scans().zip(scans) {
                 let Some(scan) = self.scans.get_mut(number) else { continue };
                 // Epochs are counted over both places, so that the newer one is known.
-                let newer = |former: &Progress| former.epoch > epoch && !self.fresh;
+                let newer = |former: &Earlier| former.progress.epoch > epoch && !self.fresh;
                 match scan.former.take().filter(newer) {
-                    Some(former) if decides => {
+                    Some(Earlier { progress, caveat }) if decides => {
+                        self.notes.extend(caveat.transpose()?);
                         self.notes.push(format!(
                             "'{}' was not exactly-once before: it goes on where it was then",
                             scan.name
                         ));
-                        found = Some(former);
+                        found = Some(progress);
                     }
-                    Some(former) => return Err(was_exactly_once(&self.job, former.epoch)),
+                    Some(former) => {
+                        return Err(was_exactly_once(&self.job, former.progress.epoch));
+                    }
                     None => {}
                 }
                 if let (Some(progress), None, false) = (&found, &scan.known, shares) {
@@ -580,6 +626,7 @@ impl ScanState {
             stored: BTreeMap::new(),
             recovered: false,
             former: None,
+            present: 0,
             known: None,
             discovered: false,
             volatile: false,

@@ -212,9 +212,10 @@ pub(super) fn coordinate(
             domains.extend(domain.map(|domain| CoordinatedDomain { domain, scans: vec![index] }));
         }
     }
-    // Processes that share a job adopt what one alone has left.
-    let alone_before = !job.context.shared && resume.is_none() && job.keeps_progress;
-    let former = match alone_before && !domains.is_empty() {
+    // Processes that share an exactly-once job adopt what one alone has left, whatever its guarantee was.
+    let adopts = job.context.shared && exact;
+    let first = resume.is_none() && job.keeps_progress;
+    let former = match first && !adopts && !domains.is_empty() {
         true => former_progress(job, exact, &waker)?,
         false => Vec::new(),
     };
@@ -228,20 +229,24 @@ pub(super) fn coordinate(
     Coordinator::new(scans, stores, reports, control, job.checkpoint_interval, resume, job.fresh)
 }
 
-/// Looks at where the job would keep its progress if it were exactly-once, or were not.
+/// Looks at where the job would keep its progress if it were exactly-once, or were not. What several processes share is
+/// compared before it is asked for, so that both places are looked at.
 fn former_progress(job: &mut Job, exact: bool, waker: &Waker) -> Result<Vec<FormerStore>> {
     let (count, mut former) = (job.scans.len(), Vec::new());
-    if exact {
+    if !exact {
+        for target in &mut job.sinks {
+            let found = target.sink.former_progress(&job.context, count, Arc::clone(waker))?;
+            let scans = (0..count).collect();
+            former.extend(found.map(|looking| FormerStore { looking, scans, present: false }));
+        }
+    }
+    if exact || job.context.shared && !former.is_empty() {
         for (index, scan) in job.scans.iter_mut().enumerate() {
             let name = ScanName { name: scan.name.clone(), alone: count == 1 };
             let found = scan.source.former_progress(&job.context, &name, Arc::clone(waker))?;
-            former.extend(found.map(|looking| FormerStore { looking, scans: vec![index] }));
+            let (scans, present) = (vec![index], !exact);
+            former.extend(found.map(|looking| FormerStore { looking, scans, present }));
         }
-        return Ok(former);
-    }
-    for target in &mut job.sinks {
-        let found = target.sink.former_progress(&job.context, count, Arc::clone(waker))?;
-        former.extend(found.map(|looking| FormerStore { looking, scans: (0..count).collect() }));
     }
     Ok(former)
 }

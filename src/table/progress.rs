@@ -173,12 +173,14 @@ pub trait CommitDomain: Send + Debug {
 }
 
 /// What a job stored under another guarantee than it has now, which is kept in another place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Former {
     /// The last epoch stored there, 0 if none: epochs go on behind it, so that of both places the newer one is known.
     pub epoch: Epoch,
     /// Progress to go on from, one entry per scan that was asked about.
     pub scans: Vec<Option<Progress>>,
+    /// What people are told where the job goes on from there, or why it cannot: the scan may no longer read what it did.
+    pub caveat: Option<Result<String>>,
 }
 
 /// A look at the place where a job would keep its progress under another guarantee, once at the start of a process. It is

@@ -1,6 +1,9 @@
 //! Several processes share a job: partitions move between them while some are killed and others stop or start, and
 //! nothing is lost; what is written again is what a killed process had not committed, or nothing with exactly-once.
 
+mod handover;
+mod starts;
+
 use crate::support::{Cluster, Program, Rec, Running};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -56,6 +59,15 @@ impl Shared {
     }
 
     fn sql(&self, start: &str) -> String {
+        self.sql_as(start, self.guarantee.options())
+    }
+
+    /// For one process alone.
+    fn alone(&self, start: &str, sink: &str) -> String {
+        self.sql_as(start, sink).replace("SET 'job.shared' = 'true';", "")
+    }
+
+    fn sql_as(&self, start: &str, sink: &str) -> String {
         let table = |table, topic, options: &str| {
             format!(
                 "CREATE TABLE {table} (v STRING) WITH ('connector' = 'kafka', 'topic' = '{topic}', \
@@ -69,7 +81,7 @@ impl Shared {
             "SET 'pipeline.name' = '{}';\nSET 'job.shared' = 'true';\nSET 'execution.checkpointing.interval' = '100 ms';\n",
             self.name
         ) + &table("src", &self.source, &source)
-            + &table("sink", &self.sink, self.guarantee.options())
+            + &table("sink", &self.sink, sink)
             + "INSERT INTO sink SELECT v FROM src;\n"
     }
 
@@ -259,8 +271,7 @@ fn who_has_nothing_to_read_gets_a_new_partition() {
     assert!(job.written().values().all(|times| *times == 1));
     // One process alone, or several later, go on from there.
     job.write(10, 5, 1);
-    let alone = job.sql(EARLIEST).replace("SET 'job.shared' = 'true';", "");
-    let mut alone = job.launch(&alone);
+    let mut alone = job.launch(&job.alone(EARLIEST, job.guarantee.options()));
     job.drained(&mut [&mut alone]);
     alone.signal("INT");
     alone.wait().code(0).says(&["resuming 'src'"]);
@@ -273,7 +284,7 @@ fn progress_of_an_exactly_once_job_is_in_one_place() {
     job.write(0, 5, 2);
     let run = |sql: &str| job.launch(sql);
     // Alone at first: whoever shares goes on from there.
-    let alone = job.sql(EARLIEST).replace("SET 'job.shared' = 'true';", "");
+    let alone = job.alone(EARLIEST, job.guarantee.options());
     let running = run(&alone);
     while job.cluster.read_committed(&job.sink).len() < 10 {
         std::thread::sleep(LOOK);

@@ -257,7 +257,7 @@ impl AnyRequest {
                     });
                 }
                 request.groups.clear();
-                // Brokers that old have no transactions pending on offsets to wait for (KIP-447).
+                // Before 2.5 brokers have no such answer (KIP-447): what transactions hold back is not told.
                 request.require_stable &= version >= 7;
             }
             Self::LeaveGroup(request) if version < 3 => {

@@ -145,9 +145,11 @@ fn reset(admin: &AdminArguments, job: &str) -> Result<(), Failure> {
             match place {
                 Place::Group { name, marked } => {
                     unmark(&connection, name, marked)?;
-                    say(&format!(
-                        "[INFO] a run of job '{job}' that is not stopped stores its progress in group '{name}' again"
-                    ));
+                    if !stored.exact {
+                        say(&format!(
+                            "[INFO] a run of job '{job}' that is not stopped stores its progress in group '{name}' again"
+                        ));
+                    }
                 }
                 Place::Topic(topic) => finish(&connection, topic, &stored)?,
             }
@@ -191,7 +193,7 @@ fn finish(connection: &Connection, topic: &Arc<str>, stored: &Stored) -> Result<
         transactional_id: id.to_owned(),
         incarnation: format!("{RESET_PREFIX}{now:x}"),
         finished: true,
-        shared: false,
+        shared: None,
         scans: Vec::new(),
     };
     let (key, value) = (stored.job.as_bytes(), record.encode());

@@ -39,6 +39,8 @@ pub(super) struct Scan {
 pub(super) struct Stored {
     pub(super) job: String,
     pub(super) epoch: Epoch,
+    /// Whether it is exactly-once.
+    pub(super) exact: bool,
     /// Of an exactly-once job, where its record says so.
     pub(super) transactional_id: String,
     /// The job reached its end, or was reset: its next start is a fresh one.
@@ -49,10 +51,7 @@ pub(super) struct Stored {
 
 impl Stored {
     pub(super) fn guarantee(&self) -> &'static str {
-        match self.places.first() {
-            Some(Place::Topic(_)) => "exactly-once",
-            _ => "at-least-once",
-        }
+        if self.exact { "exactly-once" } else { "at-least-once" }
     }
 
     pub(super) fn partitions(&self) -> usize {
@@ -66,11 +65,27 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<Stored>, Failure> {
     let topics = connection.wait(&connection.client.all_topics())?;
     for topic in topics.iter().filter(|topic| topic.name.starts_with(TOPIC_PREFIX)) {
         if let Some(record) = last_record(connection, &topic.name)? {
-            jobs.push(of_record(record, &topic.name));
+            add_record(&mut jobs, record, &topic.name);
         }
     }
     jobs.sort_by(|a, b| a.job.cmp(&b.job));
     Ok(jobs)
+}
+
+/// Where several processes share an exactly-once job, its positions are in its group.
+fn add_record(jobs: &mut Vec<Stored>, record: ProgressRecord, topic: &Arc<str>) {
+    let group = format!("{GROUP_PREFIX}{}", record.job);
+    let holds = |place: &Place| matches!(place, Place::Group { name, .. } if *name == group);
+    let of_job = |stored: &&mut Stored| stored.job == record.job && stored.places.iter().any(holds);
+    match jobs.iter_mut().find(of_job).filter(|_| record.shared.is_some()) {
+        Some(stored) => {
+            stored.exact = true;
+            stored.epoch = stored.epoch.max(record.epoch);
+            stored.transactional_id = record.transactional_id;
+            stored.places.push(Place::Topic(Arc::clone(topic)));
+        }
+        None => jobs.push(of_record(record, topic)),
+    }
 }
 
 fn of_record(record: ProgressRecord, topic: &Arc<str>) -> Stored {
@@ -84,6 +99,7 @@ fn of_record(record: ProgressRecord, topic: &Arc<str>) -> Stored {
         scans: scans.collect(),
         job: record.job,
         epoch: record.epoch,
+        exact: true,
         transactional_id: record.transactional_id,
         finished: record.finished,
         places: vec![Place::Topic(Arc::clone(topic))],
@@ -124,6 +140,7 @@ fn of_group(
         let stored = jobs.entry(mark.job.to_owned()).or_insert_with(|| Stored {
             job: mark.job.to_owned(),
             epoch: 0,
+            exact: false,
             transactional_id: String::new(),
             finished: false,
             scans: Vec::new(),

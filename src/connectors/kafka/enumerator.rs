@@ -4,6 +4,7 @@ use super::error::contact;
 use super::members::JobMembers;
 use super::offsets::Lookup;
 use super::options::{Place, SourceOptions, TopicChange, Topics};
+use super::patience::Patience;
 use super::positions;
 use super::transaction::record::TOPIC_PREFIX;
 use crate::base::Result;
@@ -20,9 +21,6 @@ use std::time::Duration;
 
 type PerTopic<T> = Vec<(String, brooklet_kafka::Result<T>)>;
 
-/// How long the first answer may take before people are told what is waited for.
-const QUIET: Duration = Duration::from_secs(2);
-
 /// The enumerator; see the module.
 #[derive(Debug)]
 pub(super) struct KafkaEnumerator {
@@ -38,10 +36,7 @@ pub(super) struct KafkaEnumerator {
     first: bool,
     next: Option<Duration>,
     warnings: Warnings,
-    /// When to say that the brokers do not answer; `None` once it is said or they do.
-    patience: Option<Duration>,
-    /// Nothing was polled yet.
-    starts: bool,
+    patience: Patience,
     /// Where other processes read a part of the partitions.
     members: Option<Arc<JobMembers>>,
 }
@@ -97,8 +92,7 @@ impl KafkaEnumerator {
             first: true,
             next: None,
             warnings,
-            patience: None,
-            starts: true,
+            patience: Patience::New,
             members: None,
         }
     }
@@ -139,11 +133,9 @@ impl KafkaEnumerator {
                 {
                     missing.push(NewTopic::new(name, 1));
                 }
-                // Progress in a topic that is gone: it comes back, or not.
                 Err(error)
-                    if matches!(error.kind(), ErrorKind::UnknownTopic { .. })
-                        && self.restored.is_some()
-                        && self.options.topic_change != TopicChange::Fail => {}
+                    if self.restored.is_some()
+                        && may_be_gone(&error, self.options.topic_change) => {}
                 Err(error) if self.first => return Err(contact(&error, &self.client)),
                 Err(_) => {}
             }
@@ -228,28 +220,9 @@ impl KafkaEnumerator {
         (self.waker.0)();
     }
 
-    /// Says once why the first answer is not there yet.
-    fn still_waiting(&mut self, now: Duration) {
-        if self.patience.is_none_or(|patience| now < patience) {
-            return;
-        }
-        self.patience = None;
-        let config = self.client.config();
-        let bootstrap: Vec<String> = config.bootstrap.iter().map(ToString::to_string).collect();
-        let cause = match self.client.last_failure() {
-            Some(failure) => failure.to_string(),
-            None => "no connection yet".to_owned(),
-        };
-        self.warnings.say(&format!(
-            "[WARN] no answer from the brokers at '{}' yet: {cause}; trying for {} s",
-            bootstrap.join(","),
-            config.api_timeout.as_secs()
-        ));
-    }
-
     fn finished(&mut self, added: Vec<Split>, now: Duration) -> Option<Discovered> {
         self.work = Work::None;
-        self.patience = None;
+        self.patience.end();
         let first = std::mem::replace(&mut self.first, false);
         let complete = self.options.bounded.is_some() || self.options.discovery.is_none();
         // Whoever has nothing to read now may get something later.
@@ -273,6 +246,11 @@ pub(super) fn matching(topics: Vec<TopicInfo>, pattern: &Regex) -> Vec<TopicInfo
     let hidden = |topic: &TopicInfo| topic.internal || topic.name.starts_with(TOPIC_PREFIX);
     let fits = |topic: &TopicInfo| !hidden(topic) && pattern.is_match(&topic.name);
     topics.into_iter().filter(fits).collect()
+}
+
+/// Whether a topic with progress is passed over because it is gone: it comes back, or not.
+pub(super) fn may_be_gone(error: &brooklet_kafka::Error, change: TopicChange) -> bool {
+    matches!(error.kind(), ErrorKind::UnknownTopic { .. }) && change != TopicChange::Fail
 }
 
 /// Creating a topic that somebody else has created meanwhile is as good as having created it.
@@ -300,16 +278,13 @@ impl Enumerator for KafkaEnumerator {
     }
 
     fn poll(&mut self, now: Duration) -> Result<Option<Discovered>> {
-        if std::mem::take(&mut self.starts) {
-            self.patience = Some(now + QUIET);
-        }
         let discovered = self.poll_work(now)?;
-        self.still_waiting(now);
+        self.patience.wait(&self.client, &self.warnings, now);
         Ok(discovered)
     }
 
     fn next_deadline(&self) -> Option<Duration> {
-        [self.next, self.patience].into_iter().flatten().min()
+        [self.next, self.patience.wake_at()].into_iter().flatten().min()
     }
 }
 

@@ -10,6 +10,7 @@ mod former;
 pub(super) use self::former::FormerMarks;
 
 use super::error::contact;
+use super::fit::{Of, Positions};
 use super::mark::{GROUP_PREFIX, Mark};
 use super::options::{SourceOptions, Topics};
 use super::positions;
@@ -146,15 +147,13 @@ impl GroupProgress {
         progress.positions.iter().map(|(id, at)| committed(id, at, mark(at))).collect()
     }
 
-    /// The marked positions of `group`. Positions of topics that the source no longer reads are left out; nothing but
-    /// such positions means that the script has changed under its progress.
-    fn progress(
+    /// The marked positions of `group`, whether the source still reads them or not.
+    fn stored(
         &self,
         group: &str,
         offsets: &BTreeMap<TopicPartition, CommittedOffset>,
-    ) -> Result<Option<Progress>> {
+    ) -> Result<Progress> {
         let mut progress = Progress::default();
-        let mut elsewhere: Vec<&str> = Vec::new();
         for (partition, committed) in offsets {
             let Some(mark) = Mark::parse(&committed.metadata) else { continue };
             let of_job = mark.job == self.job;
@@ -173,40 +172,29 @@ impl GroupProgress {
                 continue;
             }
             progress.epoch = progress.epoch.max(mark.epoch);
-            if !self.topics.contain(&partition.topic) {
-                elsewhere.push(&partition.topic);
-                continue;
-            }
             let identity = mark.topic.map(|topic| topic.0);
             let position = Position { identity, ..positions::position(committed) };
             progress.positions.insert(positions::split(partition), position);
         }
-        elsewhere.dedup();
-        let elsewhere: Vec<String> = elsewhere.iter().map(|name| format!("'{name}'")).collect();
-        match (progress.positions.is_empty(), elsewhere.is_empty()) {
-            (false, true) => Ok(Some(progress)),
-            (true, true) => Ok(None),
-            (false, false) => {
-                self.warnings.say(&format!(
-                    "job '{}' no longer reads topic {}: its progress there is left out",
-                    self.job,
-                    elsewhere.join(", ")
-                ));
-                Ok(Some(progress))
-            }
-            (true, false) => Err(Error::new(
-                Fault::Schema,
-                format!(
-                    "job '{}' has progress in topic {}, which its source '{}' no longer reads",
-                    self.job,
-                    elsewhere.join(", "),
-                    self.scan
-                ),
-            )
-            .with_hint(
-                "start over with --fresh, or give the changed job a name of its own: SET 'pipeline.name' = '…'",
-            )),
-        }
+        Ok(progress)
+    }
+
+    /// Of those the ones that the source still reads; the text says which it does not.
+    fn fit(&self, positions: Positions) -> Result<(Positions, Option<String>)> {
+        let of = Of { job: &self.job, shared: false, scan: &self.scan };
+        of.still_read(positions, &|split| self.topics.contain(&split.name))
+    }
+
+    /// The progress in `group`.
+    fn progress(
+        &self,
+        group: &str,
+        offsets: &BTreeMap<TopicPartition, CommittedOffset>,
+    ) -> Result<Option<Progress>> {
+        let Progress { epoch, positions } = self.stored(group, offsets)?;
+        let (positions, line) = self.fit(positions)?;
+        line.into_iter().for_each(|line| self.warnings.say(&line));
+        Ok((!positions.is_empty()).then_some(Progress { epoch, positions }))
     }
 
     fn recovered(&mut self, offsets: &BTreeMap<TopicPartition, CommittedOffset>) -> Result<()> {

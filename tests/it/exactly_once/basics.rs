@@ -296,6 +296,51 @@ fn a_job_that_becomes_exactly_once_goes_on_and_back_it_is_told_the_way() {
 }
 
 #[test]
+fn marks_in_topics_that_are_no_longer_read_count_only_while_they_are_the_newest() {
+    let cluster = Cluster::embedded();
+    let (old, new, sink) =
+        (cluster.topic("old", 1), cluster.topic("new", 1), cluster.topic("out", 1));
+    write(&cluster, &old, &["a"]);
+    write(&cluster, &new, &["b"]);
+    let with = |topic: &str, guarantee: &str| job(&cluster, topic, &sink, ENDLESS, guarantee);
+    let plain = "'sink.delivery-guarantee' = 'at-least-once'";
+    until(&cluster, "moving", &with(&old, plain), &sink, 1).code(0);
+    let moved = with(&new, EXACT);
+    Program::script("moving", &moved).run().code(3).says(&[
+        &format!("has progress in topic '{old}', which its source 'src' no longer reads"),
+        "hint: start over with --fresh",
+    ]);
+    // Over both topics its record becomes the newer one.
+    let both = with(&format!("{old};{new}"), EXACT);
+    until(&cluster, "moving", &both, &sink, 2).code(0).says(&["was not exactly-once before"]);
+    write(&cluster, &new, &["c"]);
+    until(&cluster, "moving", &moved, &sink, 3).code(0);
+    assert_eq!(committed(&cluster, &sink), ["a", "b", "c"]);
+}
+
+#[test]
+fn a_job_begins_anew_whatever_is_left_under_another_guarantee() {
+    let cluster = Cluster::embedded();
+    let (old, new, sink) =
+        (cluster.topic("old", 1), cluster.topic("new", 1), cluster.topic("out", 1));
+    write(&cluster, &old, &["a"]);
+    write(&cluster, &new, &["b"]);
+    let plain = "'sink.delivery-guarantee' = 'at-least-once'";
+    let before = job(&cluster, &old, &sink, ENDLESS, plain);
+    until(&cluster, "anew", &before, &sink, 1).code(0);
+    let program =
+        Program::script("anew", &job(&cluster, &new, &sink, ENDLESS, EXACT)).arg("--fresh");
+    let mut running = program.start();
+    while committed(&cluster, &sink).len() < 2 {
+        assert!(running.ended().is_none(), "{}", running.stderr());
+        std::thread::yield_now();
+    }
+    running.signal("INT");
+    running.wait().code(0);
+    assert_eq!(committed(&cluster, &sink), ["a", "b"]);
+}
+
+#[test]
 fn another_prefix_fences_the_run_under_the_first_one() {
     let cluster = Cluster::embedded();
     let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));

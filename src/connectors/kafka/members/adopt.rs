@@ -1,155 +1,94 @@
-//! Settles who keeps the progress of an exactly-once job: one process alone in the progress topic, or several in the group.
+//! Who keeps the progress of an exactly-once job: one process alone in the progress topic, or several in the group.
 //!
-//! The first leader of a run takes the job's own transactional id over, which ends a process that runs the job alone, and
-//! reads the progress topic. What it then stores says in one transaction that the job is shared, and where the group goes
-//! on. A process that runs the job alone finds that record and refuses to start.
+//! The first leader of a run takes the job over ([`Takeover`](crate::connectors::kafka::transaction::Takeover)), which
+//! ends a process that runs the job alone. Where the record does not say that the job is shared, the newer of the record
+//! and the group's marks counts. What the leader then stores says in one transaction that the job is shared, and where the
+//! group goes on; nobody is assigned anything before. A process that runs the job alone finds that record and refuses to
+//! start.
 
 use super::domain::Exact;
 use crate::base::Result;
-use crate::connectors::kafka::transaction::record::ProgressRecord;
-use crate::connectors::kafka::transaction::{
-    Doing, Ending, Ensure, ReadLast, Transaction, of_call, seal, unsent,
-};
-use crate::table::{Position, Waker};
-use crate::types::SplitId;
-use brooklet_kafka::pending::Pending;
-use brooklet_kafka::transaction::{GroupMember, ProducerIdentity, TransactionResult};
-use brooklet_kafka::{Client, CommittedOffset, Isolation, TopicPartition};
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use crate::connectors::kafka::transaction::record::{ProgressRecord, Sharing};
+use crate::connectors::kafka::transaction::{Ending, Transaction, seal, unsent};
+use crate::table::Epoch;
+use brooklet_kafka::transaction::GroupMember;
+use brooklet_kafka::{CommittedOffset, TopicPartition};
 
-/// What the progress topic says.
-#[derive(Debug)]
-pub(super) enum Found {
-    /// Nothing, or that the job begins anew.
-    Nothing,
-    /// The group's offsets are the progress.
-    Shared,
-    /// One process has come to here.
-    Alone(BTreeMap<SplitId, Position>),
+/// Where the newer progress is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Newer {
+    Record,
+    Marks,
 }
 
-/// See the module.
-#[derive(Debug)]
-pub(super) struct Adopt {
-    transaction: Option<Arc<Transaction>>,
-    work: Work,
-    /// Epochs go on behind this one.
-    epoch: u64,
-}
-
-#[derive(Debug)]
-enum Work {
-    Ensuring(Ensure),
-    Initializing(Pending<TransactionResult<ProducerIdentity>>),
-    Reading(ReadLast),
-}
-
-impl Adopt {
-    pub(super) fn start(exact: &Exact, client: &Client, waker: &Waker) -> Adopt {
-        let ensure = Ensure::start(client, &exact.names, waker);
-        Adopt { transaction: None, work: Work::Ensuring(ensure), epoch: 0 }
-    }
-
-    /// What is found, once it is.
-    pub(super) fn poll(
-        &mut self,
-        exact: &Exact,
-        client: &Client,
-        waker: &Waker,
-        now: Duration,
-    ) -> Result<Option<Found>> {
-        let names = &exact.names;
-        loop {
-            match &mut self.work {
-                Work::Ensuring(ensure) => {
-                    if !ensure.poll(client, names, waker, now)? {
-                        return Ok(None);
-                    }
-                    self.initialize(exact, client, waker);
-                }
-                Work::Initializing(pending) => match pending.try_take() {
-                    None => return Ok(None),
-                    Some(Ok(_)) => {
-                        let everything = Isolation::ReadUncommitted;
-                        let read = ReadLast::start(client, names, everything, waker);
-                        self.work = Work::Reading(read);
-                    }
-                    Some(Err(error)) if exact.plan.shorten(&error, exact.timeout) => {
-                        self.initialize(exact, client, waker);
-                    }
-                    Some(Err(error)) => {
-                        return Err(of_call(&error, Doing::Recovering, names, client));
-                    }
-                },
-                Work::Reading(read) => {
-                    let Some(found) = read.poll(client, names, waker, now)? else {
-                        return Ok(None);
-                    };
-                    self.epoch = found.as_ref().map_or(0, |record| record.epoch);
-                    return Ok(Some(match found {
-                        Some(record) if record.finished => Found::Nothing,
-                        Some(record) if record.shared => Found::Shared,
-                        Some(record) => {
-                            let scans = record.scans.into_iter();
-                            match scans.flat_map(|scan| scan.positions).collect::<BTreeMap<_, _>>()
-                            {
-                                none if none.is_empty() => Found::Nothing,
-                                positions => Found::Alone(positions),
-                            }
-                        }
-                        None => Found::Nothing,
-                    }));
-                }
-            }
+/// Compares the last record with the last epoch of the group's marks, if it has some. Epochs are counted on over both; a
+/// claim of epoch 0 has come to nothing.
+pub(super) fn newer(record: Option<&ProgressRecord>, marks: Option<Epoch>) -> Newer {
+    match (record, marks) {
+        (_, None) => Newer::Record,
+        (Some(record), Some(marks)) if record.shared.is_none() && record.epoch > 0 => {
+            if record.epoch >= marks { Newer::Record } else { Newer::Marks }
         }
+        _ => Newer::Marks,
     }
+}
 
-    fn initialize(&mut self, exact: &Exact, client: &Client, waker: &Waker) {
-        let timeout = exact.plan.timeout(exact.timeout);
-        let transaction = Transaction::new(client, &exact.names.id, timeout, Arc::clone(waker));
-        let pending = transaction.init();
-        pending.on_ready(Arc::clone(waker));
-        self.transaction = Some(Arc::new(transaction));
-        self.work = Work::Initializing(pending);
-    }
+/// Says that the job is shared and where its group goes on, in one transaction. It is the job's own, which a later leader
+/// fences: nobody needs to be a member for it.
+pub(super) fn store(
+    exact: &Exact,
+    transaction: &Transaction,
+    epoch: Epoch,
+    sharing: Sharing,
+    group: &str,
+    offsets: Vec<(TopicPartition, CommittedOffset)>,
+    at_millis: i64,
+) -> Result<Ending> {
+    let record = ProgressRecord {
+        job: exact.names.job.clone(),
+        epoch,
+        transactional_id: exact.names.id.clone(),
+        incarnation: exact.names.incarnation.clone(),
+        shared: Some(sharing),
+        ..ProgressRecord::default()
+    };
+    let batch = seal(&record, at_millis)?;
+    let mut groups = vec![(group.to_owned(), offsets)];
+    groups.retain(|(_, offsets)| !offsets.is_empty());
+    let record = Some((&exact.names.topic, batch));
+    let ending = transaction.end(record, &groups, &GroupMember::default(), 1);
+    ending.map_err(|error| unsent(&error))
+}
 
-    pub(super) fn epoch(&self) -> u64 {
-        self.epoch
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Says that the job is shared and where its group goes on, in one transaction.
-    pub(super) fn store(
-        &self,
-        exact: &Exact,
-        group: &str,
-        offsets: Vec<(TopicPartition, CommittedOffset)>,
-        member: &GroupMember,
-        at_millis: i64,
-    ) -> Result<Option<Ending>> {
-        let Some(transaction) = &self.transaction else { return Ok(None) };
-        let record = ProgressRecord {
-            job: exact.names.job.clone(),
-            epoch: self.epoch,
-            transactional_id: exact.names.id.clone(),
-            incarnation: exact.names.incarnation.clone(),
-            shared: true,
+    #[test]
+    fn the_newer_place_counts() {
+        let record = |epoch, finished, shared| ProgressRecord {
+            epoch,
+            finished,
+            shared,
             ..ProgressRecord::default()
         };
-        let batch = seal(&record, at_millis)?;
-        let mut groups = vec![(group.to_owned(), offsets)];
-        groups.retain(|(_, offsets)| !offsets.is_empty());
-        let topic = Arc::clone(&exact.names.topic);
-        let ending = transaction.end(Some((&topic, batch)), &groups, member, 1);
-        ending.map(Some).map_err(|error| unsent(&error))
-    }
-
-    pub(super) fn wake_at(&self) -> Option<Duration> {
-        match &self.work {
-            Work::Ensuring(ensure) => ensure.wake_at(),
-            Work::Reading(read) => read.wake_at(),
-            Work::Initializing(_) => None,
+        let running = |epoch| Some(record(epoch, false, None));
+        for (record, marks, expected) in [
+            (None, None, Newer::Record),
+            (None, Some(0), Newer::Marks),
+            (running(50), Some(10), Newer::Record),
+            (running(50), None, Newer::Record),
+            (running(10), Some(50), Newer::Marks),
+            // Begun anew, or at its end.
+            (Some(record(50, true, None)), Some(10), Newer::Record),
+            (Some(record(10, true, None)), Some(50), Newer::Marks),
+            // Claimed, and nothing else.
+            (running(0), Some(0), Newer::Marks),
+            // Marks count on behind a record that says so.
+            (Some(record(50, false, Some(Sharing::Started))), Some(10), Newer::Marks),
+            (Some(record(50, false, Some(Sharing::Empty))), None, Newer::Record),
+        ] {
+            assert_eq!(newer(record.as_ref(), marks), expected, "{record:?} {marks:?}");
         }
     }
 }

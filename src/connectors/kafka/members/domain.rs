@@ -1,34 +1,33 @@
 //! The commit domain of a process that shares its job.
 //!
 //! ```text
-//! recover   join ─▶ (leader: settle, assign) ─▶ assigned ─▶ (exactly once: take the slot's id) ─▶ read the group's offsets
+//! recover   (at first: find the group) ─▶ join ─▶ (leader: settle, assign) ─▶ assigned
+//!           ─▶ (exactly once: take the slot's id) ─▶ read the group's offsets
 //!           ─▶ (leader: store where missing partitions start) ─▶ recovered
 //! epoch     offsets with the member's generation: by themselves, or in the transaction
 //! ```
 //! The coordinator of the group refuses offsets of a generation that is over, so that a process that was taken for dead
 //! commits nothing any more. No partition is read before the group has an offset of it that carries the job's mark.
 
-use super::adopt::{Adopt, Found};
-use super::{Assigned, Election, JobMembers, Lead, Reads, Turn, fingerprint};
+mod lead;
+
+use self::lead::{Leading, Sweep, marked};
+use super::{Assigned, JobMembers, Reads, Turn, fingerprint};
 use crate::base::{Error, ErrorKind, Result};
-use crate::connectors::kafka::enumerator::matching;
 use crate::connectors::kafka::error::{contact, translate};
 use crate::connectors::kafka::mark::Mark;
 use crate::connectors::kafka::offsets::Lookup;
-use crate::connectors::kafka::options::{Place, Topics};
+use crate::connectors::kafka::patience::Patience;
 use crate::connectors::kafka::positions;
 use crate::connectors::kafka::transaction::{
     Doing, Ending, JobTransaction, Names, Transaction, is_of_group, of_call,
 };
 use crate::table::{
-    CommitDomain, DomainEvent, Epoch, EpochEnd, JobContext, Position, Progress, Recovery, Waker,
+    CommitDomain, DomainEvent, Epoch, EpochEnd, JobContext, Progress, Recovery, ScanFacts, Waker,
     Warnings,
 };
 use brooklet_kafka::pending::Pending;
-use brooklet_kafka::topic::TopicInfo;
-use brooklet_kafka::transaction::{
-    ProducerIdentity, TransactionError, TransactionResult, TransactionalProducer,
-};
+use brooklet_kafka::transaction::{Failure, ProducerIdentity, TransactionError, TransactionResult};
 use brooklet_kafka::wire::ErrorCode;
 use brooklet_kafka::{Client, CommittedOffset, ErrorKind as KafkaErrorKind, TopicPartition};
 use std::collections::BTreeMap;
@@ -48,6 +47,7 @@ pub(in crate::connectors::kafka) struct Exact {
     /// With the id of a process that runs the job alone.
     pub(super) names: Names,
     pub(super) timeout: Duration,
+    scans: Vec<ScanFacts>,
 }
 
 impl Exact {
@@ -55,17 +55,22 @@ impl Exact {
         plan: Arc<JobTransaction>,
         names: Names,
         timeout: Duration,
+        scans: Vec<ScanFacts>,
     ) -> Exact {
-        Exact { plan, names, timeout }
+        Exact { plan, names, timeout, scans }
     }
 
     pub(super) fn cluster(&self) -> u64 {
         self.names.cluster
     }
 
-    /// The transactional id of a slot.
+    /// The transactional id of a slot. Behind the prefix of no job alone comes what does here.
     fn id(&self, slot: u32) -> String {
-        format!("{}-{slot}", self.names.id)
+        format!("{}~{slot}-{}", self.names.prefix, self.names.job)
+    }
+
+    fn names_of(&self, slot: u32) -> Names {
+        Names { id: self.id(slot), ..self.names.clone() }
     }
 }
 
@@ -93,10 +98,12 @@ pub(super) struct MembersDomain {
     /// The coordinator of the job knows that another generation is to begin.
     told: bool,
     assigned: Option<Assigned>,
-    adopt: Option<(Adopt, Option<Found>)>,
+    sweep: Sweep,
     transaction: Option<Arc<Transaction>>,
     /// Until when the leader is waited for.
     patience: Option<Duration>,
+    /// For the first answer of the brokers.
+    contact: Patience,
     /// Offsets for the user's group.
     lag: Option<Answer<()>>,
     now: Duration,
@@ -107,22 +114,17 @@ enum Work {
     None,
     Ready(DomainEvent),
     Failed(Error),
+    /// Finds the group's coordinator.
+    Finding(Answer<Stored>),
     Joining,
-    Settling(Election),
-    Listing(Election, Answer<Vec<(String, brooklet_kafka::Result<TopicInfo>)>>),
-    ListingAll(Election, Answer<Vec<TopicInfo>>),
-    Taking {
-        own: Taken,
-        others: Vec<(TransactionalProducer, Taken)>,
-    },
-    Sweeping(Vec<(TransactionalProducer, Taken)>),
+    Leading(Box<Leading>),
+    Taking(Taken),
     Fetching(Answer<Stored>),
     /// The leader has not stored all starts.
     Waiting(Duration),
     /// Looks up where partitions start that have no progress.
-    Looking(Lookup, Epoch, Offsets),
+    Looking(Lookup, Epoch),
     Storing(Answer<()>),
-    Adopting(Ending),
     Committing(Epoch, Answer<()>, Offsets),
     Ending(Epoch, Ending, Offsets),
     Aborting(Pending<TransactionResult<()>>),
@@ -148,7 +150,8 @@ impl MembersDomain {
         job: &JobContext,
         waker: Waker,
     ) -> MembersDomain {
-        let script = fingerprint(&reads.options.topics, exact.is_some());
+        let id = exact.as_ref().map(|exact| exact.names.id.as_str());
+        let script = fingerprint(&reads.options.topics, id);
         MembersDomain {
             members,
             reads,
@@ -165,9 +168,10 @@ impl MembersDomain {
             recovering: false,
             told: false,
             assigned: None,
-            adopt: None,
+            sweep: Sweep::new(),
             transaction: None,
             patience: None,
+            contact: Patience::New,
             lag: None,
             now: Duration::ZERO,
         }
@@ -192,12 +196,42 @@ impl MembersDomain {
                 ))
                 .context(doing);
         }
-        of_group(error).unwrap_or_else(|| contact(error, &self.client)).context(doing)
+        self.of_group(error).unwrap_or_else(|| contact(error, &self.client)).context(doing)
+    }
+
+    /// The group has gone on without this process, which goes on from what the others have committed.
+    fn of_group(&self, error: &brooklet_kafka::Error) -> Option<Error> {
+        match error.code()? {
+            ErrorCode::ILLEGAL_GENERATION | ErrorCode::UNKNOWN_MEMBER_ID => {
+                self.members.lose(error);
+            }
+            ErrorCode::REBALANCE_IN_PROGRESS => {}
+            _ => return None,
+        }
+        Some(gone_on(error))
+    }
+
+    fn start_recovery(&mut self) -> Result<()> {
+        // What was heard since the last look may have ended the generation.
+        self.members.listen()?;
+        match (self.members.turn(), self.members.assigned()) {
+            (Some(Turn::Failed(error)), _) => return Err(self.ended(&error)),
+            // An attempt has failed within the generation, which goes on.
+            (_, Some(assigned)) => self.begin(assigned),
+            (_, None) if self.members.has_found() => self.join(),
+            // Joining may take as long as the other processes do, so that it cannot tell whether there is a broker.
+            (_, None) => {
+                let pending = self.client.offset_fetch(&self.group, Some(&[]));
+                self.work = Work::Finding(self.waking(pending));
+            }
+        }
+        Ok(())
     }
 
     /// Gives up what a recovery has found so far and joins the next generation.
     fn join(&mut self) {
-        (self.assigned, self.adopt, self.transaction, self.patience) = (None, None, None, None);
+        (self.assigned, self.transaction, self.patience) = (None, None, None);
+        self.sweep = Sweep::new();
         self.members.join(self.script);
         self.work = Work::Joining;
     }
@@ -242,65 +276,38 @@ impl MembersDomain {
         translate(error).with_hint(hint).context("sharing the job's partitions")
     }
 
-    /// This process leads: first it makes sure that the group is where the progress is, then it assigns.
-    fn elected(&mut self, election: Election) {
-        match &self.exact {
-            Some(exact) if !self.members.is_settled() => {
-                let adopt = Adopt::start(exact, &self.client, &self.waker);
-                self.adopt = Some((adopt, None));
-                self.work = Work::Settling(election);
-            }
-            _ => self.list(election),
-        }
-    }
-
-    fn list(&mut self, election: Election) {
-        self.work = match &self.reads.options.topics {
-            Topics::List(names) => {
-                let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                Work::Listing(election, self.waking(self.client.metadata(&names)))
-            }
-            Topics::Pattern(_) => Work::ListingAll(election, self.waking(self.client.all_topics())),
-        };
-    }
-
-    fn listed(&mut self, election: &Election, topics: &[TopicInfo]) {
-        let partitions = topics.iter().flat_map(|topic| {
-            let of_topic = topic.partitions.iter();
-            of_topic.map(|at| TopicPartition::new(Arc::clone(&topic.name), at.partition))
-        });
-        self.members.assign(self.script, election, partitions.collect());
-        self.work = Work::Joining;
-    }
-
-    /// The generation has begun: an exactly-once process takes its transactional id, and the leader those of processes
-    /// that are gone, so that what they left open holds nobody up.
+    /// The generation has begun: an exactly-once process takes its transactional id.
     fn begin(&mut self, assigned: Assigned) {
-        let free = assigned.lead.as_ref().map(|lead| lead.free.clone()).unwrap_or_default();
         let slot = assigned.slot;
         self.assigned = Some(assigned);
         let Some(exact) = &self.exact else { return self.fetch() };
         let timeout = exact.plan.timeout(exact.timeout);
         let transaction = exact.plan.open(&self.client, &exact.id(slot), timeout, &self.waker);
-        let own = self.waking(transaction.init());
-        let others = free.into_iter().map(|slot| {
-            let waker = Arc::clone(&self.waker);
-            let producer = self.client.transactional_producer(&exact.id(slot), timeout, waker);
-            let pending = self.waking(producer.init());
-            (producer, pending)
-        });
-        let others = others.collect();
+        let taken = self.waking(transaction.init());
         self.transaction = Some(transaction);
-        self.work = Work::Taking { own, others };
+        self.work = Work::Taking(taken);
     }
 
     fn taken(&mut self, result: TransactionResult<ProducerIdentity>) -> Result<()> {
-        let (Some(exact), Err(error)) = (&self.exact, result) else { return Ok(()) };
-        if exact.plan.shorten(&error, exact.timeout) {
-            let error = "the broker allows no transaction of that length: a shorter one is tried";
-            return Err(Error::new(ErrorKind::External, error).retriable());
+        let assigned = self.assigned()?.clone();
+        let Some(exact) = &self.exact else { return Ok(()) };
+        match result {
+            Ok(_) => {
+                exact.plan.say_timeout(exact.timeout, &exact.names, &self.warnings);
+                // Beside the rest: what a process has left open may hold offsets back, and its coordinator be away.
+                self.sweep();
+                self.fetch();
+                Ok(())
+            }
+            Err(error) if exact.plan.shorten(&error, exact.timeout) => {
+                self.begin(assigned);
+                Ok(())
+            }
+            Err(error) => {
+                let names = exact.names_of(assigned.slot);
+                Err(of_call(&error, Doing::Recovering, &names, &self.client))
+            }
         }
-        Err(of_call(&error, Doing::Recovering, &exact.names, &self.client))
     }
 
     fn fetch(&mut self) {
@@ -310,15 +317,8 @@ impl MembersDomain {
     /// The group's offsets are known: either all of this process' partitions have one, or they are to get one.
     fn fetched(&mut self, stored: &Stored) -> Result<()> {
         let assigned = self.assigned()?.clone();
-        let mut epoch = 0;
-        let mut marked: BTreeMap<TopicPartition, Position> = BTreeMap::new();
-        for (partition, offset) in stored {
-            let Some(mark) = Mark::parse(&offset.metadata) else { continue };
-            if mark.job == self.job {
-                epoch = epoch.max(mark.epoch);
-                marked.insert(partition.clone(), positions::position(offset));
-            }
-        }
+        let (marked, epoch) = marked(stored, &self.job);
+        let epoch = epoch.unwrap_or_default();
         if let Some(lead) = &assigned.lead
             && self.provide(lead, &marked, epoch)?
         {
@@ -326,10 +326,12 @@ impl MembersDomain {
         }
         let mut own = BTreeMap::new();
         for partition in &assigned.partitions {
-            let Some(at) = marked.get(partition) else { return self.wait_for_leader() };
-            own.insert(positions::split(partition), *at);
+            let split = positions::split(partition);
+            let Some(at) = marked.get(&split) else { return self.wait_for_leader() };
+            own.insert(split, *at);
         }
         self.recovering = false;
+        self.members.looked();
         if let Some(transaction) = &self.transaction {
             transaction.open(epoch + 1);
         }
@@ -355,96 +357,11 @@ impl MembersDomain {
         Ok(())
     }
 
-    /// As the leader: sees to it that every partition has an offset. Says whether something is on its way.
-    fn provide(
-        &mut self,
-        lead: &Lead,
-        marked: &BTreeMap<TopicPartition, Position>,
-        epoch: Epoch,
-    ) -> Result<bool> {
-        let missing: Vec<TopicPartition> =
-            lead.all.iter().filter(|at| !marked.contains_key(at)).cloned().collect();
-        let job = &self.job;
-        let topics = &self.reads.options.topics;
-        if !marked.is_empty() && !marked.keys().any(|at| topics.contain(&at.topic)) {
-            return Err(Error::new(
-                ErrorKind::Schema,
-                format!("job '{job}' has progress in topics only that its source no longer reads"),
-            )
-            .with_hint("give the changed job a name of its own: SET 'pipeline.name' = '…'"));
-        }
-        let found = self.adopt.as_mut().and_then(|(_, found)| found.take());
-        let mut place = match marked.is_empty() {
-            true => self.reads.options.startup.clone(),
-            false => Place::Earliest,
-        };
-        let mut known = Offsets::new();
-        match &found {
-            Some(Found::Shared) if marked.is_empty() => {
-                return Err(Error::new(
-                    ErrorKind::External,
-                    format!("the progress of job '{job}' is no longer in group '{}'", self.group),
-                )
-                .with_hint(format!(
-                    "offsets of a group without members expire ('offsets.retention.minutes'); let the job begin anew: \
-                     'brooklet job reset {job}'"
-                )));
-            }
-            Some(Found::Alone(_)) if !marked.is_empty() => {
-                return Err(Error::new(
-                    ErrorKind::Schema,
-                    format!("job '{job}' has progress of two kinds: in group '{}' and in its progress topic", self.group),
-                )
-                .with_hint(format!("let the job begin anew: 'brooklet job reset {job}'")));
-            }
-            Some(Found::Alone(alone)) => {
-                place = Place::Earliest;
-                for (split, at) in alone {
-                    let partition = positions::partition(split);
-                    if lead.all.contains(&partition) {
-                        known.push((partition, positions::committed(at)));
-                    }
-                }
-            }
-            _ => {}
-        }
-        if found.is_none() || matches!(found, Some(Found::Shared)) {
-            self.adopt = None;
-            self.members.settled();
-            if missing.is_empty() {
-                return Ok(false);
-            }
-        }
-        let epoch = epoch.max(self.adopt.as_ref().map_or(0, |(adopt, _)| adopt.epoch()));
-        let unknown: Vec<TopicPartition> =
-            missing.into_iter().filter(|at| known.iter().all(|(known, _)| known != at)).collect();
-        let options = &self.reads.options;
-        let (group, reset) = (options.group.as_deref(), options.reset.as_ref());
-        let lookup = Lookup::start(&self.client, unknown, &place, group, reset, &self.waker);
-        // Offsets that are known without asking a broker wake nobody.
-        (self.waker)();
-        self.work = Work::Looking(lookup, epoch, known);
-        Ok(true)
-    }
-
     /// Stores where partitions start, with the job's mark.
-    fn store(
-        &mut self,
-        epoch: Epoch,
-        mut starts: Offsets,
-        found: BTreeMap<TopicPartition, i64>,
-    ) -> Result<()> {
-        starts.extend(found.into_iter().map(|(at, offset)| (at, CommittedOffset::new(offset))));
-        let offsets = self.marked(starts, epoch);
+    fn store(&mut self, epoch: Epoch, found: BTreeMap<TopicPartition, i64>) -> Result<()> {
+        let starts = found.into_iter().map(|(at, offset)| (at, CommittedOffset::new(offset)));
+        let offsets = self.marked(starts.collect(), epoch);
         let member = self.assigned()?.member.clone();
-        if let (Some(exact), Some((adopt, _))) = (&self.exact, &self.adopt) {
-            let at = self.at_millis();
-            let ending = adopt.store(exact, &self.group, offsets, &member, at)?;
-            let ending = ending.ok_or_else(|| Error::internal("an adoption without a producer"))?;
-            ending.end.on_ready(Arc::clone(&self.waker));
-            self.work = Work::Adopting(ending);
-            return Ok(());
-        }
         let pending = self.client.offset_commit_as(&self.group, &member, &offsets);
         self.work = Work::Storing(self.waking(pending));
         Ok(())
@@ -491,15 +408,32 @@ impl MembersDomain {
     }
 
     /// Why a transaction did not end as it should.
-    fn end_failed(&self, error: &TransactionError, ending: &Ending, doing: Doing) -> Error {
+    fn end_failed(
+        &self,
+        error: &TransactionError,
+        ending: &Ending,
+        doing: Doing,
+        names: Option<Names>,
+    ) -> Error {
         let of_offsets = ending.offsets.iter().find_map(|(_, pending)| pending.try_take()?.err());
         if let Some(failed) = of_offsets.filter(|failed| is_of_group(&failed.error)) {
             return self.contact(&failed.error, &doing.to_string());
         }
-        match &self.exact {
-            Some(exact) => of_call(error, doing, &exact.names, &self.client),
+        match names {
+            Some(names) => of_call(error, doing, &names, &self.client),
             None => Error::internal("a transaction of nobody"),
         }
+    }
+
+    /// An epoch of this process' slot was not committed.
+    fn epoch_failed(&self, error: &TransactionError, ending: &Ending, epoch: Epoch) -> Error {
+        // Whoever has the slot by now is not to be fenced in turn.
+        if error.failure == Failure::Fenced {
+            self.members.lose(&error.error);
+        }
+        let exact = self.exact.as_ref().zip(self.assigned.as_ref());
+        let names = exact.map(|(exact, assigned)| exact.names_of(assigned.slot));
+        self.end_failed(error, ending, Doing::Committing(epoch), names)
     }
 
     /// Tells the user's group, for lag tools; nobody reads that back.
@@ -522,6 +456,16 @@ impl MembersDomain {
                 Work::None => return Ok(None),
                 Work::Ready(event) => return Ok(Some(event)),
                 Work::Failed(error) => return Err(error),
+                Work::Finding(pending) => {
+                    let Some(answer) = pending.try_take() else {
+                        self.work = Work::Finding(pending);
+                        return Ok(None);
+                    };
+                    answer.map_err(|error| self.contact(&error, "finding the job's group"))?;
+                    self.contact.end();
+                    self.members.found();
+                    self.join();
+                }
                 Work::Joining => {
                     if let Some(election) = self.members.election() {
                         self.elected(election);
@@ -532,61 +476,20 @@ impl MembersDomain {
                         return Ok(None);
                     }
                 }
-                Work::Settling(election) => {
-                    let (Some(exact), Some((adopt, found))) = (&self.exact, &mut self.adopt) else {
-                        return Err(Error::internal("nothing to settle"));
-                    };
-                    *found = adopt.poll(exact, &self.client, &self.waker, self.now)?;
-                    if found.is_none() {
-                        self.work = Work::Settling(election);
+                Work::Leading(mut leading) => {
+                    if !self.lead(&mut leading)? {
+                        self.work = Work::Leading(leading);
                         return Ok(None);
                     }
-                    self.list(election);
+                    self.work = Work::Joining;
                 }
-                Work::Listing(election, pending) => {
-                    let Some(answer) = pending.try_take() else {
-                        self.work = Work::Listing(election, pending);
-                        return Ok(None);
-                    };
-                    let doing = "finding partitions";
-                    let topics = answer.map_err(|error| self.contact(&error, doing))?;
-                    let topics: brooklet_kafka::Result<Vec<TopicInfo>> =
-                        topics.into_iter().map(|(_, topic)| topic).collect();
-                    let topics = topics.map_err(|error| self.contact(&error, doing))?;
-                    self.listed(&election, &topics);
-                }
-                Work::ListingAll(election, pending) => {
-                    let Some(answer) = pending.try_take() else {
-                        self.work = Work::ListingAll(election, pending);
-                        return Ok(None);
-                    };
-                    let topics =
-                        answer.map_err(|error| self.contact(&error, "finding partitions"))?;
-                    let topics = match &self.reads.options.topics {
-                        Topics::Pattern(pattern) => matching(topics, pattern),
-                        Topics::List(_) => topics,
-                    };
-                    self.listed(&election, &topics);
-                }
-                Work::Taking { own, others } => match own.try_take() {
-                    Some(result) => {
-                        self.taken(result)?;
-                        self.work = Work::Sweeping(others);
-                    }
+                Work::Taking(pending) => match pending.try_take() {
+                    Some(result) => self.taken(result)?,
                     None => {
-                        self.work = Work::Taking { own, others };
+                        self.work = Work::Taking(pending);
                         return Ok(None);
                     }
                 },
-                Work::Sweeping(mut others) => {
-                    // A slot that cannot be taken is somebody's by now.
-                    others.retain(|(_, pending)| pending.try_take().is_none());
-                    if !others.is_empty() {
-                        self.work = Work::Sweeping(others);
-                        return Ok(None);
-                    }
-                    self.fetch();
-                }
                 Work::Fetching(pending) => {
                     let Some(answer) = pending.try_take() else {
                         self.work = Work::Fetching(pending);
@@ -601,16 +504,13 @@ impl MembersDomain {
                     return Ok(None);
                 }
                 Work::Waiting(_) => self.fetch(),
-                Work::Looking(mut lookup, epoch, known) => {
-                    let found = lookup.poll(&self.client, &self.waker);
-                    match found.map_err(|error| error.context("looking up where to start"))? {
-                        Some(found) => self.store(epoch, known, found)?,
-                        None => {
-                            self.work = Work::Looking(lookup, epoch, known);
-                            return Ok(None);
-                        }
+                Work::Looking(mut lookup, epoch) => match self.looked_up(&mut lookup)? {
+                    Some(found) => self.store(epoch, found)?,
+                    None => {
+                        self.work = Work::Looking(lookup, epoch);
+                        return Ok(None);
                     }
-                }
+                },
                 Work::Storing(pending) => {
                     let Some(answer) = pending.try_take() else {
                         self.work = Work::Storing(pending);
@@ -619,20 +519,6 @@ impl MembersDomain {
                     answer.map_err(|error| self.contact(&error, "storing where to start"))?;
                     self.fetch();
                 }
-                Work::Adopting(ending) => match ending.end.try_take() {
-                    None => {
-                        self.work = Work::Adopting(ending);
-                        return Ok(None);
-                    }
-                    Some(Ok(())) => {
-                        self.adopt = None;
-                        self.members.settled();
-                        self.fetch();
-                    }
-                    Some(Err(error)) => {
-                        return Err(self.end_failed(&error, &ending, Doing::Recovering));
-                    }
-                },
                 Work::Committing(epoch, pending, offsets) => {
                     let Some(answer) = pending.try_take() else {
                         self.work = Work::Committing(epoch, pending, offsets);
@@ -648,9 +534,7 @@ impl MembersDomain {
                         return Ok(None);
                     }
                     Some(Ok(())) => return Ok(Some(self.committed(epoch, &offsets))),
-                    Some(Err(error)) => {
-                        return Err(self.end_failed(&error, &ending, Doing::Committing(epoch)));
-                    }
+                    Some(Err(error)) => return Err(self.epoch_failed(&error, &ending, epoch)),
                 },
                 Work::Aborting(pending) => {
                     if pending.try_take().is_some() {
@@ -671,17 +555,6 @@ impl MembersDomain {
     }
 }
 
-/// The group has gone on without this process, which goes on from what the others have committed.
-fn of_group(error: &brooklet_kafka::Error) -> Option<Error> {
-    let over = [
-        ErrorCode::ILLEGAL_GENERATION,
-        ErrorCode::UNKNOWN_MEMBER_ID,
-        ErrorCode::REBALANCE_IN_PROGRESS,
-    ];
-    error.code().filter(|code| over.contains(code))?;
-    Some(gone_on(error))
-}
-
 fn gone_on(error: &brooklet_kafka::Error) -> Error {
     let what = "the other processes of the job have gone on without this one";
     Error::new(ErrorKind::External, format!("{what}: {error}")).retriable()
@@ -698,10 +571,8 @@ impl CommitDomain for MembersDomain {
 
     fn recover(&mut self, _from: Recovery) {
         self.recovering = true;
-        match self.members.assigned() {
-            // An attempt has failed within the generation, which goes on.
-            Some(assigned) => self.begin(assigned),
-            None => self.join(),
+        if let Err(error) = self.start_recovery() {
+            self.work = Work::Failed(error);
         }
     }
 
@@ -727,6 +598,10 @@ impl CommitDomain for MembersDomain {
 
     fn poll(&mut self, now: Duration) -> Result<Option<DomainEvent>> {
         self.now = now;
+        if !self.members.has_found() {
+            self.contact.wait(&self.client, &self.warnings, now);
+        }
+        self.swept();
         match self.hear()? {
             Some(event) => Ok(Some(event)),
             None => self.advance(),
@@ -736,8 +611,33 @@ impl CommitDomain for MembersDomain {
     fn wake_at(&self) -> Option<Duration> {
         match &self.work {
             Work::Waiting(until) => Some(*until),
-            Work::Settling(_) => self.adopt.as_ref().and_then(|(adopt, _)| adopt.wake_at()),
-            _ => None,
+            Work::Leading(leading) => MembersDomain::lead_wakes_at(leading),
+            _ => self.contact.wake_at(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_job_alone_has_the_id_of_a_slot() {
+        let exact = |job: &str| {
+            let names = Names {
+                job: job.to_owned(),
+                topic: "topic".into(),
+                prefix: "p".to_owned(),
+                id: format!("p-{job}"),
+                incarnation: "1-1".to_owned(),
+                cluster: 0,
+            };
+            Exact::new(Arc::default(), names, Duration::from_secs(60), Vec::new())
+        };
+        let slot = exact("orders").id(0);
+        assert!(slot.starts_with('p') && slot != exact("orders").id(1), "{slot}");
+        for job in ["orders-0", "orders~0", "0-orders", "~0-orders"] {
+            assert_ne!(exact(job).names.id, slot);
         }
     }
 }

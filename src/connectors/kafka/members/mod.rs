@@ -2,8 +2,8 @@
 //! offsets are the job's progress (decision 7).
 //!
 //! [`JobMembers`] is this process' membership, which outlives the attempts of its run; [`domain`] recovers and commits what
-//! one generation assigns, [`adopt`] settles with the progress topic of an exactly-once job who keeps its progress, and
-//! [`notes`] is what the members tell each other beside partitions.
+//! one generation assigns (`domain::lead` is what its leader does), [`adopt`] settles with the progress topic of an
+//! exactly-once job who keeps its progress, and [`notes`] is what the members tell each other beside partitions.
 
 mod adopt;
 mod domain;
@@ -57,6 +57,10 @@ pub(super) struct Lead {
     all: BTreeSet<TopicPartition>,
     /// Slots of processes that are gone.
     free: Vec<u32>,
+    /// Topics that should be there.
+    absent: Vec<brooklet_kafka::Error>,
+    /// Another look than the first one: what is new is read from its beginning.
+    looked: bool,
 }
 
 /// A call to lead: the generation, and the ids of its members with what they said.
@@ -102,8 +106,16 @@ struct State {
     slot: Option<u32>,
     /// There have been as many slots.
     slots: u32,
+    /// Slots whose ids were taken in a generation that this process led.
+    swept: (i32, BTreeSet<u32>),
     /// The group's offsets are known to be the job's progress.
     settled: bool,
+    /// They should be there: the progress topic says so.
+    expects: bool,
+    /// The group's coordinator has answered.
+    found: bool,
+    /// A generation has known all its starts.
+    looked: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -161,7 +173,7 @@ impl JobMembers {
         let mut state = lock(&self.state);
         let Some(assigned) = &state.assigned else { return false };
         let new = assigned.lead.as_ref().is_some_and(|lead| !lead.all.contains(partition));
-        let mine = assigned.partitions.contains(partition);
+        let mine = assigned.partitions.binary_search(partition).is_ok();
         if new && state.turn.is_none() {
             state.turn = Some(Turn::Revoked);
             drop(state);
@@ -185,10 +197,11 @@ impl JobMembers {
                     let given = Given::parse(&assignment.user_data);
                     let Given::Slot { slot, slots } = given else { return Err(refused(&given)) };
                     state.slot = Some(slot);
-                    state.slots = state.slots.max(slots);
+                    state.slots = slots;
                     let lead =
                         state.lead.take().filter(|(of, _)| leads && *of == member.generation);
-                    let partitions = assignment.partitions;
+                    let mut partitions = assignment.partitions;
+                    partitions.sort();
                     let lead = lead.map(|(_, lead)| lead);
                     state.assigned = Some(Assigned { member, partitions, slot, lead });
                 }
@@ -214,7 +227,7 @@ impl JobMembers {
     fn join(&self, script: u64) {
         let mut state = lock(&self.state);
         (state.assigned, state.turn, state.election) = (None, None, None);
-        let told = Told { script, slot: state.slot, slots: state.slots };
+        let told = Told { script, slot: state.slot, slots: state.slots, looked: state.looked };
         let topics = match lock(&self.reads).as_ref().map(|reads| reads.options.topics.clone()) {
             Some(Topics::List(names)) => names,
             _ => Vec::new(),
@@ -231,11 +244,62 @@ impl JobMembers {
 
     /// The group's offsets are where the job's progress is.
     fn settled(&self) {
-        lock(&self.state).settled = true;
+        let mut state = lock(&self.state);
+        (state.settled, state.expects) = (true, false);
+    }
+
+    fn expect(&self, offsets: bool) {
+        lock(&self.state).expects = offsets;
+    }
+
+    fn expects(&self) -> bool {
+        lock(&self.state).expects
     }
 
     fn is_settled(&self) -> bool {
         lock(&self.state).settled
+    }
+
+    /// The group's coordinator has answered.
+    fn found(&self) {
+        lock(&self.state).found = true;
+    }
+
+    fn has_found(&self) -> bool {
+        lock(&self.state).found
+    }
+
+    /// All starts of a generation are known.
+    fn looked(&self) {
+        lock(&self.state).looked = true;
+    }
+
+    fn has_looked(&self) -> bool {
+        lock(&self.state).looked
+    }
+
+    /// Whether this process or another member of the generation to be has done so.
+    fn any_looked(&self, (_, members): &Election) -> bool {
+        let told = |wants: &Option<Subscription>| Told::parse(&wants.as_ref()?.user_data);
+        self.has_looked()
+            || members.iter().any(|(_, wants)| told(wants).is_some_and(|told| told.looked))
+    }
+
+    /// The group has gone on without this process: its heartbeats need not say so as well.
+    fn lose(&self, error: &brooklet_kafka::Error) {
+        let mut state = lock(&self.state);
+        if !matches!(state.turn, Some(Turn::Failed(_))) {
+            state.turn = Some(Turn::Lost(error.clone()));
+        }
+    }
+
+    /// The leader of this generation has taken the id of a slot that nobody has.
+    fn swept(&self, generation: i32, slot: u32) {
+        let mut state = lock(&self.state);
+        if state.swept.0 != generation {
+            state.swept = (generation, BTreeSet::new());
+        }
+        state.swept.1.insert(slot);
     }
 
     fn election(&self) -> Option<Election> {
@@ -243,14 +307,28 @@ impl JobMembers {
     }
 
     /// Gives the partitions to the members of a generation.
-    fn assign(&self, script: u64, (generation, members): &Election, all: Vec<TopicPartition>) {
+    fn assign(
+        &self,
+        script: u64,
+        election: &Election,
+        all: Vec<TopicPartition>,
+        absent: Vec<brooklet_kafka::Error>,
+    ) {
+        let looked = self.any_looked(election);
+        let (generation, members) = election;
         let mut state = lock(&self.state);
         let told = members.iter().map(|(id, wants)| {
             let told = wants.as_ref().and_then(|wants| Told::parse(&wants.user_data));
             (id.as_str(), told.filter(|told| told.script == script))
         });
         let told: Vec<(&str, Option<Told>)> = told.collect();
-        let slots = notes::slots(&told, state.slots);
+        // Another leader may have given them away in between.
+        let (of, swept) = std::mem::take(&mut state.swept);
+        let next = of.checked_add(1) == Some(*generation);
+        let swept = if next { swept } else { BTreeSet::new() };
+        let slots = notes::slots(&told, state.slots, &swept);
+        let given: BTreeSet<u32> = slots.given.iter().map(|(_, slot)| *slot).collect();
+        state.swept = (*generation, &swept - &given);
         let readers: Vec<&(String, u32)> = slots.given.iter().collect();
         let known = BTreeSet::from_iter(all.iter().cloned());
         let mut assignments = Vec::with_capacity(members.len());
@@ -262,15 +340,16 @@ impl JobMembers {
             let user_data = Given::Refused.to_string();
             assignments.push(((*id).to_owned(), Assignment { partitions: Vec::new(), user_data }));
         }
-        state.lead = Some((*generation, Lead { all: known, free: slots.free }));
+        state.lead = Some((*generation, Lead { all: known, free: slots.free, absent, looked }));
         if let Some(membership) = &state.membership {
             membership.assign(*generation, &assignments);
         }
     }
 }
 
-/// Equal for processes that may share the job: the same topics, under the same guarantee.
-fn fingerprint(topics: &Topics, exact: bool) -> u64 {
+/// Equal for processes that may share the job: the same topics, under the same guarantee, and with exactly-once under the
+/// same transactional id, because they end each other's transactions.
+fn fingerprint(topics: &Topics, id: Option<&str>) -> u64 {
     let topics = match topics {
         Topics::List(names) => {
             let mut names = names.clone();
@@ -279,7 +358,7 @@ fn fingerprint(topics: &Topics, exact: bool) -> u64 {
         }
         Topics::Pattern(pattern) => format!("~{pattern}"),
     };
-    fnv(&format!("{exact}\n{topics}"))
+    fnv(&format!("{id:?}\n{topics}"))
 }
 
 fn refused(given: &Given) -> Error {
@@ -290,7 +369,64 @@ fn refused(given: &Given) -> Error {
         _ => "the other processes of the job are of another version of the program",
     };
     Error::new(crate::base::ErrorKind::Schema, format!("this process gets nothing to read: {why}")).with_hint(
-        "processes that share a job read the same topics with the same guarantee: stop the others first, or give this \
+        "processes that share a job read the same topics with the same guarantee and prefix: stop the others first, or give this \
          job a name of its own: SET 'pipeline.name' = '…'",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCRIPT: u64 = 7;
+
+    /// A generation of members with these slots, led by this process: what its leader sweeps.
+    fn lead(members: &JobMembers, generation: i32, slots: &[u32]) -> Vec<u32> {
+        let wants = |slot: &u32| {
+            let told = Told { script: SCRIPT, slot: Some(*slot), slots: 5, looked: false };
+            let wants = Subscription { topics: Vec::new(), user_data: told.to_string() };
+            (slot.to_string(), Some(wants))
+        };
+        let election = (generation, slots.iter().map(wants).collect());
+        members.assign(SCRIPT, &election, Vec::new(), Vec::new());
+        lock(&members.state).lead.take().unwrap().1.free
+    }
+
+    #[test]
+    fn a_slot_is_swept_once_as_long_as_nobody_else_leads() {
+        let members = JobMembers::default();
+        assert_eq!(lead(&members, 1, &[0]), [1, 2, 3, 4]);
+        [1, 2, 4].into_iter().for_each(|slot| members.swept(1, slot));
+        assert_eq!(lead(&members, 2, &[0]), [3]);
+        members.swept(2, 3);
+        // Somebody had it meanwhile.
+        assert!(lead(&members, 3, &[0, 2]).is_empty());
+        assert_eq!(lead(&members, 4, &[0]), [2]);
+        // Another one led the fifth.
+        assert_eq!(lead(&members, 6, &[0]), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn who_has_lost_its_generation_has_nothing_to_read() {
+        let members = JobMembers::default();
+        let member = GroupMember::default();
+        let assigned = Assigned { member, partitions: Vec::new(), slot: 0, lead: None };
+        lock(&members.state).assigned = Some(assigned);
+        assert!(members.assigned().is_some());
+        members.lose(&brooklet_kafka::Error::timeout("fenced"));
+        assert!(members.assigned().is_none() && matches!(members.turn(), Some(Turn::Lost(_))));
+    }
+
+    #[test]
+    fn whoever_reads_or_writes_otherwise_may_not_share() {
+        let topics = |names: &[&str]| Topics::List(names.iter().map(|n| (*n).to_owned()).collect());
+        let of = |names: &[&str], id| fingerprint(&topics(names), id);
+        let job = of(&["a", "b"], Some("p-job"));
+        assert_eq!(of(&["b", "a"], Some("p-job")), job);
+        for other in
+            [of(&["a"], Some("p-job")), of(&["a", "b"], None), of(&["a", "b"], Some("q-job"))]
+        {
+            assert_ne!(other, job);
+        }
+    }
 }

@@ -18,6 +18,8 @@ pub(super) struct Told {
     pub(super) slot: Option<u32>,
     /// How many slots there have been, as far as it knows.
     pub(super) slots: u32,
+    /// A generation that it was in has known where everything starts.
+    pub(super) looked: bool,
 }
 
 /// From the leader to a member.
@@ -33,7 +35,8 @@ pub(super) enum Given {
 
 impl Display for Told {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{FORM} script={:x} slots={}", self.script, self.slots)?;
+        let looked = u8::from(self.looked);
+        write!(f, "{FORM} script={:x} slots={} looked={looked}", self.script, self.slots)?;
         self.slot.map_or(Ok(()), |slot| write!(f, " slot={slot}"))
     }
 }
@@ -42,7 +45,8 @@ impl Told {
     pub(super) fn parse(text: &str) -> Option<Told> {
         let script = u64::from_str_radix(field(text, "script")?, 16).ok()?;
         let slot = field(text, "slot").and_then(number).filter(|slot| *slot < SLOTS_MAX);
-        Some(Told { script, slot, slots: field(text, "slots").and_then(number)?.min(SLOTS_MAX) })
+        let slots = field(text, "slots").and_then(number)?.min(SLOTS_MAX);
+        Some(Told { script, slot, slots, looked: field(text, "looked") == Some("1") })
     }
 }
 
@@ -81,15 +85,15 @@ fn number(text: &str) -> Option<u32> {
 pub(super) struct Slots {
     /// Members by their slots.
     pub(super) given: Vec<(String, u32)>,
-    /// Slots that nobody has.
+    /// Slots that nobody has, and whose ids are to be taken.
     pub(super) free: Vec<u32>,
-    /// How many there have been.
+    /// How many there are, up to the last one that somebody has or that is to be taken.
     pub(super) count: u32,
 }
 
 /// Gives every member that told something a slot: the one that it had, else the lowest that is free, so that the
-/// transaction of a process that died is ended by the one that takes its place.
-pub(super) fn slots(members: &[(&str, Option<Told>)], known: u32) -> Slots {
+/// transaction of a process that died is ended by the one that takes its place. `swept` slots have nothing open.
+pub(super) fn slots(members: &[(&str, Option<Told>)], known: u32, swept: &BTreeSet<u32>) -> Slots {
     let mut taken = BTreeSet::new();
     let mut given = Vec::new();
     let mut new = Vec::new();
@@ -107,8 +111,11 @@ pub(super) fn slots(members: &[(&str, Option<Told>)], known: u32) -> Slots {
         given.push((id.to_owned(), free));
     }
     given.sort_by_key(|(_, slot)| *slot);
-    count = count.max(taken.last().map_or(0, |last| last + 1));
-    Slots { given, free: (0..count).filter(|slot| !taken.contains(slot)).collect(), count }
+    let free = (0..count).filter(|slot| !taken.contains(slot) && !swept.contains(slot));
+    let free: Vec<u32> = free.collect();
+    let last = taken.last().max(free.last());
+    let count = last.map_or(0, |last| last + 1);
+    Slots { given, free, count }
 }
 
 #[cfg(test)]
@@ -116,7 +123,8 @@ mod tests {
     use super::*;
 
     fn told(slot: Option<u32>) -> Option<Told> {
-        Some(Told { script: 7, slot, slots: slot.map_or(0, |slot| slot + 1) })
+        let slots = slot.map_or(0, |slot| slot + 1);
+        Some(Told { script: 7, slot, slots, looked: slot.is_some() })
     }
 
     #[test]
@@ -135,7 +143,7 @@ mod tests {
     #[test]
     fn slots_are_kept_and_free_ones_are_used_again() {
         let members = [("a", told(Some(2))), ("b", told(None)), ("c", None), ("d", told(Some(0)))];
-        let slots = slots(&members, 0);
+        let slots = slots(&members, 0, &BTreeSet::new());
         let given = [("d", 0), ("b", 1), ("a", 2)].map(|(id, slot)| (id.to_owned(), slot));
         assert_eq!(slots, Slots { given: given.to_vec(), free: vec![], count: 3 });
     }
@@ -143,8 +151,20 @@ mod tests {
     #[test]
     fn a_slot_that_two_claim_goes_to_one_of_them() {
         let members = [("a", told(Some(4))), ("b", told(Some(4)))];
-        let slots = slots(&members, 0);
+        let slots = slots(&members, 0, &BTreeSet::new());
         let given = [("b", 0), ("a", 4)].map(|(id, slot)| (id.to_owned(), slot));
         assert_eq!(slots, Slots { given: given.to_vec(), free: vec![1, 2, 3], count: 5 });
+    }
+
+    #[test]
+    fn slots_that_were_taken_are_forgotten() {
+        let members = [("a", told(Some(0))), ("b", told(Some(2)))];
+        let counted = |known, swept: &[u32]| {
+            let slots = slots(&members, known, &swept.iter().copied().collect());
+            (slots.free, slots.count)
+        };
+        assert_eq!(counted(6, &[]), (vec![1, 3, 4, 5], 6));
+        assert_eq!(counted(6, &[1, 3, 5]), (vec![4], 5));
+        assert_eq!(counted(6, &[1, 3, 4, 5]), (vec![], 3));
     }
 }

@@ -5,7 +5,7 @@ use super::{Fetched, GroupProgress};
 use crate::base::Result;
 use crate::table::{Former, FormerProgress, Progress};
 use brooklet_kafka::ErrorKind;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// Looks at every group that may carry the marks of a scan; see the module.
@@ -40,7 +40,8 @@ impl FormerProgress for FormerMarks {
                 Ok(offsets) => {
                     // In the job's own group whatever scan is marked is the scan; elsewhere it has to be this one.
                     self.marks.former = if own { String::new() } else { group.clone() };
-                    let found = self.marks.progress(&group, &offsets)?;
+                    let found = self.marks.stored(&group, &offsets)?;
+                    let found = Some(found).filter(|found| !found.positions.is_empty());
                     self.found =
                         self.found.take().into_iter().chain(found).max_by_key(|found| found.epoch);
                 }
@@ -54,7 +55,14 @@ impl FormerProgress for FormerMarks {
                 }
             }
         }
-        let epoch = self.found.as_ref().map_or(0, |found| found.epoch);
-        Ok(Some(Former { epoch, scans: vec![self.found.take()] }))
+        let Some(Progress { epoch, positions }) = self.found.take() else {
+            return Ok(Some(Former { epoch: 0, scans: vec![None], caveat: None }));
+        };
+        // Of no interest where the job's record turns out to be newer.
+        let (positions, caveat) = match self.marks.fit(positions) {
+            Ok((positions, line)) => (positions, line.map(Ok)),
+            Err(error) => (BTreeMap::new(), Some(Err(error))),
+        };
+        Ok(Some(Former { epoch, scans: vec![Some(Progress { epoch, positions })], caveat }))
     }
 }

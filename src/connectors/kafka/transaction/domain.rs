@@ -1,19 +1,18 @@
 //! The commit domain of an exactly-once job.
 //!
 //! ```text
-//! recover   topic there ─▶ whose is it? ─▶ InitProducerId ─▶ read progress N ─▶ claim {N, this run}
-//!                          (where it was written under another id: InitProducerId of that one before)
+//! recover   take the job over, read progress N ─▶ claim {N, this run}
 //! epoch N   record N and offsets into the transaction ─▶ EndTxn
 //! ```
-//! After InitProducerId has succeeded every transaction of the job before is decided and visible, so that what is read
-//! then is the truth: no outcome is ever guessed. A run that finds another run's claim behind its own ends.
+//! A run that finds another run's claim behind its own ends. [`super::takeover`] says why what it reads is the truth.
 
 use super::plan::{JobTransaction, Names};
 use super::record::{ProgressRecord, RESET_PREFIX, ScanRecord};
-use super::refusal::{Doing, is_shared, not_fenced, of_call, of_record, taken_over, was_reset};
+use super::refusal::{Doing, is_shared, of_call, of_record, taken_over, was_reset};
 use super::shared::{Ending, GroupOffsets, Transaction};
-use super::store::{Ensure, ReadLast};
+use super::takeover::Takeover;
 use crate::base::{Error, ErrorKind, Result};
+use crate::connectors::kafka::fit::Of;
 use crate::connectors::kafka::positions;
 use crate::table::{
     CommitDomain, DomainEvent, DomainRequest, Epoch, EpochEnd, JobContext, LagGroup, Progress,
@@ -28,9 +27,7 @@ use brooklet_kafka::transaction::{
 use brooklet_kafka::wire::ErrorCode;
 use brooklet_kafka::wire::compression::{Compression, Compressor};
 use brooklet_kafka::wire::records::{BatchBuilder, SealedBatch, record_size_bound};
-use brooklet_kafka::{
-    Client, CommittedOffset, ErrorKind as KafkaErrorKind, Isolation, TopicPartition,
-};
+use brooklet_kafka::{Client, CommittedOffset, ErrorKind as KafkaErrorKind, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,8 +48,6 @@ pub(super) struct TransactionDomain {
     warnings: Warnings,
     waker: Waker,
     transaction: Option<Arc<Transaction>>,
-    /// The id that the job wrote under before its prefix was changed, with the transaction that fences its runs.
-    former: Option<(String, Transaction)>,
     work: Work,
     now: Duration,
 }
@@ -63,13 +58,9 @@ enum Work {
     Ready(DomainEvent),
     /// What the next poll reports.
     Failed(Error),
-    Ensuring(Ensure, Recovery),
-    /// Whose the job is, before anything is fenced.
-    Looking(ReadLast, Recovery),
-    Initializing(Pending<TransactionResult<ProducerIdentity>>, Recovery),
-    Reading(ReadLast, Recovery),
-    /// Fences the runs under the former id.
-    Fencing(Pending<TransactionResult<ProducerIdentity>>, Recovery),
+    TakingOver(Takeover, Recovery),
+    /// Without progress there is nothing to take over.
+    Initializing(Pending<TransactionResult<ProducerIdentity>>),
     Claiming(Ending, DomainEvent),
     Committing(Epoch, Ending),
     Aborting(Pending<TransactionResult<()>>),
@@ -105,7 +96,6 @@ impl TransactionDomain {
             warnings: job.warnings.clone(),
             waker,
             transaction: None,
-            former: None,
             work: Work::None,
             now: Duration::ZERO,
         }
@@ -119,75 +109,19 @@ impl TransactionDomain {
         of_call(error, doing, &self.names, &self.client)
     }
 
-    /// Fences every earlier run and waits until its transactions are decided.
-    fn initialize(&mut self, from: Recovery) {
+    fn initialize(&mut self) {
         let timeout = self.plan.timeout(self.timeout);
         let transaction = self.plan.open(&self.client, &self.names.id, timeout, &self.waker);
         let pending = transaction.init();
         pending.on_ready(Arc::clone(&self.waker));
         self.transaction = Some(transaction);
-        self.work = Work::Initializing(pending, from);
-    }
-
-    /// Reads the last record, all transactions of earlier runs being decided.
-    fn read(&mut self, from: Recovery) {
-        let everything = Isolation::ReadUncommitted;
-        let read = ReadLast::start(&self.client, &self.names, everything, &self.waker);
-        self.work = Work::Reading(read, from);
-    }
-
-    /// The id that the record was written under, where that is not this run's and its runs may go on.
-    fn unfenced(&self, found: Option<&ProgressRecord>) -> Option<String> {
-        let fenced = self.former.as_ref().map(|(id, _)| id);
-        let id = &found?.transactional_id;
-        (!id.is_empty() && *id != self.names.id && Some(id) != fenced).then(|| id.clone())
-    }
-
-    /// Fences the runs under an id that the job had before its prefix was changed, and aborts what they have open.
-    fn fence(&mut self, id: String, from: Recovery) {
-        let timeout = self.plan.state().timeout.unwrap_or(self.timeout).min(self.timeout);
-        let transaction = Transaction::new(&self.client, &id, timeout, Arc::clone(&self.waker));
-        let pending = transaction.init();
-        pending.on_ready(Arc::clone(&self.waker));
-        self.former = Some((id, transaction));
-        self.work = Work::Fencing(pending, from);
-    }
-
-    fn initialized(
-        &mut self,
-        result: TransactionResult<ProducerIdentity>,
-        from: Recovery,
-    ) -> Result<()> {
-        match result {
-            Ok(_) if self.keeps_progress => {
-                point("recover", "fenced");
-                self.read(from);
-            }
-            Ok(_) => {
-                let scans = vec![None; self.scans.len()];
-                self.work = Work::Ready(DomainEvent::Recovered { epoch: 0, scans });
-            }
-            Err(error) if self.plan.shorten(&error, self.timeout) => self.initialize(from),
-            Err(error) => return Err(self.refused(&error, Doing::Recovering)),
-        }
-        let state = self.plan.state();
-        if let (Work::Reading(..) | Work::Ready(_), Some(timeout)) = (&self.work, state.timeout)
-            && !state.claimed
-        {
-            self.warnings.say(&format!(
-                "job '{}': the broker allows no transaction of {} ms ('transaction.max.timeout.ms'): {} ms are used",
-                self.names.job,
-                self.timeout.as_millis(),
-                timeout.as_millis()
-            ));
-        }
-        Ok(())
+        self.work = Work::Initializing(pending);
     }
 
     /// Another run's claim behind this run's own means that this one is over; what several processes share is not one
     /// run's to claim.
     fn check_owner(&self, found: Option<&ProgressRecord>) -> Result<()> {
-        if found.is_some_and(|found| found.shared) {
+        if found.is_some_and(|found| found.shared.is_some()) {
             return Err(is_shared(&self.names));
         }
         let state = self.plan.state();
@@ -219,7 +153,7 @@ impl TransactionDomain {
         if from == Recovery::Fresh {
             record.scans.clear();
         }
-        let scans = self.match_scans(&record)?;
+        let scans = match_scans(&self.scans, &record, false, &self.names.job, &self.warnings)?;
         let epoch = record.epoch;
         record.job.clone_from(&self.names.job);
         record.transactional_id.clone_from(&self.names.id);
@@ -232,62 +166,6 @@ impl TransactionDomain {
         ending.end.on_ready(Arc::clone(&self.waker));
         self.work = Work::Claiming(ending, DomainEvent::Recovered { epoch, scans });
         Ok(())
-    }
-
-    /// The progress of each scan of this job.
-    fn match_scans(&self, record: &ProgressRecord) -> Result<Vec<Option<Progress>>> {
-        let mut left: Vec<&ScanRecord> =
-            record.scans.iter().filter(|scan| !scan.positions.is_empty()).collect();
-        if record.finished {
-            left.clear();
-        }
-        let mut scans = Vec::with_capacity(self.scans.len());
-        for facts in &self.scans {
-            // A job of one scan goes on whatever its table is called by now.
-            let only = facts.name.alone && left.len() == 1;
-            let at = left.iter().position(|scan| only || scan.name == facts.name.name);
-            let Some(found) = at.map(|at| left.swap_remove(at)) else {
-                scans.push(None);
-                continue;
-            };
-            if found.source != facts.source {
-                return Err(self.does_not_fit(&format!(
-                    "the progress of its scan '{}' is of a source '{}', which is '{}' now",
-                    found.name, found.source, facts.source
-                )));
-            }
-            let (kept, gone): (BTreeMap<_, _>, BTreeMap<_, _>) =
-                found.positions.clone().into_iter().partition(|(split, _)| (facts.reads)(split));
-            let mut names: Vec<String> = gone.keys().map(|s| format!("'{}'", s.name)).collect();
-            names.dedup();
-            let names = names.join(", ");
-            if kept.is_empty() {
-                return Err(self.does_not_fit(&format!(
-                    "it has progress in topic {names}, which its source '{}' no longer reads",
-                    found.name
-                )));
-            }
-            if !names.is_empty() {
-                self.warnings.say(&format!(
-                    "job '{}' no longer reads topic {names}: its progress there is left out",
-                    self.names.job
-                ));
-            }
-            scans.push(Some(Progress { epoch: record.epoch, positions: kept }));
-        }
-        if let Some(scan) = left.first() {
-            self.warnings.say(&format!(
-                "job '{}' no longer scans '{}': its progress there is left out",
-                self.names.job, scan.name
-            ));
-        }
-        Ok(scans)
-    }
-
-    fn does_not_fit(&self, why: &str) -> Error {
-        Error::new(ErrorKind::Schema, format!("job '{}' has changed: {why}", self.names.job)).with_hint(
-            "start over with --fresh, or give the changed job a name of its own: SET 'pipeline.name' = '…'",
-        )
     }
 
     fn seal(&self, record: &ProgressRecord) -> Result<SealedBatch> {
@@ -333,7 +211,7 @@ impl TransactionDomain {
             transactional_id: self.names.id.clone(),
             incarnation: self.names.incarnation.clone(),
             finished: end.finished,
-            shared: false,
+            shared: None,
             scans: match end.finished {
                 true => Vec::new(),
                 false => self.scans.iter().zip(end.scans).map(scan).collect(),
@@ -383,70 +261,33 @@ impl TransactionDomain {
                 Work::None => return Ok(None),
                 Work::Ready(event) => return Ok(Some(event)),
                 Work::Failed(error) => return Err(error),
-                Work::Ensuring(mut ensure, from) => {
-                    if !ensure.poll(&self.client, &self.names, &self.waker, self.now)? {
-                        self.work = Work::Ensuring(ensure, from);
-                        return Ok(None);
-                    }
-                    let decided = Isolation::ReadCommitted;
-                    let look = ReadLast::start(&self.client, &self.names, decided, &self.waker);
-                    self.work = Work::Looking(look, from);
-                }
-                Work::Looking(mut look, from) => {
-                    match look.poll(&self.client, &self.names, &self.waker, self.now)? {
+                Work::TakingOver(mut takeover, from) => {
+                    match takeover.poll(&|found| self.check_owner(found), self.now)? {
                         None => {
-                            self.work = Work::Looking(look, from);
+                            self.work = Work::TakingOver(takeover, from);
                             return Ok(None);
                         }
-                        Some(found) => {
-                            self.check_owner(found.as_ref())?;
-                            match self.unfenced(found.as_ref()) {
-                                Some(former) => self.fence(former, from),
-                                None => self.initialize(from),
-                            }
+                        Some((transaction, found)) => {
+                            self.transaction = Some(transaction);
+                            self.plan.say_timeout(self.timeout, &self.names, &self.warnings);
+                            self.claim(found, from)?;
                         }
                     }
                 }
-                Work::Initializing(pending, from) => match pending.try_take() {
+                Work::Initializing(pending) => match pending.try_take() {
                     None => {
-                        self.work = Work::Initializing(pending, from);
-                        return Ok(None);
-                    }
-                    Some(result) => self.initialized(result, from)?,
-                },
-                Work::Reading(mut read, from) => {
-                    match read.poll(&self.client, &self.names, &self.waker, self.now)? {
-                        None => {
-                            self.work = Work::Reading(read, from);
-                            return Ok(None);
-                        }
-                        Some(found) => {
-                            point("recover", "read");
-                            self.check_owner(found.as_ref())?;
-                            match self.unfenced(found.as_ref()) {
-                                Some(former) => self.fence(former, from),
-                                None => self.claim(found, from)?,
-                            }
-                        }
-                    }
-                }
-                Work::Fencing(pending, from) => match pending.try_take() {
-                    None => {
-                        self.work = Work::Fencing(pending, from);
+                        self.work = Work::Initializing(pending);
                         return Ok(None);
                     }
                     Some(Ok(_)) => {
-                        point("recover", "former");
-                        match &self.transaction {
-                            None => self.initialize(from),
-                            // It claimed the job meanwhile, and what it was committing may have come through.
-                            Some(_) => self.read(from),
-                        }
+                        self.plan.say_timeout(self.timeout, &self.names, &self.warnings);
+                        let scans = vec![None; self.scans.len()];
+                        return Ok(Some(DomainEvent::Recovered { epoch: 0, scans }));
                     }
-                    Some(Err(error)) => {
-                        let former = self.former.as_ref().map_or("", |(id, _)| id.as_str());
-                        return Err(not_fenced(&error, former, &self.names, &self.client));
+                    Some(Err(error)) if self.plan.shorten(&error, self.timeout) => {
+                        self.initialize();
                     }
+                    Some(Err(error)) => return Err(self.refused(&error, Doing::Recovering)),
                 },
                 Work::Claiming(ending, event) => match ending.end.try_take() {
                     None => {
@@ -493,6 +334,48 @@ impl TransactionDomain {
     }
 }
 
+/// The progress of each scan of a job.
+pub(in crate::connectors::kafka) fn match_scans(
+    scans: &[ScanFacts],
+    record: &ProgressRecord,
+    shared: bool,
+    job: &str,
+    warnings: &Warnings,
+) -> Result<Vec<Option<Progress>>> {
+    let mut left: Vec<&ScanRecord> =
+        record.scans.iter().filter(|scan| !scan.positions.is_empty()).collect();
+    if record.finished {
+        left.clear();
+    }
+    let mut matched = Vec::with_capacity(scans.len());
+    for facts in scans {
+        // A job of one scan goes on whatever its table is called by now.
+        let only = facts.name.alone && left.len() == 1;
+        let at = left.iter().position(|scan| only || scan.name == facts.name.name);
+        let Some(found) = at.map(|at| left.swap_remove(at)) else {
+            matched.push(None);
+            continue;
+        };
+        let of = Of { job, shared, scan: &found.name };
+        if found.source != facts.source {
+            return Err(of.does_not_fit(&format!(
+                "has changed: the progress of its scan '{}' is of a source '{}', which is '{}' now",
+                found.name, found.source, facts.source
+            )));
+        }
+        let (positions, line) = of.still_read(found.positions.clone(), &*facts.reads)?;
+        line.into_iter().for_each(|line| warnings.say(&line));
+        matched.push(Some(Progress { epoch: record.epoch, positions }));
+    }
+    if let Some(scan) = left.first() {
+        warnings.say(&format!(
+            "job '{job}' no longer scans '{}': its progress there is left out",
+            scan.name
+        ));
+    }
+    Ok(matched)
+}
+
 /// Whether the group is what is wrong, rather than the transaction.
 pub(in crate::connectors::kafka) fn is_of_group(error: &brooklet_kafka::Error) -> bool {
     let group = [
@@ -533,10 +416,11 @@ impl CommitDomain for TransactionDomain {
 
     fn recover(&mut self, from: Recovery) {
         if self.keeps_progress {
-            let ensure = Ensure::start(&self.client, &self.names, &self.waker);
-            self.work = Work::Ensuring(ensure, from);
+            let (plan, client, names) = (&self.plan, &self.client, &self.names);
+            let takeover = Takeover::start(plan, client, names, self.timeout, &self.waker);
+            self.work = Work::TakingOver(takeover, from);
         } else {
-            self.initialize(from);
+            self.initialize();
         }
     }
 
@@ -564,8 +448,7 @@ impl CommitDomain for TransactionDomain {
 
     fn wake_at(&self) -> Option<Duration> {
         match &self.work {
-            Work::Ensuring(ensure, _) => ensure.wake_at(),
-            Work::Looking(read, _) | Work::Reading(read, _) => read.wake_at(),
+            Work::TakingOver(takeover, _) => takeover.wake_at(),
             _ => None,
         }
     }

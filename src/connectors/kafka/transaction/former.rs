@@ -60,7 +60,7 @@ impl FormerRecord {
 
 impl FormerProgress for FormerRecord {
     fn poll(&mut self, now: Duration) -> Result<Option<Former>> {
-        let nothing = Former { epoch: 0, scans: vec![None; self.scans] };
+        let nothing = Former { epoch: 0, scans: vec![None; self.scans], caveat: None };
         loop {
             match &mut self.work {
                 Work::Describing(pending) => {
@@ -102,6 +102,7 @@ impl FormerProgress for FormerRecord {
                     return Ok(Some(Former {
                         epoch: record.epoch,
                         scans: vec![progress; self.scans],
+                        caveat: None,
                     }));
                 }
             }

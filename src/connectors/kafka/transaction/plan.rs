@@ -5,7 +5,7 @@ use super::record::topic_of;
 use super::shared::Transaction;
 use crate::base::{Error, Result};
 use crate::connectors::kafka::members::{Exact, JobMembers};
-use crate::table::{CommitDomain, DomainRequest, Epoch, JobContext, Waker};
+use crate::table::{CommitDomain, DomainRequest, Epoch, JobContext, Waker, Warnings};
 use brooklet_kafka::transaction::TransactionError;
 use brooklet_kafka::wire::ErrorCode;
 use brooklet_kafka::{Client, ClientConfig, Isolation, Network};
@@ -59,6 +59,8 @@ pub(super) struct RunState {
     pub(super) committed: Epoch,
     /// What the broker allows at most, where it refused what was asked for.
     pub(super) timeout: Option<Duration>,
+    /// People know of it.
+    said_timeout: bool,
     /// Groups that take no offsets: what is wrong was said.
     pub(super) refused_groups: BTreeSet<String>,
 }
@@ -144,6 +146,25 @@ impl JobTransaction {
         less >= TIMEOUT_LEAST
     }
 
+    /// Says once that the broker has refused the time-out that the sinks want.
+    pub(in crate::connectors::kafka) fn say_timeout(
+        &self,
+        wanted: Duration,
+        names: &Names,
+        warnings: &Warnings,
+    ) {
+        let mut state = self.state();
+        let Some(timeout) = state.timeout.filter(|used| *used < wanted) else { return };
+        if !std::mem::replace(&mut state.said_timeout, true) {
+            warnings.say(&format!(
+                "job '{}': the broker allows no transaction of {} ms ('transaction.max.timeout.ms'): {} ms are used",
+                names.job,
+                wanted.as_millis(),
+                timeout.as_millis()
+            ));
+        }
+    }
+
     /// The domain of the next attempt, with a client of its own: what the last attempt still sends is fenced.
     pub(in crate::connectors::kafka) fn domain(
         self: &Arc<Self>,
@@ -179,9 +200,9 @@ impl JobTransaction {
         let client = Client::new(config, network);
         let plan = Arc::clone(self);
         if let Some(members) = members {
-            let exact = Exact::new(plan, names, timeout);
-            let scan = request.scans.first().map_or("", |scan| scan.name.name.as_str());
-            return members.domain(client, scan, Some(exact), job, waker);
+            let scan = request.scans.first().map_or(String::new(), |scan| scan.name.name.clone());
+            let exact = Exact::new(plan, names, timeout, request.scans);
+            return members.domain(client, &scan, Some(exact), job, waker);
         }
         Ok(Box::new(TransactionDomain::new(plan, client, names, timeout, job, request, waker)))
     }

@@ -12,7 +12,8 @@
 //! scan  orders  kafka
 //! at  orders-topic  0  1500  3  sx1K2l1tS8ijqXwLDK8zWA
 //! ```
-//! `id` is the transactional id, which whoever changes the record from outside has to take over. `at` lines belong to the
+//! The state is `running`, `finished`, or `shared`: several processes share the job, and its positions are in its group
+//! (`shared-empty`: where there are none yet). `id` is the transactional id, which whoever changes the record from outside has to take over. `at` lines belong to the
 //! `scan` before them and hold topic, partition, next offset, leader epoch (−1 if unknown) and, where it is known, the
 //! topic's id as Kafka's tools print it. Records of earlier programs lack the ids.
 //! Tabs, line breaks and backslashes in names are escaped.
@@ -66,10 +67,28 @@ pub struct ProgressRecord {
     pub incarnation: String,
     /// The job reached its end: its next start is a fresh one.
     pub finished: bool,
-    /// The positions are in the job's group, and several processes share them.
-    pub shared: bool,
+    /// Several processes share the job: its positions are in its group.
+    pub shared: Option<Sharing>,
     /// Its scans.
     pub scans: Vec<ScanRecord>,
+}
+
+/// What a record says of a job that several processes share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// There was no partition yet when it was written: a group without positions has lost none.
+    Empty,
+    /// The group was given positions: without them progress is lost.
+    Started,
+}
+
+impl Sharing {
+    const fn word(self) -> &'static str {
+        match self {
+            Sharing::Empty => "shared-empty",
+            Sharing::Started => "shared",
+        }
+    }
 }
 
 /// Progress of one scan.
@@ -104,8 +123,8 @@ impl ProgressRecord {
             "state",
             match (self.finished, self.shared) {
                 (true, _) => "finished",
-                (false, true) => "shared",
-                (false, false) => "running",
+                (false, Some(sharing)) => sharing.word(),
+                (false, None) => "running",
             },
         ]);
         for scan in &self.scans {
@@ -155,9 +174,10 @@ impl ProgressRecord {
                 }
                 ["id", id] => record.transactional_id = (*id).to_owned(),
                 ["incarnation", id] => record.incarnation = (*id).to_owned(),
-                ["state", word @ ("running" | "finished" | "shared")] => {
+                ["state", word @ ("running" | "finished" | "shared" | "shared-empty")] => {
                     record.finished = *word == "finished";
-                    record.shared = *word == "shared";
+                    let mut all = [Sharing::Empty, Sharing::Started].into_iter();
+                    record.shared = all.find(|sharing| sharing.word() == *word);
                     state = true;
                 }
                 ["scan", name, source] => record.scans.push(ScanRecord {
@@ -267,7 +287,7 @@ mod tests {
             transactional_id: "prefix-tab".to_owned(),
             incarnation: "a-1".to_owned(),
             finished: false,
-            shared: false,
+            shared: None,
             scans: vec![
                 ScanRecord {
                     name: "back\\slash\nline".to_owned(),
@@ -287,8 +307,10 @@ mod tests {
     fn what_is_written_is_read() {
         let record = record();
         assert_eq!(ProgressRecord::decode(record.encode().as_bytes()), Ok(record.clone()));
-        let shared = ProgressRecord { shared: true, ..record.clone() };
-        assert_eq!(ProgressRecord::decode(shared.encode().as_bytes()), Ok(shared));
+        for sharing in [Sharing::Empty, Sharing::Started] {
+            let shared = ProgressRecord { shared: Some(sharing), ..record.clone() };
+            assert_eq!(ProgressRecord::decode(shared.encode().as_bytes()), Ok(shared));
+        }
         let finished = ProgressRecord { finished: true, scans: Vec::new(), ..record };
         assert_eq!(ProgressRecord::decode(finished.encode().as_bytes()), Ok(finished));
     }
