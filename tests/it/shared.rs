@@ -1,10 +1,12 @@
 //! Several processes share a job: partitions move between them while some are killed and others stop or start, and
 //! nothing is lost; what is written again is what a killed process had not committed, or nothing with exactly-once.
 
+mod changes;
 mod handover;
 mod starts;
 
 use crate::support::{Cluster, Program, Rec, Running};
+use brooklet_devbroker::Config;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,9 +20,6 @@ const PACE: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_secs(40);
 /// Between two looks at the broker.
 const LOOK: Duration = Duration::from_millis(20);
-/// The shortest that brokers allow.
-const SESSION: &str =
-    "'properties.session.timeout.ms' = '6000', 'properties.heartbeat.interval.ms' = '100'";
 const EARLIEST: &str = "'scan.startup.mode' = 'earliest-offset'";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +39,38 @@ impl Guarantee {
     }
 }
 
+/// How the processes agree on who reads what (`group.protocol`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Classic,
+    Consumer,
+}
+
+impl Protocol {
+    /// The shortest session that brokers allow; with the newer protocol it is the broker that says.
+    fn options(self) -> &'static str {
+        match self {
+            Protocol::Classic => {
+                "'properties.session.timeout.ms' = '6000', 'properties.heartbeat.interval.ms' = '100'"
+            }
+            Protocol::Consumer => "'properties.group.protocol' = 'consumer'",
+        }
+    }
+}
+
+/// A broker in this process with short sessions of the newer protocol.
+fn embedded() -> Cluster {
+    let mut config = Config::default();
+    config.group_session_timeout = Duration::from_secs(4);
+    config.group_heartbeat_interval = Duration::from_millis(100);
+    Cluster::embedded_with(config)
+}
+
 /// A job, its topics, and the program of its processes.
 struct Shared {
     cluster: Cluster,
     guarantee: Guarantee,
+    protocol: Protocol,
     name: String,
     source: String,
     sink: String,
@@ -55,7 +82,12 @@ impl Shared {
     fn new(cluster: Cluster, guarantee: Guarantee, partitions: i32) -> Shared {
         let (source, sink) = (cluster.topic("in", partitions), cluster.topic("out", 1));
         let (name, programs) = (Cluster::unique("shared"), Mutex::default());
-        Shared { cluster, guarantee, name, source, sink, programs }
+        let protocol = Protocol::Classic;
+        Shared { cluster, guarantee, protocol, name, source, sink, programs }
+    }
+
+    fn under(self, protocol: Protocol) -> Shared {
+        Shared { protocol, ..self }
     }
 
     fn sql(&self, start: &str) -> String {
@@ -75,8 +107,10 @@ impl Shared {
                 self.cluster.bootstrap()
             )
         };
-        let source =
-            format!("{start}, 'scan.topic-partition-discovery.interval' = '100 ms', {SESSION}");
+        let source = format!(
+            "{start}, 'scan.topic-partition-discovery.interval' = '100 ms', {}",
+            self.protocol.options()
+        );
         format!(
             "SET 'pipeline.name' = '{}';\nSET 'job.shared' = 'true';\nSET 'execution.checkpointing.interval' = '100 ms';\n",
             self.name
@@ -222,28 +256,50 @@ impl<F: Fn()> Drop for OnDrop<F> {
     }
 }
 
+fn under_load(cluster: Option<Cluster>, guarantee: Guarantee, protocol: Protocol) {
+    if let Some(cluster) = cluster {
+        Shared::new(cluster, guarantee, PARTITIONS).under(protocol).under_load();
+    }
+}
+
 #[test]
 fn at_least_once() {
-    Shared::new(Cluster::embedded(), Guarantee::AtLeastOnce, PARTITIONS).under_load();
+    under_load(Some(embedded()), Guarantee::AtLeastOnce, Protocol::Classic);
 }
 
 #[test]
 fn exactly_once() {
-    Shared::new(Cluster::embedded(), Guarantee::ExactlyOnce, PARTITIONS).under_load();
+    under_load(Some(embedded()), Guarantee::ExactlyOnce, Protocol::Classic);
+}
+
+#[test]
+fn at_least_once_with_the_consumer_protocol() {
+    under_load(Some(embedded()), Guarantee::AtLeastOnce, Protocol::Consumer);
+}
+
+#[test]
+fn exactly_once_with_the_consumer_protocol() {
+    under_load(Some(embedded()), Guarantee::ExactlyOnce, Protocol::Consumer);
 }
 
 #[test]
 fn at_least_once_on_apache_kafka() {
-    if let Some(cluster) = Cluster::apache() {
-        Shared::new(cluster, Guarantee::AtLeastOnce, PARTITIONS).under_load();
-    }
+    under_load(Cluster::apache(), Guarantee::AtLeastOnce, Protocol::Classic);
 }
 
 #[test]
 fn exactly_once_on_apache_kafka() {
-    if let Some(cluster) = Cluster::apache() {
-        Shared::new(cluster, Guarantee::ExactlyOnce, PARTITIONS).under_load();
-    }
+    under_load(Cluster::apache(), Guarantee::ExactlyOnce, Protocol::Classic);
+}
+
+#[test]
+fn at_least_once_with_the_consumer_protocol_on_apache_kafka() {
+    under_load(Cluster::apache(), Guarantee::AtLeastOnce, Protocol::Consumer);
+}
+
+#[test]
+fn exactly_once_with_the_consumer_protocol_on_apache_kafka() {
+    under_load(Cluster::apache(), Guarantee::ExactlyOnce, Protocol::Consumer);
 }
 
 #[test]
@@ -280,7 +336,16 @@ fn who_has_nothing_to_read_gets_a_new_partition() {
 
 #[test]
 fn progress_of_an_exactly_once_job_is_in_one_place() {
-    let job = Shared::new(Cluster::embedded(), Guarantee::ExactlyOnce, 2);
+    progress_is_in_one_place(Protocol::Classic);
+}
+
+#[test]
+fn progress_is_in_one_place_with_the_consumer_protocol() {
+    progress_is_in_one_place(Protocol::Consumer);
+}
+
+fn progress_is_in_one_place(protocol: Protocol) {
+    let job = Shared::new(embedded(), Guarantee::ExactlyOnce, 2).under(protocol);
     job.write(0, 5, 2);
     let run = |sql: &str| job.launch(sql);
     // Alone at first: whoever shares goes on from there.
@@ -313,7 +378,16 @@ fn progress_of_an_exactly_once_job_is_in_one_place() {
 
 #[test]
 fn where_to_start_is_decided_once() {
-    let job = Shared::new(Cluster::embedded(), Guarantee::AtLeastOnce, 2);
+    start_is_decided_once(Protocol::Classic);
+}
+
+#[test]
+fn where_to_start_is_decided_once_with_the_consumer_protocol() {
+    start_is_decided_once(Protocol::Consumer);
+}
+
+fn start_is_decided_once(protocol: Protocol) {
+    let job = Shared::new(embedded(), Guarantee::AtLeastOnce, 2).under(protocol);
     job.write(0, 5, 2);
     let sql = job.sql("'scan.startup.mode' = 'latest-offset'");
     let first = job.launch(&sql);

@@ -56,11 +56,27 @@ fn tools(cluster: &Cluster, version: Version) {
     brooklet(&["delete", &topic], "");
 }
 
+/// A protocol of groups that the brokers lack is refused with the property that asked for it.
+fn consumer_protocol(cluster: &Cluster, version: Version) {
+    if version == Version::Newest {
+        return;
+    }
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    let shared = format!("{JSON}, 'properties.group.protocol' = 'consumer'");
+    let sql = "SET 'job.shared' = 'true';\n".to_owned()
+        + &table("src", "n INT, v STRING", &source, cluster, &shared)
+        + &table("dst", "n INT, v STRING", &sink, cluster, JSON)
+        + "INSERT INTO dst SELECT n, v FROM src;\n";
+    let ended = Program::script(&Cluster::unique("shared"), &sql).run();
+    ended.code(3).says(&["property 'group.protocol' = 'consumer' needs"]);
+}
+
 fn jobs(version: Version) {
     let Some(broker) = broker(version) else { return };
     let cluster = Cluster::of_kafka(broker);
     filter(&cluster, version);
     tools(&cluster, version);
+    consumer_protocol(&cluster, version);
     for mode in [Mode::Earliest, Mode::Latest, Mode::Timestamp, Mode::Group, Mode::Specific] {
         // Every start resumes from what the broker keeps for the job's group.
         Test::new(Cluster::of_kafka(broker), mode).run(2, false);

@@ -242,7 +242,8 @@ impl Broker {
         let parked = self.deadlines.first().map(|(deadline, _)| *deadline);
         let transactions = self.cluster.transactions.next_deadline();
         let members = self.cluster.groups.members.next_deadline();
-        parked.into_iter().chain(transactions).chain(members).min()
+        let consumers = self.cluster.groups.consumers.next_deadline();
+        parked.into_iter().chain(transactions).chain(members).chain(consumers).min()
     }
 
     /// Figures of this moment.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::api::consumers::look;
 use crate::config::{Config, Ids};
 use crate::groups::Groups;
 use crate::sessions::Sessions;
@@ -47,7 +48,7 @@ impl Cluster {
             cluster_id,
             topics: Topics::new(&config.limits),
             sessions: Sessions::new(&config.limits),
-            groups: Groups::new(&config.limits),
+            groups: Groups::new(&config.limits, config.group_session_timeout),
             transactions: Transactions::new(&config.limits, config.producer_epoch_max),
             ids,
             next_producer_id: 0,
@@ -77,6 +78,8 @@ impl Cluster {
     /// Ends the transactions, sessions of members and rebalances whose time is over.
     pub(crate) fn expire(&mut self, now: Duration) {
         self.groups.members.expire(now);
+        let topics = &self.topics;
+        self.groups.consumers.expire(&|name| look(topics, name), now);
         while let Some(ending) = self.transactions.expire(now) {
             self.apply(ending, now);
         }

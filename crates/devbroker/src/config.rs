@@ -29,6 +29,11 @@ pub struct Config {
     pub transaction_version: i16,
     /// Longest time-out of a transaction. Kafka's `transaction.max.timeout.ms`.
     pub transaction_timeout_max: Duration,
+    /// After so long a member of the consumer protocol that is not heard of is taken for dead. Kafka's
+    /// `group.consumer.session.timeout.ms`.
+    pub group_session_timeout: Duration,
+    /// How often it is to be heard of. Kafka's `group.consumer.heartbeat.interval.ms`.
+    pub group_heartbeat_interval: Duration,
     /// Epochs of a producer id end here: the protocol's limit is the default, tests of the exchange
     /// of producer ids set less.
     pub producer_epoch_max: i16,
@@ -48,6 +53,8 @@ impl Default for Config {
             report_close: None,
             transaction_version: 2,
             transaction_timeout_max: Duration::from_secs(15 * 60),
+            group_session_timeout: Duration::from_secs(45),
+            group_heartbeat_interval: Duration::from_secs(5),
             producer_epoch_max: i16::MAX,
             limits: Limits::default(),
         }

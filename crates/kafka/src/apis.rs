@@ -7,6 +7,7 @@ use crate::wire::frame;
 use crate::wire::messages::add_offsets_to_txn::AddOffsetsToTxnRequest;
 use crate::wire::messages::add_partitions_to_txn::AddPartitionsToTxnRequest;
 use crate::wire::messages::api_versions::ApiVersionsRequest;
+use crate::wire::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
 use crate::wire::messages::create_partitions::CreatePartitionsRequest;
 use crate::wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
 use crate::wire::messages::delete_topics::DeleteTopicsRequest;
@@ -135,6 +136,7 @@ apis! {
     LeaveGroup: LeaveGroupRequest,
     SyncGroup: SyncGroupRequest,
     ListGroups: ListGroupsRequest,
+    ConsumerGroupHeartbeat: ConsumerGroupHeartbeatRequest,
     ApiVersions: ApiVersionsRequest,
     CreateTopics: CreateTopicsRequest,
     DeleteTopics: DeleteTopicsRequest,
@@ -319,6 +321,7 @@ mod tests {
             JoinGroupRequest::default().into(),
             SyncGroupRequest::default().into(),
             HeartbeatRequest::default().into(),
+            ConsumerGroupHeartbeatRequest::default().into(),
             LeaveGroupRequest { members: vec![MemberIdentity::default()], ..Default::default() }
                 .into(),
             AnyRequest::Capped(Box::new(TxnOffsetCommitRequest::default().into()), 4),

@@ -324,14 +324,13 @@ impl Client {
         TransactionalProducer::new(producer, Arc::clone(&self.0), shared)
     }
 
-    /// A membership in `group`, not yet joined; see [`crate::group`]. `protocol` names the way in which its leader assigns
-    /// partitions, and only members that name the same are in a group together. Lasting name and times are those of the
-    /// configuration. `waker` is called when there may be events; it must not block.
-    pub fn membership(&self, group: &str, protocol: &str, waker: Waker) -> Membership {
+    /// A membership in `group`, not yet joined; see [`crate::group`]. `assigns` names the way in which the leader of a classic
+    /// group assigns partitions, and only members that name the same are in such a group together. Protocol, lasting name
+    /// and times are those of the configuration. `waker` is called when there may be events; it must not block.
+    pub fn membership(&self, group: &str, assigns: &str, waker: Waker) -> Membership {
         let member = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         let shared = MemberShared::new(waker);
-        let instance = self.config().group_instance_id.clone();
-        let machine = MemberMachine::new(member, group.to_owned(), protocol.to_owned(), instance);
+        let machine = MemberMachine::new(member, group, assigns, self.config());
         self.0.command(Command::OpenMember {
             member,
             machine: Box::new(machine),

@@ -100,7 +100,7 @@ pub(crate) struct Core {
 
 impl Core {
     /// A client that knows nothing yet. `wake` makes the transport call [`handle`](Self::handle)
-    /// again; `seed` decides jitter and nothing else.
+    /// again; `seed` decides jitter and the ids of members.
     pub(crate) fn new(
         shared: Arc<ClientShared>,
         budget: Arc<Budget>,

@@ -41,7 +41,7 @@ pub mod transport;
 pub mod wire;
 
 pub use client::Client;
-pub use config::{ClientConfig, Isolation, Secret};
+pub use config::{ClientConfig, GroupProtocol, Isolation, Secret};
 pub use error::{Error, ErrorKind, Result};
 pub use operations::{
     CommittedOffset, ListedGroup, ListedOffset, ListedTransaction, NewTopic, OffsetSpec,

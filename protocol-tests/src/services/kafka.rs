@@ -477,6 +477,15 @@ fn server_properties(
     }
     // Group tests would otherwise wait three seconds for members that never come.
     line("group.initial.rebalance.delay.ms", "0");
+    // Members of the consumer protocol are noticed as soon as those of the classic one can be.
+    for (key, value) in [
+        ("group.consumer.min.session.timeout.ms", "6000"),
+        ("group.consumer.session.timeout.ms", "6000"),
+        ("group.consumer.min.heartbeat.interval.ms", "100"),
+        ("group.consumer.heartbeat.interval.ms", "100"),
+    ] {
+        line(key, value);
+    }
     // Tests write records of 1970, which the cleaner would delete under them.
     line("log.retention.ms", "-1");
     line("num.network.threads", "2");

@@ -40,7 +40,16 @@ struct Sampler {
 impl Sampler {
     fn value(&mut self, spec: &TypeSpec, nullable: bool, plain: bool, out: &mut Vec<u8>) {
         match spec {
-            TypeSpec::Struct(_, fields) => self.fields(fields, plain, out),
+            TypeSpec::Struct(_, fields) => {
+                // A struct that may be null begins with a byte that says so.
+                let null = nullable && !plain && self.random.below(3) == 0;
+                if nullable {
+                    out.push(if null { 0xff } else { 1 });
+                }
+                if !null {
+                    self.fields(fields, plain, out);
+                }
+            }
             TypeSpec::Array(element) => {
                 if let Some(count) = self.length(nullable, plain, 4, false, out) {
                     for _ in 0..count {

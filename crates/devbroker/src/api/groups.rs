@@ -70,7 +70,18 @@ const CLIENT_HOST: &str = "/127.0.0.1";
 
 /// The state of a known group.
 fn state(cluster: &Cluster, id: &str) -> Phase {
-    cluster.groups.members.get(id).map_or(Phase::Empty, Group::phase)
+    match cluster.groups.consumers.size(id) {
+        None | Some(0) => cluster.groups.members.get(id).map_or(Phase::Empty, Group::phase),
+        Some(_) => Phase::Stable,
+    }
+}
+
+/// Name of the protocol of a group's members.
+fn type_of(cluster: &Cluster, id: &str) -> &'static str {
+    match cluster.groups.consumers.size(id) {
+        None => "classic",
+        Some(_) => "consumer",
+    }
 }
 
 pub(super) fn describe(cluster: &Cluster, request: &Request) -> Answer {
@@ -79,7 +90,8 @@ pub(super) fn describe(cluster: &Cluster, request: &Request) -> Answer {
         .groups
         .into_iter()
         .map(|id| {
-            let known = cluster.groups.exists(&id);
+            // Members of the consumer protocol have an API of their own.
+            let known = cluster.groups.exists(&id) && cluster.groups.consumers.size(&id).is_none();
             let name = if known { state(cluster, &id).name() } else { DEAD };
             let members = cluster.groups.members.get(&id);
             let group = DescribedGroup::default().with_group_id(id).with_group_state(text(name));
@@ -123,19 +135,23 @@ pub(super) fn list(cluster: &Cluster, request: &Request) -> Answer {
     let passes = |filter: &[StrBytes], value: &str| {
         filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
     };
-    let classic = passes(&body.types_filter, "classic");
     let groups = cluster
         .groups
         .ids()
         .map(|id| (id, state(cluster, id).name()))
-        .filter(|(_, state)| classic && passes(&body.states_filter, state))
+        .filter(|(id, state)| {
+            passes(&body.types_filter, type_of(cluster, id)) && passes(&body.states_filter, state)
+        })
         .map(|(id, state)| {
-            let kind = cluster.groups.members.get(id).map_or("", |group| group.protocol_type());
+            let members = cluster.groups.members.get(id);
+            let of_consumers = cluster.groups.consumers.size(id).map(|_| "consumer");
+            let kind = members.map_or("", |group| group.protocol_type());
+            let kind = of_consumers.unwrap_or(kind);
             ListedGroup::default()
                 .with_group_id(GroupId(text(id)))
                 .with_protocol_type(text(kind))
                 .with_group_state(text(if request.version >= 4 { state } else { "" }))
-                .with_group_type(text(if request.version >= 5 { "classic" } else { "" }))
+                .with_group_type(text(if request.version >= 5 { type_of(cluster, id) } else { "" }))
         })
         .collect();
     respond(cluster, request, &ListGroupsResponse::default().with_groups(groups))
@@ -151,7 +167,7 @@ pub(super) fn delete(cluster: &mut Cluster, request: &Request) -> Answer {
         }
         let error = if !cluster.groups.exists(id) {
             ResponseError::GroupIdNotFound.code()
-        } else if !cluster.groups.members.delete(id) {
+        } else if !cluster.groups.disband(id) {
             ResponseError::NonEmptyGroup.code()
         } else {
             cluster.groups.offsets.delete(id);

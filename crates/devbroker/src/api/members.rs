@@ -98,10 +98,13 @@ pub(super) fn join(cluster: &mut Cluster, request: &Request, now: Duration) -> A
     let ids = &mut cluster.ids;
     let new_id = || format!("{stem}-{:016x}{:016x}", ids.next(), ids.next());
     let asked = join.member.clone();
-    let outcome = cluster
-        .groups
-        .members
-        .admit(&group, &join)
+    let consumers = &cluster.groups.consumers;
+    let other = consumers.size(&group).is_some_and(|members| members > 0);
+    let admitted = match other {
+        true => Err(ResponseError::InconsistentGroupProtocol),
+        false => cluster.groups.members.admit(&group, &join),
+    };
+    let outcome = admitted
         .map_err(|error| (asked, error))
         .and_then(|members| members.join(join, new_id, now));
     match outcome {
@@ -260,7 +263,9 @@ pub(super) fn leave(cluster: &mut Cluster, request: &Request, now: Duration) -> 
 
 /// Topics that the members of a consumer group say they want.
 pub(super) fn subscribed(cluster: &Cluster, group: &str) -> BTreeSet<String> {
-    let Some(group) = cluster.groups.members.get(group) else { return BTreeSet::new() };
+    let Some(group) = cluster.groups.members.get(group) else {
+        return cluster.groups.consumers.subscribed(group);
+    };
     let metadata = group.members().map(|(_, member)| group.metadata(member));
     metadata.flat_map(|bytes| topics(&bytes).unwrap_or_default()).collect()
 }

@@ -1,6 +1,7 @@
 //! One file per family of APIs: a decoded request and the cluster go in, a response comes out.
 
 mod configs;
+pub(crate) mod consumers;
 pub(crate) mod fetch;
 mod groups;
 mod list_offsets;
@@ -97,6 +98,7 @@ pub(crate) fn answer(cluster: &mut Cluster, incoming: Incoming, now: Duration) -
         ApiKey::Heartbeat => members::heartbeat(cluster, &request, now),
         ApiKey::LeaveGroup => members::leave(cluster, &request, now),
         ApiKey::SyncGroup => members::sync(cluster, &request, now),
+        ApiKey::ConsumerGroupHeartbeat => consumers::heartbeat(cluster, &request, now),
         ApiKey::DescribeGroups => groups::describe(cluster, &request),
         ApiKey::ListGroups => groups::list(cluster, &request),
         ApiKey::DeleteTopics => topics::delete(cluster, &request),

@@ -86,7 +86,13 @@ pub(super) fn fetch(cluster: &Cluster, request: &Request) -> Answer {
                 let answer =
                     OffsetFetchResponseGroup::default().with_group_id(group.group_id.clone());
                 if group.member_epoch >= 0 {
-                    return answer.with_error_code(ResponseError::UnknownMemberId.code());
+                    let member = group.member_id.as_deref().unwrap_or_default();
+                    let who = Identity { member, instance: None };
+                    let epoch = group.member_epoch;
+                    let may = cluster.groups.consumers.knows(&group.group_id, &who, epoch);
+                    if let Err(error) = may {
+                        return answer.with_error_code(error.code());
+                    }
                 }
                 let asked = group.topics.as_ref().map(|topics| {
                     topics

@@ -52,6 +52,7 @@ pub(crate) enum ApiKey {
     DescribeCluster = 60,
     DescribeTransactions = 65,
     ListTransactions = 66,
+    ConsumerGroupHeartbeat = 68,
 }
 
 const NEVER: i16 = i16::MAX;
@@ -125,6 +126,7 @@ static OFFSET_DELETE_TOPIC: Shape =
 
 static GROUP_PROTOCOL: Shape = Shape::of(&[f(TEXT), f(BLOB)]);
 static GROUP_LEAVER: Shape = Shape::of(&[f(TEXT), f(TEXT), from(TEXT, 5)]);
+static GROUP_OWNED: Shape = Shape::of(&[f(UUID), f(I32S)]);
 static GROUP_ASSIGNMENT: Shape = Shape::of(&[f(TEXT), f(BLOB)]);
 
 static TRANSACTION_TOPIC: Shape = Shape::of(&[f(TEXT), f(I32S)]);
@@ -409,6 +411,24 @@ pub(crate) static APIS: &[Api] = &[
         max: 1,
         flexible_since: 0,
         request: Shape::of(&[f(TEXTS), f(I64S), from(I64, 1)]),
+    },
+    Api {
+        key: ApiKey::ConsumerGroupHeartbeat,
+        min: 0,
+        max: 1,
+        flexible_since: 0,
+        request: Shape::of(&[
+            f(TEXT),
+            f(TEXT),
+            f(I32),
+            f(TEXT),
+            f(TEXT),
+            f(I32),
+            f(TEXTS),
+            from(TEXT, 1),
+            f(TEXT),
+            f(Kind::Structs(&GROUP_OWNED)),
+        ]),
     },
 ];
 

@@ -305,6 +305,23 @@ fn sample(key: ApiKey, v: i16) -> Bytes {
                 .with_producer_id_filters(vec![ProducerId(1), ProducerId(2)]);
             encoded(&request, v)
         }
+        ApiKey::ConsumerGroupHeartbeat => {
+            use consumer_group_heartbeat_request::TopicPartitions;
+            let owned = TopicPartitions::default().with_topic_id(id).with_partitions(vec![1, 2]);
+            let request = ConsumerGroupHeartbeatRequest::default()
+                .with_group_id(GroupId(s("g")))
+                .with_member_id(s("m"))
+                .with_instance_id(Some(s("i")))
+                .with_rack_id(Some(s("rack")))
+                .with_subscribed_topic_names(Some(vec![name()]))
+                .with_server_assignor(Some(s("uniform")))
+                .with_topic_partitions(Some(vec![owned]));
+            let request = match v {
+                0 => request,
+                _ => request.with_subscribed_topic_regex(Some(s("o.*"))),
+            };
+            encoded(&request, v)
+        }
     }
 }
 
@@ -346,6 +363,7 @@ fn decoded(key: ApiKey, bytes: &Bytes, v: i16) -> Option<usize> {
         ApiKey::TxnOffsetCommit => read::<TxnOffsetCommitRequest>(bytes, v),
         ApiKey::DescribeTransactions => read::<DescribeTransactionsRequest>(bytes, v),
         ApiKey::ListTransactions => read::<ListTransactionsRequest>(bytes, v),
+        ApiKey::ConsumerGroupHeartbeat => read::<ConsumerGroupHeartbeatRequest>(bytes, v),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod admin;
 mod client;
+mod consumers;
 mod fetch;
 mod groups;
 mod limits;

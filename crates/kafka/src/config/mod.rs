@@ -34,6 +34,16 @@ pub enum Isolation {
     ReadCommitted,
 }
 
+/// How the members of a group agree on who reads what (`group.protocol`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GroupProtocol {
+    /// One of them assigns.
+    #[default]
+    Classic,
+    /// The group's coordinator assigns (KIP-848).
+    Consumer,
+}
+
 /// Where a group without a committed offset starts (`auto.offset.reset`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OffsetReset {
@@ -156,6 +166,10 @@ pub struct ClientConfig {
     pub group_id: Option<String>,
     /// `group.instance.id`: the lasting name of a member (KIP-345).
     pub group_instance_id: Option<String>,
+    /// `group.protocol`: how members of a group agree on who reads what.
+    pub group_protocol: GroupProtocol,
+    /// `group.remote.assignor`: how the coordinator of a consumer group assigns, if it is not to choose.
+    pub group_assignor: Option<String>,
     /// `session.timeout.ms`: a member that is not heard of for so long is taken for dead.
     pub session_timeout: Duration,
     /// `heartbeat.interval.ms`.
@@ -373,6 +387,11 @@ impl Values {
                 .given("group.instance.id")
                 .filter(|id| !id.is_empty())
                 .map(str::to_owned),
+            group_protocol: self.group_protocol()?,
+            group_assignor: self
+                .given("group.remote.assignor")
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned),
             session_timeout: self.millis("session.timeout.ms"),
             heartbeat_interval: self.millis("heartbeat.interval.ms"),
             max_poll_interval: self.millis("max.poll.interval.ms"),
@@ -387,6 +406,27 @@ impl Values {
             exclude_internal_topics: self.bool("exclude.internal.topics"),
             response_max_bytes: limits::FRAME_BYTES_MAX,
         })
+    }
+}
+
+/// Properties that the coordinator decides under [`GroupProtocol::Consumer`]; Java refuses them, too.
+const OF_THE_COORDINATOR: &[&str] = &["session.timeout.ms", "heartbeat.interval.ms"];
+
+impl Values {
+    fn group_protocol(&self) -> Result<GroupProtocol> {
+        if !self.text("group.protocol").eq_ignore_ascii_case("consumer") {
+            return Ok(GroupProtocol::Classic);
+        }
+        match OF_THE_COORDINATOR.iter().find(|key| self.given(key).is_some()) {
+            None => Ok(GroupProtocol::Consumer),
+            Some(key) => Err(Error::config(
+                key,
+                format!(
+                    "{key} cannot be set with group.protocol 'consumer': the broker decides, by its \
+                     group.consumer.session.timeout.ms and group.consumer.heartbeat.interval.ms"
+                ),
+            )),
+        }
     }
 }
 

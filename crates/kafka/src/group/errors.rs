@@ -1,7 +1,8 @@
-//! What an error code means to a member of a classic group, as data. A code that the table lacks ends the membership:
-//! unknown codes are never retried.
+//! What an error code means to a member of a group, as data. A code that the table lacks ends the membership: unknown
+//! codes are never retried.
 //!
-//! Source: Java's `AbstractCoordinator` (the handlers of JoinGroup, SyncGroup and Heartbeat), read as rules.
+//! Sources: Java's `AbstractCoordinator` (the handlers of JoinGroup, SyncGroup and Heartbeat) and
+//! `AbstractHeartbeatRequestManager` (of ConsumerGroupHeartbeat), read as rules.
 
 use crate::wire::ErrorCode;
 
@@ -63,6 +64,29 @@ pub static ROWS: &[Row] = rows! {
     MEMBER_ID_REQUIRED             TakeId      Fail        Fail;
 };
 
+/// The table of ConsumerGroupHeartbeat. Neither an assignor that the broker lacks nor a lasting name that another process
+/// has passes by waiting.
+#[rustfmt::skip]
+pub static CONSUMER_ROWS: &[(ErrorCode, MemberAction)] = &[
+    (ErrorCode::REQUEST_TIMED_OUT,            MemberAction::Rediscover),
+    (ErrorCode::NETWORK_EXCEPTION,            MemberAction::Rediscover),
+    (ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, MemberAction::Retry),
+    (ErrorCode::COORDINATOR_NOT_AVAILABLE,    MemberAction::Rediscover),
+    (ErrorCode::NOT_COORDINATOR,              MemberAction::Rediscover),
+    (ErrorCode::UNKNOWN_MEMBER_ID,            MemberAction::Reset),
+    (ErrorCode::FENCED_MEMBER_EPOCH,          MemberAction::Reset),
+    // The group was empty, and deleted.
+    (ErrorCode::GROUP_ID_NOT_FOUND,           MemberAction::Reset),
+    (ErrorCode::UNSUPPORTED_ASSIGNOR,         MemberAction::Fail),
+    (ErrorCode::UNRELEASED_INSTANCE_ID,       MemberAction::Fail),
+    (ErrorCode::FENCED_INSTANCE_ID,           MemberAction::Fail),
+    (ErrorCode::GROUP_MAX_SIZE_REACHED,       MemberAction::Fail),
+    (ErrorCode::INVALID_REQUEST,              MemberAction::Fail),
+    (ErrorCode::UNSUPPORTED_VERSION,          MemberAction::Fail),
+    (ErrorCode::GROUP_AUTHORIZATION_FAILED,   MemberAction::Fail),
+    (ErrorCode::TOPIC_AUTHORIZATION_FAILED,   MemberAction::Fail),
+];
+
 /// The row of a code, if the table has it.
 fn row(code: ErrorCode) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.code == code)
@@ -81,4 +105,10 @@ pub(super) fn sync(code: ErrorCode) -> MemberAction {
 /// The column of Heartbeat.
 pub(super) fn heartbeat(code: ErrorCode) -> MemberAction {
     row(code).map_or(MemberAction::Fail, |row| row.heartbeat)
+}
+
+/// The table of ConsumerGroupHeartbeat.
+pub(super) fn consumer(code: ErrorCode) -> MemberAction {
+    let row = CONSUMER_ROWS.iter().find(|row| row.0 == code);
+    row.map_or(MemberAction::Fail, |row| row.1)
 }

@@ -30,6 +30,8 @@ pub enum MemberEvent {
         /// Whether this member leads.
         leads: bool,
     },
+    /// The generation has moved on without a change of what the member has: from now on it commits with this.
+    Advanced(GroupMember),
     /// The group begins another generation: what was worked on is to be committed, in time, and then
     /// [`join`](Membership::join) called.
     Revoked,
@@ -69,7 +71,7 @@ impl fmt::Debug for MemberShared {
     }
 }
 
-/// A member of a classic consumer group. Heartbeats are sent by themselves as long as the handle lives; dropping it does
+/// A member of a consumer group. Heartbeats are sent by themselves as long as the handle lives; dropping it does
 /// not leave the group, which then takes the session's time-out to notice.
 #[derive(Debug)]
 pub struct Membership {
@@ -86,7 +88,7 @@ impl Membership {
     /// Joins, or joins again once everything is given up. The group begins another generation, and the other members hear
     /// of it.
     pub fn join(&self, subscription: &Subscription) {
-        self.request(Request::Join(subscription.encode()));
+        self.request(Request::Join(subscription.clone()));
     }
 
     /// The leader's answer to [`MemberEvent::Elected`]; for a generation that is over it means nothing.

@@ -48,6 +48,8 @@ pub static ROWS: &[(ErrorCode, TransactionAction)] = rows! {
     UNKNOWN_MEMBER_ID                     Abort;
     FENCED_INSTANCE_ID                    Abort;
     REBALANCE_IN_PROGRESS                 Abort;
+    STALE_MEMBER_EPOCH                    Abort;
+    FENCED_MEMBER_EPOCH                   Abort;
     TOPIC_AUTHORIZATION_FAILED            Abort;
     GROUP_AUTHORIZATION_FAILED            Abort;
     UNKNOWN_PRODUCER_ID                   Abort;

@@ -197,6 +197,46 @@ macro_rules! messages {
 }
 pub(crate) use messages;
 
+/// Lets a struct be null: a byte in front of it says whether it is (negative) or not.
+macro_rules! nullable {
+    ($name:ident) => {
+        impl $crate::wire::layout::Wire for Option<$name> {
+            const SPEC: $crate::wire::layout::TypeSpec =
+                <$name as $crate::wire::layout::Wire>::SPEC;
+
+            fn initial() -> Self {
+                Some($name::default())
+            }
+
+            fn wire_bytes_min(_: $crate::wire::layout::At) -> usize {
+                1
+            }
+
+            fn put(
+                &self,
+                writer: &mut $crate::wire::Writer,
+                at: $crate::wire::layout::At,
+            ) -> Result<(), $crate::wire::EncodeError> {
+                let at = $crate::wire::layout::At { nullable: false, ..at };
+                writer.i8(if self.is_some() { 1 } else { -1 });
+                self.iter().try_for_each(|value| $crate::wire::layout::Wire::put(value, writer, at))
+            }
+
+            fn take(
+                reader: &mut $crate::wire::Reader,
+                at: $crate::wire::layout::At,
+            ) -> Result<Self, $crate::wire::DecodeError> {
+                let at = $crate::wire::layout::At { nullable: false, ..at };
+                match reader.i8()? {
+                    ..0 => Ok(None),
+                    _ => $crate::wire::layout::Wire::take(reader, at).map(Some),
+                }
+            }
+        }
+    };
+}
+pub(crate) use nullable;
+
 /// [`Message`] for an outermost struct.
 macro_rules! body {
     ($name:ident) => {

@@ -8,37 +8,48 @@
 //! ```
 //! The coordinator of the group refuses offsets of a generation that is over, so that a process that was taken for dead
 //! commits nothing any more. No partition is read before the group has an offset of it that carries the job's mark.
+//!
+//! Where the coordinator assigns, it does so beside the leader's work: the others look whether that is done, and each
+//! stores where further partitions of its own start.
 
 mod lead;
 
 use self::lead::{Leading, Sweep, marked};
-use super::{Assigned, JobMembers, Reads, Turn, fingerprint};
+use super::agree::Look;
+use super::{Assigned, JobMembers, Reads, Seat, Turn, fingerprint};
 use crate::base::{Error, ErrorKind, Result};
+use crate::connectors::kafka::enumerator::matching;
 use crate::connectors::kafka::error::{contact, translate};
 use crate::connectors::kafka::mark::Mark;
 use crate::connectors::kafka::offsets::Lookup;
+use crate::connectors::kafka::options::Topics;
 use crate::connectors::kafka::patience::Patience;
 use crate::connectors::kafka::positions;
+use crate::connectors::kafka::transaction::record::Sharing;
 use crate::connectors::kafka::transaction::{
     Doing, Ending, JobTransaction, Names, Transaction, is_of_group, of_call,
 };
 use crate::table::{
-    CommitDomain, DomainEvent, Epoch, EpochEnd, JobContext, Progress, Recovery, ScanFacts, Waker,
-    Warnings,
+    CommitDomain, DomainEvent, Epoch, EpochEnd, JobContext, Position, Progress, Recovery,
+    ScanFacts, Waker, Warnings,
 };
 use brooklet_kafka::pending::Pending;
-use brooklet_kafka::transaction::{Failure, ProducerIdentity, TransactionError, TransactionResult};
-use brooklet_kafka::wire::ErrorCode;
+use brooklet_kafka::topic::TopicInfo;
+use brooklet_kafka::transaction::{
+    Failure, GroupMember, ProducerIdentity, TransactionError, TransactionResult,
+};
+use brooklet_kafka::wire::{ErrorCode, Uuid};
 use brooklet_kafka::{Client, CommittedOffset, ErrorKind as KafkaErrorKind, TopicPartition};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a process looks whether the leader has stored where its partitions start.
 const START_POLL: Duration = Duration::from_millis(50);
 
-/// How long it looks before it gives up: the leader asks the brokers, and they may be slow.
-const START_WAIT_MAX: Duration = Duration::from_secs(30);
+/// How long it looks before it gives up: the leader asks the brokers, and they may be slow; and a leader that was killed is
+/// followed by another one at the end of its session, 45 s by default.
+const START_WAIT_MAX: Duration = Duration::from_secs(90);
 
 /// What the exactly-once sinks of the job have agreed on.
 #[derive(Debug)]
@@ -64,17 +75,18 @@ impl Exact {
         self.names.cluster
     }
 
-    /// The transactional id of a slot. Behind the prefix of no job alone comes what does here.
-    fn id(&self, slot: u32) -> String {
-        format!("{}~{slot}-{}", self.names.prefix, self.names.job)
+    /// The transactional id of a process. Behind the prefix of no job alone comes what does here.
+    fn id(&self, seat: &Seat) -> String {
+        format!("{}~{seat}-{}", self.names.prefix, self.names.job)
     }
 
-    fn names_of(&self, slot: u32) -> Names {
-        Names { id: self.id(slot), ..self.names.clone() }
+    fn names_of(&self, seat: &Seat) -> Names {
+        Names { id: self.id(seat), ..self.names.clone() }
     }
 }
 
 type Offsets = Vec<(TopicPartition, CommittedOffset)>;
+type Read = Vec<(TopicPartition, Position)>;
 type Answer<T> = Pending<brooklet_kafka::Result<T>>;
 type Taken = Pending<TransactionResult<ProducerIdentity>>;
 type Stored = BTreeMap<TopicPartition, CommittedOffset>;
@@ -116,8 +128,13 @@ enum Work {
     Failed(Error),
     /// Finds the group's coordinator.
     Finding(Answer<Stored>),
+    /// Finds the topics of a pattern, for a coordinator that assigns.
+    Naming(Answer<Vec<TopicInfo>>),
     Joining,
     Leading(Box<Leading>),
+    /// Looks whether the leader is done with what concerns all.
+    Agreeing(Look),
+    AgreeingAgain(Duration),
     Taking(Taken),
     Fetching(Answer<Stored>),
     /// The leader has not stored all starts.
@@ -125,8 +142,11 @@ enum Work {
     /// Looks up where partitions start that have no progress.
     Looking(Lookup, Epoch),
     Storing(Answer<()>),
-    Committing(Epoch, Answer<()>, Offsets),
-    Ending(Epoch, Ending, Offsets),
+    /// With the generation that it is committed in.
+    Committing(Epoch, Answer<()>, Read, i32),
+    /// The generation has moved on, and it is not known here yet to what.
+    Outdated(Epoch, Read, i32),
+    Ending(Epoch, Ending, Read),
     Aborting(Pending<TransactionResult<()>>),
     Leaving(Pending<()>),
 }
@@ -202,10 +222,12 @@ impl MembersDomain {
     /// The group has gone on without this process, which goes on from what the others have committed.
     fn of_group(&self, error: &brooklet_kafka::Error) -> Option<Error> {
         match error.code()? {
-            ErrorCode::ILLEGAL_GENERATION | ErrorCode::UNKNOWN_MEMBER_ID => {
+            ErrorCode::ILLEGAL_GENERATION
+            | ErrorCode::UNKNOWN_MEMBER_ID
+            | ErrorCode::FENCED_MEMBER_EPOCH => {
                 self.members.lose(error);
             }
-            ErrorCode::REBALANCE_IN_PROGRESS => {}
+            ErrorCode::REBALANCE_IN_PROGRESS | ErrorCode::STALE_MEMBER_EPOCH => {}
             _ => return None,
         }
         Some(gone_on(error))
@@ -232,7 +254,19 @@ impl MembersDomain {
     fn join(&mut self) {
         (self.assigned, self.transaction, self.patience) = (None, None, None);
         self.sweep = Sweep::new();
-        self.members.join(self.script);
+        let reads = Arc::clone(&self.reads);
+        match &reads.options.topics {
+            Topics::List(names) => self.join_for(names.iter().cloned().collect()),
+            Topics::Pattern(_) if reads.leaderless() => {
+                self.members.give_up();
+                self.work = Work::Naming(self.waking(self.client.all_topics()));
+            }
+            Topics::Pattern(_) => self.join_for(BTreeSet::new()),
+        }
+    }
+
+    fn join_for(&mut self, topics: BTreeSet<String>) {
+        self.members.join(self.script, topics);
         self.work = Work::Joining;
     }
 
@@ -268,6 +302,15 @@ impl MembersDomain {
             Some(ErrorCode::INCONSISTENT_GROUP_PROTOCOL) => {
                 format!("another program is in group '{}': stop it", self.group)
             }
+            Some(ErrorCode::UNRELEASED_INSTANCE_ID) => {
+                "another process has this 'properties.group.instance.id', or had it until it was killed: give each its \
+                 own, or wait for the end of its session ('group.consumer.session.timeout.ms' of the brokers)"
+                    .to_owned()
+            }
+            Some(ErrorCode::UNSUPPORTED_ASSIGNOR) => {
+                "set 'properties.group.remote.assignor' to one of the brokers' 'group.consumer.assignors', or not at all"
+                    .to_owned()
+            }
             Some(ErrorCode::INVALID_SESSION_TIMEOUT) => {
                 "set 'properties.session.timeout.ms' to what the brokers allow".to_owned()
             }
@@ -278,11 +321,21 @@ impl MembersDomain {
 
     /// The generation has begun: an exactly-once process takes its transactional id.
     fn begin(&mut self, assigned: Assigned) {
-        let slot = assigned.slot;
+        let (seat, leads) = (assigned.seat.clone(), assigned.lead.is_some());
         self.assigned = Some(assigned);
         let Some(exact) = &self.exact else { return self.fetch() };
+        if self.reads.leaderless() && !leads && !self.members.is_settled() {
+            self.work = Work::Agreeing(Look::start(exact, &self.client, &self.waker));
+            return;
+        }
+        self.take(&seat);
+    }
+
+    /// Takes the transactional id of a seat.
+    fn take(&mut self, seat: &Seat) {
+        let Some(exact) = &self.exact else { return self.fetch() };
         let timeout = exact.plan.timeout(exact.timeout);
-        let transaction = exact.plan.open(&self.client, &exact.id(slot), timeout, &self.waker);
+        let transaction = exact.plan.open(&self.client, &exact.id(seat), timeout, &self.waker);
         let taken = self.waking(transaction.init());
         self.transaction = Some(transaction);
         self.work = Work::Taking(taken);
@@ -300,11 +353,11 @@ impl MembersDomain {
                 Ok(())
             }
             Err(error) if exact.plan.shorten(&error, exact.timeout) => {
-                self.begin(assigned);
+                self.take(&assigned.seat);
                 Ok(())
             }
             Err(error) => {
-                let names = exact.names_of(assigned.slot);
+                let names = exact.names_of(&assigned.seat);
                 Err(of_call(&error, Doing::Recovering, &names, &self.client))
             }
         }
@@ -319,7 +372,11 @@ impl MembersDomain {
         let assigned = self.assigned()?.clone();
         let (marked, epoch) = marked(stored, &self.job);
         let epoch = epoch.unwrap_or_default();
-        if let Some(lead) = &assigned.lead
+        let lead = match self.reads.leaderless() && !marked.is_empty() {
+            true => Some(assigned.own()),
+            false => assigned.lead.clone(),
+        };
+        if let Some(lead) = &lead
             && self.provide(lead, &marked, epoch)?
         {
             return Ok(());
@@ -347,6 +404,28 @@ impl MembersDomain {
         Ok(())
     }
 
+    /// Goes on where the job is shared; false while it waits.
+    fn agree(&mut self, look: &mut Look) -> Result<bool> {
+        let Some(exact) = &self.exact else { return Err(Error::internal("nothing to agree on")) };
+        let Some(shared) = look.poll(exact, &self.client, &self.waker, self.now)? else {
+            return Ok(false);
+        };
+        match shared {
+            None => {
+                self.wait_for_leader()?;
+                self.work = Work::AgreeingAgain(self.now + START_POLL);
+            }
+            Some(sharing) => {
+                if sharing == Sharing::Started {
+                    self.members.settled();
+                }
+                let seat = self.assigned()?.seat.clone();
+                self.take(&seat);
+            }
+        }
+        Ok(true)
+    }
+
     fn wait_for_leader(&mut self) -> Result<()> {
         let until = *self.patience.get_or_insert(self.now + START_WAIT_MAX);
         if until <= self.now {
@@ -359,9 +438,9 @@ impl MembersDomain {
 
     /// Stores where partitions start, with the job's mark.
     fn store(&mut self, epoch: Epoch, found: BTreeMap<TopicPartition, i64>) -> Result<()> {
-        let starts = found.into_iter().map(|(at, offset)| (at, CommittedOffset::new(offset)));
-        let offsets = self.marked(starts.collect(), epoch);
-        let member = self.assigned()?.member.clone();
+        let starts: Read = found.into_iter().map(|(at, o)| (at, Position::at(o))).collect();
+        let offsets = self.marked(&starts, epoch);
+        let member = self.member()?;
         let pending = self.client.offset_commit_as(&self.group, &member, &offsets);
         self.work = Work::Storing(self.waking(pending));
         Ok(())
@@ -372,28 +451,44 @@ impl MembersDomain {
         self.started_at_millis.saturating_add(millis)
     }
 
-    fn marked(&self, offsets: Offsets, epoch: Epoch) -> Offsets {
-        let mark = Mark { epoch, scan: &self.scan, topic: None, job: &self.job }.to_string();
-        let with_mark = |(at, offset)| (at, CommittedOffset { metadata: mark.clone(), ..offset });
-        offsets.into_iter().map(with_mark).collect()
+    /// The member in the generation that the coordinator counts it in now.
+    fn member(&self) -> Result<GroupMember> {
+        let assigned = &self.assigned()?.member;
+        Ok(self.members.member().unwrap_or_else(|| assigned.clone()))
+    }
+
+    fn marked(&self, read: &Read, epoch: Epoch) -> Offsets {
+        let with_mark = |(partition, at): &(TopicPartition, Position)| {
+            let topic = at.identity.map(Uuid);
+            let mark = Mark { epoch, scan: &self.scan, topic, job: &self.job };
+            let metadata = mark.to_string();
+            (partition.clone(), CommittedOffset { metadata, ..positions::committed(at) })
+        };
+        read.iter().map(with_mark).collect()
+    }
+
+    /// Commits outside of a transaction.
+    fn store_epoch(&mut self, epoch: Epoch, read: Read) -> Result<()> {
+        let member = self.member()?;
+        let marked = self.marked(&read, epoch);
+        let pending = self.client.offset_commit_as(&self.group, &member, &marked);
+        self.work = Work::Committing(epoch, self.waking(pending), read, member.generation);
+        Ok(())
     }
 
     fn start_commit(&mut self, end: &EpochEnd<'_>) -> Result<()> {
+        self.members.listen()?;
         let read = end.scans.iter().flat_map(|progress| &progress.positions);
-        let plain: Offsets = read
-            .map(|(split, at)| (positions::partition(split), positions::committed(at)))
-            .collect();
-        let member = self.assigned()?.member.clone();
-        let marked = self.marked(plain.clone(), end.epoch);
+        let read: Read = read.map(|(split, at)| (positions::partition(split), *at)).collect();
         let Some(transaction) = self.transaction.as_ref() else {
-            if !end.store || marked.is_empty() {
+            if !end.store || read.is_empty() {
                 self.work = Work::Ready(DomainEvent::Committed(end.epoch));
                 return Ok(());
             }
-            let pending = self.client.offset_commit_as(&self.group, &member, &marked);
-            self.work = Work::Committing(end.epoch, self.waking(pending), plain);
-            return Ok(());
+            return self.store_epoch(end.epoch, read);
         };
+        let member = self.member()?;
+        let marked = self.marked(&read, end.epoch);
         if marked.is_empty() || (!end.store && !transaction.has_output()) {
             transaction.open(end.epoch + 1);
             self.work = Work::Ready(DomainEvent::Committed(end.epoch));
@@ -403,7 +498,7 @@ impl MembersDomain {
         let ending = transaction.end(None, &groups, &member, end.epoch + 1);
         let ending = ending.map_err(|error| Error::internal(error.to_string()))?;
         ending.end.on_ready(Arc::clone(&self.waker));
-        self.work = Work::Ending(end.epoch, ending, plain);
+        self.work = Work::Ending(end.epoch, ending, read);
         Ok(())
     }
 
@@ -432,19 +527,22 @@ impl MembersDomain {
             self.members.lose(&error.error);
         }
         let exact = self.exact.as_ref().zip(self.assigned.as_ref());
-        let names = exact.map(|(exact, assigned)| exact.names_of(assigned.slot));
+        let names = exact.map(|(exact, assigned)| exact.names_of(&assigned.seat));
         self.end_failed(error, ending, Doing::Committing(epoch), names)
     }
 
     /// Tells the user's group, for lag tools; nobody reads that back.
-    fn committed(&mut self, epoch: Epoch, offsets: &Offsets) -> DomainEvent {
+    fn committed(&mut self, epoch: Epoch, read: &Read) -> DomainEvent {
         if let Some(Err(error)) = self.lag.take().and_then(|pending| pending.try_take()) {
             let group = self.reads.options.group.as_deref().unwrap_or_default();
             self.warnings.say(&format!("cannot commit to group '{group}': {error}"));
         }
         if let Some(group) = self.reads.options.group.as_ref().filter(|group| **group != self.group)
         {
-            self.lag = Some(self.client.offset_commit(group, offsets));
+            let plain =
+                read.iter().map(|(partition, at)| (partition.clone(), positions::committed(at)));
+            let plain: Offsets = plain.collect();
+            self.lag = Some(self.client.offset_commit(group, &plain));
         }
         DomainEvent::Committed(epoch)
     }
@@ -465,6 +563,33 @@ impl MembersDomain {
                     self.contact.end();
                     self.members.found();
                     self.join();
+                }
+                Work::Naming(pending) => {
+                    let Some(answer) = pending.try_take() else {
+                        self.work = Work::Naming(pending);
+                        return Ok(None);
+                    };
+                    let topics =
+                        answer.map_err(|error| self.contact(&error, "finding partitions"))?;
+                    let topics = match &self.reads.options.topics {
+                        Topics::Pattern(pattern) => matching(topics, pattern),
+                        Topics::List(_) => topics,
+                    };
+                    self.join_for(topics.iter().map(|topic| topic.name.to_string()).collect());
+                }
+                Work::Agreeing(mut look) => {
+                    if !self.agree(&mut look)? {
+                        self.work = Work::Agreeing(look);
+                        return Ok(None);
+                    }
+                }
+                Work::AgreeingAgain(until) if self.now < until => {
+                    self.work = Work::AgreeingAgain(until);
+                    return Ok(None);
+                }
+                Work::AgreeingAgain(_) => {
+                    let assigned = self.assigned()?.clone();
+                    self.begin(assigned);
                 }
                 Work::Joining => {
                     if let Some(election) = self.members.election() {
@@ -519,21 +644,35 @@ impl MembersDomain {
                     answer.map_err(|error| self.contact(&error, "storing where to start"))?;
                     self.fetch();
                 }
-                Work::Committing(epoch, pending, offsets) => {
+                Work::Committing(epoch, pending, read, generation) => {
                     let Some(answer) = pending.try_take() else {
-                        self.work = Work::Committing(epoch, pending, offsets);
+                        self.work = Work::Committing(epoch, pending, read, generation);
                         return Ok(None);
                     };
-                    let doing = format!("committing epoch {epoch}");
-                    answer.map_err(|error| self.contact(&error, &doing))?;
-                    return Ok(Some(self.committed(epoch, &offsets)));
+                    match answer {
+                        Ok(()) => return Ok(Some(self.committed(epoch, &read))),
+                        Err(error) if error.code() == Some(ErrorCode::STALE_MEMBER_EPOCH) => {
+                            self.work = Work::Outdated(epoch, read, generation);
+                        }
+                        Err(error) => {
+                            return Err(self.contact(&error, &format!("committing epoch {epoch}")));
+                        }
+                    }
                 }
-                Work::Ending(epoch, ending, offsets) => match ending.end.try_take() {
-                    None => {
-                        self.work = Work::Ending(epoch, ending, offsets);
+                // The next heartbeat tells, or that the member is none any more.
+                Work::Outdated(epoch, read, generation) => {
+                    if self.member()?.generation == generation {
+                        self.work = Work::Outdated(epoch, read, generation);
                         return Ok(None);
                     }
-                    Some(Ok(())) => return Ok(Some(self.committed(epoch, &offsets))),
+                    self.store_epoch(epoch, read)?;
+                }
+                Work::Ending(epoch, ending, read) => match ending.end.try_take() {
+                    None => {
+                        self.work = Work::Ending(epoch, ending, read);
+                        return Ok(None);
+                    }
+                    Some(Ok(())) => return Ok(Some(self.committed(epoch, &read))),
                     Some(Err(error)) => return Err(self.epoch_failed(&error, &ending, epoch)),
                 },
                 Work::Aborting(pending) => {
@@ -610,7 +749,8 @@ impl CommitDomain for MembersDomain {
 
     fn wake_at(&self) -> Option<Duration> {
         match &self.work {
-            Work::Waiting(until) => Some(*until),
+            Work::Waiting(until) | Work::AgreeingAgain(until) => Some(*until),
+            Work::Agreeing(look) => look.wake_at(),
             Work::Leading(leading) => MembersDomain::lead_wakes_at(leading),
             _ => self.contact.wake_at(),
         }
@@ -634,8 +774,8 @@ mod tests {
             };
             Exact::new(Arc::default(), names, Duration::from_secs(60), Vec::new())
         };
-        let slot = exact("orders").id(0);
-        assert!(slot.starts_with('p') && slot != exact("orders").id(1), "{slot}");
+        let slot = exact("orders").id(&Seat::Slot(0));
+        assert!(slot.starts_with('p') && slot != exact("orders").id(&Seat::Slot(1)), "{slot}");
         for job in ["orders-0", "orders~0", "0-orders", "~0-orders"] {
             assert_ne!(exact(job).names.id, slot);
         }

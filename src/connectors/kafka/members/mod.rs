@@ -3,9 +3,11 @@
 //!
 //! [`JobMembers`] is this process' membership, which outlives the attempts of its run; [`domain`] recovers and commits what
 //! one generation assigns (`domain::lead` is what its leader does), [`adopt`] settles with the progress topic of an
-//! exactly-once job who keeps its progress, and [`notes`] is what the members tell each other beside partitions.
+//! exactly-once job who keeps its progress, and [`notes`] is what the members tell each other beside partitions. Where the
+//! group's coordinator assigns, who has the first partition leads (decision 8).
 
 mod adopt;
+mod agree;
 mod domain;
 mod notes;
 
@@ -22,7 +24,7 @@ use brooklet_kafka::group::protocol::ranges;
 use brooklet_kafka::group::{Assignment, MemberEvent, Membership, Subscription};
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::transaction::GroupMember;
-use brooklet_kafka::{Client, ClientConfig, Network, TopicPartition};
+use brooklet_kafka::{Client, ClientConfig, GroupProtocol, Network, TopicPartition};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -39,15 +41,72 @@ pub(super) struct Reads {
     pub(super) options: SourceOptions,
 }
 
+impl Reads {
+    /// Whether the group's coordinator assigns, and not one of the processes.
+    fn leaderless(&self) -> bool {
+        self.config.group_protocol == GroupProtocol::Consumer
+    }
+}
+
+/// What the transactional id of a process is named after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Seat {
+    /// Its number among the processes of the job: free numbers are used again.
+    Slot(u32),
+    /// Where nobody numbers them, the first partition that it has: whoever gets that one ends what was left open.
+    Partition(TopicPartition),
+    /// The member, while it has no partition and writes nothing.
+    Member(String),
+}
+
+impl std::fmt::Display for Seat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Seat::Slot(slot) => write!(f, "{slot}"),
+            // No topic has this sign in its name.
+            Seat::Partition(at) => write!(f, "{}~{}", at.topic, at.partition),
+            Seat::Member(id) => write!(f, "~{id}"),
+        }
+    }
+}
+
 /// What a generation gives this process.
 #[derive(Clone, Debug)]
 pub(super) struct Assigned {
     pub(super) member: GroupMember,
     pub(super) partitions: Vec<TopicPartition>,
-    /// Number of this process among those of the job: free numbers are used again.
-    pub(super) slot: u32,
+    pub(super) seat: Seat,
     /// What the leader knows.
     pub(super) lead: Option<Lead>,
+}
+
+impl Assigned {
+    /// What the coordinator of the group assigns.
+    fn by_coordinator(member: GroupMember, mut partitions: Vec<TopicPartition>) -> Assigned {
+        partitions.sort();
+        let seat = match partitions.first() {
+            Some(first) => Seat::Partition(first.clone()),
+            None => Seat::Member(member.member_id.clone()),
+        };
+        Assigned { member, partitions, seat, lead: None }
+    }
+
+    /// Seats whose ids are to be taken from processes that are gone.
+    fn free(&self) -> Vec<Seat> {
+        match &self.seat {
+            Seat::Slot(_) => {
+                let free = self.lead.iter().flat_map(|lead| &lead.free);
+                free.map(|slot| Seat::Slot(*slot)).collect()
+            }
+            _ => self.partitions.iter().skip(1).cloned().map(Seat::Partition).collect(),
+        }
+    }
+
+    /// What is to have an offset where the job has some: who else would know of a new partition?
+    fn own(&self) -> Lead {
+        let all = self.partitions.iter().cloned().collect();
+        Lead { all, looked: true, ..Lead::default() }
+    }
 }
 
 /// What the leader of a generation knows.
@@ -98,6 +157,10 @@ impl std::fmt::Debug for Waker_ {
 struct State {
     membership: Option<Membership>,
     assigned: Option<Assigned>,
+    /// Assigned by the coordinator to this process, which leads and is not done with that.
+    leads: Option<Assigned>,
+    /// What it said that it wants to read, by name.
+    topics: BTreeSet<String>,
     turn: Option<Turn>,
     election: Option<Election>,
     /// What this process has assigned, until the coordinator has said so.
@@ -116,6 +179,33 @@ struct State {
     found: bool,
     /// A generation has known all its starts.
     looked: bool,
+}
+
+impl State {
+    fn give_up(&mut self) {
+        (self.assigned, self.leads, self.turn, self.election) = (None, None, None, None);
+    }
+
+    /// Takes what the coordinator has assigned. Who has the first partition of all leads: no two processes have it.
+    fn take(&mut self, assigned: Assigned) {
+        let first = |at: &TopicPartition| {
+            at.partition == 0 && self.topics.first().is_some_and(|topic| **topic == *at.topic)
+        };
+        if !assigned.partitions.first().is_some_and(first) {
+            self.assigned = Some(assigned);
+            return;
+        }
+        let GroupMember { generation, member_id, .. } = assigned.member.clone();
+        self.election = Some((generation, vec![(member_id, None)]));
+        self.leads = Some(assigned);
+    }
+
+    /// The generation has moved on without a change of what is assigned.
+    fn advance(&mut self, member: &GroupMember) {
+        for assigned in self.assigned.iter_mut().chain(&mut self.leads) {
+            assigned.member.clone_from(member);
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -170,9 +260,14 @@ impl JobMembers {
     /// Whether the current generation assigns this partition to this process. A leader that meets one that it has
     /// assigned to nobody begins another generation.
     pub(super) fn assigns(&self, partition: &TopicPartition) -> bool {
+        let leaderless = self.leaderless();
         let mut state = lock(&self.state);
         let Some(assigned) = &state.assigned else { return false };
-        let new = assigned.lead.as_ref().is_some_and(|lead| !lead.all.contains(partition));
+        let new = match leaderless {
+            // The coordinator knows of new partitions, but not of new topics that a pattern means.
+            true => !state.topics.contains(&*partition.topic),
+            false => assigned.lead.as_ref().is_some_and(|lead| !lead.all.contains(partition)),
+        };
         let mine = assigned.partitions.binary_search(partition).is_ok();
         if new && state.turn.is_none() {
             state.turn = Some(Turn::Revoked);
@@ -185,14 +280,24 @@ impl JobMembers {
         mine
     }
 
+    fn leaderless(&self) -> bool {
+        lock(&self.reads).as_ref().is_some_and(|reads| reads.leaderless())
+    }
+
     /// Takes what the coordinator has said.
     fn listen(&self) -> Result<()> {
+        let leaderless = self.leaderless();
         let mut state = lock(&self.state);
         while let Some(event) = state.membership.as_ref().and_then(Membership::poll) {
             match event {
                 MemberEvent::Elected { generation, members } => {
                     state.election = Some((generation, members));
                 }
+                MemberEvent::Assigned { member, assignment, .. } if leaderless => {
+                    let assigned = Assigned::by_coordinator(member, assignment.partitions);
+                    state.take(assigned);
+                }
+                MemberEvent::Advanced(member) => state.advance(&member),
                 MemberEvent::Assigned { member, assignment, leads } => {
                     let given = Given::parse(&assignment.user_data);
                     let Given::Slot { slot, slots } = given else { return Err(refused(&given)) };
@@ -203,7 +308,8 @@ impl JobMembers {
                     let mut partitions = assignment.partitions;
                     partitions.sort();
                     let lead = lead.map(|(_, lead)| lead);
-                    state.assigned = Some(Assigned { member, partitions, slot, lead });
+                    let seat = Seat::Slot(slot);
+                    state.assigned = Some(Assigned { member, partitions, seat, lead });
                 }
                 MemberEvent::Revoked => state.turn = Some(Turn::Revoked),
                 MemberEvent::Lost(error) => state.turn = Some(Turn::Lost(error)),
@@ -224,17 +330,25 @@ impl JobMembers {
     }
 
     /// Joins the next generation, with nothing in hand.
-    fn join(&self, script: u64) {
+    fn join(&self, script: u64, topics: BTreeSet<String>) {
         let mut state = lock(&self.state);
-        (state.assigned, state.turn, state.election) = (None, None, None);
+        state.give_up();
         let told = Told { script, slot: state.slot, slots: state.slots, looked: state.looked };
-        let topics = match lock(&self.reads).as_ref().map(|reads| reads.options.topics.clone()) {
-            Some(Topics::List(names)) => names,
-            _ => Vec::new(),
-        };
+        state.topics.clone_from(&topics);
+        let topics = topics.into_iter().collect();
         if let Some(membership) = &state.membership {
             membership.join(&Subscription { topics, user_data: told.to_string() });
         }
+    }
+
+    /// Nothing of the last generation is in hand any more.
+    fn give_up(&self) {
+        lock(&self.state).give_up();
+    }
+
+    /// The member in the generation that the coordinator counts it in now.
+    fn member(&self) -> Option<GroupMember> {
+        lock(&self.state).assigned.as_ref().map(|assigned| assigned.member.clone())
     }
 
     /// Leaves the group, if this process has come to it.
@@ -316,7 +430,15 @@ impl JobMembers {
     ) {
         let looked = self.any_looked(election);
         let (generation, members) = election;
+        let leaderless = self.leaderless();
         let mut state = lock(&self.state);
+        if leaderless {
+            let all = all.into_iter().collect();
+            let lead = Some(Lead { all, free: Vec::new(), absent, looked });
+            // Another generation may have begun meanwhile, without this process at its head.
+            state.assigned = state.leads.take().map(|assigned| Assigned { lead, ..assigned });
+            return;
+        }
         let told = members.iter().map(|(id, wants)| {
             let told = wants.as_ref().and_then(|wants| Told::parse(&wants.user_data));
             (id.as_str(), told.filter(|told| told.script == script))
@@ -410,7 +532,8 @@ mod tests {
     fn who_has_lost_its_generation_has_nothing_to_read() {
         let members = JobMembers::default();
         let member = GroupMember::default();
-        let assigned = Assigned { member, partitions: Vec::new(), slot: 0, lead: None };
+        let (partitions, seat) = (Vec::new(), Seat::Slot(0));
+        let assigned = Assigned { member, partitions, seat, lead: None };
         lock(&members.state).assigned = Some(assigned);
         assert!(members.assigned().is_some());
         members.lose(&brooklet_kafka::Error::timeout("fenced"));

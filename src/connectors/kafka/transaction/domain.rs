@@ -384,6 +384,8 @@ pub(in crate::connectors::kafka) fn is_of_group(error: &brooklet_kafka::Error) -
         ErrorCode::FENCED_INSTANCE_ID,
         ErrorCode::OFFSET_METADATA_TOO_LARGE,
         ErrorCode::REBALANCE_IN_PROGRESS,
+        ErrorCode::STALE_MEMBER_EPOCH,
+        ErrorCode::FENCED_MEMBER_EPOCH,
         ErrorCode::GROUP_AUTHORIZATION_FAILED,
     ];
     error.answered().is_some_and(|code| group.contains(&code))

@@ -19,4 +19,5 @@ pub(super) use self::former::FormerRecord;
 pub(super) use self::plan::{JobTransaction, Join, Names, cluster_key};
 pub(super) use self::refusal::{Doing, of_batch, of_call};
 pub(super) use self::shared::{Ending, Transaction};
+pub(super) use self::store::{Ensure, ReadLast};
 pub(super) use self::takeover::Takeover;

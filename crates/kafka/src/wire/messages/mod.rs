@@ -5,6 +5,7 @@
 pub mod add_offsets_to_txn;
 pub mod add_partitions_to_txn;
 pub mod api_versions;
+pub mod consumer_group_heartbeat;
 pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_topics;
@@ -57,6 +58,7 @@ pub const APIS: &[ApiSpec] = &[
     create_partitions::API,
     describe_transactions::API,
     list_transactions::API,
+    consumer_group_heartbeat::API,
 ];
 
 /// The API of a key.
@@ -74,6 +76,7 @@ macro_rules! for_each_request {
         $then!($crate::wire::messages::add_offsets_to_txn::AddOffsetsToTxnRequest);
         $then!($crate::wire::messages::add_partitions_to_txn::AddPartitionsToTxnRequest);
         $then!($crate::wire::messages::api_versions::ApiVersionsRequest);
+        $then!($crate::wire::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest);
         $then!($crate::wire::messages::create_partitions::CreatePartitionsRequest);
         $then!($crate::wire::messages::create_topics::CreateTopicsRequest);
         $then!($crate::wire::messages::delete_topics::DeleteTopicsRequest);

@@ -6,22 +6,22 @@
 //! assigned  take the ids of processes that are gone; store where partitions without an offset start
 //! ```
 
-use super::{Answer, MembersDomain, Offsets, Stored, Taken, Work};
+use super::{Answer, MembersDomain, Read, Stored, Taken, Work};
 use crate::base::{Error, ErrorKind, Result};
 use crate::connectors::kafka::enumerator::{matching, may_be_gone};
 use crate::connectors::kafka::fit::{Of, Positions};
 use crate::connectors::kafka::mark::Mark;
 use crate::connectors::kafka::members::adopt::{self, Newer};
-use crate::connectors::kafka::members::{Election, Lead};
+use crate::connectors::kafka::members::{Assigned, Election, Lead, Seat};
 use crate::connectors::kafka::offsets::Lookup;
 use crate::connectors::kafka::options::{Place, Topics};
 use crate::connectors::kafka::positions;
 use crate::connectors::kafka::transaction::record::{ProgressRecord, Sharing};
 use crate::connectors::kafka::transaction::{Doing, Ending, Takeover, Transaction, match_scans};
-use crate::table::Epoch;
+use crate::table::{Epoch, Position};
 use brooklet_kafka::topic::TopicInfo;
 use brooklet_kafka::transaction::TransactionalProducer;
-use brooklet_kafka::{CommittedOffset, ErrorKind as KafkaErrorKind, TopicPartition};
+use brooklet_kafka::{ErrorKind as KafkaErrorKind, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +67,7 @@ struct Starts {
 }
 
 /// Ids of processes that are gone, under way to be taken.
-pub(super) type Sweep = Vec<(u32, TransactionalProducer, Taken)>;
+pub(super) type Sweep = Vec<(Seat, TransactionalProducer, Taken)>;
 
 /// The marked positions of a job among the offsets of a group, and the last epoch of them.
 pub(super) fn marked(stored: &Stored, job: &str) -> (Positions, Option<Epoch>) {
@@ -78,7 +78,9 @@ pub(super) fn marked(stored: &Stored, job: &str) -> (Positions, Option<Epoch>) {
             continue;
         };
         epoch = epoch.max(Some(mark.epoch));
-        marked.insert(positions::split(partition), positions::position(offset));
+        let identity = mark.topic.map(|topic| topic.0);
+        let at = Position { identity, ..positions::position(offset) };
+        marked.insert(positions::split(partition), at);
     }
     (marked, epoch)
 }
@@ -356,10 +358,9 @@ impl MembersDomain {
             return Err(Error::internal("an adoption of nothing"));
         };
         let known = starts.known.iter();
-        let mut offsets: Offsets = known
-            .map(|(split, at)| (positions::partition(split), positions::committed(at)))
-            .collect();
-        offsets.extend(found.into_iter().map(|(at, offset)| (at, CommittedOffset::new(offset))));
+        let mut offsets: Read =
+            known.map(|(split, at)| (positions::partition(split), *at)).collect();
+        offsets.extend(found.into_iter().map(|(at, offset)| (at, Position::at(offset))));
         let sharing =
             match self.members.expects() || !offsets.is_empty() || !starts.marked.is_empty() {
                 true => Sharing::Started,
@@ -371,7 +372,7 @@ impl MembersDomain {
         if said {
             return Ok(Step::Assigning);
         }
-        let offsets = self.marked(offsets, starts.epoch);
+        let offsets = self.marked(&offsets, starts.epoch);
         let (epoch, at) = (starts.epoch, self.at_millis());
         let ending = adopt::store(exact, transaction, epoch, sharing, &self.group, offsets, at)?;
         ending.end.on_ready(Arc::clone(&self.waker));
@@ -381,29 +382,31 @@ impl MembersDomain {
     /// Takes the transactional ids of processes that are gone, so that what they left open holds nobody up.
     pub(super) fn sweep(&mut self) {
         let Some(exact) = &self.exact else { return };
-        let free = self.assigned.as_ref().and_then(|assigned| assigned.lead.as_ref());
+        let free = self.assigned.as_ref().map(Assigned::free).unwrap_or_default();
         let timeout = exact.plan.timeout(exact.timeout);
-        let take = |slot: &u32| {
-            let (id, waker) = (exact.id(*slot), Arc::clone(&self.waker));
+        let take = |seat: Seat| {
+            let (id, waker) = (exact.id(&seat), Arc::clone(&self.waker));
             let producer = self.client.transactional_producer(&id, timeout, waker);
             let pending = self.waking(producer.init());
-            (*slot, producer, pending)
+            (seat, producer, pending)
         };
-        self.sweep = free.iter().flat_map(|lead| &lead.free).map(take).collect();
+        self.sweep = free.into_iter().map(take).collect();
     }
 
     /// A slot that cannot be taken is somebody's by now.
     pub(super) fn swept(&mut self) {
         let generation = self.assigned.as_ref().map(|assigned| assigned.member.generation);
         let (members, warnings, exact) = (&self.members, &self.warnings, &self.exact);
-        self.sweep.retain(|(slot, _, pending)| match (pending.try_take(), generation) {
+        self.sweep.retain(|(seat, _, pending)| match (pending.try_take(), generation) {
             (None, _) => true,
             (Some(Ok(_)), Some(generation)) => {
-                members.swept(generation, *slot);
+                if let Seat::Slot(slot) = seat {
+                    members.swept(generation, *slot);
+                }
                 false
             }
             (Some(Err(failed)), _) if matches!(failed.error.kind(), KafkaErrorKind::NotAuthorized) => {
-                let id = exact.as_ref().map(|exact| exact.id(*slot)).unwrap_or_default();
+                let id = exact.as_ref().map(|exact| exact.id(seat)).unwrap_or_default();
                 warnings.say(&format!(
                     "cannot end what a process that is gone has left open: no WRITE on transactional id '{id}'"
                 ));

@@ -1,8 +1,9 @@
-use super::errors::ROWS;
+use super::super::errors::ROWS;
 use super::*;
 use crate::pending::Pending;
 use crate::testing::{Asked as Heard, Bench, MILLI, SECOND};
 use crate::topic::TopicPartition;
+use crate::wire::messages::find_coordinator::FindCoordinatorRequest;
 use crate::wire::messages::heartbeat::HeartbeatResponse;
 use crate::wire::messages::join_group::JoinGroupResponseMember;
 use crate::wire::messages::leave_group::LeaveGroupResponse;
@@ -11,7 +12,7 @@ use crate::wire::messages::sync_group::SyncGroupResponse;
 /// A machine and the brokers, played by the test.
 struct Stage {
     bench: Bench,
-    machine: MemberMachine,
+    machine: ClassicMember,
     heard: Vec<Heard>,
 }
 
@@ -29,7 +30,7 @@ impl Stage {
         let mut bench = Bench::new(&[("session.timeout.ms", "9000")]);
         bench.topic("t", 1, &[1]);
         let instance = instance.map(str::to_owned);
-        let machine = MemberMachine::new(7, "g".to_owned(), "ranges".to_owned(), instance);
+        let machine = ClassicMember::new(7, "g".to_owned(), "ranges".to_owned(), instance);
         Self { bench, machine, heard: Vec::new() }
     }
 
@@ -75,7 +76,7 @@ impl Stage {
     }
 
     fn join(&mut self) -> Heard {
-        self.request(Request::Join(wants().encode()));
+        self.request(Request::Join(wants()));
         self.next()
     }
 
@@ -215,21 +216,62 @@ fn the_leader_assigns() {
 }
 
 #[test]
-fn a_leader_whose_assignment_stands_does_not_assign() {
+fn a_leader_that_does_not_know_what_it_has_assigned_joins_again() {
     let mut stage = Stage::new(Some("lasting"));
     let join = stage.join();
     let response = JoinGroupResponse { skip_assignment: true, ..Stage::generation(true) };
     stage.joined(&join, response);
-    let body: SyncGroupRequest = stage.next().body();
+    assert!(stage.heard.is_empty() && stage.events().is_empty());
+    stage.after(300 * MILLI);
+    let join = stage.next();
+    let body: JoinGroupRequest = join.body();
     assert_eq!(body.group_instance_id.as_deref(), Some("lasting"));
-    assert!(body.assignments.is_empty() && stage.events().is_empty());
+    assert_eq!(body.member_id, "m");
+    stage.joined(&join, Stage::generation(true));
+    assert!(matches!(stage.events()[..], [MemberEvent::Elected { .. }]));
+}
+
+#[test]
+fn a_leader_that_takes_its_time_stays_in_the_group() {
+    let mut stage = Stage::new(None);
+    let join = stage.join();
+    stage.joined(&join, Stage::generation(true));
+    stage.events();
+    for _ in 0..5 {
+        stage.after(3 * SECOND);
+        let heartbeat = stage.next();
+        assert_eq!(heartbeat.body::<HeartbeatRequest>().generation_id, 3);
+        let error_code = ErrorCode::REBALANCE_IN_PROGRESS.0;
+        let response = HeartbeatResponse { error_code, ..Default::default() };
+        stage.bench.answer::<HeartbeatRequest>(&heartbeat, &response);
+        stage.run();
+        assert!(stage.events().is_empty(), "it has nothing to give up");
+    }
+    stage.request(Request::Assign(3, vec![("m".to_owned(), gets(1).encode())]));
+    let sync = stage.next();
+    stage.synced(&sync);
+    assert!(matches!(stage.events()[..], [MemberEvent::Assigned { leads: true, .. }]));
+}
+
+#[test]
+fn a_leader_without_answers_joins_anew() {
+    let mut stage = Stage::new(None);
+    let join = stage.join();
+    stage.joined(&join, Stage::generation(true));
+    stage.events();
+    stage.after(3 * SECOND);
+    stage.next();
+    stage.after(6 * SECOND);
+    stage.after(300 * MILLI);
+    assert!(stage.events().is_empty());
+    assert_eq!(stage.asks("JoinGroup"), ("m".to_owned(), -1));
 }
 
 #[test]
 fn each_row_for_joining() {
     for row in ROWS {
         let mut stage = Stage::new(None);
-        stage.request(Request::Join(wants().encode()));
+        stage.request(Request::Join(wants()));
         stage.refuse(row.code);
         if row.join != MemberAction::TakeId {
             assert!(stage.heard.is_empty(), "{:?} is retried at once", row.code);
@@ -285,7 +327,7 @@ fn each_row_for_a_heartbeat() {
             MemberAction::Rejoin | MemberAction::Reset => {
                 assert!(matches!(events[..], [MemberEvent::Lost(_)]), "{:?}", row.code);
                 assert!(stage.heard.is_empty(), "it joins when it is asked to");
-                stage.request(Request::Join(wants().encode()));
+                stage.request(Request::Join(wants()));
                 let id = if row.heartbeat == MemberAction::Reset { "" } else { "m" };
                 assert_eq!(stage.asks("JoinGroup"), (id.to_owned(), -1), "{:?}", row.code);
             }
@@ -310,7 +352,7 @@ fn other_codes_end_the_membership() {
     let others = (-1..140).map(ErrorCode).filter(|code| !code.is_ok());
     for code in others.filter(|code| ROWS.iter().all(|row| row.code != *code)) {
         let mut joining = Stage::new(None);
-        joining.request(Request::Join(wants().encode()));
+        joining.request(Request::Join(wants()));
         let mut stable = Stage::stable();
         stable.events();
         stable.after(3 * SECOND);
@@ -320,7 +362,7 @@ fn other_codes_end_the_membership() {
             let events = stage.events();
             assert!(matches!(&events[..], [MemberEvent::Failed(_)]), "{code:?}: {events:?}");
             // For ever.
-            stage.request(Request::Join(wants().encode()));
+            stage.request(Request::Join(wants()));
             assert!(stage.heard.is_empty() && stage.events().is_empty(), "{code:?}");
         }
     }
@@ -335,7 +377,7 @@ fn a_rebalance_is_joined_when_everything_is_given_up() {
     assert_eq!(stage.events(), [MemberEvent::Revoked]);
     stage.after(3 * SECOND);
     // The answer to a heartbeat that is out comes first.
-    stage.request(Request::Join(wants().encode()));
+    stage.request(Request::Join(wants()));
     stage.refuse(ErrorCode::REBALANCE_IN_PROGRESS);
     assert!(stage.events().is_empty(), "it was told");
     assert_eq!(stage.asks("JoinGroup"), ("m".to_owned(), -1));
@@ -382,7 +424,7 @@ fn leave(stage: &mut Stage) -> Pending<()> {
 #[test]
 fn leaving_waits_for_no_rebalance() {
     let mut stage = Stage::new(None);
-    stage.request(Request::Join(wants().encode()));
+    stage.request(Request::Join(wants()));
     stage.refuse(ErrorCode::MEMBER_ID_REQUIRED);
     let join = stage.next();
     assert_eq!(join.api(), "JoinGroup");

@@ -1,0 +1,91 @@
+//! ConsumerGroupHeartbeat: the consumer protocol of groups (KIP-848).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::consumer_group_heartbeat_response::{Assignment, TopicPartitions};
+use kafka_protocol::messages::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
+use uuid::Uuid;
+
+use super::{Answer, respond, text};
+use crate::cluster::Cluster;
+use crate::groups::{Group, Heartbeat, Partitions, Told};
+use crate::topics::Topics;
+use crate::wire::Request;
+
+/// Id and number of partitions of a topic.
+pub(crate) fn look(topics: &Topics, name: &str) -> Option<(Uuid, i32)> {
+    let topic = topics.get(name)?;
+    Some((topic.id, i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)))
+}
+
+pub(super) fn heartbeat(cluster: &mut Cluster, request: &Request, now: Duration) -> Answer {
+    let body: ConsumerGroupHeartbeatRequest = request.decode()?;
+    let (group, member) = (body.group_id.to_string(), body.member_id.to_string());
+    let told = match admit(cluster, &group, &body) {
+        Ok(()) => {
+            let topics = &cluster.topics;
+            let look = |name: &str| look(topics, name);
+            cluster.groups.consumers.heartbeat(&group, said(&body), &look, now)
+        }
+        Err(error) => Err(error),
+    };
+    let response = ConsumerGroupHeartbeatResponse::default();
+    let response = match told {
+        Ok(Told { epoch, assignment }) => response
+            .with_member_id(Some(text(member)))
+            .with_member_epoch(epoch)
+            .with_heartbeat_interval_ms(
+                i32::try_from(cluster.config.group_heartbeat_interval.as_millis())
+                    .unwrap_or(i32::MAX),
+            )
+            .with_assignment(assignment.map(grouped)),
+        Err(error) => {
+            response.with_error_code(error.code()).with_error_message(Some(text(error.to_string())))
+        }
+    };
+    respond(cluster, request, &response)
+}
+
+fn admit(
+    cluster: &Cluster,
+    group: &str,
+    body: &ConsumerGroupHeartbeatRequest,
+) -> Result<(), ResponseError> {
+    // Patterns are of Java's RE2 dialect.
+    if body.member_id.is_empty() || body.subscribed_topic_regex.is_some() {
+        return Err(ResponseError::InvalidRequest);
+    }
+    // Kafka lets members of both protocols into one group, this broker does not.
+    let classic = cluster.groups.members.get(group).is_some_and(|group: &Group| !group.is_empty());
+    if classic { Err(ResponseError::InconsistentGroupProtocol) } else { Ok(()) }
+}
+
+fn said(body: &ConsumerGroupHeartbeatRequest) -> Heartbeat {
+    let millis = u64::try_from(body.rebalance_timeout_ms).ok();
+    let topics = body.subscribed_topic_names.as_ref();
+    let owned = body.topic_partitions.as_ref();
+    Heartbeat {
+        member: body.member_id.to_string(),
+        instance: body.instance_id.as_ref().map(ToString::to_string),
+        epoch: body.member_epoch,
+        rebalance_timeout: millis.map(Duration::from_millis),
+        topics: topics.map(|names| names.iter().map(|name| name.to_string()).collect()),
+        assignor: body.server_assignor.as_ref().map(ToString::to_string),
+        owned: owned.map(|topics| {
+            let of = topics.iter();
+            of.flat_map(|topic| topic.partitions.iter().map(|at| (topic.topic_id, *at))).collect()
+        }),
+    }
+}
+
+fn grouped(partitions: Partitions) -> Assignment {
+    let mut topics: BTreeMap<Uuid, Vec<i32>> = BTreeMap::new();
+    for (topic, partition) in partitions {
+        topics.entry(topic).or_default().push(partition);
+    }
+    let of =
+        |(id, partitions)| TopicPartitions::default().with_topic_id(id).with_partitions(partitions);
+    Assignment::default().with_topic_partitions(topics.into_iter().map(of).collect())
+}
