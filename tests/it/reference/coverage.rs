@@ -100,8 +100,12 @@ fn rows() -> Vec<Row> {
         for opt in format.options() {
             let key = format!("{name}.{}", opt.key);
             let plain = key.trim_end_matches(".*").to_owned();
-            let spellings = ["", "value.", "key."].map(|outer| format!("{outer}{plain}"));
-            rows.push(Row::new(&format!("Options of format `{name}`"), &key, spellings.to_vec()));
+            // A test of several formats writes `{format}.KEY`.
+            let of_many = format!("{{format}}.{}", opt.key.trim_end_matches(".*"));
+            let mut spellings =
+                ["", "value.", "key."].map(|outer| format!("{outer}{plain}")).to_vec();
+            spellings.push(of_many);
+            rows.push(Row::new(&format!("Options of format `{name}`"), &key, spellings));
         }
     }
     for (key, _, _) in kafka::metadata() {
@@ -117,12 +121,15 @@ fn rows() -> Vec<Row> {
     for property in PROPERTIES {
         let spellings = vec![format!("properties.{}", property.name), property.name.to_owned()];
         let mut row = Row::new("Properties of the Java client", property.name, spellings);
-        match property.support {
-            Support::Used => {}
-            Support::Inert => row.note = "accepted, no effect".to_owned(),
-            Support::Ignored(why) => row.note = format!("warns: {why}"),
-            Support::Refused(why) => row.note = format!("refused: {why}"),
-        }
+        // One test goes through all that have no effect.
+        let (note, kind) = match property.support {
+            Support::Used => (String::new(), None),
+            Support::Inert => ("accepted, no effect".to_owned(), Some("Support::Inert")),
+            Support::Ignored(why) => (format!("warns: {why}"), Some("Support::Ignored")),
+            Support::Refused(why) => (format!("refused: {why}"), Some("Support::Refused")),
+        };
+        row.note = note;
+        row.spellings.extend(kind.map(str::to_owned));
         rows.push(row);
     }
     rows

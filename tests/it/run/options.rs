@@ -2,6 +2,7 @@
 
 use super::script::{ALL, JSON, kafka, produce};
 use crate::support::{Cluster, Program};
+use brooklet_kafka::config::{PROPERTIES as PROPERTIES_OF_JAVA, Property, Support};
 
 /// Properties of the Java client with a value that Java takes, and one that it refuses.
 const PROPERTIES: &[(&str, &str, Option<&str>)] = &[
@@ -68,9 +69,71 @@ fn properties_of_java_are_taken_or_refused() {
     }
 }
 
+/// The declaration's own value, or where there is none, one of its form.
+fn sample(property: &Property) -> &'static str {
+    match property.default {
+        "" => "a.B",
+        default => default,
+    }
+}
+
+/// What the declarations call without effect, ignored or refused is just that, each of them.
+#[test]
+fn properties_do_no_more_than_declared() {
+    let cluster = Cluster::embedded();
+    produce(&cluster, "t", &["one"]);
+    let table = |properties: &[&Property]| {
+        let given = properties
+            .iter()
+            .map(|property| format!(", 'properties.{}' = '{}'", property.name, sample(property)));
+        kafka(
+            "t",
+            "v STRING",
+            "t",
+            &cluster,
+            &format!("{ALL}, {JSON}{}", given.collect::<String>()),
+        ) + "SELECT v FROM t;\n"
+    };
+    let of = |wanted: fn(&Support) -> bool| -> Vec<&Property> {
+        PROPERTIES_OF_JAVA.iter().filter(|property| wanted(&property.support)).collect()
+    };
+
+    let inert = of(|support| matches!(support, Support::Inert));
+    let ended = Program::script("inert", &table(&inert)).run();
+    ended.code(0).shows(&["one"]);
+    assert!(!ended.stderr.contains("[WARN]"), "{}", ended.stderr);
+
+    let ignored = of(|support| matches!(support, Support::Ignored(_)));
+    let ended = Program::script("ignored", &table(&ignored)).run();
+    ended.code(0).shows(&["one"]);
+    for property in ignored {
+        let Support::Ignored(why) = property.support else { continue };
+        ended.says(&[property.name, why]);
+    }
+
+    for property in of(|support| matches!(support, Support::Refused(_))) {
+        let Support::Refused(why) = property.support else { continue };
+        let program = Program::new(&["check", "--offline", "job.sql"]);
+        std::fs::write(program.path("job.sql"), table(&[property])).unwrap();
+        program.run().code(3).says_or_prints(property.name).says_or_prints(why);
+    }
+}
+
 #[test]
 fn generated_values_follow_their_options() {
     for (kind, option, value, expected) in [
+        (
+            "TIMESTAMP(3)",
+            "'fields.v.max-past' = '1 h'",
+            "CASE WHEN v BETWEEN LOCALTIMESTAMP - INTERVAL '61' MINUTE AND LOCALTIMESTAMP THEN 1 END",
+            "+I[1]",
+        ),
+        (
+            "STRING",
+            "'fields.v.length' = '9', 'fields.v.var-len' = 'true'",
+            "CASE WHEN CHAR_LENGTH(v) BETWEEN 1 AND 9 THEN 1 END",
+            "+I[1]",
+        ),
         ("INT", "'fields.v.min' = '7', 'fields.v.max' = '7'", "v", "+I[7]"),
         ("STRING", "'fields.v.length' = '2'", "CHAR_LENGTH(v)", "+I[2]"),
         ("INT", "'fields.v.null-rate' = '1'", "v", "+I[null]"),
@@ -110,5 +173,29 @@ fn keys_that_are_null_are_written_as_the_literal() {
         let ended = Program::script("job", &sql).run();
         ended.code(0);
         assert!(ended.stdout.contains("TRUE"), "{}", ended.stdout);
+    }
+}
+
+/// What readers see does not depend on the level.
+#[test]
+fn records_are_compressed_at_the_level_asked_for() {
+    let cluster = Cluster::embedded();
+    let rows: Vec<String> = (0..400).map(|n| format!("{n}-{}", n * n % 97)).collect();
+    for (codec, property, levels) in [
+        ("gzip", "compression.gzip.level", ["1", "9"]),
+        ("zstd", "compression.zstd.level", ["1", "19"]),
+    ] {
+        for level in levels {
+            let topic = cluster.topic("packed", 1);
+            let options = format!(
+                "{JSON}, 'properties.compression.type' = '{codec}', 'properties.{property}' = '{level}'"
+            );
+            let values: Vec<String> = rows.iter().map(|row| format!("('{row}')")).collect();
+            let sql = kafka("t", "v STRING", &topic, &cluster, &options)
+                + &format!("INSERT INTO t VALUES {};\n", values.join(", "));
+            Program::script("job", &sql).run().code(0);
+            let written: Vec<String> = rows.iter().map(|row| super::script::row(row)).collect();
+            assert_eq!(cluster.values(&topic), written, "{codec} {level}");
+        }
     }
 }
