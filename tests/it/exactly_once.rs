@@ -8,6 +8,7 @@ mod basics;
 mod brokers;
 mod faults;
 mod java;
+mod kfake;
 mod ledger;
 mod network;
 mod options;

@@ -31,7 +31,8 @@ pub fn kafka_jars(version: Version) -> io::Result<PathBuf> {
     Ok(jars)
 }
 
-fn root() -> io::Result<PathBuf> {
+/// The folder for what is fetched or built once per machine.
+pub(super) fn root() -> io::Result<PathBuf> {
     if let Some(path) = env::var_os("BROOKLET_CACHE") {
         return Ok(PathBuf::from(path));
     }

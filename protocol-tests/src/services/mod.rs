@@ -16,6 +16,7 @@ mod cache;
 mod cluster;
 mod jvm;
 mod kafka;
+mod kfake;
 mod ports;
 mod probe;
 mod secured;
@@ -30,6 +31,7 @@ pub use cache::kafka_jars;
 pub use cluster::KafkaCluster;
 pub use jvm::{Exit, Jvm};
 pub use kafka::{Kafka, KafkaConfig};
+pub use kfake::Kfake;
 pub use probe::{ProbeError, broker_count};
 pub use secured::{CANARY, Secured, certificates, secured};
 
@@ -114,6 +116,30 @@ pub fn kafka(version: Version) -> Option<&'static Kafka> {
         }
     })
     .as_ref()
+}
+
+/// A kfake of its own for the calling test, speaking like `release` or like the newest Kafka that it knows; `None` says
+/// why there is none: a machine needs neither Go nor a recent one.
+///
+/// # Panics
+/// Where `CI` is set, and a kfake that was built does not start.
+#[must_use]
+pub fn kfake(release: Option<&str>) -> Option<Kfake> {
+    let started = match kfake::build() {
+        Ok(program) => Kfake::start(&program, release),
+        Err(error) => {
+            skip(&format!("kfake: {error}"));
+            return None;
+        }
+    };
+    match started {
+        Ok(kfake) => Some(kfake),
+        Err(error) => {
+            assert!(std::env::var_os("CI").is_none(), "kfake did not start: {error}");
+            skip(&format!("kfake: {error}"));
+            None
+        }
+    }
 }
 
 /// Whether the tests that take minutes run as well: `BROOKLET_TEST_ALL` is set. Says what is left

@@ -53,7 +53,7 @@ pub(super) const POINTS: &[&str] = &[
 ];
 
 /// The same for what only transactions of version 1 ask for.
-const POINTS_V1: &[&str] = &[
+pub(super) const POINTS_V1: &[&str] = &[
     "ask.AddPartitionsToTxn",
     "sent.AddPartitionsToTxn",
     "answered.AddPartitionsToTxn",
@@ -72,7 +72,7 @@ fn ended(running: &mut Running, what: &str) {
 }
 
 /// Crashes at every point, `rounds` times: at its first passes and at later ones.
-fn at_points(torture: &Torture, points: &[&str], rounds: u32) -> usize {
+pub(super) fn at_points(torture: &Torture, points: &[&str], rounds: u32) -> usize {
     let mut crashes = 0;
     for round in 0..rounds {
         for point in points {
@@ -139,7 +139,7 @@ fn killed_at_named_points_on_apache_kafka_3_9() {
 }
 
 /// SIGKILL at random moments.
-fn at_random(torture: &Torture, kills: u32, atomic: bool) {
+pub(super) fn at_random(torture: &Torture, kills: u32, atomic: bool) {
     let seed = count("BROOKLET_SEED", u32::try_from(now_millis() % 1_000_000).unwrap());
     say(&format!("repeat it with BROOKLET_SEED={seed}"));
     let mut random = Random(u64::from(seed));

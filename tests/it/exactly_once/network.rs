@@ -6,7 +6,7 @@ use super::{Load, Torture, count, say};
 use crate::support::{Cluster, OBSERVER, Random, now_millis};
 use brooklet_devbroker::Config;
 use brooklet_protocol_tests::proxy::{Direction, Proxy};
-use brooklet_protocol_tests::services::{Kafka, KafkaConfig, Version};
+use brooklet_protocol_tests::services::{self, Kafka, KafkaConfig, Version};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -206,12 +206,11 @@ fn network_faults_with_transactions_of_version_1() {
     embedded(0, "embedded, version 1");
 }
 
-#[test]
-fn network_faults_before_apache_kafka() {
+fn apache(version: Version) {
     let proxy = Proxy::start(None).expect("a port");
     proxy.spare(OBSERVER);
     // The broker talks to itself past the proxy.
-    let config = KafkaConfig::new(Version::Newest)
+    let config = KafkaConfig::new(version)
         .advertised(proxy.address())
         .listener("INSIDE", "PLAINTEXT")
         .property("inter.broker.listener.name", "INSIDE");
@@ -219,6 +218,18 @@ fn network_faults_before_apache_kafka() {
     proxy.set_target(kafka.listener().expect("our own").parse().expect("an address"));
     let wanted = count("BROOKLET_NETWORK_FAULTS", 20);
     let torture = Torture::new(Cluster::of_kafka(&kafka), LOAD);
-    let broker = Version::Newest.to_string();
-    report(&torture, &proxy, &broker, wanted, Some(&kafka));
+    report(&torture, &proxy, &version.to_string(), wanted, Some(&kafka));
+}
+
+#[test]
+fn network_faults_before_apache_kafka() {
+    apache(Version::Newest);
+}
+
+/// Transactions of version 1 on a real broker.
+#[test]
+fn network_faults_before_apache_kafka_3_9() {
+    if services::all("network faults before Kafka 3.9") {
+        apache(Version::V3_9);
+    }
 }

@@ -10,7 +10,7 @@ use brooklet_kafka::{
     Client, ClientConfig, CommittedOffset, Isolation, Network, NewTopic, OffsetSpec, TopicPartition,
 };
 use brooklet_protocol_tests::proxy::Proxy;
-use brooklet_protocol_tests::services::{self, Kafka, KafkaCluster, Version};
+use brooklet_protocol_tests::services::{self, Kafka, KafkaCluster, Kfake, Version};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -96,6 +96,11 @@ impl Cluster {
     /// Another Apache Kafka.
     pub(crate) fn of_kafka(kafka: &Kafka) -> Cluster {
         Cluster::of(kafka.bootstrap().to_owned(), None)
+    }
+
+    /// A kfake, which the caller keeps.
+    pub(crate) fn of_kfake(kfake: &Kfake) -> Cluster {
+        Cluster::of(kfake.bootstrap().to_owned(), None)
     }
 
     /// Several brokers: topics are created with as many replicas as these want.

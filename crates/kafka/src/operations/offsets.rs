@@ -171,6 +171,11 @@ pub(crate) fn fetch(
             Some(group) => group.error_code,
             None => response.error_code,
         };
+        // Kafka answers for a group that it does not know as for one without offsets; other brokers say so, and so does
+        // Kafka for groups of KIP-848.
+        if ErrorCode(whole) == ErrorCode::GROUP_ID_NOT_FOUND {
+            return Verdict::Done(Committed::new());
+        }
         let codes = std::iter::once((ErrorCode(whole), String::new()))
             .chain(rows.iter().map(|row| (row.code, format!(", partition {}", row.tp))));
         match (worst(codes), lacking) {

@@ -223,6 +223,22 @@ fn offsets_are_read_stable_and_absent_ones_left_out() {
 }
 
 #[test]
+fn a_group_that_does_not_exist_has_no_offsets() {
+    let (mut s, pending) = setup(|promise| fetch("g", Some(&[tp(0)]), promise));
+    let find = s.run().remove(0);
+    let asked = s.coordinator(&find);
+    let group = OffsetFetchResponseGroup {
+        group_id: "g".to_owned(),
+        error_code: ErrorCode::GROUP_ID_NOT_FOUND.0,
+        ..Default::default()
+    };
+    let response = OffsetFetchResponse { groups: vec![group], ..Default::default() };
+    s.bench.answer::<OffsetFetchRequest>(&asked, &response);
+    s.run();
+    assert_eq!(pending.try_take(), Some(Ok(BTreeMap::new())));
+}
+
+#[test]
 fn time_ends_a_call_with_its_last_error() {
     let (mut s, pending) = commit_one();
     let mut asked = s.run();
