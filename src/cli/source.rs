@@ -4,6 +4,7 @@ use super::render::{self, Excerpt};
 use crate::base::{Error, Span};
 use crate::options::is_secret;
 use crate::sql::{Symbol, TokenKind, tokenize};
+use std::cell::OnceCell;
 use std::ops::Range;
 
 /// Texts one behind the other, so that an error may point into a statement that was read earlier: a table's options are
@@ -12,6 +13,8 @@ use std::ops::Range;
 pub(super) struct Source {
     text: String,
     parts: Vec<Part>,
+    /// The text as errors may show it, made for the first one.
+    masked: OnceCell<String>,
 }
 
 #[derive(Debug)]
@@ -32,6 +35,7 @@ impl Source {
     /// Adds to the last text.
     pub(super) fn extend(&mut self, text: &str) {
         self.text.push_str(text);
+        self.masked.take();
     }
 
     /// Everything.
@@ -41,8 +45,8 @@ impl Source {
 
     /// The text of an error, with the lines that it points at; values of secret options in them are masked.
     pub(super) fn explain(&self, error: &Error, colour: bool) -> String {
-        let masked = masked(&self.text);
-        let excerpt = error.span().and_then(|span| self.excerpt(span, &masked));
+        let masked = self.masked.get_or_init(|| masked(&self.text));
+        let excerpt = error.span().and_then(|span| self.excerpt(span, masked));
         render::error(error, excerpt.as_ref(), colour)
     }
 
