@@ -61,7 +61,10 @@ fn options(old: &Options, subject: &str) -> Result<Options> {
     let format = old.get("format.type").unwrap_or_default();
     let mut numbered: BTreeMap<(&str, u32), Numbered<'_>> = BTreeMap::new();
     for (key, entry) in old.iter() {
-        let mut set = |key: &str| new.set(key, entry.value.clone(), entry.span);
+        let mut set = |today: &str| match today == key {
+            true => new.set(today, entry.value.clone(), entry.span),
+            false => new.set_written_as(today, key, entry),
+        };
         if DROPPED.contains(&key) {
         } else if let Some((_, today)) = RENAMED.iter().find(|(before, _)| *before == key) {
             set(today);

@@ -9,6 +9,7 @@ mod changes_tests;
 mod check;
 mod ddl;
 mod describe;
+mod execution_plan;
 mod expand;
 mod failures;
 mod formats;

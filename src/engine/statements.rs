@@ -1,7 +1,7 @@
 //! SET, RESET, EXPLAIN, and what cannot be.
 
-use super::expand;
 use super::session::Session;
+use super::{execution_plan, expand};
 use crate::base::{Error, Result};
 use crate::options::{Options, REDACTED, is_secret};
 use crate::plan::{Rel, SETTINGS, Settings};
@@ -51,10 +51,6 @@ impl Session {
 
     /// EXPLAIN: the plan as brooklet runs it, one line per step, the last step first.
     pub(super) fn explain(&mut self, explain: &ast::Explain) -> Result<()> {
-        let json = |detail: &&ExplainDetail| **detail == ExplainDetail::JsonExecutionPlan;
-        if explain.details.iter().any(|detail| json(&detail)) {
-            return Err(Error::unsupported("EXPLAIN JSON_EXECUTION_PLAN").at(explain.span));
-        }
         let changelog = explain.details.contains(&ExplainDetail::ChangelogMode);
         let settings = Settings::read(&self.options)?;
         let binder = self.binder(&settings);
@@ -80,10 +76,12 @@ impl Session {
             }
         }
         let mut text = "== Plan ==\n".to_owned();
+        let mut steps = String::new();
         for (target, rel) in &plans {
             let modes = modes(rel, &|table| builder.changes(table));
             let mut modes = modes.into_iter();
             let mut line = |line: &str, indent: &str, mode: Option<ChangelogMode>| {
+                steps.extend([indent, line, "\n"]);
                 let _infallible = match (changelog, line.strip_suffix(')'), mode) {
                     (true, Some(open), Some(mode)) => {
                         let open = open
@@ -101,6 +99,10 @@ impl Session {
                 indent = "  ";
             }
             rel.to_string().lines().for_each(|step| line(step, indent, modes.next()));
+        }
+        if explain.details.contains(&ExplainDetail::JsonExecutionPlan) {
+            text.push_str("\n== Physical Execution Plan ==\n");
+            text.push_str(&execution_plan::json(&steps));
         }
         self.print_text(&text)
     }

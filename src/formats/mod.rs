@@ -27,7 +27,6 @@ mod column;
 mod filter;
 #[cfg(test)]
 mod harness;
-mod java_map;
 mod payload;
 mod rows;
 mod write;

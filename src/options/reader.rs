@@ -14,6 +14,8 @@ pub struct OptionValue {
     pub value: String,
     /// Place of the key and the value in the script; `None` for values that no script holds.
     pub span: Option<Span>,
+    /// The key as the script has it, where it is an old name of this one.
+    pub written: Option<String>,
 }
 
 /// Options of one table, by key.
@@ -25,7 +27,18 @@ pub struct Options {
 impl Options {
     /// Sets or replaces a value.
     pub fn set(&mut self, key: impl Into<String>, value: impl Into<String>, span: Option<Span>) {
-        self.entries.insert(key.into(), OptionValue { value: value.into(), span });
+        self.entries.insert(key.into(), OptionValue { value: value.into(), span, written: None });
+    }
+
+    /// Sets or replaces a value that the script gives under another, older key.
+    pub fn set_written_as(&mut self, key: impl Into<String>, written: &str, given: &OptionValue) {
+        let written = Some(written.to_owned());
+        self.entries.insert(key.into(), OptionValue { written, ..given.clone() });
+    }
+
+    /// The key that the script has for `key`.
+    fn written<'a>(&'a self, key: &'a str) -> &'a str {
+        self.entries.get(key).and_then(|entry| entry.written.as_deref()).unwrap_or(key)
     }
 
     /// The value of exactly `key`.
@@ -221,7 +234,11 @@ impl<'a> OptionReader<'a> {
         };
         let error = Error::new(
             ErrorKind::Option,
-            format!("invalid option '{key}'{shown} for {}: {problem}", self.subject),
+            format!(
+                "invalid option '{}'{shown} for {}: {problem}",
+                self.options.written(&key),
+                self.subject
+            ),
         );
         match self.options.span(&key) {
             Some(span) => error.at(span),
@@ -248,8 +265,9 @@ impl<'a> OptionReader<'a> {
                 continue;
             }
             let mut hint = String::new();
+            let written = self.options.written(key);
             if let Some(near) = nearest(key, supported.iter().map(String::as_str)) {
-                hint = format!("did you mean '{near}'? ");
+                hint = format!("did you mean '{}'? ", in_words_of(written, key, near));
             }
             let all = supported.iter().map(String::as_str);
             hint.push_str(&match supported.len() {
@@ -272,7 +290,7 @@ impl<'a> OptionReader<'a> {
             });
             let error = Error::new(
                 ErrorKind::Option,
-                format!("unknown option '{key}' for {}", self.subject),
+                format!("unknown option '{written}' for {}", self.subject),
             )
             .with_hint(hint);
             return Err(match value.span {
@@ -314,6 +332,15 @@ impl<'a> OptionReader<'a> {
     }
 }
 
+/// `near` with the prefix that the script has: `format.x` for `csv.x`, where it says `format.y` for `csv.y`.
+fn in_words_of(written: &str, key: &str, near: &str) -> String {
+    let ends_alike = |(prefix, rest): (&str, &str)| {
+        let other = key.strip_suffix(rest)?;
+        Some(format!("{prefix}.{}", near.strip_prefix(other)?))
+    };
+    written.split_once('.').and_then(ends_alike).unwrap_or_else(|| near.to_owned())
+}
+
 /// Options to be read again: see [`OptionReader::owned`].
 #[derive(Clone, Debug)]
 pub struct OwnedReader {
@@ -351,6 +378,24 @@ mod tests {
         assert_eq!(error.to_string(), "unknown option 'scan.mod' for table 't'");
         assert!(error.hint().unwrap().starts_with("did you mean 'scan.mode'?"));
         assert_eq!(error.span(), Some(Span::new(3, 9)));
+    }
+
+    #[test]
+    fn errors_have_the_key_of_the_script() {
+        const OPTION: Opt = Opt::new("csv.field-delimiter", OptKind::Bool, "");
+        let read = |written: &str, key: &str| {
+            let mut options = Options::default();
+            let given = OptionValue { value: "x".to_owned(), span: None, written: None };
+            options.set_written_as(key, written, &given);
+            let taken = Taken::default();
+            let reader = OptionReader::new(&options, &taken, "table 't'");
+            reader.bool(&OPTION).and_then(|_| reader.finish()).unwrap_err()
+        };
+        let unknown = read("format.field-delimter", "csv.field-delimter");
+        assert_eq!(unknown.to_string(), "unknown option 'format.field-delimter' for table 't'");
+        assert!(unknown.hint().unwrap().starts_with("did you mean 'format.field-delimiter'?"));
+        let invalid = read("format.field-delimiter", "csv.field-delimiter").to_string();
+        assert!(invalid.starts_with("invalid option 'format.field-delimiter' = 'x'"), "{invalid}");
     }
 
     #[test]

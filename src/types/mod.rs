@@ -3,6 +3,7 @@
 mod batch;
 mod changelog;
 mod data_type;
+pub(crate) mod java_map;
 pub mod java_text;
 mod map;
 mod print;

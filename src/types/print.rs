@@ -1,5 +1,6 @@
 //! Rows as the print connector and the console show them.
 
+use super::java_map::Keys;
 use super::java_text::{
     Moment, write_date, write_decimal_java, write_double, write_float, write_integer,
 };
@@ -134,14 +135,13 @@ fn write_seconds(out: &mut String, second_of_day: i64, nanos: u32) {
     };
 }
 
+/// The connector makes a `HashMap` of Java's own objects of a map before it prints it.
 fn write_map(out: &mut String, column: &Column, key: &DataType, value: &DataType, row: usize) {
     let map = column.as_map();
     let (keys, values) = (super::map_keys(map), map.values());
     out.push('{');
-    let offsets = map.value_offsets();
-    let (start, end) = (offsets[row] as usize, offsets[row + 1] as usize);
-    for at in start..end {
-        if at > start {
+    for (count, at) in Keys::External.order(map, row).into_iter().enumerate() {
+        if count > 0 {
             out.push_str(", ");
         }
         write_value(out, keys, key, at);

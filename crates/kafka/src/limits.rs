@@ -61,8 +61,9 @@ pub const BROKER_GRACE: Duration = Duration::from_secs(1);
 /// its group (Java's `JOIN_GROUP_TIMEOUT_LAPSE`).
 pub const JOIN_GRACE: Duration = Duration::from_secs(5);
 
-/// Edit distance up to which an unknown property gets a "did you mean".
-pub const NEAREST_DISTANCE_MAX: usize = 4;
+/// An unknown property gets a "did you mean" where at most one of this many characters is wrong, or one at all: `abc` is
+/// no `acks`, and a long name may have several slips.
+pub const NEAREST_CHARACTERS_PER_EDIT: usize = 4;
 
 /// Bytes of the records of a control batch: one marker of a few dozen bytes.
 pub const CONTROL_BATCH_BYTES_MAX: usize = 64 * 1024;

@@ -24,7 +24,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 };
                 if delimiter.is_empty() {
                     out.extend(text.chars().map(|c| Some(c.to_string())));
-                } else {
+                } else if !text.is_empty() {
+                    // The empty text has no parts, as with `StringUtils.splitByWholeSeparatorPreserveAllTokens`.
                     out.extend(text.split(delimiter).map(|part| Some(part.to_owned())));
                 }
                 Ok(Some(()))

@@ -6,6 +6,7 @@ use super::{Call, Function, Param, Signature, regexp};
 use crate::expr::text::TextWriter;
 use crate::expr::value::{Prim, Value};
 use crate::expr::{Expr, build};
+use crate::types::java_map;
 use crate::types::{Column, DataType, Field, Kind};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
@@ -313,10 +314,15 @@ impl Picks {
 }
 
 fn interleaved(columns: &[Column], rows: usize) -> Column {
-    let arrays: Vec<&dyn Array> = columns.iter().map(AsRef::as_ref).collect();
     let picks: Vec<(usize, usize)> =
         (0..rows).flat_map(|row| (0..columns.len()).map(move |at| (at, row))).collect();
-    match arrow_select::interleave::interleave(&arrays, &picks) {
+    interleave(columns, &picks)
+}
+
+/// The values of these columns and rows.
+fn interleave(columns: &[Column], picks: &[(usize, usize)]) -> Column {
+    let arrays: Vec<&dyn Array> = columns.iter().map(AsRef::as_ref).collect();
+    match arrow_select::interleave::interleave(&arrays, picks) {
         Ok(column) => column,
         Err(error) => panic!("elements of one constructor have one type: {error}"),
     }
@@ -351,11 +357,7 @@ fn choose(call: &mut Call<'_, '_>) -> Column {
         (at, if constant(at + 1) { 0 } else { row })
     };
     let picks: Vec<(usize, usize)> = (0..call.rows).map(pick).collect();
-    let arrays: Vec<&dyn Array> = columns.iter().map(AsRef::as_ref).collect();
-    match arrow_select::interleave::interleave(&arrays, &picks) {
-        Ok(column) => column,
-        Err(error) => panic!("values of one column have one type: {error}"),
-    }
+    interleave(&columns, &picks)
 }
 
 fn array_signature(args: &[Expr]) -> Option<Signature> {
@@ -397,6 +399,7 @@ pub(super) fn maps(
     maps.unwrap_or_else(|_| new_null_array(&physical, rows))
 }
 
+/// The entries stand as they are written, also where values repeat a key.
 fn map_constructor(call: &mut Call<'_, '_>) -> Column {
     let columns = columns(call);
     let half =
@@ -595,8 +598,7 @@ fn java_bucket(key: &str, size: usize, entries: usize) -> u32 {
     while entries as u64 > u64::from(buckets) * 3 / 4 {
         buckets = buckets.saturating_mul(2);
     }
-    let step = |hash: u32, unit: u16| hash.wrapping_mul(31).wrapping_add(u32::from(unit));
-    let hash = key.encode_utf16().fold(0, step);
+    let hash = java_map::string_hash(key);
     (hash ^ (hash >> 16)) & buckets.wrapping_sub(1)
 }
 

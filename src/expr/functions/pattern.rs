@@ -59,6 +59,8 @@ enum Letter {
     MilliOfDay,
     NanoOfDay,
     DayPeriod,
+    /// `X`, `x` and `Z`: read, and of no effect on a local time.
+    Offset(char),
 }
 
 impl JavaPattern {
@@ -123,6 +125,8 @@ impl JavaPattern {
                 'A' => Letter::MilliOfDay,
                 'N' => Letter::NanoOfDay,
                 'B' => Letter::DayPeriod,
+                'X' | 'x' if count <= 3 => Letter::Offset(c),
+                'Z' if count <= 3 || count == 5 => Letter::Offset(c),
                 _ => {
                     return Err(format!("letter '{c}' of pattern '{pattern}' is not supported"));
                 }
@@ -130,6 +134,22 @@ impl JavaPattern {
             items.push(Item::Field(letter, count));
         }
         Ok(JavaPattern { items })
+    }
+
+    /// The pattern where a local time can be written with it.
+    ///
+    /// # Errors
+    /// Names a letter for an offset from UTC.
+    pub(crate) fn local(&self) -> Result<&JavaPattern, String> {
+        let offset = self.items.iter().find_map(|item| match item {
+            Item::Field(Letter::Offset(letter), _) => Some(letter),
+            _ => None,
+        });
+        offset.map_or(Ok(self), |letter| {
+            Err(format!(
+                "letter '{letter}' of a pattern, an offset from UTC, is not supported here"
+            ))
+        })
     }
 
     /// The pattern where `SimpleDateFormat` knows all its letters.
@@ -150,7 +170,7 @@ impl JavaPattern {
         };
         match self.items.iter().find_map(unknown) {
             Some(letter) => Err(format!("illegal pattern character '{letter}'")),
-            None => Ok(self),
+            None => self.local(),
         }
     }
 
@@ -271,6 +291,8 @@ fn format_field(letter: Letter, count: usize, (local, nanos): (i64, i64), out: &
                 _ => "at night",
             });
         }
+        // Refused by `local`.
+        Letter::Offset(_) => return,
         Letter::Fraction => {
             let digits = format!("{nanos_of_second:09}");
             return out.push_str(digits.get(..count.min(9)).unwrap_or(&digits));
@@ -285,6 +307,26 @@ fn week_of_year(days: i64) -> (i64, i64) {
     let sunday = |day: i64| day - (day + 4).rem_euclid(7);
     let (year, ..) = civil_from_days(sunday(days) + 6);
     (year, (sunday(days) - sunday(days_from_civil(year, 1, 1))) / 7 + 1)
+}
+
+/// What follows an offset from UTC: `+01`, `+0130` or `+01:30`, and `Z` for `X` and `ZZZZZ` (`DateTimeFormatterBuilder`).
+fn after_offset(letter: char, count: usize, text: &str) -> Option<&str> {
+    let colons = count == 3 && letter != 'Z' || count == 5;
+    if let (true, Some(rest)) = (letter == 'X' || count == 5, text.strip_prefix('Z')) {
+        return Some(rest);
+    }
+    let two_digits = |text: &'_ str, below: i64| -> bool {
+        let digits = text.get(..2).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        digits.and_then(|digits| digits.parse::<i64>().ok()).is_some_and(|number| number < below)
+    };
+    let hours = text.strip_prefix(['+', '-']).filter(|text| two_digits(text, 19))?;
+    let rest = hours.get(2..)?;
+    let minutes = if colons { rest.strip_prefix(':') } else { Some(rest) };
+    match minutes.filter(|text| two_digits(text, 60)) {
+        Some(minutes) => minutes.get(2..),
+        // The minutes may be missing where the pattern is a single letter.
+        None => (count == 1 && letter != 'Z').then_some(rest),
+    }
 }
 
 #[derive(Debug, Default)]
@@ -325,6 +367,7 @@ impl Fields {
                 });
                 return Some(rest);
             }
+            Letter::Offset(letter) => return after_offset(letter, count, text),
             _ => {}
         }
         let (least, most) = match letter {
@@ -368,7 +411,7 @@ impl Fields {
             Letter::MilliOfDay | Letter::NanoOfDay | Letter::DayPeriod | Letter::Era => {
                 return None;
             }
-            Letter::DayOfWeek | Letter::AmPm => return None,
+            Letter::DayOfWeek | Letter::AmPm | Letter::Offset(_) => return None,
         }
         Some(rest)
     }
@@ -496,7 +539,7 @@ mod tests {
             JavaPattern::new(pattern).unwrap().format(time, 0, &mut out);
             assert_eq!(out, expected, "{pattern}");
         }
-        assert!(JavaPattern::new("yyyy-XX").unwrap_err().contains("'X'"));
+        assert!(JavaPattern::new("yyyy-VV").unwrap_err().contains("'V'"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! With a seed the numbers are those of `java.util.Random`, as in Flink. A generator belongs to a call in a plan and a
 //! thread, and goes on from batch to batch.
 
-use super::signature::{STRING, fixed, not_null};
+use super::signature::{fixed, not_null};
 use super::{Call, Function, Param};
 use arrow_array::types::{Float64Type, Int32Type};
 use std::cell::RefCell;
@@ -63,7 +63,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "UUID()",
         "A random UUID (RFC 9562, version 4).",
-        |args| fixed(args, &[], 0, STRING),
+        |args| fixed(args, &[], 0, crate::types::Kind::Char(36)),
         |call| {
             call.strings(|_, out| {
                 let hash = |salt: u8| RandomState::new().hash_one(salt);

@@ -611,7 +611,7 @@ fn date_format(call: &mut Call<'_, '_>) -> Column {
         let (Some(time), Some(pattern)) = (local.get(row), pattern.get(row)?) else {
             return Ok(None);
         };
-        pattern.format(time, local.nanos_of_micro(row), out);
+        pattern.local()?.format(time, local.nanos_of_micro(row), out);
         Ok(Some(()))
     })
 }

@@ -6,8 +6,8 @@ use super::scan::Members;
 use super::text::unescape;
 use crate::formats::base64;
 use crate::formats::column::Builder;
-use crate::formats::java_map::bucket;
 use crate::formats::rows::{Convert, Problems, Token, TokenKind};
+use crate::types::java_map::bucket;
 use crate::types::java_text::{
     ParsedDecimal, TimestampStyle, parse_boolean, parse_date_iso, parse_decimal, parse_double,
     parse_float, parse_integer, parse_time_sql, parse_timestamp_ltz, parse_timestamp_text, trim,

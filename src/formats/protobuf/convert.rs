@@ -4,9 +4,9 @@ use super::cursor::{Cursor, Span, Wire, unzigzag};
 use super::plan::{Column, Default, Item, Leaf, Missing, RowPlan, Shape};
 use super::schema::{Schema, is_among};
 use crate::formats::column::Builder;
-use crate::formats::java_map;
 use crate::formats::rows::{Convert, Problems, Token, TokenKind};
 use crate::types::Field;
+use crate::types::java_map;
 use std::sync::Arc;
 
 /// The converter of one decoder.

@@ -4,9 +4,9 @@ use super::cursor::{Wire, tag_bytes, write_varint, zigzag};
 use super::options::ProtobufOptions;
 use super::plan::{Leaf, Match, Part, matched, wire};
 use crate::base::{Error, Result};
-use crate::formats::java_map;
 use crate::formats::write::{Source, SourceColumn, end_of, source_columns, span};
 use crate::table::{EncodeRequest, Encoded, Encoder};
+use crate::types::java_map;
 use crate::types::{Batch, Field, RowErrors};
 use protox::prost_reflect::{self as reflect, FieldDescriptor, MessageDescriptor};
 

@@ -30,6 +30,13 @@ fn mismatch(operator: impl Display, left: &Expr, right: &Expr, supported: &str) 
 
 /// `left op right`.
 pub(super) fn compare(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
+    if let (CompareOp::Eq, Some(a), Some(b)) = (op, row_fields(&left), row_fields(&right))
+        && a.len() == b.len()
+    {
+        // Rows that are written out are equal where their fields are.
+        let fields = a.iter().zip(b).map(|(a, b)| compare(op, a.clone(), b.clone()));
+        return Ok(Expr::and(fields.collect::<Result<Vec<_>>>()?));
+    }
     let (l, r) = (&left.data_type.kind, &right.data_type.kind);
     let equality = matches!(op, CompareOp::Eq | CompareOp::NotEq);
     if (l.is_string() && r.is_string()) || (l.is_binary() && r.is_binary()) {
@@ -59,6 +66,14 @@ pub(super) fn compare(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
         return Ok(Expr::null(Kind::Boolean));
     }
     Ok(Expr::compare(op, left.cast_kind(common.kind.clone()), right.cast_kind(common.kind)))
+}
+
+/// The fields of a row constructor.
+fn row_fields(expr: &Expr) -> Option<&[Expr]> {
+    match &expr.node {
+        Node::Call { function, args } if function.name == "$ROW" => Some(args),
+        _ => None,
+    }
 }
 
 /// A text against something else.
@@ -444,7 +459,9 @@ fn printable(cast: &Expr) -> Result<()> {
 
 /// The cast that an INSERT makes without being asked (`LogicalTypeCasts.supportsImplicitCast`).
 pub(super) fn implicit_cast(input: Expr, target: &DataType) -> Result<Expr> {
-    if fits_without_cast(&input.data_type, target) {
+    // A map is put into a new one where its types differ, which changes the order of its entries.
+    let is_other_map = matches!(target.kind, Kind::Map(..)) && input.data_type.kind != target.kind;
+    if !is_other_map && fits_without_cast(&input.data_type, target) {
         return Ok(input);
     }
     if !implicitly_castable(&input.data_type, target) {

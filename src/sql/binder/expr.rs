@@ -21,6 +21,8 @@ pub(super) struct Scope {
 struct ScopeColumn {
     /// The table's name in this query; empty where it has none.
     table: String,
+    /// Catalog and database of a table without an alias, which may stand before its name.
+    home: Option<[String; 2]>,
     name: String,
     expr: Expr,
 }
@@ -32,7 +34,8 @@ impl Scope {
 
     /// A name that stands for a computation.
     pub(super) fn add_expr(&mut self, name: &str, expr: Expr) {
-        self.columns.push(ScopeColumn { table: String::new(), name: name.to_owned(), expr });
+        let (table, name) = (String::new(), name.to_owned());
+        self.columns.push(ScopeColumn { table, home: None, name, expr });
     }
 
     /// Adds the columns of another table.
@@ -45,6 +48,27 @@ impl Scope {
         for column in &mut self.columns {
             alias.clone_into(&mut column.table);
         }
+    }
+
+    /// Says where the one table is that all columns are from.
+    pub(super) fn set_home(&mut self, catalog: &str, database: &str) {
+        for column in &mut self.columns {
+            column.home = Some([catalog.to_owned(), database.to_owned()]);
+        }
+    }
+
+    /// A name from its table on: `t.a` of `db.t.a` and of `cat.db.t.a`.
+    pub(super) fn without_home<'n>(&self, parts: &'n [ast::Ident]) -> Option<&'n [ast::Ident]> {
+        (1..=2).find_map(|count| {
+            let (written, rest) = parts.split_at_checked(count)?;
+            let table = &rest.first()?.value;
+            let fits = |column: &ScopeColumn| {
+                let home = column.home.iter().flatten().rev();
+                column.table == *table
+                    && home.take(count).eq(written.iter().rev().map(|part| &part.value))
+            };
+            self.columns.iter().any(fits).then_some(rest)
+        })
     }
 
     pub(super) fn is_alias(&self, name: &str) -> bool {
@@ -123,7 +147,12 @@ impl Scope {
             return Err(self.missing(&first.value, " in any table", name.span));
         };
         if !self.is_alias(&first.value) {
-            return Err(schema_error(format!("table '{}' not found", first.value), first.span));
+            return match self.without_home(&name.parts) {
+                Some(parts) if parts.len() > 1 => {
+                    self.find(&ast::ObjectName { parts: parts.to_vec(), span: name.span })
+                }
+                _ => Err(schema_error(format!("table '{}' not found", first.value), first.span)),
+            };
         }
         let table = format!(" in table '{}'", first.value);
         Err(self.missing(&second.value, &table, second.span))
@@ -242,7 +271,18 @@ impl Binder<'_> {
     pub(super) fn expr(&self, expr: &ast::Expr, scope: &Scope) -> Result<Expr> {
         // A chain of infix operators leans to the left: it is walked, as recursing into it takes too much stack.
         let (mut chain, mut first) = (Vec::new(), expr);
-        while let ExprKind::Binary { op, left, right, .. } = &first.kind {
+        if let Some(pairs) = equal_rows(expr) {
+            // Their fields are compared one by one, so that NULL has the type of what it is compared with.
+            let equal = |(a, b): (&ast::Expr, &ast::Expr)| {
+                let (left, right) = (self.expr(a, scope)?, self.expr(b, scope)?);
+                let equal = binary(BinaryOp::Eq, (left, a.span), (right, b.span), expr.span);
+                equal.map_err(|error| error.at(expr.span))
+            };
+            return Ok(Expr::and(pairs.map(equal).collect::<Result<Vec<_>>>()?));
+        }
+        while let (ExprKind::Binary { op, left, right, .. }, None) =
+            (&first.kind, equal_rows(first))
+        {
             chain.push((*op, left.as_ref(), right.as_ref(), first.span));
             first = left;
         }
@@ -515,6 +555,19 @@ impl Binder<'_> {
             }
         }
         call(name, args)
+    }
+}
+
+/// The pairs of fields of `(a, b) = (c, d)`.
+fn equal_rows(expr: &ast::Expr) -> Option<impl Iterator<Item = (&ast::Expr, &ast::Expr)>> {
+    let ExprKind::Binary { op: BinaryOp::Eq, left, right, .. } = &expr.kind else { return None };
+    match (&left.kind, &right.kind) {
+        (ExprKind::Row { fields: a, .. }, ExprKind::Row { fields: b, .. })
+            if a.len() == b.len() && !a.is_empty() =>
+        {
+            Some(a.iter().zip(b))
+        }
+        _ => None,
     }
 }
 

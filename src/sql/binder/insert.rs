@@ -1,22 +1,17 @@
 //! INSERT: the query's columns against the sink's.
 
 use super::coerce;
+use super::expr::Scope;
 use super::query::bind as bind_query;
-use super::{Binder, not_yet, schema_error};
+use super::{Binder, schema_error};
 use crate::base::Result;
 use crate::expr::{Expr, Scalar};
 use crate::plan::{Insert, Rel};
 use crate::sql::ast;
-use crate::table::{ColumnDef, ColumnKind};
+use crate::table::{ColumnDef, ColumnKind, TableDef};
 use crate::types::{Field, Schema};
 
 pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Insert> {
-    if statement.overwrite {
-        return not_yet("INSERT OVERWRITE", statement.span);
-    }
-    if let Some(item) = statement.partition.first() {
-        return not_yet("PARTITION (…) of INSERT", item.span);
-    }
     let name = binder.resolve(&statement.table);
     if binder.views.is_some_and(|views| views.view(&name).is_some()) {
         return Err(schema_error(
@@ -25,6 +20,12 @@ pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Inser
         ));
     }
     let table = binder.table(&statement.table, &statement.hints)?;
+    if statement.overwrite {
+        let message = format!("INSERT OVERWRITE: '{}' cannot replace what it holds", table.name);
+        return Err(
+            schema_error(message, statement.span).with_hint("no connector can: write INSERT INTO")
+        );
+    }
     let writable: Vec<usize> = table
         .columns
         .iter()
@@ -34,11 +35,11 @@ pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Inser
         .collect();
     let rel = bind_query(binder, &statement.query)?;
     let query = rel.schema();
-    // For each writable column of the sink, the query's column that fills it.
-    let sources: Vec<Option<usize>> = if statement.columns.is_empty() {
-        (0..query.fields.len()).map(Some).collect()
+    let fixed = fixed(binder, statement, &table, &writable)?;
+    let sources = if statement.columns.is_empty() {
+        in_order(&fixed, query.fields.len())
     } else {
-        targets(statement, &table.columns, &writable)?
+        targets(statement, &table.columns, &writable, fixed)?
     };
     let sink: Vec<&ColumnDef> = writable.iter().filter_map(|at| table.columns.get(*at)).collect();
     let mismatch = |cause: String| {
@@ -61,7 +62,14 @@ pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Inser
     }
     let mut expressions = Vec::with_capacity(sink.len());
     for (position, (column, source)) in sink.iter().zip(&sources).enumerate() {
-        let Some(field) = source.and_then(|at| query.fields.get(at)) else {
+        let input = match source {
+            Source::Fixed(value) => Some(value.clone()),
+            Source::Query(at) => {
+                query.fields.get(*at).map(|field| Expr::column(*at, field.data_type.clone()))
+            }
+            Source::Missing => None,
+        };
+        let Some(input) = input else {
             if !column.data_type.nullable {
                 return Err(mismatch(format!(
                     "Column '{}' has no default value and does not allow NULLs.",
@@ -71,7 +79,6 @@ pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Inser
             expressions.push(Expr::literal(Scalar::Null, column.data_type.clone()));
             continue;
         };
-        let input = Expr::column(source.unwrap_or(0), field.data_type.clone());
         let cast = coerce::implicit_cast(input, &column.data_type).map_err(|_| {
             mismatch(format!(
                 "Incompatible types for sink column '{}' at position {position}.",
@@ -93,14 +100,75 @@ fn is_written(column: &ColumnDef) -> bool {
     matches!(column.kind, ColumnKind::Physical | ColumnKind::Metadata { is_virtual: false, .. })
 }
 
-/// For each writable column, the position in the INSERT's column list.
+/// What fills a writable column of the sink.
+#[derive(Clone)]
+enum Source {
+    /// The query's column of this place.
+    Query(usize),
+    /// The value of the PARTITION clause.
+    Fixed(Expr),
+    /// Nothing: NULL.
+    Missing,
+}
+
+/// For each writable column, its value in the PARTITION clause.
+fn fixed(
+    binder: &Binder<'_>,
+    statement: &ast::Insert,
+    table: &TableDef,
+    writable: &[usize],
+) -> Result<Vec<Source>> {
+    let mut sources = vec![Source::Missing; writable.len()];
+    for item in &statement.partition {
+        let name = &item.column.value;
+        let columns = writable.iter().filter_map(|at| table.columns.get(*at));
+        let Some((column, source)) =
+            columns.zip(&mut sources).find(|(column, _)| column.name == *name)
+        else {
+            return Err(schema_error(format!("unknown target column '{name}'"), item.span));
+        };
+        if !table.partitioned_by.contains(name) {
+            return Err(schema_error(
+                format!(
+                    "partition column '{name}' should be in the partition keys [{}] of '{}'",
+                    table.partitioned_by.join(", "),
+                    table.name
+                ),
+                item.span,
+            ));
+        }
+        let value = binder.expr(&item.value, &Scope::default())?;
+        let value = coerce::cast(value, &column.data_type, false);
+        *source = Source::Fixed(value.map_err(|error| error.at(item.value.span))?);
+    }
+    Ok(sources)
+}
+
+/// The query's columns in their order, for the columns that have no value yet.
+fn in_order(fixed: &[Source], count: usize) -> Vec<Source> {
+    let mut query = (0..count).map(Source::Query);
+    let mut sources = Vec::with_capacity(fixed.len());
+    for source in fixed {
+        match source {
+            Source::Fixed(_) => sources.push(source.clone()),
+            _ => sources.extend(query.next()),
+        }
+    }
+    sources.extend(query);
+    sources
+}
+
+/// The columns that the INSERT lists get those of the query; the others keep what they have.
 fn targets(
     statement: &ast::Insert,
     columns: &[ColumnDef],
     writable: &[usize],
-) -> Result<Vec<Option<usize>>> {
+    fixed: Vec<Source>,
+) -> Result<Vec<Source>> {
     for (at, name) in statement.columns.iter().enumerate() {
-        if statement.columns.iter().take(at).any(|before| before.last() == name.last()) {
+        let fixed = statement.partition.iter().map(|item| item.column.value.as_str());
+        let mut before = statement.columns.iter().take(at).map(ast::ObjectName::last).chain(fixed);
+        if before.any(|before| before == name.last()) {
             return Err(schema_error(
                 format!("target column '{}' is assigned more than once", name.last()),
                 name.span,
@@ -114,6 +182,9 @@ fn targets(
             return Err(schema_error(message, name.span));
         }
     }
-    let place = |column: &ColumnDef| statement.columns.iter().position(|n| n.last() == column.name);
-    Ok(writable.iter().filter_map(|at| columns.get(*at)).map(place).collect())
+    let place = |(column, fixed): (&ColumnDef, Source)| {
+        let listed = statement.columns.iter().position(|name| name.last() == column.name);
+        listed.map_or(fixed, Source::Query)
+    };
+    Ok(writable.iter().filter_map(|at| columns.get(*at)).zip(fixed).map(place).collect())
 }

@@ -10,8 +10,8 @@ use crate::base::{Error, Result, Span};
 use crate::expr::{Expr, Node};
 use crate::plan::Rel;
 use crate::sql::ast::{
-    self, ExprKind, JoinKind, QueryBodyKind, SelectItemKind, SetOperator, SetQuantifier,
-    TableRefKind,
+    self, ExprKind, JoinCondition, JoinKind, QueryBodyKind, SelectItemKind, SetOperator,
+    SetQuantifier, TableRefKind,
 };
 use crate::table::{ColumnKind, TableDef};
 use crate::types::{Field, Kind, Schema};
@@ -153,16 +153,30 @@ pub(super) fn select_parts(
         None => (values::rows(1), Scope::default()),
     };
     if let Some(filter) = &select.filter {
-        let condition = binder.expr(filter, &scope)?;
-        let condition = match condition.data_type.kind {
-            Kind::Boolean => condition,
-            Kind::Null => Expr::null(Kind::Boolean),
-            _ => return Err(schema_error("WHERE clause must be a condition", filter.span)),
-        };
-        rel = Rel::Filter { input: Box::new(rel), condition };
+        rel = filtered(binder, rel, &scope, "WHERE", filter)?;
     }
     let (expressions, schema) = bind_items(binder, &select.items, &scope)?;
     Ok((rel, scope, expressions, schema))
+}
+
+/// The rows for which the condition of a clause holds.
+fn filtered(
+    binder: &Binder<'_>,
+    rel: Rel,
+    scope: &Scope,
+    clause: &str,
+    written: &ast::Expr,
+) -> Result<Rel> {
+    let condition = binder.expr(written, scope)?;
+    let condition = match condition.data_type.kind {
+        Kind::Boolean => condition,
+        Kind::Null => Expr::null(Kind::Boolean),
+        _ => {
+            let message = format!("{clause} clause must be a condition");
+            return Err(schema_error(message, written.span));
+        }
+    };
+    Ok(Rel::Filter { input: Box::new(rel), condition })
 }
 
 fn bind_items(
@@ -214,9 +228,12 @@ fn unambiguous(repeated: Option<&str>, span: Span) -> Result<()> {
 
 /// The columns of `t.*`, or the fields of `row_column.*`.
 fn starred(scope: &Scope, qualifier: &ast::ObjectName) -> Result<Vec<(String, Expr)>> {
-    if let [table] = qualifier.parts.as_slice()
-        && scope.is_alias(&table.value)
-    {
+    let alias = match (qualifier.parts.as_slice(), scope.without_home(&qualifier.parts)) {
+        ([table], _) if scope.is_alias(&table.value) => Some(table),
+        (_, Some([table])) => Some(table),
+        _ => None,
+    };
+    if let Some(table) = alias {
         unambiguous(scope.repeated(Some(&table.value)), qualifier.span)?;
         return Ok(scope.all_of(&table.value).collect());
     }
@@ -266,6 +283,10 @@ fn bind_from(binder: &Binder<'_>, from: &ast::TableRef) -> Result<(Rel, Scope)> 
             }
             let (rel, mut scope) = bind_table(binder, name, hints)?;
             rename(&mut scope, alias.as_ref(), name.last())?;
+            if alias.is_none() {
+                let full = binder.resolve(name);
+                scope.set_home(&full.catalog, &full.database);
+            }
             Ok((rel, scope))
         }
         TableRefKind::Subquery { query, alias, .. } => {
@@ -289,15 +310,33 @@ fn bind_from(binder: &Binder<'_>, from: &ast::TableRef) -> Result<(Rel, Scope)> 
             let written = Written { exprs, ordinality: *with_ordinality, alias: alias.as_ref() };
             unnest::bind(binder, one, &written, false, from.span)
         }
+        TableRefKind::Join {
+            left,
+            right,
+            kind: JoinKind::Comma,
+            natural: false,
+            condition: JoinCondition::None,
+        } if starts_with_unnest(right) => {
+            // `a, UNNEST(x) JOIN UNNEST(y)`: the comma binds less, but what it joins is the same from left to right.
+            bind_from(binder, &after_comma(left, right))
+        }
         TableRefKind::Join { left, right, kind, natural, condition } => {
             if let TableRefKind::Unnest { exprs, with_ordinality, alias, .. } = &right.kind
                 && !natural
-                && let Some(outer) = unnest::is_outer(*kind, condition)
             {
-                let left = bind_from(binder, left)?;
                 let written =
                     Written { exprs, ordinality: *with_ordinality, alias: alias.as_ref() };
-                return unnest::bind(binder, left, &written, outer, right.span);
+                let bind = |outer| {
+                    unnest::bind(binder, bind_from(binder, left)?, &written, outer, right.span)
+                };
+                match (unnest::is_outer(*kind, condition), kind, condition) {
+                    (Some(outer), _, _) => return bind(outer),
+                    (None, JoinKind::Inner, JoinCondition::On(on)) => {
+                        let (rel, scope) = bind(false)?;
+                        return Ok((filtered(binder, rel, &scope, "ON", on)?, scope));
+                    }
+                    _ => {}
+                }
             }
             not_yet(join_name(*kind, right), right.span)
         }
@@ -305,6 +344,34 @@ fn bind_from(binder: &Binder<'_>, from: &ast::TableRef) -> Result<(Rel, Scope)> 
             not_yet(construct, *construct_span)
         }
     }
+}
+
+/// Whether this is a join that begins with an UNNEST.
+fn starts_with_unnest(from: &ast::TableRef) -> bool {
+    match &from.kind {
+        TableRefKind::Join { left, .. } => {
+            matches!(left.kind, TableRefKind::Unnest { .. }) || starts_with_unnest(left)
+        }
+        _ => false,
+    }
+}
+
+/// `left, right` with what begins the joins of `right` joined to `left` first.
+fn after_comma(left: &ast::TableRef, right: &ast::TableRef) -> ast::TableRef {
+    let mut joined = right.clone();
+    match &mut joined.kind {
+        TableRefKind::Join { left: first, .. } => **first = after_comma(left, first),
+        _ => {
+            joined.kind = TableRefKind::Join {
+                left: Box::new(left.clone()),
+                right: Box::new(right.clone()),
+                kind: JoinKind::Comma,
+                natural: false,
+                condition: JoinCondition::None,
+            };
+        }
+    }
+    joined
 }
 
 /// Whether this is nothing but VALUES of one column.

@@ -11,7 +11,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::limits::{self, NEAREST_DISTANCE_MAX};
+use crate::limits::{self, NEAREST_CHARACTERS_PER_EDIT};
 use crate::rng::Backoff;
 
 pub(crate) use given::{Given, read_file};
@@ -437,11 +437,12 @@ pub(crate) fn read_jaas(text: &str) {
 
 fn unknown(key: &str) -> Warning {
     let mut message = format!("{key} is not a property of the Kafka client and has no effect");
+    let edits_max = (key.len() / NEAREST_CHARACTERS_PER_EDIT).max(1);
     let nearest = PROPERTIES
         .iter()
         .map(|property| (distance(key, property.name), property.name))
         .min()
-        .filter(|(distance, _)| *distance <= NEAREST_DISTANCE_MAX);
+        .filter(|(edits, _)| *edits <= edits_max);
     if let Some((_, name)) = nearest {
         message.push_str(&format!("; did you mean {name}?"));
     }
@@ -572,9 +573,19 @@ mod tests {
 
     #[test]
     fn unknown_keys_warn_with_the_nearest_name() {
-        let (_, warnings) = parse(&[("fetch.min.byte", "1"), ("retention.ms", "1")]).unwrap();
-        assert!(warnings[0].message.contains("did you mean fetch.min.bytes?"));
-        assert!(!warnings[1].message.contains("did you mean"), "{}", warnings[1].message);
+        for (typed, near) in [
+            ("fetch.min.byte", Some("fetch.min.bytes")),
+            ("ack", Some("acks")),
+            ("abc", None),
+            ("compresion.typ", Some("compression.type")),
+            ("max.partitions.fetch.byte", Some("max.partition.fetch.bytes")),
+            ("retention.ms", None),
+            ("x", None),
+        ] {
+            let (_, warnings) = parse(&[(typed, "1")]).unwrap();
+            let found = warnings[0].message.split_once("did you mean ").map(|(_, name)| name);
+            assert_eq!(found, near.map(|near| format!("{near}?")).as_deref(), "{typed}");
+        }
     }
 
     #[test]
