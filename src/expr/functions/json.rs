@@ -178,12 +178,18 @@ enum Outcome {
     Error(String),
 }
 
+/// A path without `lax` does not take JSON's null for a value.
+fn strict_null() -> Outcome {
+    Outcome::Error("the strict JSON path finds null".to_owned())
+}
+
 fn scalar_outcome(mode: Mode, found: Result<Found<'_>, String>) -> Outcome {
     let found = match found {
         Ok(found) => found,
         Err(error) => return Outcome::Error(error),
     };
     match found.value() {
+        Some(Json::Null) if mode == Mode::Strict => strict_null(),
         None | Some(Json::Null) => Outcome::Empty,
         Some(value) if value.is_scalar() => Outcome::Value(value.clone()),
         Some(_) if mode == Mode::Lax => Outcome::Empty,
@@ -290,6 +296,7 @@ fn json_query(call: &mut Call<'_, '_>) -> Column {
                 Err(error) => return Outcome::Error(error),
             };
             let value = match (value, wrapper) {
+                (Some(Json::Null), _) if mode == Mode::Strict => return strict_null(),
                 (None | Some(Json::Null), _) => return Outcome::Empty,
                 (Some(value), "UNCONDITIONAL") => Json::Array(vec![value]),
                 (Some(value @ Json::Array(_)), "CONDITIONAL") => value,

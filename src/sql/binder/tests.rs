@@ -285,7 +285,7 @@ fn inserts_that_do_not_fit_are_refused_as_in_flink() {
         (
             "INSERT OVERWRITE sink SELECT id, item, 1 FROM orders",
             "INSERT OVERWRITE sink SELECT id, item, 1 FROM orders",
-            "not supported yet: INSERT OVERWRITE".to_owned(),
+            "INSERT OVERWRITE: 'c.d.sink' cannot replace what it holds".to_owned(),
         ),
     ] {
         let error = insert(sql).unwrap_err();
