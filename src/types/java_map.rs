@@ -7,9 +7,11 @@ use arrow_array::types::{
     Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
     Time32MillisecondType,
 };
-use arrow_array::{Array, MapArray};
+use arrow_array::{Array, MapArray, UInt32Array};
+use arrow_buffer::OffsetBuffer;
 use arrow_schema::DataType as Physical;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// How a map holds its keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +63,24 @@ impl Keys {
             order.sort_by_key(|at| place(self.hash(super::map_keys(map), *at), count));
         }
         order
+    }
+}
+
+/// A column of maps with the entries of each in the order of Java's map.
+pub(crate) fn in_order(column: &Column) -> Column {
+    let map = column.as_map();
+    let lengths = (0..map.len()).map(|row| usize::try_from(map.value_length(row)).unwrap_or(0));
+    if lengths.clone().all(|length| length < 2) {
+        return Arc::clone(column);
+    }
+    let order = (0..map.len()).flat_map(|row| Keys::Internal.order(map, row));
+    let places = UInt32Array::from_iter_values(order.map(|at| u32::try_from(at).unwrap_or(0)));
+    let take = |values: &Column| arrow_select::take::take(values, &places, None);
+    let (offsets, nulls) = (OffsetBuffer::from_lengths(lengths), map.nulls().cloned());
+    let entries = take(super::map_keys(map)).and_then(|keys| Ok((keys, take(map.values())?)));
+    match entries.map(|entries| super::map_array(map.data_type(), offsets, entries, nulls)) {
+        Ok(Ok(map)) => map,
+        _ => Arc::clone(column),
     }
 }
 
@@ -131,7 +151,6 @@ mod tests {
     #[test]
     fn keys_have_javas_hash_codes() {
         use arrow_array::{Float64Array, Int64Array, StringViewArray};
-        use std::sync::Arc;
         let texts: Column = Arc::new(StringViewArray::from(vec![Some("Aa"), Some("BB"), None]));
         assert_eq!(
             (0..3).map(|at| Keys::External.hash(&texts, at)).collect::<Vec<_>>(),

@@ -1,9 +1,9 @@
-//! Headers of records as a column: a map (`headers`, where of equal keys the last one counts), or the list that they are
-//! (`header-list`, FLINK-39792).
+//! Headers of records as a column: a map (`headers`, where of equal keys the last one counts, in the order of Java's map),
+//! or the list that they are (`header-list`, FLINK-39792).
 
 use super::metadata::Metadata;
 use crate::base::{Error, Result};
-use crate::types::{Column, map_array, map_keys};
+use crate::types::{Column, java_map, map_array, map_keys};
 use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, ListArray, StructArray, UInt32Array};
@@ -119,7 +119,7 @@ fn nested(physical: &Physical, ends: &[i32], keys: ArrayRef, values: ArrayRef) -
     offsets.extend_from_slice(ends);
     let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
     let Physical::List(entries) = physical else {
-        return map_array(physical, offsets, (keys, values), None);
+        return Ok(java_map::in_order(&map_array(physical, offsets, (keys, values), None)?));
     };
     let Physical::Struct(fields) = entries.data_type() else {
         return Err(Error::internal("headers are pairs"));

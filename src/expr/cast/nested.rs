@@ -2,11 +2,9 @@
 
 use super::Cast;
 use crate::expr::Selection;
-use crate::types::java_map::Keys;
-use crate::types::{Column, DataType, Kind, RowErrors, map_array, map_keys};
+use crate::types::{Column, DataType, Kind, RowErrors, java_map, map_array, map_keys};
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ListArray, StructArray, UInt32Array};
-use arrow_buffer::OffsetBuffer;
+use arrow_array::{Array, ListArray, StructArray};
 use arrow_schema::DataType as Physical;
 use std::sync::Arc;
 
@@ -40,28 +38,14 @@ pub(super) fn cast(cast: &Cast<'_>, column: &Column, errors: &mut RowErrors) -> 
             let keys = all(cast, map_keys(map), key_types, column, errors);
             let values = all(cast, map.values(), value_types, column, errors);
             let (offsets, nulls) = (map.offsets().clone(), map.nulls().cloned());
-            map_array(&physical, offsets, (keys, values), nulls)
-                .map(|map| if from == to { map } else { in_order_of_java(&map, &physical) })
-                .unwrap_or_else(|_| arrow_array::new_null_array(&physical, column.len()))
+            // The entries are put into a new map.
+            match map_array(&physical, offsets, (keys, values), nulls) {
+                Ok(map) if from == to => map,
+                Ok(map) => java_map::in_order(&map),
+                Err(_) => arrow_array::new_null_array(&physical, column.len()),
+            }
         }
         _ => arrow_array::new_null_array(&physical, column.len()),
-    }
-}
-
-/// A cast puts the entries into a new map of Java's.
-fn in_order_of_java(column: &Column, physical: &Physical) -> Column {
-    let map = column.as_map();
-    let order = (0..map.len()).flat_map(|row| Keys::Internal.order(map, row));
-    let places = UInt32Array::from_iter_values(order.map(|at| u32::try_from(at).unwrap_or(0)));
-    let take = |values: &Column| arrow_select::take::take(values, &places, None);
-    let (offsets, nulls) = (
-        OffsetBuffer::from_lengths((0..map.len()).map(|row| map.value_length(row) as usize)),
-        map.nulls().cloned(),
-    );
-    let entries = take(map_keys(map)).and_then(|keys| Ok((keys, take(map.values())?)));
-    match entries.map(|entries| map_array(physical, offsets, entries, nulls)) {
-        Ok(Ok(map)) => map,
-        _ => Arc::clone(column),
     }
 }
 
