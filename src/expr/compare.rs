@@ -146,7 +146,7 @@ pub(crate) fn compare(
                 _ => false,
             })
         }
-        Kind::Char(_) | Kind::VarChar(_) => context.strings(),
+        Kind::Char(_) | Kind::VarChar(_) | Kind::Variant => context.strings(),
         Kind::Binary(_) | Kind::VarBinary(_) => {
             let (a, b) = (Bin::new(left), Bin::new(right));
             context.by_row(|row| match (a.get(row), b.get(row)) {

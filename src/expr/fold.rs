@@ -92,7 +92,7 @@ impl Expr {
         let (arms, conjunction) = match self.node {
             Node::And(arms) => (arms, true),
             Node::Or(arms) => (arms, false),
-            node => return Expr { node, data_type: self.data_type },
+            node => return Expr { node, ..self },
         };
         let mut kept: Vec<Expr> = Vec::with_capacity(arms.len());
         for arm in arms {
@@ -163,7 +163,7 @@ pub(crate) fn scalar_at(column: &Column, row: usize, data_type: &DataType) -> Op
         Kind::Float => Scalar::Double(column.as_primitive::<Float32Type>().value(row).into()),
         Kind::Double => Scalar::Double(column.as_primitive::<Float64Type>().value(row)),
         Kind::Decimal { .. } => Scalar::Decimal(column.as_primitive::<Decimal128Type>().value(row)),
-        Kind::Char(_) | Kind::VarChar(_) => {
+        Kind::Char(_) | Kind::VarChar(_) | Kind::Variant => {
             Scalar::String(column.as_string_view().value(row).to_owned())
         }
         Kind::Binary(_) | Kind::VarBinary(_) => {

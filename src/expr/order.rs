@@ -23,7 +23,10 @@ pub struct SortKey {
 
 /// Whether values of a type have an order.
 pub fn is_sortable(kind: &Kind) -> bool {
-    !matches!(kind, Kind::Array(_) | Kind::Map(..) | Kind::Multiset(_) | Kind::Row(_))
+    !matches!(
+        kind,
+        Kind::Variant | Kind::Array(_) | Kind::Map(..) | Kind::Multiset(_) | Kind::Row(_)
+    )
 }
 
 /// The numbers of all rows in order; rows that are equal by every key stay in theirs.
@@ -82,9 +85,12 @@ fn comparator<'a>(column: &'a Column, kind: &Kind) -> Comparator<'a> {
             let values = column.as_binary_view();
             Box::new(|a, b| values.value(a).cmp(values.value(b)))
         }
-        Kind::Null | Kind::Array(_) | Kind::Map(..) | Kind::Multiset(_) | Kind::Row(_) => {
-            Box::new(|_, _| Ordering::Equal)
-        }
+        Kind::Null
+        | Kind::Variant
+        | Kind::Array(_)
+        | Kind::Map(..)
+        | Kind::Multiset(_)
+        | Kind::Row(_) => Box::new(|_, _| Ordering::Equal),
     }
 }
 

@@ -70,7 +70,9 @@ impl<'a> TextWriter<'a> {
             Kind::Float => Source::Float(array.as_primitive()),
             Kind::Double => Source::Double(array.as_primitive()),
             Kind::Decimal { scale, .. } => Source::Decimal(array.as_primitive(), *scale),
-            Kind::Char(_) | Kind::VarChar(_) => Source::Text(array.as_string_view()),
+            Kind::Char(_) | Kind::VarChar(_) | Kind::Variant => {
+                Source::Text(array.as_string_view())
+            }
             Kind::Binary(_) | Kind::VarBinary(_) if hex => Source::Hex(array.as_binary_view()),
             Kind::Binary(_) | Kind::VarBinary(_) => Source::Bytes(array.as_binary_view()),
             Kind::Date => Source::Date(array.as_primitive()),

@@ -77,7 +77,9 @@ impl Builder {
             Kind::Float => Builder::Float32(Values::new()),
             Kind::Double => Builder::Float64(Values::new()),
             Kind::Decimal { .. } => Builder::Int128(Values::new()),
-            Kind::Char(_) | Kind::VarChar(_) => Builder::String(StringViewBuilder::new()),
+            Kind::Char(_) | Kind::VarChar(_) | Kind::Variant => {
+                Builder::String(StringViewBuilder::new())
+            }
             Kind::Binary(_) | Kind::VarBinary(_) => Builder::Binary(BinaryViewBuilder::new()),
             Kind::Timestamp(p) | Kind::TimestampLtz(p) if *p <= 6 => Builder::Int64(Values::new()),
             Kind::Timestamp(_) | Kind::TimestampLtz(_) => Builder::Int128(Values::new()),

@@ -60,6 +60,8 @@ pub enum Kind {
     IntervalMonths,
     /// Day-time interval, in milliseconds
     IntervalMillis,
+    /// `VARIANT`: a JSON value
+    Variant,
     /// `ARRAY<element>`
     Array(Box<DataType>),
     /// `MULTISET<element>`
@@ -155,7 +157,7 @@ impl DataType {
 
     /// The Arrow layout of a column of this type.
     ///
-    /// Strings and bytes are views; TIME is milliseconds in 32 bit; timestamps of precision up to 6 are microseconds
+    /// Strings and bytes are views, a VARIANT is the text that it prints; TIME is milliseconds in 32 bit; timestamps of precision up to 6 are microseconds
     /// in 64 bit, those of 7 to 9 nanoseconds in 128 bit (as `Decimal128(38, 0)`), since 64-bit nanoseconds end in the
     /// year 2262; intervals are 32-bit months or 64-bit milliseconds; MULTISET is a map to 32-bit counts;
     /// the keys of maps lie in a struct ([`super::map_keys`]).
@@ -172,7 +174,7 @@ impl DataType {
             Kind::Decimal { precision, scale } => {
                 Physical::Decimal128(*precision, i8::try_from(*scale).unwrap_or(i8::MAX))
             }
-            Kind::Char(_) | Kind::VarChar(_) => Physical::Utf8View,
+            Kind::Char(_) | Kind::VarChar(_) | Kind::Variant => Physical::Utf8View,
             Kind::Binary(_) | Kind::VarBinary(_) => Physical::BinaryView,
             Kind::Date => Physical::Date32,
             Kind::Time(_) => Physical::Time32(TimeUnit::Millisecond),
@@ -219,6 +221,7 @@ impl fmt::Display for Kind {
             Kind::TimestampLtz(p) => write!(f, "TIMESTAMP_LTZ({p})"),
             Kind::IntervalMonths => f.write_str("INTERVAL YEAR TO MONTH"),
             Kind::IntervalMillis => f.write_str("INTERVAL DAY TO SECOND(3)"),
+            Kind::Variant => f.write_str("VARIANT"),
             Kind::Array(element) => write!(f, "ARRAY<{element}>"),
             Kind::Multiset(element) => write!(f, "MULTISET<{element}>"),
             Kind::Map(key, value) => write!(f, "MAP<{key}, {value}>"),

@@ -23,6 +23,7 @@ pub fn castable(from: &DataType, to: &DataType) -> Castable {
     let timestamp = |kind: &Kind| matches!(kind, Kind::Timestamp(_) | Kind::TimestampLtz(_));
     let datetime = |kind: &Kind| timestamp(kind) || matches!(kind, Kind::Date | Kind::Time(_));
     let yes = match t {
+        _ if *f == Kind::Variant => false,
         Kind::Char(_) | Kind::VarChar(_) => true,
         Kind::Boolean => f.is_string() || f.is_numeric(),
         Kind::Binary(_) | Kind::VarBinary(_) => f.is_string() || f.is_binary(),

@@ -130,7 +130,8 @@ pub fn writable(kind: &Kind) -> bool {
         Kind::Array(element) => writable(&element.kind),
         Kind::Map(key, value) => key.kind.is_string() && writable(&value.kind),
         Kind::Row(fields) => fields.iter().all(|field| writable(&field.data_type.kind)),
-        Kind::Multiset(_) | Kind::IntervalMillis | Kind::IntervalMonths => false,
+        Kind::Multiset(_) | Kind::Variant => false,
+        Kind::IntervalMillis | Kind::IntervalMonths => false,
         Kind::Date | Kind::Time(_) => false,
         _ => true,
     }

@@ -211,7 +211,15 @@ fn common_signature(args: &[Expr]) -> Option<Signature> {
 }
 
 fn is_ordered(kind: &Kind) -> bool {
-    !matches!(kind, Kind::Array(_) | Kind::Multiset(_) | Kind::Map(..) | Kind::Row(_) | Kind::Null)
+    !matches!(
+        kind,
+        Kind::Variant
+            | Kind::Array(_)
+            | Kind::Multiset(_)
+            | Kind::Map(..)
+            | Kind::Row(_)
+            | Kind::Null
+    )
 }
 
 /// The hyperbolic cosine of fdlibm (`e_cosh.c`), which Java follows, digit by digit.

@@ -19,6 +19,7 @@ mod signature;
 mod text;
 mod time;
 mod time_unit;
+mod variant;
 
 pub use json::writable as json_writable;
 pub(crate) use pattern::JavaPattern;
@@ -136,6 +137,7 @@ pub static FUNCTIONS: &[&[Function]] = &[
     nested::FUNCTIONS,
     array::FUNCTIONS,
     json::FUNCTIONS,
+    variant::FUNCTIONS,
     misc::FUNCTIONS,
     printf::FUNCTIONS,
     random::FUNCTIONS,

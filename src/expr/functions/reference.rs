@@ -13,6 +13,7 @@ const HEADINGS: &[&str] = &[
     "Arrays, maps and rows",
     "More about arrays and maps",
     "JSON",
+    "VARIANT",
     "Splitting and URLs",
     "Formatting",
     "Random values",

@@ -3,10 +3,12 @@
 mod filter;
 mod parse;
 mod path;
+mod variant;
 mod write;
 
-pub(crate) use parse::parse;
+pub(crate) use parse::{parse, parse_counting};
 pub(crate) use path::{Found, JsonPath, Mode};
+pub(crate) use variant::write_variant;
 pub(crate) use write::{JsonWriter, write_big_decimal, write_json, write_string};
 
 /// A JSON value.

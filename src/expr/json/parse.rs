@@ -9,17 +9,24 @@ const DEPTH_MAX: usize = 1_000;
 ///
 /// `None` where there is none.
 pub(crate) fn parse(text: &str) -> Option<Json> {
-    let mut parser = Parser { text, at: 0 };
+    parse_counting(text).map(|(value, _)| value)
+}
+
+/// As [`parse`], and whether some object has a name more than once.
+pub(crate) fn parse_counting(text: &str) -> Option<(Json, bool)> {
+    let mut parser = Parser { text, at: 0, repeated: false };
     let value = parser.value(0)?;
     // Jackson wants a blank after a number that no bracket ends.
     let number = matches!(value, Json::Integer(_) | Json::Decimal(_));
     let apart = matches!(parser.peek(), None | Some(b' ' | b'\t' | b'\n' | b'\r'));
-    (apart || !number).then_some(value)
+    (apart || !number).then_some((value, parser.repeated))
 }
 
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    /// An object had a name that it had before.
+    repeated: bool,
 }
 
 impl Parser<'_> {
@@ -201,7 +208,10 @@ impl Parser<'_> {
             self.eat(b':').then_some(())?;
             let value = self.value(depth + 1)?;
             match members.iter_mut().find(|(before, _)| *before == name) {
-                Some(member) => member.1 = value,
+                Some(member) => {
+                    member.1 = value;
+                    self.repeated = true;
+                }
                 None => members.push((name, value)),
             }
             self.blanks();

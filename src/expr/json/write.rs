@@ -264,7 +264,7 @@ impl<'a> JsonWriter<'a> {
                 }
                 out.push('}');
             }
-            Kind::Multiset(_) | Kind::Null => out.push_str("null"),
+            Kind::Multiset(_) | Kind::Null | Kind::Variant => out.push_str("null"),
         }
     }
 }

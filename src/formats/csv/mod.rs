@@ -81,6 +81,7 @@ fn is_simple(kind: &Kind) -> bool {
         kind,
         Kind::IntervalMonths
             | Kind::IntervalMillis
+            | Kind::Variant
             | Kind::Array(_)
             | Kind::Multiset(_)
             | Kind::Map(..)

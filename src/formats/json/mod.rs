@@ -77,6 +77,9 @@ fn check_type(data_type: &DataType) -> Result<()> {
             ),
         )),
         Kind::Map(_, value) => check_type(value),
+        Kind::Variant => {
+            Err(Error::new(ErrorKind::Schema, format!("Unsupported type: {data_type}")))
+        }
         _ => Ok(()),
     }
 }

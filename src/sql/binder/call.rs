@@ -63,9 +63,6 @@ const WINDOWS: &[&str] = &[
     "TUMBLE_START",
 ];
 
-/// Flink's functions that are known by name only.
-const LATER: &[&str] = &["PARSE_JSON", "TRY_PARSE_JSON"];
-
 /// Names of other systems, and Flink's function for them.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("ARRAY_LENGTH", "CARDINALITY"),
@@ -178,7 +175,14 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
             }
             let nested = |expr: &Expr| {
                 let kind = &expr.data_type.kind;
-                matches!(kind, Kind::Array(_) | Kind::Map(..) | Kind::Multiset(_) | Kind::Row(_))
+                matches!(
+                    kind,
+                    Kind::Variant
+                        | Kind::Array(_)
+                        | Kind::Map(..)
+                        | Kind::Multiset(_)
+                        | Kind::Row(_)
+                )
             };
             if nested(&then) || nested(&otherwise) {
                 let form = "CASE WHEN condition THEN … ELSE … END for arrays, maps and rows";
@@ -293,7 +297,7 @@ fn serializable(text: &str) -> String {
 /// NULL.
 fn current_watermark(args: Vec<Expr>) -> Result<Expr> {
     match args.as_slice() {
-        [Expr { node: Node::Column(_), data_type }]
+        [Expr { node: Node::Column(_), data_type, .. }]
             if matches!(data_type.kind, Kind::Timestamp(..=3) | Kind::TimestampLtz(..=3)) =>
         {
             Ok(Expr::null(data_type.kind.clone()))
@@ -330,8 +334,7 @@ fn refused(name: &str, args: &[Expr], usage: &str) -> Error {
 }
 
 fn unknown(name: &str, args: &[Expr]) -> Error {
-    let lists =
-        [(AGGREGATES, "aggregate function"), (WINDOWS, "window function"), (LATER, "function")];
+    let lists = [(AGGREGATES, "aggregate function"), (WINDOWS, "window function")];
     for (names, what) in lists {
         if names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             return Error::unsupported(format!("{what} {}", name.to_ascii_uppercase()));
@@ -347,7 +350,7 @@ fn unknown(name: &str, args: &[Expr]) -> Error {
     if let Some((_, near)) = elsewhere {
         return error.with_hint(format!("did you mean '{near}'?"));
     }
-    let others = AGGREGATES.iter().chain(WINDOWS).chain(LATER).copied();
+    let others = AGGREGATES.iter().chain(WINDOWS).copied();
     match nearest(&name.to_ascii_uppercase(), known.chain(others).chain(SPECIAL.iter().copied())) {
         Some(near) => error.with_hint(format!("did you mean '{near}'?")),
         None => error,

@@ -59,7 +59,8 @@ pub(super) fn compare(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
     };
     // NULL before a row is refused, behind it it is not.
     let null_and_row = *l == Kind::Null && matches!(r, Kind::Row(_));
-    if (is_nested(&common.kind) && !equality) || null_and_row {
+    let unordered = is_nested(&common.kind) || common.kind == Kind::Variant;
+    if (unordered && !equality) || null_and_row {
         return Err(mismatch(op, &left, &right, "<COMPARABLE_TYPE> op <COMPARABLE_TYPE>"));
     }
     if common.kind == Kind::Null {

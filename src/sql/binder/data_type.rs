@@ -51,9 +51,9 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
                 .map(|field| Ok(Field::new(field.name.value.clone(), bind(&field.data_type)?)))
                 .collect::<Result<_>>()?,
         ),
+        DataTypeKind::Variant => Kind::Variant,
         DataTypeKind::Raw { .. } => return not_yet("type RAW", span),
         DataTypeKind::Structured { .. } => return not_yet("type STRUCTURED", span),
-        DataTypeKind::Variant => return not_yet("type VARIANT", span),
         DataTypeKind::UserDefined(name) => {
             return Err(schema_error(format!("unknown type '{}'", name.last()), span));
         }

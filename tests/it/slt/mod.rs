@@ -87,6 +87,7 @@ replay! {
     flink_time_functions,
     flink_types,
     flink_upsert_kafka,
+    flink_variant,
     flink_views,
 }
 
