@@ -16,7 +16,11 @@ pub(super) fn fail_on_rows(batch: &Batch, errors: &RowErrors, doing: &str) -> Re
         })
         .unwrap_or_default();
     let message: String = first.message.chars().take(4 * PAYLOAD_SHOWN_CHARS_MAX).collect();
-    Err(Error::new(ErrorKind::Data, format!("{message}{place}")).context(doing))
+    let error = Error::new(ErrorKind::Data, format!("{message}{place}")).context(doing);
+    Err(match first.span {
+        Some(span) => error.at(span),
+        None => error,
+    })
 }
 
 /// The same for records that could not be decoded: the reader has put their place into the message.

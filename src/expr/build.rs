@@ -1,14 +1,14 @@
 //! Making typed expressions: result types, nullability, common types (`LogicalTypeMerging`).
 
 use super::{
-    ArithmeticOp, CompareOp, Expr, LiteralSet, Node, Scalar, decimal, functions::Function,
+    ArithmeticOp, CompareOp, Expr, LiteralSet, Node, Place, Scalar, decimal, functions::Function,
 };
 use crate::types::{DataType, Field, Kind};
 
 impl Expr {
     /// An expression.
     pub fn new(node: Node, data_type: DataType) -> Expr {
-        Expr { node, data_type }
+        Expr { node, data_type, place: Place::default() }
     }
 
     /// The input column at `position`.
@@ -110,15 +110,17 @@ impl Expr {
             (Kind::Decimal { .. }, None) => true,
             _ => false,
         };
+        // Nobody wrote this cast: what fails is its operand.
+        let place = self.place;
         let node = Node::Cast { input: Box::new(self), try_cast: false };
-        Expr::new(node, DataType { kind, nullable: nullable || narrows })
+        Expr { node, data_type: DataType { kind, nullable: nullable || narrows }, place }
     }
 
     /// CAST or TRY_CAST as a user writes it.
     pub fn cast(input: Expr, kind: Kind, try_cast: bool) -> Expr {
         let nullable = input.data_type.nullable || try_cast;
         if input.data_type.kind == kind {
-            return Expr::new(input.node, DataType { kind, nullable });
+            return Expr { data_type: DataType { kind, nullable }, ..input };
         }
         let node = Node::Cast { input: Box::new(input), try_cast };
         Expr::new(node, DataType { kind, nullable })

@@ -71,6 +71,15 @@ pub(crate) struct Eval<'a> {
 
 impl Eval<'_> {
     pub(crate) fn value<'e>(&mut self, expr: &'e Expr, selection: &Selection) -> Value<'e> {
+        let before = self.errors.kept().len();
+        let value = self.computed(expr, selection);
+        if let Some(span) = expr.place.span() {
+            self.errors.place_after(before, span);
+        }
+        value
+    }
+
+    fn computed<'e>(&mut self, expr: &'e Expr, selection: &Selection) -> Value<'e> {
         let rows = self.rows;
         match &expr.node {
             Node::Column(position) => Value::Array(Arc::clone(&self.columns[*position])),

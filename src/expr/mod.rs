@@ -17,6 +17,7 @@ mod json;
 mod like;
 mod logic;
 mod order;
+mod place;
 mod scalar;
 mod selection;
 mod text;
@@ -36,6 +37,7 @@ pub use functions::{
 };
 pub use like::LikePattern;
 pub use order::{SortKey, is_sortable, sorted_rows};
+pub use place::Place;
 pub use scalar::Scalar;
 pub use selection::Selection;
 pub use text::TextWriter;
@@ -52,6 +54,8 @@ pub struct Expr {
     pub node: Node,
     /// The type of its value.
     pub data_type: DataType,
+    /// Where it is written.
+    pub place: Place,
 }
 
 /// The kinds of expressions.

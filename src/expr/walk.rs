@@ -76,7 +76,7 @@ impl Expr {
                 Node::Case { branches: branches.collect(), otherwise }
             }
         };
-        Expr { node, data_type: self.data_type }
+        Expr { node, data_type: self.data_type, place: self.place }
     }
 
     /// Positions of the input columns that it reads, each once, ascending.
@@ -96,7 +96,11 @@ impl Expr {
     #[must_use]
     pub fn replace_columns(self, replacement: &mut impl FnMut(usize, &Expr) -> Expr) -> Expr {
         if let Node::Column(position) = self.node {
-            return replacement(position, &self);
+            let replaced = replacement(position, &self);
+            return match self.place.span() {
+                Some(span) => replaced.written_at(span),
+                None => replaced,
+            };
         }
         self.map_children(&mut |child| child.replace_columns(replacement))
     }

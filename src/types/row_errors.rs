@@ -1,5 +1,6 @@
 //! Failures of single rows: collected, never thrown, so that one policy decides what they mean.
 
+use crate::base::Span;
 use crate::base::limits::ROW_ERRORS_KEPT_MAX;
 
 /// One row that failed.
@@ -9,6 +10,8 @@ pub struct RowError {
     pub row: usize,
     /// What was wrong, in lower case, without the place.
     pub message: String,
+    /// The expression that failed, in the SQL text.
+    pub span: Option<Span>,
 }
 
 /// The rows of a batch that failed. The first few keep their text; all are counted and their rows listed.
@@ -27,9 +30,16 @@ impl RowErrors {
     /// Records that `row` failed; the message is built only while texts are kept.
     pub fn push(&mut self, row: usize, message: impl FnOnce() -> String) {
         if self.kept.len() < ROW_ERRORS_KEPT_MAX {
-            self.kept.push(RowError { row, message: message() });
+            self.kept.push(RowError { row, message: message(), span: None });
         }
         self.rows.push(u32::try_from(row).unwrap_or(u32::MAX));
+    }
+
+    /// Says where the failures after the first `before` come from, but for those that have a place already.
+    pub fn place_after(&mut self, before: usize, span: Span) {
+        for error in self.kept.iter_mut().skip(before) {
+            error.span.get_or_insert(span);
+        }
     }
 
     /// Whether no row failed.

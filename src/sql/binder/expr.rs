@@ -286,10 +286,12 @@ impl Binder<'_> {
             chain.push((*op, left.as_ref(), right.as_ref(), first.span));
             first = left;
         }
-        let mut bound = self.untraced(first, scope).map_err(|error| error.at(first.span))?;
+        let bound = self.untraced(first, scope).map_err(|error| error.at(first.span))?;
+        let mut bound = bound.written_at(first.span);
         for (op, left, right, span) in chain.into_iter().rev() {
             let right = (self.expr(right, scope)?, right.span);
-            bound = binary(op, (bound, left.span), right, span).map_err(|error| error.at(span))?;
+            let joined = binary(op, (bound, left.span), right, span);
+            bound = joined.map_err(|error| error.at(span))?.written_at(span);
         }
         Ok(bound)
     }

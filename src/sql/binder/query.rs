@@ -426,6 +426,7 @@ fn bind_table(
             // Places inside of the view's text mean nothing to the reader of this statement.
             error.context(format!("reading view '{}'", name.last())).moved_to(name.span)
         })?;
+        let rel = rewrite::written_at(rel, name.span);
         let scope = scope_of(&rel);
         return Ok((rel, scope));
     }

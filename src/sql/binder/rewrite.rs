@@ -2,6 +2,7 @@
 
 use super::query::as_column;
 use super::unnest;
+use crate::base::Span;
 use crate::expr::{Expr, Scalar, Stability};
 use crate::plan::Rel;
 use crate::table::TableDef;
@@ -41,6 +42,22 @@ fn fold(rel: Rel, zone: chrono_tz::Tz) -> Rel {
             Rel::Unnest { input, collection, outer, ordinality, elements }
         }
         other => on_inputs(other, &|input| fold(input, zone)),
+    }
+}
+
+/// The relation with all its expressions as if they were written at `span`: the text that they are from is another one.
+pub(super) fn written_at(rel: Rel, span: Span) -> Rel {
+    let moved = |expr: Expr| expr.without_places().written_at(span);
+    match on_inputs(rel, &|input| written_at(input, span)) {
+        Rel::Filter { input, condition } => Rel::Filter { input, condition: moved(condition) },
+        Rel::Project { input, expressions, schema } => {
+            let expressions = expressions.into_iter().map(moved).collect();
+            Rel::Project { input, expressions, schema }
+        }
+        Rel::Unnest { input, collection, outer, ordinality, elements } => {
+            Rel::Unnest { input, collection: moved(collection), outer, ordinality, elements }
+        }
+        other => other,
     }
 }
 

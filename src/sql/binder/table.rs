@@ -141,7 +141,8 @@ fn bind_computed(
     }
     for (written, column) in statement.columns.iter().zip(columns.iter_mut()) {
         if let ast::ColumnKind::Computed(expr) = &written.kind {
-            let expr = binder.expr(expr, &scope)?;
+            // Who reads the column has another text before them.
+            let expr = binder.expr(expr, &scope)?.without_places();
             column.data_type = expr.data_type.clone();
             column.kind = ColumnKind::Computed(expr);
         }

@@ -175,7 +175,32 @@ fn a_division_by_zero_fails_the_job() {
     let sql = kafka("t", "a INT", &topic, &cluster, &format!("{ALL}, 'format' = 'json'"))
         + &print("sink", "a INT")
         + "INSERT INTO sink SELECT 1 / a FROM t;\n";
-    run(&sql).code(1).prints("+I[1]\n").says(&["error: ", "zero", "offset 1"]);
+    run(&sql).code(1).prints("+I[1]\n").says(&["error: ", "zero", "offset 1", "--> job.sql:4:25"]);
+}
+
+#[test]
+fn a_row_that_fails_points_at_its_expression() {
+    let view = "CREATE VIEW w AS SELECT CAST(v AS INT) AS n FROM (VALUES '1', 'x') AS t(v);\n";
+    let table = "CREATE TABLE g (a INT, b AS 1 / (a - a)) WITH ('connector' = 'datagen', 'number-of-rows' = '1');\n";
+    for (sql, place, marked) in [
+        ("SELECT v,\n  CAST(v AS INT) FROM (VALUES '1', 'x') AS t(v);\n".to_owned(), "2:3", 14),
+        ("SELECT 1 + 10 / (i - 1) FROM (VALUES 2, 1) AS t(i);\n".to_owned(), "1:12", 12),
+        // The cast that nobody wrote is its operand's.
+        ("SELECT i FROM (VALUES (1, 'x')) AS t(i, s)\nWHERE s > i;\n".to_owned(), "2:7", 1),
+        (
+            "SELECT CASE WHEN TRUE THEN PARSE_JSON(v) END FROM (VALUES '{') AS t(v);\n".to_owned(),
+            "1:28",
+            13,
+        ),
+        // What a view or a table computes has its place in another statement.
+        (format!("{view}SELECT n AS m\n  FROM w;\n"), "3:8", 1),
+        (format!("{table}SELECT\n  g.b FROM g;\n"), "3:3", 3),
+    ] {
+        let ended = run(&sql);
+        ended.code(1).says(&["error: ", &format!("--> job.sql:{place}\n")]);
+        let carets = ended.stderr.lines().find(|line| line.contains('^')).expect("carets");
+        assert_eq!(carets.matches('^').count(), marked, "{}", ended.stderr);
+    }
 }
 
 #[test]
