@@ -57,7 +57,7 @@ pub fn write_value(out: &mut String, column: &Column, data_type: &DataType, row:
             write_decimal_java(value, i32::from(*scale), out);
         }
         Kind::Char(_) | Kind::VarChar(_) | Kind::Variant => {
-            out.push_str(column.as_string_view().value(row))
+            out.push_str(column.as_string_view().value(row));
         }
         Kind::Binary(_) | Kind::VarBinary(_) => {
             // Java prints signed bytes.

@@ -106,8 +106,12 @@ fn millis(nanos: i128) -> i64 {
     nanos.div_euclid(1_000_000) as i64
 }
 
-/// Cuts digits of the second beyond `precision`, as `TimestampData` does: milliseconds towards zero.
+/// Cuts digits of the second beyond `precision`, as `DateTimeUtils.truncate` does: milliseconds towards zero. It counts the
+/// digits of the fraction as a number: .000000001 has one, and stays as it is.
 fn truncate(nanos: i128, precision: u8) -> i128 {
+    if nanos.rem_euclid(1_000_000_000) < 10_i128.pow(u32::from(precision)) {
+        return nanos;
+    }
     let unit = 10_i128.pow(u32::from(9 - precision.min(9)));
     if precision > 3 {
         return nanos.div_euclid(unit) * unit;

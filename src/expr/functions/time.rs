@@ -155,7 +155,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
             (moments.count() != 1).then_some(())?;
             let of_day = |arg: &Expr| matches!(arg.data_type.kind, Kind::Time(_));
             (!args.iter().any(of_day)).then_some(())?;
-            fixed(args, &[Text, Temporal, Temporal], 3, Kind::Int)
+            let nanos = matches!(args.first()?.as_literal(),
+                Some(Scalar::String(unit)) if Unit::parse(unit) == Some(Unit::Nanosecond));
+            let returns = if nanos { Kind::BigInt } else { Kind::Int };
+            fixed(args, &[Text, Temporal, Temporal], 3, returns)
         },
         |call| {
             let Some(unit) = unit(call, 0) else { return call.values::<Int32Type>(|_| Ok(None)) };
@@ -165,8 +168,27 @@ pub(super) static FUNCTIONS: &[Function] = &[
             } else {
                 (Local::new(call, 1), Local::new(call, 2))
             };
+            // Flink takes these units for seconds, which it counts as an INT.
+            let seconds = |row: usize| {
+                let millis = to.get(row)?.div_euclid(1_000) - from.get(row)?.div_euclid(1_000);
+                Some(millis / 1_000)
+            };
+            if unit == Unit::Nanosecond {
+                return call.values::<Int64Type>(|row| {
+                    Ok(seconds(row).map(|seconds| seconds.wrapping_mul(1_000_000_000)))
+                });
+            }
             call.values::<Int32Type>(|row| {
                 let (Some(from), Some(to)) = (from.get(row), to.get(row)) else { return Ok(None) };
+                let small = |factor: i32| {
+                    seconds(row).map(|seconds| (seconds as i32).wrapping_mul(factor))
+                };
+                match unit {
+                    Unit::Millisecond => return Ok(small(1_000)),
+                    Unit::Microsecond => return Ok(small(1_000_000)),
+                    Unit::Week => return Ok(small(1).map(|seconds| seconds / 604_800)),
+                    _ => {}
+                }
                 Ok(match (unit.months(), unit.micros()) {
                     (Some(months), _) => Some((months_between(to, from) / months) as i32),
                     // Flink counts milliseconds.

@@ -20,7 +20,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "As PARSE_JSON, but NULL where the text is not JSON.",
         |args| nullable(signature(args)),
         |call| parse(call, true),
-    ),
+    )
+    .can_fail(),
 ];
 
 fn signature(args: &[Expr]) -> Option<Signature> {
@@ -44,7 +45,9 @@ fn parse(call: &mut Call<'_, '_>, or_null: bool) -> Column {
         let Some(text) = text.get(row) else { return Ok(None) };
         let allow = match allow.get(row) {
             Some(allow) => allow,
-            None if given => return Ok(None),
+            None if given => {
+                return Err("PARSE_JSON failed: allow_duplicate_keys is NULL".to_owned());
+            }
             None => false,
         };
         let problem = match parse_counting(text) {
