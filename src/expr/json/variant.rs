@@ -2,7 +2,8 @@
 //!
 //! Nothing in Flink 2.1 looks into a VARIANT: it is parsed and printed. So its column holds the text that it prints.
 
-use super::{Json, write_string};
+use super::Json;
+use super::write::write_with;
 use crate::types::java_text::write_double;
 
 /// Digits, and digits after the point, that a number may have to be kept as a decimal.
@@ -10,36 +11,14 @@ const DECIMAL_DIGITS_MAX: usize = 38;
 
 /// Appends the text of a value as a VARIANT: members by their names, numbers without needless digits.
 pub(crate) fn write_variant(value: &Json, out: &mut String) {
-    match value {
-        Json::Null => out.push_str("null"),
-        Json::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+    write_with(value, out, |number, out| match number {
         Json::Integer(text) => match text.parse::<i64>() {
             Ok(number) => out.push_str(itoa::Buffer::new().format(number)),
             Err(_) => write_number(text, out),
         },
         Json::Decimal(text) => write_number(text, out),
-        Json::String(text) => write_string(text, out),
-        Json::Array(items) => {
-            out.push('[');
-            for (at, item) in items.iter().enumerate() {
-                out.push_str(if at > 0 { "," } else { "" });
-                write_variant(item, out);
-            }
-            out.push(']');
-        }
-        Json::Object(members) => {
-            let mut members: Vec<&(String, Json)> = members.iter().collect();
-            members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-            out.push('{');
-            for (at, (name, member)) in members.into_iter().enumerate() {
-                out.push_str(if at > 0 { "," } else { "" });
-                write_string(name, out);
-                out.push(':');
-                write_variant(member, out);
-            }
-            out.push('}');
-        }
-    }
+        _ => {}
+    });
 }
 
 /// A number that is no BIGINT: a decimal where it has no exponent and few enough digits, else a DOUBLE.

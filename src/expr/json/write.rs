@@ -15,11 +15,19 @@ use arrow_array::types::{
 
 /// Appends a value's JSON text, without blanks.
 pub(crate) fn write_json(value: &Json, out: &mut String) {
+    write_with(value, out, |number, out| match number {
+        Json::Decimal(text) => write_big_decimal(text, out),
+        Json::Integer(text) => out.push_str(text),
+        _ => {}
+    });
+}
+
+/// The same, where `number` appends integers and decimals.
+pub(super) fn write_with(value: &Json, out: &mut String, number: fn(&Json, &mut String)) {
     match value {
         Json::Null => out.push_str("null"),
         Json::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Json::Integer(text) => out.push_str(text),
-        Json::Decimal(text) => write_big_decimal(text, out),
+        Json::Integer(_) | Json::Decimal(_) => number(value, out),
         Json::String(text) => write_string(text, out),
         Json::Array(items) => {
             out.push('[');
@@ -27,12 +35,12 @@ pub(crate) fn write_json(value: &Json, out: &mut String) {
                 if at > 0 {
                     out.push(',');
                 }
-                write_json(item, out);
+                write_with(item, out, number);
             }
             out.push(']');
         }
         Json::Object(members) => {
-            // Flink's mapper is set to ORDER_MAP_ENTRIES_BY_KEYS.
+            // Flink's mapper is set to ORDER_MAP_ENTRIES_BY_KEYS, and a VARIANT is built in that order.
             let mut members: Vec<&(String, Json)> = members.iter().collect();
             members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
             out.push('{');
@@ -42,7 +50,7 @@ pub(crate) fn write_json(value: &Json, out: &mut String) {
                 }
                 write_string(name, out);
                 out.push(':');
-                write_json(member, out);
+                write_with(member, out, number);
             }
             out.push('}');
         }

@@ -334,9 +334,8 @@ impl MembersDomain {
     /// Takes the transactional id of a seat.
     fn take(&mut self, seat: &Seat) {
         let Some(exact) = &self.exact else { return self.fetch() };
-        let timeout = exact.plan.timeout(exact.timeout);
-        let transaction = exact.plan.open(&self.client, &exact.id(seat), timeout, &self.waker);
-        let taken = self.waking(transaction.init());
+        let (id, wanted) = (exact.id(seat), exact.timeout);
+        let (transaction, taken) = exact.plan.initialize(&self.client, &id, wanted, &self.waker);
         self.transaction = Some(transaction);
         self.work = Work::Taking(taken);
     }

@@ -110,10 +110,8 @@ impl TransactionDomain {
     }
 
     fn initialize(&mut self) {
-        let timeout = self.plan.timeout(self.timeout);
-        let transaction = self.plan.open(&self.client, &self.names.id, timeout, &self.waker);
-        let pending = transaction.init();
-        pending.on_ready(Arc::clone(&self.waker));
+        let (id, wanted) = (&self.names.id, self.timeout);
+        let (transaction, pending) = self.plan.initialize(&self.client, id, wanted, &self.waker);
         self.transaction = Some(transaction);
         self.work = Work::Initializing(pending);
     }

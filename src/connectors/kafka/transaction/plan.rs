@@ -6,7 +6,8 @@ use super::shared::Transaction;
 use crate::base::{Error, Result};
 use crate::connectors::kafka::members::{Exact, JobMembers};
 use crate::table::{CommitDomain, DomainRequest, Epoch, JobContext, Waker, Warnings};
-use brooklet_kafka::transaction::TransactionError;
+use brooklet_kafka::pending::Pending;
+use brooklet_kafka::transaction::{ProducerIdentity, TransactionError, TransactionResult};
 use brooklet_kafka::wire::ErrorCode;
 use brooklet_kafka::{Client, ClientConfig, Isolation, Network};
 use std::collections::BTreeSet;
@@ -207,17 +208,21 @@ impl JobTransaction {
         Ok(Box::new(TransactionDomain::new(plan, client, names, timeout, job, request, waker)))
     }
 
-    /// Opens the transaction of an attempt, or again with another time-out before anything was written.
-    pub(in crate::connectors::kafka) fn open(
+    /// Opens the transaction of an attempt and fences the runs before it, or again with another time-out before anything
+    /// was written.
+    pub(in crate::connectors::kafka) fn initialize(
         &self,
         client: &Client,
         id: &str,
-        timeout: Duration,
+        wanted: Duration,
         waker: &Waker,
-    ) -> Arc<Transaction> {
+    ) -> (Arc<Transaction>, Pending<TransactionResult<ProducerIdentity>>) {
+        let timeout = self.timeout(wanted);
         let transaction = Arc::new(Transaction::new(client, id, timeout, Arc::clone(waker)));
         *lock(&self.current) = Some(Arc::clone(&transaction));
-        transaction
+        let pending = transaction.init();
+        pending.on_ready(Arc::clone(waker));
+        (transaction, pending)
     }
 
     /// The transaction of the current attempt, for a writer.
