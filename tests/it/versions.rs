@@ -62,7 +62,9 @@ fn consumer_protocol(cluster: &Cluster, version: Version) {
         return;
     }
     let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
-    let shared = format!("{JSON}, 'properties.group.protocol' = 'consumer'");
+    let shared = format!(
+        "{JSON}, 'scan.startup.mode' = 'earliest-offset', 'properties.group.protocol' = 'consumer'"
+    );
     let sql = "SET 'job.shared' = 'true';\n".to_owned()
         + &table("src", "n INT, v STRING", &source, cluster, &shared)
         + &table("dst", "n INT, v STRING", &sink, cluster, JSON)
