@@ -304,7 +304,7 @@ impl<'a> OptionReader<'a> {
     fn declare(&self, opt: &Opt) {
         let full = format!("{}{}", self.prefix, opt.key);
         let mut taken = self.taken.keys.borrow_mut();
-        if opt.key.contains(['#', '*']) {
+        if opt.key.bytes().any(|byte| matches!(byte, b'#' | b'*')) {
             for (key, _) in self.options.iter() {
                 if key.strip_prefix(&self.prefix).is_some_and(|rest| opt.matches(rest)) {
                     taken.insert(key.to_owned());
