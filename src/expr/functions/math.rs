@@ -3,7 +3,7 @@
 use super::signature::{STRING, any_nullable, fixed};
 use super::{Call, Function, Param, Signature};
 use crate::expr::value::Value;
-use crate::expr::{CompareOp, Expr, Scalar, Selection, build, compare, decimal};
+use crate::expr::{CompareOp, Expr, Scalar, Selection, build, compare, decimal, is_sortable};
 use crate::types::java_text::{ParsedDecimal, parse_decimal, write_double};
 use crate::types::{Column, DataType, Kind};
 use arrow_array::Array;
@@ -211,15 +211,7 @@ fn common_signature(args: &[Expr]) -> Option<Signature> {
 }
 
 fn is_ordered(kind: &Kind) -> bool {
-    !matches!(
-        kind,
-        Kind::Variant
-            | Kind::Array(_)
-            | Kind::Multiset(_)
-            | Kind::Map(..)
-            | Kind::Row(_)
-            | Kind::Null
-    )
+    is_sortable(kind) && *kind != Kind::Null
 }
 
 /// The hyperbolic cosine of fdlibm (`e_cosh.c`), which Java follows, digit by digit.

@@ -4,6 +4,7 @@ use super::coerce::{self, shown};
 use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::expr::{
     ArithmeticOp, CompareOp, Expr, FUNCTIONS, Node, Scalar, common_argument_type, function,
+    is_sortable,
 };
 use crate::types::{DataType, Kind};
 
@@ -173,18 +174,7 @@ pub(super) fn call(name: &str, mut args: Vec<Expr>) -> Result<Expr> {
                     "IF(condition, then, else)",
                 ));
             }
-            let nested = |expr: &Expr| {
-                let kind = &expr.data_type.kind;
-                matches!(
-                    kind,
-                    Kind::Variant
-                        | Kind::Array(_)
-                        | Kind::Map(..)
-                        | Kind::Multiset(_)
-                        | Kind::Row(_)
-                )
-            };
-            if nested(&then) || nested(&otherwise) {
+            if !is_sortable(&then.data_type.kind) || !is_sortable(&otherwise.data_type.kind) {
                 let form = "CASE WHEN condition THEN … ELSE … END for arrays, maps and rows";
                 return Err(refused("IF", &[condition, then, otherwise], form));
             }
