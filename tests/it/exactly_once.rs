@@ -29,7 +29,7 @@ const PARTITIONS: i32 = 3;
 /// The pace of the producer.
 const PACE: Duration = Duration::from_millis(8);
 /// Nothing that is waited for takes longer.
-const PATIENCE: Duration = Duration::from_secs(50);
+const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two looks at a broker or a process.
 const LOOK: Duration = Duration::from_millis(10);
 

@@ -25,7 +25,7 @@ const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOS
 pub(crate) const OBSERVER: &str = "observer-of-tests";
 
 /// Nothing that a test asks of a broker takes longer, on a loaded machine.
-const ANSWER: Duration = Duration::from_secs(30);
+const ANSWER: Duration = Duration::from_secs(60);
 /// Decompressed bytes of one batch.
 const BATCH_BYTES_MAX: usize = 64 << 20;
 
