@@ -8,6 +8,7 @@ use source::Source;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Lines of one Rust file: beyond this it holds more than one concept.
 const LINES_MAX: usize = 1000;
@@ -283,6 +284,37 @@ fn fuzz_targets_have_seeds() {
         }
     }
     none("every fuzz target is built and starts from something:", &problems);
+}
+
+/// `scripts/planted-bugs` plants all of them into one copy; code that moved on leaves them behind.
+#[test]
+fn planted_bugs_apply_one_after_the_other() {
+    if Command::new("git").arg("--version").output().is_err() {
+        return;
+    }
+    let copy = tempfile::tempdir().expect("a folder");
+    let mut problems = Vec::new();
+    for patch in files(&[".patch"]).iter().filter(|path| path.starts_with("tests/planted/")) {
+        for path in read(patch).lines().filter_map(|line| line.strip_prefix("+++ b/")) {
+            let planted = copy.path().join(path);
+            if !planted.exists() {
+                std::fs::create_dir_all(planted.parent().expect("a folder")).expect("folders");
+                std::fs::copy(root().join(path), planted)
+                    .unwrap_or_else(|error| panic!("{path}: {error}"));
+            }
+        }
+        let applied = Command::new("git")
+            .arg("apply")
+            .arg(root().join(patch))
+            .current_dir(&copy)
+            .env("GIT_CEILING_DIRECTORIES", std::env::temp_dir())
+            .output()
+            .expect("git");
+        if !applied.status.success() {
+            problems.push(format!("{patch}: {}", String::from_utf8_lossy(&applied.stderr).trim()));
+        }
+    }
+    none("every planted bug fits today's code:", &problems);
 }
 
 #[test]
