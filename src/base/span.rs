@@ -74,10 +74,10 @@ impl LineIndex {
     #[must_use]
     pub fn new_from(text: &str, from: usize) -> Self {
         let tail = text.get(from..).unwrap_or("");
-        let from = u32::try_from(from).unwrap_or(u32::MAX);
-        let after = from.saturating_add(1);
-        let after_breaks = tail.bytes().zip(after..).filter(|(b, _)| *b == b'\n').map(|(_, i)| i);
-        Self { starts: std::iter::once(from).chain(after_breaks).collect() }
+        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let breaks = memchr::memchr_iter(b'\n', tail.as_bytes());
+        let after_breaks = breaks.map(|at| place(from.saturating_add(at).saturating_add(1)));
+        Self { starts: std::iter::once(place(from)).chain(after_breaks).collect() }
     }
 
     /// Line and column of a byte offset in the text this index was built of; both count from 1,
