@@ -40,6 +40,8 @@ pub enum ProduceEvent {
         records: usize,
         /// [`SealedBatch::first_number`] of the batch or of the part.
         first: u64,
+        /// Bytes of the batch or of the part.
+        bytes: usize,
         /// Why.
         error: Error,
         /// Whether the records may be in the log all the same.

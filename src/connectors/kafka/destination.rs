@@ -1,6 +1,7 @@
 //! One topic that a writer writes to: what is known of it, its open batches, and records that wait until it is known.
 
 use super::error::contact;
+use super::learned::Extent;
 use super::partitioner::{PartitionedRecord, Partitioner};
 use crate::base::{Error, ErrorKind};
 use crate::table::{Epoch, RecordPlace, Waker};
@@ -35,8 +36,8 @@ pub(super) struct Destination {
     partitions: usize,
     available: Vec<i32>,
     pub(super) open: BTreeMap<i32, BatchBuilder>,
-    /// Records of this bound of their size on are known to be too large for the topic.
-    pub(super) too_large: usize,
+    /// The least records that were too large for the topic.
+    pub(super) too_large: Vec<Extent>,
     /// Records that came before the topic was known: at most one batch of rows, since the writer takes no more then.
     pub(super) parked: VecDeque<Parked>,
 }
@@ -83,7 +84,7 @@ impl Destination {
             partitions: 0,
             available: Vec::new(),
             open: BTreeMap::new(),
-            too_large: usize::MAX,
+            too_large: Vec::new(),
             parked: VecDeque::new(),
         }
     }

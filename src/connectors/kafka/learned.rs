@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Bytes by which the bound of a record's size may be above its size, more than varints differ in.
-const SLACK: usize = 32;
+/// Records that were too large, remembered of a topic; of more, each costs an attempt.
+const TOO_LARGE_MAX: usize = 64;
 
 /// Topics remembered; of more, each costs an attempt.
 const TOPICS_MAX: usize = 10_000;
@@ -18,8 +18,23 @@ pub(super) struct Learned(Arc<Mutex<BTreeMap<Arc<str>, OfTopic>>>);
 struct OfTopic {
     /// It does not exist, in the words of the first error.
     absent: Option<String>,
-    /// The least size of a record, as bounded before it is encoded, that was too large.
-    too_large: Option<usize>,
+    too_large: Vec<Extent>,
+}
+
+/// How large a record is: a broker looks at the batch as it comes, and, where it compresses anew, at what it makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// Bound of its bytes before they are compressed.
+    pub(super) bound: usize,
+    /// Bytes of a batch that holds nothing else.
+    pub(super) sealed: usize,
+}
+
+impl Extent {
+    /// Whether what refuses the other refuses this.
+    pub(super) fn contains(self, other: Extent) -> bool {
+        self.bound >= other.bound && self.sealed >= other.sealed
+    }
 }
 
 impl Learned {
@@ -51,15 +66,20 @@ impl Learned {
         self.lock().get(topic)?.absent.clone()
     }
 
-    /// A record of at most `bytes` was refused as too large for the topic; without compression larger ones are, too.
-    pub(super) fn note_too_large(&self, topic: &Arc<str>, bytes: usize) {
-        self.change(topic, |of| of.too_large = Some(of.too_large.map_or(bytes, |b| b.min(bytes))));
+    /// A record was refused as too large for the topic; so are those that [contain](Extent::contains) it.
+    pub(super) fn note_too_large(&self, topic: &Arc<str>, record: Extent) {
+        self.change(topic, |of| {
+            if of.too_large.iter().all(|known| !record.contains(*known)) {
+                of.too_large.retain(|known| !known.contains(record));
+                of.too_large.truncate(TOO_LARGE_MAX - 1);
+                of.too_large.push(record);
+            }
+        });
     }
 
-    /// From which bound of their size on records of the topic are known to be too large.
-    pub(super) fn too_large(&self, topic: &str) -> usize {
-        let least = self.lock().get(topic).and_then(|of| of.too_large);
-        least.map_or(usize::MAX, |bytes| bytes.saturating_add(SLACK))
+    /// The least records of the topic that were too large.
+    pub(super) fn too_large(&self, topic: &str) -> Vec<Extent> {
+        self.lock().get(topic).map(|of| of.too_large.clone()).unwrap_or_default()
     }
 }
 
@@ -70,11 +90,16 @@ mod tests {
     #[test]
     fn the_least_of_what_was_too_large_counts() {
         let (learned, topic) = (Learned::default(), "t".into());
-        assert_eq!(learned.too_large("t"), usize::MAX);
-        for bytes in [500, 300, 400] {
-            learned.note_too_large(&topic, bytes);
+        let extent = |(bound, sealed)| Extent { bound, sealed };
+        for seen in [(500, 90), (300, 80), (400, 85), (200, 120), (900, 80)] {
+            learned.note_too_large(&topic, extent(seen));
         }
-        assert_eq!((learned.too_large("t"), learned.too_large("u")), (300 + SLACK, usize::MAX));
+        assert_eq!(learned.too_large("t"), [(300, 80), (200, 120)].map(extent));
+        assert_eq!(learned.too_large("u"), []);
+        for n in 0..2 * TOO_LARGE_MAX {
+            learned.note_too_large(&topic, extent((1000 - n, 1000 + n)));
+        }
+        assert!(learned.too_large("t").len() <= TOO_LARGE_MAX);
     }
 
     #[test]

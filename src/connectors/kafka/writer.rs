@@ -2,7 +2,7 @@
 
 use super::destination::{Destination, NotKnown, Parked};
 use super::encode::{Encodings, RecordEncoder};
-use super::learned::Learned;
+use super::learned::{Extent, Learned};
 use super::options::{Partitioning, SinkOptions, Topics};
 use super::origins::{Origin, Origins};
 use super::outlet::Outlet;
@@ -266,7 +266,7 @@ impl KafkaWriter {
                 .map(|(split, offset)| RecordPlace { split: Arc::clone(split), offset });
             let record = Outgoing { timestamp, key, value, headers: &headers, place };
             let bound = record_size_bound(key, value, &headers);
-            if let Some(problem) = self.too_large(at, bound) {
+            if let Some(problem) = self.too_large(at, bound, &record) {
                 let bytes = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
                 let topic = self.topic(Place { destination: at, partition: 0 });
                 errors.push(row, || {
@@ -289,13 +289,22 @@ impl KafkaWriter {
     }
 
     /// Why a record of this bound of its size is not sent, if it is not.
-    fn too_large(&self, at: usize, bound: usize) -> Option<String> {
+    fn too_large(&mut self, at: usize, bound: usize, record: &Outgoing<'_>) -> Option<String> {
         let max = self.record_bytes_max;
         if bound > max {
             return Some(format!("'properties.max.request.size' is {max}"));
         }
-        let least = self.destinations.get(at).map_or(usize::MAX, |to| to.too_large);
-        let known = self.origins.is_some() && bound >= least;
+        self.origins.as_ref()?;
+        let refused = &self.destinations.get(at)?.too_large;
+        if refused.iter().all(|refused| bound < refused.bound) {
+            return None;
+        }
+        // Alone in its batch, as those were that the brokers refused.
+        let mut alone = BatchBuilder::new(self.compression, self.settings.batch_bytes);
+        alone.append(record.timestamp, record.key, record.value, record.headers).ok()?;
+        let sealed = alone.seal(&mut self.compressor).ok()?.size();
+        let extent = Extent { bound, sealed };
+        let known = refused.iter().any(|refused| extent.contains(*refused));
         known.then(|| "the brokers have refused a smaller one (MESSAGE_TOO_LARGE)".to_owned())
     }
 
@@ -546,7 +555,13 @@ impl KafkaWriter {
                 }
                 // Flink's writer raises what the brokers refuse under every guarantee, `none` too.
                 ProduceEvent::Failed {
-                    partition, records, first, error, possibly_written, ..
+                    partition,
+                    records,
+                    first,
+                    bytes,
+                    error,
+                    possibly_written,
+                    ..
                 } => {
                     let maybe = if possibly_written { "; they may have been written" } else { "" };
                     let failed = of_batch(&error).context(format!(
@@ -554,7 +569,7 @@ impl KafkaWriter {
                         partition.topic, partition.partition
                     ));
                     if records == 1 && *error.kind() == KafkaErrorKind::TooLarge {
-                        self.note_refused(&partition, first, &failed);
+                        self.note_refused(&partition, first, bytes, &failed);
                     }
                     // What failed first is what the others failed of.
                     failure.get_or_insert(failed);
@@ -570,15 +585,19 @@ impl KafkaWriter {
     }
 
     /// A record that the brokers take at no time.
-    fn note_refused(&mut self, partition: &TopicPartition, number: u64, error: &Error) {
+    fn note_refused(
+        &mut self,
+        partition: &TopicPartition,
+        number: u64,
+        sealed: usize,
+        error: &Error,
+    ) {
         let Some(origins) = &self.origins else { return };
         let found = origins.of(&partition.topic, partition.partition, number);
         let Some(Origin { place: Some(place), bytes }) = found else { return };
         self.refused.push(Refused { place: place.clone(), message: error.to_string() });
-        // What compression makes of other records is not known.
-        if self.compression == Compression::None {
-            self.shared.learned.note_too_large(&partition.topic, *bytes);
-        }
+        let extent = Extent { bound: *bytes, sealed };
+        self.shared.learned.note_too_large(&partition.topic, extent);
     }
 }
 

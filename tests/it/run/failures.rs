@@ -317,3 +317,37 @@ fn what_is_too_large_is_learned_from_the_first_refusal() {
     ended.code(0).says(&[", 6 rejected by error-handling.mode"]);
     assert_eq!(ended.stderr.matches("restarting from").count(), 1, "{}", ended.stderr);
 }
+
+#[test]
+fn what_is_too_large_is_learned_where_it_is_compressed() {
+    const LARGE: usize = 60;
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), Cluster::unique("small"));
+    cluster.create(&sink, 1, &[("max.message.bytes", "400")]);
+    // Text of one length that compresses differently, and text that compresses well.
+    let mut seed = 7_u64;
+    let mut noise = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        format!("{:016x}", seed ^ (seed >> 29))
+    };
+    let flat = "x".repeat(3000);
+    let mut values = Vec::new();
+    for _ in 0..LARGE {
+        values.push((0..180).map(|_| noise()).collect::<String>());
+        values.push(flat.clone());
+    }
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    cluster.produce_lines(&source, &values);
+    let from = format!("{ALL}, 'format' = 'raw', 'error-handling.mode' = 'ignore'");
+    let to = format!("'format' = 'raw', 'properties.compression.type' = 'gzip', {EXACT}");
+    let sql = kafka("src", "v STRING", &source, &cluster, &from)
+        + &kafka("sink", "v STRING", &sink, &cluster, &to)
+        + "INSERT INTO sink SELECT v FROM src;\n";
+    let ended = run("compressed", &sql);
+    ended.code(0).says(&[", 60 rejected by error-handling.mode"]);
+    let written = cluster.read_committed(&sink);
+    assert_eq!(written.iter().map(Rec::text).collect::<Vec<_>>(), vec![flat; LARGE]);
+    // Only a record that is less than all before it costs another attempt.
+    let restarts = ended.stderr.matches("restarting from").count();
+    assert!(restarts <= LARGE / 4, "{restarts} restarts");
+}

@@ -404,6 +404,7 @@ impl ProduceMachine {
             tag: batch.tag,
             records: count(&batch.sealed),
             first: batch.sealed.first_number(),
+            bytes: batch.sealed.size(),
             error,
             possibly_written: batch.maybe_written || batch.in_flight,
         });

@@ -252,6 +252,7 @@ impl TransactionMachine {
                     tag,
                     records: usize::try_from(batch.record_count()).unwrap_or(0),
                     first: batch.first_number(),
+                    bytes: batch.size(),
                     error: of_bystander(&error.error),
                     possibly_written: false,
                 });
