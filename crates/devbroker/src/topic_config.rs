@@ -84,7 +84,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
 /// The settings of one topic.
 #[derive(Debug, Clone)]
 pub(crate) struct TopicConfig {
-    /// Values that were set when the topic was created.
+    /// Values that were set.
     pub(crate) set: BTreeMap<&'static str, String>,
     /// `max.message.bytes`: largest batch, bytes.
     pub(crate) max_message_bytes: usize,
@@ -125,6 +125,27 @@ impl TopicConfig {
             config.set.insert(known.name, value.to_owned());
         }
         Ok(config)
+    }
+
+    /// What is set.
+    pub(crate) fn texts(&self) -> BTreeMap<String, String> {
+        self.set.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    }
+
+    /// The elements of a list; of its default where it is not set.
+    ///
+    /// # Errors
+    /// The setting is none, or no list.
+    pub(crate) fn list(&self, name: &str) -> Result<Vec<String>, String> {
+        let known = SETTINGS.iter().find(|setting| setting.name == name);
+        let known =
+            known.ok_or_else(|| format!("Unknown topic config name: {}", shortened(name)))?;
+        if !matches!(known.value_type, ValueType::List) {
+            return Err(format!("Config {name} is no list: only SET and DELETE change it"));
+        }
+        let (value, _) = self.value(known);
+        let elements = value.split(',').map(str::trim).filter(|element| !element.is_empty());
+        Ok(elements.map(str::to_owned).collect())
     }
 
     fn apply(&mut self, name: &'static str, value: &str) -> Result<(), String> {

@@ -92,6 +92,12 @@ impl Topics {
         self.by_name.get(name)
     }
 
+    /// Gives a topic other settings; false where there is no such topic.
+    pub(crate) fn configure(&mut self, name: &str, config: TopicConfig) -> bool {
+        let topic = self.by_name.get_mut(name);
+        topic.map(|topic| topic.config = config).is_some()
+    }
+
     /// The topic of an id and its name.
     pub(crate) fn by_id(&self, id: Uuid) -> Option<(&str, &Topic)> {
         let name = self.names.get(&id)?;

@@ -17,7 +17,7 @@ use crate::topics::Refused;
 use crate::wire::Request;
 
 /// Resource numbers of Kafka's `ConfigResource.Type`.
-const TOPIC: i8 = 2;
+pub(super) const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
 /// Source number of a value from the broker's own start (Kafka's `ConfigEntry.ConfigSource`).
 const STATIC_BROKER_CONFIG: i8 = 4;

@@ -1,6 +1,6 @@
 //! ConsumerGroupHeartbeat: the consumer protocol of groups (KIP-848).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kafka_protocol::ResponseError;
@@ -53,8 +53,9 @@ fn admit(
     group: &str,
     body: &ConsumerGroupHeartbeatRequest,
 ) -> Result<(), ResponseError> {
-    // Patterns are of Java's RE2 dialect.
-    if body.member_id.is_empty() || body.subscribed_topic_regex.is_some() {
+    // Patterns are of Java's RE2 dialect; an empty one is none.
+    let pattern = body.subscribed_topic_regex.as_ref();
+    if body.member_id.is_empty() || pattern.is_some_and(|pattern| !pattern.is_empty()) {
         return Err(ResponseError::InvalidRequest);
     }
     // Kafka lets members of both protocols into one group, this broker does not.
@@ -65,13 +66,17 @@ fn admit(
 fn said(body: &ConsumerGroupHeartbeatRequest) -> Heartbeat {
     let millis = u64::try_from(body.rebalance_timeout_ms).ok();
     let topics = body.subscribed_topic_names.as_ref();
+    // Who joins with an empty pattern alone wants nothing yet.
+    let none = body.subscribed_topic_regex.as_ref().map(|_| BTreeSet::new());
     let owned = body.topic_partitions.as_ref();
     Heartbeat {
         member: body.member_id.to_string(),
         instance: body.instance_id.as_ref().map(ToString::to_string),
         epoch: body.member_epoch,
         rebalance_timeout: millis.map(Duration::from_millis),
-        topics: topics.map(|names| names.iter().map(|name| name.to_string()).collect()),
+        topics: topics
+            .map(|names| names.iter().map(|name| name.to_string()).collect())
+            .or(none.filter(|_| body.member_epoch == 0)),
         assignor: body.server_assignor.as_ref().map(ToString::to_string),
         owned: owned.map(|topics| {
             let of = topics.iter();

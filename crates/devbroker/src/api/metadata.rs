@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
+use kafka_protocol::messages::describe_log_dirs_response::{
+    DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
+};
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use kafka_protocol::messages::{
-    BrokerId, DescribeClusterRequest, DescribeClusterResponse, MetadataRequest, MetadataResponse,
+    BrokerId, DescribeClusterRequest, DescribeClusterResponse, DescribeLogDirsRequest,
+    DescribeLogDirsResponse, MetadataRequest, MetadataResponse,
 };
 use uuid::Uuid;
 
@@ -120,4 +124,34 @@ pub(super) fn describe_cluster(cluster: &Cluster, request: &Request) -> Answer {
         .with_port(i32::from(cluster.config.advertised_port));
     let response = response.with_controller_id(BrokerId(NODE_ID)).with_brokers(vec![broker]);
     respond(cluster, request, &response)
+}
+
+/// What stands for the folder of the logs.
+const LOG_DIR: &str = "memory";
+
+/// One folder with everything; sizes are what the batches take in memory.
+pub(super) fn describe_log_dirs(cluster: &Cluster, request: &Request) -> Answer {
+    let body: DescribeLogDirsRequest = request.decode()?;
+    let asked = |name: &str, index: i32| {
+        body.topics.as_ref().is_none_or(|topics| {
+            topics.iter().any(|of| of.topic.as_str() == name && of.partitions.contains(&index))
+        })
+    };
+    let mut topics = Vec::new();
+    for (name, topic) in cluster.topics.iter() {
+        let logs = (0..).zip(&topic.partitions).filter(|(index, _)| asked(name, *index));
+        let partitions: Vec<_> = logs
+            .map(|(index, log)| {
+                DescribeLogDirsPartition::default()
+                    .with_partition_index(index)
+                    .with_partition_size(i64::try_from(log.weight()).unwrap_or(i64::MAX))
+            })
+            .collect();
+        if !partitions.is_empty() {
+            let of = DescribeLogDirsTopic::default().with_name(topic_name(name));
+            topics.push(of.with_partitions(partitions));
+        }
+    }
+    let folder = DescribeLogDirsResult::default().with_log_dir(text(LOG_DIR)).with_topics(topics);
+    respond(cluster, request, &DescribeLogDirsResponse::default().with_results(vec![folder]))
 }

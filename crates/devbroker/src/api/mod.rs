@@ -1,5 +1,6 @@
 //! One file per family of APIs: a decoded request and the cluster go in, a response comes out.
 
+mod alter_configs;
 mod configs;
 pub(crate) mod consumers;
 pub(crate) mod fetch;
@@ -112,6 +113,9 @@ pub(crate) fn answer(cluster: &mut Cluster, incoming: Incoming, now: Duration) -
         ApiKey::ListTransactions => transactions::list(cluster, &request, now),
         ApiKey::OffsetForLeaderEpoch => list_offsets::leader_epochs(cluster, &request),
         ApiKey::DescribeConfigs => configs::describe(cluster, &request),
+        ApiKey::AlterConfigs => alter_configs::replace(cluster, &request),
+        ApiKey::IncrementalAlterConfigs => alter_configs::change(cluster, &request),
+        ApiKey::DescribeLogDirs => metadata::describe_log_dirs(cluster, &request),
         ApiKey::CreatePartitions => topics::create_partitions(cluster, &request),
         ApiKey::DeleteGroups => groups::delete(cluster, &request),
         ApiKey::OffsetDelete => offsets::delete(cluster, &request),

@@ -46,8 +46,11 @@ pub(crate) enum ApiKey {
     EndTxn = 26,
     TxnOffsetCommit = 28,
     DescribeConfigs = 32,
+    AlterConfigs = 33,
+    DescribeLogDirs = 35,
     CreatePartitions = 37,
     DeleteGroups = 42,
+    IncrementalAlterConfigs = 44,
     OffsetDelete = 47,
     DescribeCluster = 60,
     DescribeTransactions = 65,
@@ -117,6 +120,11 @@ static DELETE_RECORDS_TOPIC: Shape =
 static LEADER_EPOCH_PARTITION: Shape = Shape::of(&[f(I32), f(I32), f(I32)]);
 static LEADER_EPOCH_TOPIC: Shape = Shape::of(&[f(TEXT), f(Kind::Structs(&LEADER_EPOCH_PARTITION))]);
 static CONFIG_RESOURCE: Shape = Shape::of(&[f(I8), f(TEXT), f(TEXTS)]);
+static ALTER_CONFIG_RESOURCE: Shape =
+    Shape::of(&[f(I8), f(TEXT), f(Kind::Structs(&CREATE_CONFIG))]);
+static CONFIG_CHANGE: Shape = Shape::of(&[f(TEXT), f(I8), f(TEXT)]);
+static CONFIG_CHANGES: Shape = Shape::of(&[f(I8), f(TEXT), f(Kind::Structs(&CONFIG_CHANGE))]);
+static LOG_DIRS_TOPIC: Shape = Shape::of(&[f(TEXT), f(I32S)]);
 static PARTITIONS_ASSIGNMENT: Shape = Shape::of(&[f(I32S)]);
 static PARTITIONS_TOPIC: Shape =
     Shape::of(&[f(TEXT), f(I32), f(Kind::Structs(&PARTITIONS_ASSIGNMENT))]);
@@ -370,6 +378,20 @@ pub(crate) static APIS: &[Api] = &[
         request: Shape::of(&[f(Kind::Structs(&CONFIG_RESOURCE)), f(BOOL), from(BOOL, 3)]),
     },
     Api {
+        key: ApiKey::AlterConfigs,
+        min: 0,
+        max: 2,
+        flexible_since: 2,
+        request: Shape::of(&[f(Kind::Structs(&ALTER_CONFIG_RESOURCE)), f(BOOL)]),
+    },
+    Api {
+        key: ApiKey::DescribeLogDirs,
+        min: 1,
+        max: 4,
+        flexible_since: 2,
+        request: Shape::of(&[f(Kind::Structs(&LOG_DIRS_TOPIC))]),
+    },
+    Api {
         key: ApiKey::CreatePartitions,
         min: 0,
         max: 3,
@@ -382,6 +404,13 @@ pub(crate) static APIS: &[Api] = &[
         max: 2,
         flexible_since: 2,
         request: Shape::of(&[f(TEXTS)]),
+    },
+    Api {
+        key: ApiKey::IncrementalAlterConfigs,
+        min: 0,
+        max: 1,
+        flexible_since: 1,
+        request: Shape::of(&[f(Kind::Structs(&CONFIG_CHANGES)), f(BOOL)]),
     },
     Api {
         key: ApiKey::OffsetDelete,

@@ -305,6 +305,28 @@ fn sample(key: ApiKey, v: i16) -> Bytes {
                 .with_producer_id_filters(vec![ProducerId(1), ProducerId(2)]);
             encoded(&request, v)
         }
+        ApiKey::AlterConfigs => {
+            use alter_configs_request::{AlterConfigsResource, AlterableConfig};
+            let config = AlterableConfig::default().with_name(s("c")).with_value(Some(s("v")));
+            let resource = AlterConfigsResource::default()
+                .with_resource_name(s("t"))
+                .with_configs(vec![config]);
+            encoded(&AlterConfigsRequest::default().with_resources(vec![resource]), v)
+        }
+        ApiKey::IncrementalAlterConfigs => {
+            use incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
+            let config = AlterableConfig::default().with_name(s("c")).with_value(Some(s("v")));
+            let resource = AlterConfigsResource::default()
+                .with_resource_name(s("t"))
+                .with_configs(vec![config]);
+            encoded(&IncrementalAlterConfigsRequest::default().with_resources(vec![resource]), v)
+        }
+        ApiKey::DescribeLogDirs => {
+            use describe_log_dirs_request::DescribableLogDirTopic;
+            let topic =
+                DescribableLogDirTopic::default().with_topic(name()).with_partitions(vec![0, 1]);
+            encoded(&DescribeLogDirsRequest::default().with_topics(Some(vec![topic])), v)
+        }
         ApiKey::ConsumerGroupHeartbeat => {
             use consumer_group_heartbeat_request::TopicPartitions;
             let owned = TopicPartitions::default().with_topic_id(id).with_partitions(vec![1, 2]);
@@ -363,6 +385,9 @@ fn decoded(key: ApiKey, bytes: &Bytes, v: i16) -> Option<usize> {
         ApiKey::TxnOffsetCommit => read::<TxnOffsetCommitRequest>(bytes, v),
         ApiKey::DescribeTransactions => read::<DescribeTransactionsRequest>(bytes, v),
         ApiKey::ListTransactions => read::<ListTransactionsRequest>(bytes, v),
+        ApiKey::AlterConfigs => read::<AlterConfigsRequest>(bytes, v),
+        ApiKey::DescribeLogDirs => read::<DescribeLogDirsRequest>(bytes, v),
+        ApiKey::IncrementalAlterConfigs => read::<IncrementalAlterConfigsRequest>(bytes, v),
         ApiKey::ConsumerGroupHeartbeat => read::<ConsumerGroupHeartbeatRequest>(bytes, v),
     }
 }

@@ -1,4 +1,4 @@
-//! CreateTopics, DeleteTopics, CreatePartitions, DescribeConfigs.
+//! CreateTopics, DeleteTopics, CreatePartitions, DescribeConfigs, AlterConfigs, DescribeLogDirs.
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::create_partitions_request::{
@@ -10,8 +10,9 @@ use kafka_protocol::messages::create_topics_request::{
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::{
-    BrokerId, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest,
-    DescribeConfigsRequest,
+    AlterConfigsRequest, BrokerId, CreatePartitionsRequest, CreateTopicsRequest,
+    DeleteTopicsRequest, DescribeConfigsRequest, DescribeLogDirsRequest,
+    IncrementalAlterConfigsRequest,
 };
 
 use crate::client::{Client, batch, text, topic};
@@ -196,5 +197,97 @@ fn configs_are_described() {
         assert_eq!(response.results[1].error_code, unknown);
         assert!(response.results[2].configs.iter().any(|c| c.name.as_str() == "num.partitions"));
         assert_eq!(response.results[3].error_code, ResponseError::InvalidRequest.code());
+    }
+}
+
+/// What is set for a topic.
+fn settings(client: &mut Client, name: &str) -> Vec<(String, String)> {
+    let resource =
+        DescribeConfigsResource::default().with_resource_type(2).with_resource_name(text(name));
+    let request = DescribeConfigsRequest::default().with_resources(vec![resource]);
+    let configs = client.call(4, &request).results.remove(0).configs;
+    let set = configs.into_iter().filter(|config| config.config_source == 1);
+    set.map(|c| (c.name.to_string(), c.value.unwrap_or_default().to_string())).collect()
+}
+
+#[test]
+fn settings_are_changed_one_by_one() {
+    use kafka_protocol::messages::incremental_alter_configs_request::{
+        AlterConfigsResource, AlterableConfig,
+    };
+    let mut client = Client::new();
+    client.create("t", 1, &[("retention.bytes", "4096"), ("segment.ms", "5")]);
+    let mut change = |kind: i8, name: &str, changes: &[(&str, i8, Option<&str>)], dry: bool| {
+        let configs = changes.iter().map(|(name, operation, value)| {
+            AlterableConfig::default()
+                .with_name(text(name))
+                .with_config_operation(*operation)
+                .with_value(value.map(text))
+        });
+        let resource = AlterConfigsResource::default()
+            .with_resource_type(kind)
+            .with_resource_name(text(name))
+            .with_configs(configs.collect());
+        let request = IncrementalAlterConfigsRequest::default()
+            .with_resources(vec![resource])
+            .with_validate_only(dry);
+        let code = client.call(1, &request).responses[0].error_code;
+        (code, settings(&mut client, "t"))
+    };
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let before = vec![pair("retention.bytes", "4096"), pair("segment.ms", "5")];
+    let invalid = ResponseError::InvalidConfig.code();
+    for (kind, name, changes, error) in [
+        (2, "t", ("retention.byte", 0, Some("1")), invalid),
+        (2, "t", ("retention.bytes", 0, Some("many")), invalid),
+        (2, "t", ("retention.bytes", 0, None), invalid),
+        (2, "t", ("retention.bytes", 2, Some("1")), invalid),
+        (2, "t", ("retention.bytes", 9, Some("1")), invalid),
+        (2, "u", ("retention.bytes", 0, Some("1")), ResponseError::UnknownTopicOrPartition.code()),
+        (4, "1", ("num.partitions", 0, Some("2")), ResponseError::InvalidRequest.code()),
+    ] {
+        assert_eq!(change(kind, name, &[changes], false), (error, before.clone()), "{changes:?}");
+    }
+    assert_eq!(change(2, "t", &[("retention.bytes", 1, None)], true), (0, before));
+    let list = ("cleanup.policy", 2, Some("compact"));
+    let changed = change(2, "t", &[("retention.bytes", 1, None), list], false);
+    let after = vec![pair("cleanup.policy", "delete,compact"), pair("segment.ms", "5")];
+    assert_eq!(changed, (0, after));
+    let changed = change(2, "t", &[("cleanup.policy", 3, Some("delete"))], false);
+    assert_eq!(changed.1[0], pair("cleanup.policy", "compact"));
+}
+
+#[test]
+fn settings_are_replaced() {
+    use kafka_protocol::messages::alter_configs_request::{AlterConfigsResource, AlterableConfig};
+    let mut client = Client::new();
+    client.create("t", 1, &[("retention.bytes", "4096")]);
+    let config =
+        AlterableConfig::default().with_name(text("segment.ms")).with_value(Some(text("7")));
+    let resource = AlterConfigsResource::default()
+        .with_resource_type(2)
+        .with_resource_name(text("t"))
+        .with_configs(vec![config]);
+    let request = AlterConfigsRequest::default().with_resources(vec![resource]);
+    for version in 0..=2 {
+        assert_eq!(client.call(version, &request).responses[0].error_code, 0, "v{version}");
+    }
+    assert_eq!(settings(&mut client, "t"), [("segment.ms".to_owned(), "7".to_owned())]);
+}
+
+#[test]
+fn the_size_of_logs_is_told() {
+    let mut client = Client::new();
+    client.create("t", 2, &[]);
+    client.create("u", 1, &[]);
+    for version in 1..=4 {
+        let all = client.call(version, &DescribeLogDirsRequest::default().with_topics(None));
+        let folder = &all.results[0];
+        let of =
+            |topic: &kafka_protocol::messages::describe_log_dirs_response::DescribeLogDirsTopic| {
+                (topic.name.to_string(), topic.partitions.len())
+            };
+        let topics: Vec<_> = folder.topics.iter().map(of).collect();
+        assert_eq!(topics, [("t".to_owned(), 2), ("u".to_owned(), 1)], "v{version}");
     }
 }

@@ -104,6 +104,17 @@ fn a_partition_moves_when_its_member_has_given_it_up() {
 }
 
 #[test]
+fn an_empty_pattern_is_none() {
+    let mut members = Members::new();
+    let empty = join("a").with_subscribed_topic_regex(Some(text("")));
+    assert_eq!(members.told(&empty), (1, Some(vec![0, 1, 2, 3])));
+    let alone = empty.with_member_id(text("b")).with_subscribed_topic_names(None);
+    assert_eq!(members.told(&alone), (2, Some(vec![])));
+    let pattern = join("c").with_subscribed_topic_regex(Some(text("t.*")));
+    assert_eq!(members.error(&pattern), ResponseError::InvalidRequest.code());
+}
+
+#[test]
 fn who_is_not_heard_of_is_taken_for_dead() {
     let mut members = Members::new();
     members.join("a");
