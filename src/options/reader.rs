@@ -3,6 +3,7 @@
 use super::{Opt, OptKind, parse_duration, parse_memory_size};
 use crate::base::limits::{OPTIONS_CLOSEST_SHOWN, OPTIONS_SHOWN_MAX};
 use crate::base::{Error, ErrorKind, Result, Span, by_distance, nearest};
+use regex::Regex;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -190,6 +191,21 @@ impl<'a> OptionReader<'a> {
     pub fn list(&self, opt: &Opt) -> Vec<String> {
         let text = self.string(opt).unwrap_or_default();
         text.split(';').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// A regular expression that a whole text has to match, as Java's `Matcher.matches` does.
+    ///
+    /// # Errors
+    /// It is none; the problem is told in one line.
+    pub fn pattern(&self, opt: &Opt) -> Result<Option<Regex>> {
+        let Some(pattern) = self.string(opt) else { return Ok(None) };
+        Regex::new(&format!("^(?:{pattern})$")).map(Some).map_err(|error| {
+            // The crate draws the place below a pattern that nobody wrote; the last line is the problem.
+            let text = error.to_string();
+            let problem = text.lines().last().unwrap_or_default();
+            let problem = problem.strip_prefix("error: ").unwrap_or(problem);
+            self.invalid(opt, format!("it is no regular expression: {problem}"))
+        })
     }
 
     /// One of the words that the option declares, in its declared spelling. Case and `_` for `-` do not matter.
@@ -396,6 +412,31 @@ mod tests {
         assert!(unknown.hint().unwrap().starts_with("did you mean 'format.field-delimiter'?"));
         let invalid = read("format.field-delimiter", "csv.field-delimiter").to_string();
         assert!(invalid.starts_with("invalid option 'format.field-delimiter' = 'x'"), "{invalid}");
+    }
+
+    #[test]
+    fn patterns_match_whole_texts_and_are_refused_in_one_line() {
+        const PATTERN: Opt = Opt::new("topic-pattern", OptKind::String, "");
+        let read = |pattern: &str| {
+            let mut options = Options::default();
+            options.set("topic-pattern", pattern, None);
+            let taken = Taken::default();
+            OptionReader::new(&options, &taken, "table 't'").pattern(&PATTERN)
+        };
+        let found = read("a|b+").unwrap().unwrap();
+        assert_eq!(["a", "bb", "ab"].map(|text| found.is_match(text)), [true, true, false]);
+        for (pattern, problem) in [
+            ("a[", "unclosed character class"),
+            ("*", "repetition operator missing expression"),
+            ("(?=a)", "look-around, including look-ahead and look-behind, is not supported"),
+            ("\\w{1000}{1000}", "Compiled regex exceeds size limit of 10485760 bytes."),
+        ] {
+            let text = read(pattern).unwrap_err().to_string();
+            let expected = format!(
+                "invalid option 'topic-pattern' = '{pattern}' for table 't': it is no regular expression: {problem}"
+            );
+            assert_eq!(text, expected);
+        }
     }
 
     #[test]

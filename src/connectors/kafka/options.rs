@@ -593,11 +593,9 @@ pub(super) fn source(options: &OptionReader<'_>, mode: Mode) -> Result<SourceOpt
 /// `topic` or `topic-pattern`.
 fn topics(options: &OptionReader<'_>) -> Result<Topics> {
     let list = options.list(&TOPIC);
-    match (list.is_empty(), options.string(&TOPIC_PATTERN)) {
+    match (list.is_empty(), options.pattern(&TOPIC_PATTERN)?) {
         (false, None) => Ok(Topics::List(list)),
-        (true, Some(pattern)) => Regex::new(&format!("^(?:{pattern})$"))
-            .map(Topics::Pattern)
-            .map_err(|e| options.invalid(&TOPIC_PATTERN, e)),
+        (true, Some(pattern)) => Ok(Topics::Pattern(pattern)),
         (false, Some(_)) => Err(options.invalid(
             &TOPIC_PATTERN,
             "option 'topic' and 'topic-pattern' shouldn't be set together",
@@ -789,7 +787,11 @@ fn exact(options: &OptionReader<'_>, mode: Mode) -> Result<Exact> {
 }
 
 fn buffer(options: &OptionReader<'_>) -> Result<Option<BufferFlush>> {
-    let rows = options.long(&BUFFER_ROWS)?.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(0);
+    let rows = match options.long(&BUFFER_ROWS)? {
+        Some(rows) => usize::try_from(rows)
+            .map_err(|_| options.invalid(&BUFFER_ROWS, "expected a number from 0"))?,
+        None => 0,
+    };
     let interval = options.duration(&BUFFER_INTERVAL)?.unwrap_or_default();
     match (rows > 0, interval > Duration::ZERO) {
         (true, true) => Ok(Some(BufferFlush { rows, interval })),

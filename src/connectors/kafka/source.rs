@@ -199,6 +199,7 @@ fn plan(
         let used = !keys.is_empty() || !options.pushdown;
         let factory =
             context.formats.key_decoder(context.options, request(layout.key_fields(), keys))?;
+        let used = used || leaves_out_what_fails(&factory)?;
         drops_null_keys = gives_no_row_for_null(&factory)?;
         key = used.then_some(factory);
     }
@@ -236,6 +237,25 @@ fn gives_no_row_for_null(key: &DecoderFactory) -> Result<bool> {
     let mut decoder = key()?;
     decoder.push(&Bytes::new(), &[Payload { start: 0, len: -1 }], &mut RowErrors::new())?;
     Ok(decoder.rows() == 0)
+}
+
+/// With `ignore-parse-errors` a key that cannot be read gives no row, and so no row at all.
+fn leaves_out_what_fails(key: &DecoderFactory) -> Result<bool> {
+    // No text of any format, and no number of any width.
+    const BROKEN: [&[u8]; 2] = [b"\"", &[0xff; 11]];
+    for bytes in BROKEN {
+        let (mut decoder, mut errors) = (key()?, RowErrors::new());
+        if decoder.needs_schemas() {
+            return Ok(false);
+        }
+        let len = i32::try_from(bytes.len()).unwrap_or(0);
+        let pushed =
+            decoder.push(&Bytes::from_static(bytes), &[Payload { start: 0, len }], &mut errors);
+        if pushed.is_ok() && errors.is_empty() && decoder.rows() == 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 struct KafkaSource {

@@ -66,16 +66,16 @@ impl Metadata {
         }
     }
 
-    /// The moment that a text stands for (Flink's `DateTimeUtils.parseTimestampData`, with a pattern for `IsoMoment`).
+    /// The moment that a text stands for (Flink's `DateTimeUtils.parseTimestampData`, with a pattern for
+    /// `IsoMoment`), of whose digits Flink takes three.
     pub(super) fn moment(self, text: &str) -> Option<Moment> {
         if self.read != Read::IsoMoment {
-            return parse_timestamp_cast(text);
+            return parse_timestamp_cast(text).map(|moment| moment.truncated(3));
         }
         if text.len() == ISO_MOMENT_BYTES
             && text.as_bytes().get(10) == Some(&b'T')
             && let Some(moment) = parse_timestamp_text(text, TimestampStyle::Iso8601)
         {
-            // The pattern has six digits of which Flink takes three.
             return Some(moment.truncated(3));
         }
         match text.contains(' ') {

@@ -19,7 +19,6 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Opt, OptKind, OptionReader};
 use crate::table::{DecodeRequest, Decoder, EncodeRequest, Encoder, Format};
 use crate::types::{ChangelogMode, DataType};
-use regex::Regex;
 
 const SCHEMA_INCLUDE: Opt = Opt::new(
     "schema-include",
@@ -84,11 +83,9 @@ impl ChangeJsonFormat {
         if self.0 != Dialect::Canal {
             return Ok(Include::default());
         }
-        let pattern = |opt: &Opt| {
-            let pattern = options.string(opt).map(|text| Regex::new(&format!("^(?:{text})$")));
-            pattern.transpose().map_err(|error| options.invalid(opt, error))
-        };
-        Ok(Include { database: pattern(&DATABASE_INCLUDE)?, table: pattern(&TABLE_INCLUDE)? })
+        let (database, table) =
+            (options.pattern(&DATABASE_INCLUDE)?, options.pattern(&TABLE_INCLUDE)?);
+        Ok(Include { database, table })
     }
 }
 
