@@ -85,7 +85,9 @@ pub(super) fn fetch(cluster: &Cluster, request: &Request) -> Answer {
             .map(|group| {
                 let answer =
                     OffsetFetchResponseGroup::default().with_group_id(group.group_id.clone());
-                if group.member_epoch >= 0 {
+                // Members of classic groups may name their generation here, which nobody checks (franz-go does).
+                let asks = cluster.groups.consumers.size(&group.group_id).is_some();
+                if group.member_epoch >= 0 && asks {
                     let member = group.member_id.as_deref().unwrap_or_default();
                     let who = Identity { member, instance: None };
                     let epoch = group.member_epoch;

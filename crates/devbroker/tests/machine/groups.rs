@@ -206,3 +206,19 @@ fn the_coordinator_of_groups_and_transactions_is_this_broker() {
         }
     }
 }
+
+#[test]
+fn members_of_classic_groups_may_name_their_generation_when_they_fetch_offsets() {
+    let mut client = Client::new();
+    client.create("t", 1, &[]);
+    assert_eq!(commit(&mut client, 8, &commit_request("g", 3, "")), 0);
+    for id in ["g", "none"] {
+        let asked = OffsetFetchRequestGroup::default()
+            .with_group_id(group(id))
+            .with_member_id(Some(text("m")))
+            .with_member_epoch(1)
+            .with_topics(None);
+        let request = OffsetFetchRequest::default().with_groups(vec![asked]);
+        assert_eq!(client.call(9, &request).groups[0].error_code, 0, "{id}");
+    }
+}
