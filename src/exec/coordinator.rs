@@ -25,6 +25,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The first epoch of an attempt that goes on from stored progress lasts this part of the interval.
+const RESUMED_SHARE: u32 = 10;
+
 /// What the coordinator wants from its runner.
 #[derive(Debug)]
 pub(super) enum Outcome {
@@ -245,7 +248,10 @@ impl Coordinator {
     /// The workers exist: hands out the splits found so far.
     pub(super) fn workers_started(&mut self, workers: Vec<Arc<Mailbox<Command>>>, now: Duration) {
         self.workers = workers;
-        self.next_epoch_at = now + self.interval;
+        // Readers of committed output have waited for a job that goes on: it has something to show soon.
+        let goes_on = self.epoch > 0;
+        self.next_epoch_at =
+            now + if goes_on { self.interval / RESUMED_SHARE } else { self.interval };
     }
 
     /// The positions of the last completed epoch, scan by scan.
@@ -280,6 +286,9 @@ impl Coordinator {
 
     /// Whether the domains can say where to go on although this attempt completed no epoch.
     pub(super) fn can_ask(&self) -> bool {
+        if self.domains.iter().any(DomainState::joined) {
+            return true;
+        }
         let decided = self.domains.iter().flat_map(DomainState::deciding);
         let mut recovered = vec![false; self.scans.len()];
         decided.for_each(|scan| recovered.get_mut(scan).into_iter().for_each(|r| *r = true));

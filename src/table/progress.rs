@@ -148,6 +148,12 @@ pub trait CommitDomain: Send + Debug {
         false
     }
 
+    /// Whether this process is, or is about to be, one of those that a domain that [`CommitDomain::shares`] knows: what
+    /// fails from then on may be tried again, also before the first recovery has come to its end.
+    fn joined(&self) -> bool {
+        false
+    }
+
     /// Starts looking for progress; ends in [`DomainEvent::Recovered`].
     fn recover(&mut self, from: Recovery);
 

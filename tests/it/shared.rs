@@ -3,6 +3,7 @@
 
 mod changes;
 mod handover;
+mod protocols;
 mod starts;
 
 use crate::support::{Cluster, Program, Rec, Running};

@@ -3,6 +3,7 @@
 use crate::kill::{Mode, Test};
 use crate::run::{ALL, JSON, kafka as table};
 use crate::support::{Cluster, Program, Rec};
+use brooklet::connectors::kafka::transaction::record::topic_of;
 use brooklet_protocol_tests::services::{self, Kafka, Version};
 
 fn broker(version: Version) -> Option<&'static Kafka> {
@@ -73,12 +74,36 @@ fn consumer_protocol(cluster: &Cluster, version: Version) {
     ended.code(3).says(&["property 'group.protocol' = 'consumer' needs"]);
 }
 
+/// Offsets of a group's member in a transaction came with Kafka 2.5 (KIP-447).
+fn shared_exactly_once(cluster: &Cluster, version: Version) {
+    if version != Version::V0_11 {
+        return;
+    }
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    cluster.produce(&source, &[Rec::value(r#"{"n":1,"v":"text"}"#)]);
+    let exact = format!(
+        "{JSON}, 'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'x'"
+    );
+    let from = format!("{JSON}, 'scan.startup.mode' = 'earliest-offset'");
+    let job = Cluster::unique("shared");
+    // These brokers have no default for the number of replicas.
+    cluster.create(&topic_of(&job), 1, &[("cleanup.policy", "compact")]);
+    let sql = format!("SET 'job.shared' = 'true';\nSET 'pipeline.name' = '{job}';\n")
+        + &table("src", "n INT, v STRING", &source, cluster, &from)
+        + &table("dst", "n INT, v STRING", &sink, cluster, &exact)
+        + "INSERT INTO dst SELECT n, v FROM src;\n";
+    let ended = Program::script("job", &sql).run();
+    ended.code(3).says(&["before Kafka 2.5", "'at-least-once'"]);
+    assert!(cluster.read_committed(&sink).is_empty());
+}
+
 fn jobs(version: Version) {
     let Some(broker) = broker(version) else { return };
     let cluster = Cluster::of_kafka(broker);
     filter(&cluster, version);
     tools(&cluster, version);
     consumer_protocol(&cluster, version);
+    shared_exactly_once(&cluster, version);
     for mode in [Mode::Earliest, Mode::Latest, Mode::Timestamp, Mode::Group, Mode::Specific] {
         // Every start resumes from what the broker keeps for the job's group.
         Test::new(Cluster::of_kafka(broker), mode).run(2, false);

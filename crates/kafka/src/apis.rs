@@ -7,6 +7,7 @@ use crate::wire::frame;
 use crate::wire::messages::add_offsets_to_txn::AddOffsetsToTxnRequest;
 use crate::wire::messages::add_partitions_to_txn::AddPartitionsToTxnRequest;
 use crate::wire::messages::api_versions::ApiVersionsRequest;
+use crate::wire::messages::consumer_group_describe::ConsumerGroupDescribeRequest;
 use crate::wire::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
 use crate::wire::messages::create_partitions::CreatePartitionsRequest;
 use crate::wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
@@ -137,6 +138,7 @@ apis! {
     SyncGroup: SyncGroupRequest,
     ListGroups: ListGroupsRequest,
     ConsumerGroupHeartbeat: ConsumerGroupHeartbeatRequest,
+    ConsumerGroupDescribe: ConsumerGroupDescribeRequest,
     ApiVersions: ApiVersionsRequest,
     CreateTopics: CreateTopicsRequest,
     DeleteTopics: DeleteTopicsRequest,
@@ -163,6 +165,8 @@ const CREATE_WITH_DEFAULTS: i16 = 4;
 /// First OffsetCommit and OffsetFetch version that names topics by id (KIP-848). We stay below:
 /// a group's offsets must survive that a topic is unknown to the metadata cache.
 const OFFSETS_BY_ID: i16 = 10;
+/// First TxnOffsetCommit version that says which member of the group commits (KIP-447).
+const TXN_OFFSETS_OF_MEMBERS: i16 = 3;
 /// First TxnOffsetCommit version that names topics by id (KIP-1319).
 const TXN_OFFSETS_BY_ID: i16 = 6;
 /// First AddPartitionsToTxn version that is for brokers only (KIP-890).
@@ -233,6 +237,17 @@ impl AnyRequest {
                         ),
                     });
                 }
+            }
+            Self::TxnOffsetCommit(request)
+                if version < TXN_OFFSETS_OF_MEMBERS && !request.member_id.is_empty() =>
+            {
+                return Err(EncodeError {
+                    field: "TxnOffsetCommitRequest.member_id",
+                    version,
+                    fault: EncodeFault::Inexpressible(
+                        "brokers before Kafka 2.5 take no offsets of a member of a group in a transaction (KIP-447)",
+                    ),
+                });
             }
             // Older brokers do not compare.
             Self::Fetch(request) if version < FETCH_DIVERGING => {
@@ -338,6 +353,15 @@ mod tests {
                 assert!(encoded.is_ok(), "{:?} {version}: {encoded:?}", request.api());
             }
         }
+    }
+
+    #[test]
+    fn offsets_of_members_in_transactions_name_the_broker_that_takes_them() {
+        let request = TxnOffsetCommitRequest { member_id: "m".to_owned(), ..Default::default() };
+        let request = AnyRequest::Capped(Box::new(request.into()), 4);
+        let error = request.clone().encode(2, 1, "test").unwrap_err();
+        assert!(error.to_string().contains("before Kafka 2.5"), "{error}");
+        assert!(request.encode(3, 1, "test").is_ok());
     }
 
     #[test]

@@ -250,6 +250,12 @@ impl Client {
         self.start(|promise| operations::list_groups(node, promise))
     }
 
+    /// Ids of the members of a group of the consumer protocol (KIP-848), which they make themselves; none where the group is
+    /// not there or of another kind.
+    pub fn group_members(&self, group: &str) -> Pending<Result<Vec<String>>> {
+        self.start(|promise| operations::members(group, promise))
+    }
+
     /// The transactional ids that a broker coordinates (brokers since 3.0); all brokers together
     /// know all of them.
     pub fn list_transactions(&self, node: i32) -> Pending<Result<Vec<ListedTransaction>>> {
@@ -325,8 +331,8 @@ impl Client {
     }
 
     /// A membership in `group`, not yet joined; see [`crate::group`]. `assigns` names the way in which the leader of a classic
-    /// group assigns partitions, and only members that name the same are in such a group together. Protocol, lasting name
-    /// and times are those of the configuration. `waker` is called when there may be events; it must not block.
+    /// group assigns partitions, and only members that name the same are in such a group together; under the consumer protocol
+    /// the member's id begins with it. Protocol, lasting name and times are those of the configuration. `waker` is called when there may be events; it must not block.
     pub fn membership(&self, group: &str, assigns: &str, waker: Waker) -> Membership {
         let member = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         let shared = MemberShared::new(waker);

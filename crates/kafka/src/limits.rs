@@ -61,6 +61,10 @@ pub const BROKER_GRACE: Duration = Duration::from_secs(1);
 /// its group (Java's `JOIN_GROUP_TIMEOUT_LAPSE`).
 pub const JOIN_GRACE: Duration = Duration::from_secs(5);
 
+/// How long a lasting name may be another process' before a member that has it gives up: twice the longest session that
+/// brokers allow by default (`group.consumer.max.session.timeout.ms`, 60 s), which a killed process leaves behind.
+pub const INSTANCE_WAIT_MAX: Duration = Duration::from_secs(120);
+
 /// An unknown property gets a "did you mean" where at most one of this many characters is wrong, or one at all: `abc` is
 /// no `acks`, and a long name may have several slips.
 pub const NEAREST_CHARACTERS_PER_EDIT: usize = 4;

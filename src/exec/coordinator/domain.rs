@@ -43,6 +43,10 @@ impl DomainState {
         self.domain.shares()
     }
 
+    pub(super) fn joined(&self) -> bool {
+        self.domain.joined()
+    }
+
     pub(super) fn leave(&mut self) {
         self.left = !self.shares();
         self.domain.leave();

@@ -31,9 +31,15 @@ struct Store {
     event: Option<DomainEvent>,
     held: Option<Progress>,
     commits: Arc<Mutex<Vec<Progress>>>,
+    /// Other processes count this one in.
+    joined: bool,
 }
 
 impl CommitDomain for Store {
+    fn joined(&self) -> bool {
+        self.joined
+    }
+
     fn recover(&mut self, _from: Recovery) {
         let epoch = self.held.as_ref().map_or(0, |held| held.epoch);
         self.event = Some(DomainEvent::Recovered { epoch, scans: vec![self.held.clone()] });
@@ -115,10 +121,43 @@ fn stores(held: &Progress, minutes: u32) -> (Vec<u32>, bool) {
 
 #[test]
 fn quiet_progress_is_stored_again_before_it_can_expire() {
-    assert_eq!(stores(&progress(&[(0, 7), (1, 0)]), 200), (vec![10, 70, 130, 190], true));
+    assert_eq!(stores(&progress(&[(0, 7), (1, 0)]), 200), (vec![1, 61, 121, 181], true));
 }
 
 #[test]
 fn no_progress_is_not_stored() {
     assert_eq!(stores(&progress(&[]), 200), (vec![], true));
+}
+
+#[test]
+fn the_first_epoch_of_a_job_that_goes_on_is_short() {
+    let first = |epoch| {
+        let held = Progress { epoch, ..progress(&[(0, 7)]) };
+        let within = |minutes| !stores(&held, minutes).0.is_empty();
+        (1..20).find(|minutes| within(*minutes))
+    };
+    assert_eq!(first(4), Some(1));
+    // Nothing was written before.
+    assert_eq!(first(0), Some(10));
+}
+
+#[test]
+fn a_process_that_others_count_in_may_try_again_before_it_has_recovered() {
+    for joined in [false, true] {
+        let store = Store { joined, ..Store::default() };
+        let enumerator = Box::new(Quiet::default());
+        let coordinator = Coordinator::new(
+            vec![CoordinatedScan { name: "quiet".to_owned(), enumerator }],
+            Stores {
+                domains: vec![CoordinatedDomain { domain: Box::new(store), scans: vec![0] }],
+                ..Stores::default()
+            },
+            Mailbox::new(),
+            JobControl::new(),
+            MINUTE,
+            None,
+            false,
+        );
+        assert_eq!(coordinator.unwrap().can_ask(), joined);
+    }
 }

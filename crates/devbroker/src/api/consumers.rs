@@ -1,11 +1,15 @@
-//! ConsumerGroupHeartbeat: the consumer protocol of groups (KIP-848).
+//! ConsumerGroupHeartbeat and ConsumerGroupDescribe: the consumer protocol of groups (KIP-848).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kafka_protocol::ResponseError;
+use kafka_protocol::messages::consumer_group_describe_response::{DescribedGroup, Member};
 use kafka_protocol::messages::consumer_group_heartbeat_response::{Assignment, TopicPartitions};
-use kafka_protocol::messages::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
+use kafka_protocol::messages::{
+    ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
+};
 use uuid::Uuid;
 
 use super::{Answer, respond, text};
@@ -83,6 +87,32 @@ fn said(body: &ConsumerGroupHeartbeatRequest) -> Heartbeat {
             of.flat_map(|topic| topic.partitions.iter().map(|at| (topic.topic_id, *at))).collect()
         }),
     }
+}
+
+/// Members without what they read.
+pub(super) fn describe(cluster: &Cluster, request: &Request) -> Answer {
+    let body: ConsumerGroupDescribeRequest = request.decode()?;
+    let groups = body.group_ids.into_iter().map(|id| {
+        let group = DescribedGroup::default();
+        let Some(members) = cluster.groups.consumers.members(&id) else {
+            let error = ResponseError::GroupIdNotFound;
+            return group
+                .with_group_id(id)
+                .with_error_code(error.code())
+                .with_error_message(Some(text(error.to_string())));
+        };
+        let members = members.map(|(id, instance, epoch)| {
+            Member::default()
+                .with_member_id(text(id))
+                .with_instance_id(instance.map(text))
+                .with_member_epoch(epoch)
+        });
+        let members: Vec<Member> = members.collect();
+        let state = if members.is_empty() { "Empty" } else { "Stable" };
+        group.with_group_id(id).with_group_state(text(state)).with_members(members)
+    });
+    let response = ConsumerGroupDescribeResponse::default().with_groups(groups.collect());
+    respond(cluster, request, &response)
 }
 
 fn grouped(partitions: Partitions) -> Assignment {

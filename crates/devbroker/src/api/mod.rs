@@ -100,6 +100,7 @@ pub(crate) fn answer(cluster: &mut Cluster, incoming: Incoming, now: Duration) -
         ApiKey::LeaveGroup => members::leave(cluster, &request, now),
         ApiKey::SyncGroup => members::sync(cluster, &request, now),
         ApiKey::ConsumerGroupHeartbeat => consumers::heartbeat(cluster, &request, now),
+        ApiKey::ConsumerGroupDescribe => consumers::describe(cluster, &request),
         ApiKey::DescribeGroups => groups::describe(cluster, &request),
         ApiKey::ListGroups => groups::list(cluster, &request),
         ApiKey::DeleteTopics => topics::delete(cluster, &request),

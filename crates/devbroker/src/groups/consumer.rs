@@ -121,6 +121,15 @@ impl Consumers {
         self.by_id.get(id).map(|group| group.members.len())
     }
 
+    /// Ids, lasting names and epochs of the members of a group; `None` for one that has never had any.
+    pub(crate) fn members<'a>(
+        &'a self,
+        id: &str,
+    ) -> Option<impl Iterator<Item = (&'a str, Option<&'a str>, i32)> + use<'a>> {
+        let members = self.by_id.get(id)?.members.iter();
+        Some(members.map(|(id, member)| (id.as_str(), member.instance.as_deref(), member.epoch)))
+    }
+
     /// Topics that the members of a group want.
     pub(crate) fn subscribed(&self, id: &str) -> BTreeSet<String> {
         let members = self.by_id.get(id).into_iter().flat_map(|group| group.members.values());

@@ -56,6 +56,7 @@ pub(crate) enum ApiKey {
     DescribeTransactions = 65,
     ListTransactions = 66,
     ConsumerGroupHeartbeat = 68,
+    ConsumerGroupDescribe = 69,
 }
 
 const NEVER: i16 = i16::MAX;
@@ -458,6 +459,13 @@ pub(crate) static APIS: &[Api] = &[
             f(TEXT),
             f(Kind::Structs(&GROUP_OWNED)),
         ]),
+    },
+    Api {
+        key: ApiKey::ConsumerGroupDescribe,
+        min: 0,
+        max: 1,
+        flexible_since: 0,
+        request: Shape::of(&[f(TEXTS), f(BOOL)]),
     },
 ];
 

@@ -327,6 +327,10 @@ fn sample(key: ApiKey, v: i16) -> Bytes {
                 DescribableLogDirTopic::default().with_topic(name()).with_partitions(vec![0, 1]);
             encoded(&DescribeLogDirsRequest::default().with_topics(Some(vec![topic])), v)
         }
+        ApiKey::ConsumerGroupDescribe => {
+            let ids = vec![GroupId(s("g"))];
+            encoded(&ConsumerGroupDescribeRequest::default().with_group_ids(ids), v)
+        }
         ApiKey::ConsumerGroupHeartbeat => {
             use consumer_group_heartbeat_request::TopicPartitions;
             let owned = TopicPartitions::default().with_topic_id(id).with_partitions(vec![1, 2]);
@@ -389,6 +393,7 @@ fn decoded(key: ApiKey, bytes: &Bytes, v: i16) -> Option<usize> {
         ApiKey::DescribeLogDirs => read::<DescribeLogDirsRequest>(bytes, v),
         ApiKey::IncrementalAlterConfigs => read::<IncrementalAlterConfigsRequest>(bytes, v),
         ApiKey::ConsumerGroupHeartbeat => read::<ConsumerGroupHeartbeatRequest>(bytes, v),
+        ApiKey::ConsumerGroupDescribe => read::<ConsumerGroupDescribeRequest>(bytes, v),
     }
 }
 

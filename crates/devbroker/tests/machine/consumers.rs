@@ -6,8 +6,8 @@ use brooklet_devbroker::Config;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::consumer_group_heartbeat_request::TopicPartitions;
 use kafka_protocol::messages::{
-    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, DeleteGroupsRequest, GroupId,
-    JoinGroupRequest, ListGroupsRequest,
+    ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
+    DeleteGroupsRequest, GroupId, JoinGroupRequest, ListGroupsRequest,
 };
 use uuid::Uuid;
 
@@ -212,6 +212,16 @@ fn a_group_has_one_protocol_and_is_listed_with_it() {
     let listed = members.client.call(5, &ListGroupsRequest::default());
     let group = &listed.groups[0];
     assert_eq!((group.group_type.as_str(), group.group_state.as_str()), ("consumer", "Stable"));
+    let described = |group, client: &mut Client| {
+        let request =
+            ConsumerGroupDescribeRequest::default().with_group_ids(vec![GroupId(text(group))]);
+        let group = client.call(1, &request).groups.remove(0);
+        let ids = group.members.iter().map(|member| member.member_id.to_string());
+        (group.error_code, ids.collect::<Vec<_>>())
+    };
+    assert_eq!(described("g", &mut members.client), (0, vec!["a".to_owned()]));
+    let unknown = ResponseError::GroupIdNotFound.code();
+    assert_eq!(described("other", &mut members.client), (unknown, vec![]));
     let delete = DeleteGroupsRequest::default().with_groups_names(vec![GroupId(text("g"))]);
     let refused = members.client.call(2, &delete).results[0].error_code;
     assert_eq!(refused, ResponseError::NonEmptyGroup.code());

@@ -31,7 +31,7 @@ fn every_version_of_api_versions_lists_the_same_apis() {
         assert_eq!(range(1), Some((4, 18)));
         assert_eq!(range(18), Some((0, 4)));
         assert_eq!(range(68), Some((0, 1)), "ConsumerGroupHeartbeat");
-        assert_eq!(range(69), None, "ConsumerGroupDescribe is not offered");
+        assert_eq!(range(69), Some((0, 1)), "ConsumerGroupDescribe");
         assert_eq!(range(26), Some((0, 5)), "EndTxn");
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::errors::{self, MemberAction};
-use super::link::{Found, Link};
+use super::link::{Heard, Link};
 use super::protocol::{self, Assignment, Subscription};
 use super::{MemberEvent, Request, millis};
 use crate::apis::AnyResponse;
@@ -279,23 +279,15 @@ impl ClassicMember {
         cluster: &mut Cluster,
         now: Duration,
     ) {
-        let Some(asked) = self.link.answered(call) else { return };
-        let response = match result {
-            Ok(response) => response,
-            // The session's end is sure to come without it.
-            Err(_) if asked == Asked::Leave => return self.left(),
-            Err(failed) if failed.error.is_final() => return self.fail(failed.error),
-            Err(_) => return self.link.rediscover(cluster, now),
+        let (asked, response) = match self.link.heard(call, result, cluster, now) {
+            Heard::Answer(asked, response) => (asked, response),
+            Heard::Nothing => return,
+            // The session's end is sure to come without good-bye.
+            Heard::Broken(Asked::Leave) => return self.left(),
+            Heard::Broken(_) => return,
+            Heard::Never(error) => return self.fail(error),
         };
         match (asked, response) {
-            (Asked::Coordinator, AnyResponse::FindCoordinator(response)) => {
-                match self.link.found(&response, cluster, now) {
-                    Found::Yes => {}
-                    _ if self.leaving.is_some() => self.left(),
-                    Found::NotYet => {}
-                    Found::Never(error) => self.fail(error),
-                }
-            }
             (Asked::Join, AnyResponse::JoinGroup(response)) => {
                 if matches!(self.state, State::Joining) {
                     self.joined(response, cluster, now);
@@ -411,7 +403,7 @@ impl ClassicMember {
                 self.member.member_id.clear();
                 self.again(error, cluster, now);
             }
-            MemberAction::TakeId | MemberAction::Fail => self.fail(error),
+            MemberAction::TakeId | MemberAction::Wait | MemberAction::Fail => self.fail(error),
         }
     }
 

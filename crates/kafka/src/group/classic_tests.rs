@@ -321,7 +321,7 @@ fn each_row_for_a_heartbeat() {
         stage.after(300 * MILLI);
         let events = stage.events();
         match row.heartbeat {
-            MemberAction::Fail | MemberAction::TakeId => {
+            MemberAction::Fail | MemberAction::TakeId | MemberAction::Wait => {
                 assert!(matches!(events[..], [MemberEvent::Failed(_)]), "{:?}", row.code);
             }
             MemberAction::Rejoin | MemberAction::Reset => {

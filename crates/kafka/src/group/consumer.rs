@@ -14,13 +14,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::errors::{self, MemberAction};
-use super::link::{Found, Link};
+use super::link::{Heard, Link};
 use super::protocol::Assignment;
 use super::{MemberEvent, Request, millis};
 use crate::apis::AnyResponse;
 use crate::cluster::{Cluster, Purpose, Target};
 use crate::connection::{CallError, CallId};
 use crate::error::{Error, ErrorKind};
+use crate::limits::INSTANCE_WAIT_MAX;
 use crate::pending::Promise;
 use crate::topic::TopicPartition;
 use crate::transaction::GroupMember;
@@ -77,6 +78,8 @@ enum Asked {
 #[derive(Debug)]
 pub(crate) struct ConsumerMember {
     link: Link<Asked>,
+    /// What its id begins with.
+    stem: String,
     state: State,
     /// Its generation is the member's epoch.
     member: GroupMember,
@@ -91,14 +94,17 @@ pub(crate) struct ConsumerMember {
     leaving: Option<Promise<()>>,
     heartbeat_at: Duration,
     polled_at: Duration,
+    /// Until when another process may have its lasting name.
+    named_by: Option<Duration>,
     events: Vec<MemberEvent>,
 }
 
 impl ConsumerMember {
-    /// A member to be, with its lasting name.
-    pub(super) fn new(id: u64, group: String, instance: Option<String>) -> Self {
+    /// A member to be, with the beginning of its id and its lasting name.
+    pub(super) fn new(id: u64, group: String, stem: &str, instance: Option<String>) -> Self {
         Self {
             link: Link::new(id, group),
+            stem: stem.to_owned(),
             state: State::Outside,
             member: GroupMember { instance_id: instance, ..GroupMember::default() },
             topics: BTreeSet::new(),
@@ -108,6 +114,7 @@ impl ConsumerMember {
             leaving: None,
             heartbeat_at: Duration::ZERO,
             polled_at: Duration::ZERO,
+            named_by: None,
             events: Vec::new(),
         }
     }
@@ -120,8 +127,9 @@ impl ConsumerMember {
                 self.subscribe(topics.collect(), cluster, now);
                 if self.member.member_id.is_empty() {
                     let rng = &mut cluster.rng;
+                    let random = (rng.next_u64(), rng.next_u64());
                     self.member.member_id =
-                        format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64());
+                        format!("{}-{:016x}{:016x}", self.stem, random.0, random.1);
                 }
                 self.state = State::Joining;
                 self.link.start_over();
@@ -238,26 +246,18 @@ impl ConsumerMember {
         cluster: &mut Cluster,
         now: Duration,
     ) {
-        let Some(asked) = self.link.answered(call) else { return };
-        let response = match result {
-            Ok(response) => response,
-            // The session's end is sure to come without it.
-            Err(_) if asked == Asked::Leave => return self.left(),
-            Err(failed) if failed.error.is_final() => return self.fail(failed.error),
-            Err(_) => {
+        let (asked, response) = match self.link.heard(call, result, cluster, now) {
+            Heard::Answer(asked, response) => (asked, response),
+            Heard::Nothing => return,
+            // The session's end is sure to come without good-bye.
+            Heard::Broken(Asked::Leave) => return self.left(),
+            Heard::Broken(_) => {
                 self.full = true;
-                return self.link.rediscover(cluster, now);
+                return;
             }
+            Heard::Never(error) => return self.fail(error),
         };
         match (asked, response) {
-            (Asked::Coordinator, AnyResponse::FindCoordinator(response)) => {
-                match self.link.found(&response, cluster, now) {
-                    Found::Yes => {}
-                    _ if self.leaving.is_some() => self.left(),
-                    Found::NotYet => {}
-                    Found::Never(error) => self.fail(error),
-                }
-            }
             (Asked::Heartbeat { joins }, AnyResponse::ConsumerGroupHeartbeat(response)) => {
                 let code = ErrorCode(response.error_code);
                 match code.is_ok() {
@@ -276,6 +276,7 @@ impl ConsumerMember {
     /// The coordinator has heard of the member.
     fn beaten(&mut self, joins: bool, response: ConsumerGroupHeartbeatResponse, now: Duration) {
         self.link.start_over();
+        self.named_by = None;
         let interval = u64::try_from(response.heartbeat_interval_ms).unwrap_or(0);
         self.heartbeat_at = now.saturating_add(Duration::from_millis(interval).max(INTERVAL_MIN));
         let advanced = self.member.generation != response.member_epoch;
@@ -343,12 +344,23 @@ impl ConsumerMember {
         // The coordinator may have forgotten what it was told.
         self.full = true;
         let error = Error::broker(code, message).in_api("ConsumerGroupHeartbeat");
-        match errors::consumer(code) {
+        let joins = self.member.generation <= JOINING_EPOCH;
+        match errors::consumer(code, joins) {
+            MemberAction::Wait if self.waits(&error, now) => self.link.retry(cluster, now),
             MemberAction::Retry => self.link.retry(cluster, now),
             MemberAction::Rediscover => self.link.rediscover(cluster, now),
             MemberAction::Reset => self.reset(error, cluster, now),
             _ => self.fail(error),
         }
+    }
+
+    /// Whether another process may still have the member's lasting name; says so once.
+    fn waits(&mut self, error: &Error, now: Duration) -> bool {
+        if self.named_by.is_none() {
+            self.events.push(MemberEvent::Waits(error.clone()));
+        }
+        let until = self.named_by.get_or_insert(now.saturating_add(INSTANCE_WAIT_MAX));
+        now < *until
     }
 
     /// The group does not count the member in any more: what it has, it has no longer.

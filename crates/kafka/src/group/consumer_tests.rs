@@ -28,7 +28,7 @@ impl Stage {
     fn new(instance: Option<&str>) -> Self {
         let mut bench = Bench::new(&[("group.protocol", "consumer")]);
         bench.topic("t", 1, &[1, 1, 1]);
-        let machine = ConsumerMember::new(7, "g".to_owned(), instance.map(str::to_owned));
+        let machine = ConsumerMember::new(7, "g".to_owned(), "stem", instance.map(str::to_owned));
         Self { bench, machine, heard: Vec::new() }
     }
 
@@ -132,7 +132,7 @@ fn a_member_says_everything_to_join_and_little_afterwards() {
     stage.request(Request::Join(wants()));
     let says = stage.says();
     assert_eq!((says.group_id.as_str(), says.member_epoch), ("g", 0));
-    assert_eq!(says.member_id.len(), 32);
+    assert_eq!((&says.member_id[..5], says.member_id.len()), ("stem-", 37));
     assert_eq!(says.instance_id.as_deref(), Some("lasting"));
     assert_eq!(says.rebalance_timeout_ms, 300_000);
     assert_eq!(says.subscribed_topic_names, Some(vec!["t".to_owned()]));
@@ -250,7 +250,7 @@ fn each_row_for_who_joins() {
         stage.refuse(*code);
         assert!(stage.heard.is_empty(), "{code:?} is retried at once");
         stage.after(300 * MILLI);
-        if *action == MemberAction::Fail {
+        if *action == MemberAction::Fail || *code == ErrorCode::GROUP_ID_NOT_FOUND {
             assert!(matches!(stage.events()[..], [MemberEvent::Failed(_)]), "{code:?}");
             stage.request(Request::Join(wants()));
             assert!(stage.heard.is_empty(), "{code:?}: for ever");
@@ -261,7 +261,8 @@ fn each_row_for_who_joins() {
         let says = stage.says();
         assert_eq!((says.member_id, says.member_epoch), (id, 0), "{code:?}");
         assert_eq!(says.topic_partitions, Some(vec![]));
-        assert!(stage.events().is_empty(), "{code:?}");
+        let waits = matches!(stage.events()[..], [MemberEvent::Waits(_)]);
+        assert_eq!(waits, *action == MemberAction::Wait, "{code:?}");
     }
 }
 
@@ -287,7 +288,9 @@ fn each_row_for_who_has_partitions() {
                 assert_eq!(says.topic_partitions, Some(vec![]));
             }
             _ => {
-                assert!(events.is_empty(), "{code:?}");
+                let waits = matches!(events[..], [MemberEvent::Waits(_)]);
+                assert!(waits == (*action == MemberAction::Wait), "{code:?}");
+                assert!(waits || events.is_empty(), "{code:?}");
                 let says = stage.says();
                 assert_eq!(says.member_epoch, 5, "{code:?}");
                 // Said in full: the coordinator may be another one.
@@ -295,6 +298,27 @@ fn each_row_for_who_has_partitions() {
             }
         }
     }
+}
+
+#[test]
+fn a_lasting_name_is_waited_for_as_long_as_a_session_may_last() {
+    let mut stage = Stage::new(Some("lasting"));
+    stage.request(Request::Join(wants()));
+    let (start, mut events) = (stage.bench.now, Vec::new());
+    while !matches!(events.last(), Some(MemberEvent::Failed(_))) {
+        stage.refuse(ErrorCode::UNRELEASED_INSTANCE_ID);
+        events.extend(stage.events());
+        stage.after(2 * SECOND);
+    }
+    assert!(matches!(events[..], [MemberEvent::Waits(_), MemberEvent::Failed(_)]), "{events:?}");
+    assert!(stage.bench.now - start >= INSTANCE_WAIT_MAX);
+    // Who is in waits no more.
+    let mut stage = Stage::new(Some("lasting"));
+    stage.request(Request::Join(wants()));
+    stage.refuse(ErrorCode::UNRELEASED_INSTANCE_ID);
+    stage.after(SECOND);
+    stage.answer(5, Some(of(&[0])));
+    assert!(stage.machine.named_by.is_none());
 }
 
 #[test]

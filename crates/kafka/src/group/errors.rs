@@ -21,6 +21,8 @@ pub enum MemberAction {
     Rejoin,
     /// The group does not know the member any more; join as a new one.
     Reset,
+    /// Another process has the member's lasting name, or had it and was killed: ask until its session must be over.
+    Wait,
     /// The membership is over.
     Fail,
 }
@@ -64,8 +66,7 @@ pub static ROWS: &[Row] = rows! {
     MEMBER_ID_REQUIRED             TakeId      Fail        Fail;
 };
 
-/// The table of ConsumerGroupHeartbeat. Neither an assignor that the broker lacks nor a lasting name that another process
-/// has passes by waiting.
+/// The table of ConsumerGroupHeartbeat. An assignor that the broker lacks does not come by waiting.
 #[rustfmt::skip]
 pub static CONSUMER_ROWS: &[(ErrorCode, MemberAction)] = &[
     (ErrorCode::REQUEST_TIMED_OUT,            MemberAction::Rediscover),
@@ -75,10 +76,10 @@ pub static CONSUMER_ROWS: &[(ErrorCode, MemberAction)] = &[
     (ErrorCode::NOT_COORDINATOR,              MemberAction::Rediscover),
     (ErrorCode::UNKNOWN_MEMBER_ID,            MemberAction::Reset),
     (ErrorCode::FENCED_MEMBER_EPOCH,          MemberAction::Reset),
-    // The group was empty, and deleted.
+    // The group was empty, and deleted. One that joins makes it: then another kind of group has its name.
     (ErrorCode::GROUP_ID_NOT_FOUND,           MemberAction::Reset),
     (ErrorCode::UNSUPPORTED_ASSIGNOR,         MemberAction::Fail),
-    (ErrorCode::UNRELEASED_INSTANCE_ID,       MemberAction::Fail),
+    (ErrorCode::UNRELEASED_INSTANCE_ID,       MemberAction::Wait),
     (ErrorCode::FENCED_INSTANCE_ID,           MemberAction::Fail),
     (ErrorCode::GROUP_MAX_SIZE_REACHED,       MemberAction::Fail),
     (ErrorCode::INVALID_REQUEST,              MemberAction::Fail),
@@ -107,8 +108,11 @@ pub(super) fn heartbeat(code: ErrorCode) -> MemberAction {
     row(code).map_or(MemberAction::Fail, |row| row.heartbeat)
 }
 
-/// The table of ConsumerGroupHeartbeat.
-pub(super) fn consumer(code: ErrorCode) -> MemberAction {
+/// The table of ConsumerGroupHeartbeat, for a member that the group counts in or that `joins` it.
+pub(super) fn consumer(code: ErrorCode, joins: bool) -> MemberAction {
+    if joins && code == ErrorCode::GROUP_ID_NOT_FOUND {
+        return MemberAction::Fail;
+    }
     let row = CONSUMER_ROWS.iter().find(|row| row.0 == code);
     row.map_or(MemberAction::Fail, |row| row.1)
 }

@@ -38,6 +38,8 @@ pub enum MemberEvent {
     /// The group has gone on without this member: nothing can be committed any more. [`join`](Membership::join) makes it
     /// a member again.
     Lost(Error),
+    /// The group will take the member in once something has passed by itself, which this says; it is asked meanwhile.
+    Waits(Error),
     /// The membership is over.
     Failed(Error),
 }

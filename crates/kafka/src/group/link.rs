@@ -2,20 +2,22 @@
 
 use std::time::Duration;
 
-use crate::apis::AnyRequest;
+use crate::apis::{AnyRequest, AnyResponse};
 use crate::cluster::{Cluster, Owner, Purpose, Target};
-use crate::connection::CallId;
+use crate::connection::{CallError, CallId};
 use crate::error::Error;
 use crate::error_table::{self, CoordinatorAction};
-use crate::wire::messages::find_coordinator::{
-    FindCoordinatorRequest, FindCoordinatorResponse, GROUP_KEY,
-};
+use crate::wire::messages::find_coordinator::{FindCoordinatorRequest, GROUP_KEY};
 
-/// What became of the search for the coordinator.
-pub(super) enum Found {
-    Yes,
-    /// To be asked again; the time for it is set.
-    NotYet,
+/// What an answer is to the member, once the line has seen to itself.
+pub(super) enum Heard<A> {
+    /// Nothing: of a call that is given up, or all that there was to it is seen to.
+    Nothing,
+    /// The answer to what was asked.
+    Answer(A, AnyResponse),
+    /// None; the coordinator is looked for anew, and the time for it is set.
+    Broken(A),
+    /// None, and there will be none.
     Never(Error),
 }
 
@@ -74,31 +76,37 @@ impl<A: Copy> Link<A> {
         self.call = Some((call, asked));
     }
 
-    /// What the call that is answered asked for; `None` for one that is given up.
-    pub(super) fn answered(&mut self, call: CallId) -> Option<A> {
-        self.call.take_if(|(out, _)| *out == call).map(|(_, asked)| asked)
-    }
-
-    /// Takes the answer of FindCoordinator.
-    pub(super) fn found(
+    /// Takes the answer to a call.
+    pub(super) fn heard(
         &mut self,
-        response: &FindCoordinatorResponse,
+        call: CallId,
+        result: Result<AnyResponse, CallError>,
         cluster: &mut Cluster,
         now: Duration,
-    ) -> Found {
-        match cluster.metadata.found(response) {
-            Ok(node) => {
-                self.node = Some(node);
-                Found::Yes
-            }
-            Err(error) => match error.code().map(error_table::coordinator) {
-                None | Some(CoordinatorAction::Fail) => Found::Never(error),
-                Some(_) => {
-                    self.rediscover(cluster, now);
-                    Found::NotYet
+    ) -> Heard<A> {
+        let Some((_, asked)) = self.call.take_if(|(out, _)| *out == call) else {
+            return Heard::Nothing;
+        };
+        match result {
+            Ok(AnyResponse::FindCoordinator(response)) => match cluster.metadata.found(&response) {
+                Ok(node) => {
+                    self.node = Some(node);
+                    Heard::Nothing
                 }
+                Err(error) => match error.code().map(error_table::coordinator) {
+                    None | Some(CoordinatorAction::Fail) => Heard::Never(error),
+                    Some(_) => self.broken(asked, cluster, now),
+                },
             },
+            Ok(response) => Heard::Answer(asked, response),
+            Err(failed) if failed.error.is_final() => Heard::Never(failed.error),
+            Err(_) => self.broken(asked, cluster, now),
         }
+    }
+
+    fn broken(&mut self, asked: A, cluster: &mut Cluster, now: Duration) -> Heard<A> {
+        self.rediscover(cluster, now);
+        Heard::Broken(asked)
     }
 
     /// Gives up what is out, which may wait at the coordinator for as long as a rebalance takes.

@@ -50,14 +50,16 @@ macro_rules! each {
 
 impl MemberMachine {
     /// A member to be, under the protocol and the lasting name of the configuration. `assigns` names the way in which the
-    /// leader of a classic group assigns partitions.
+    /// leader of a classic group assigns partitions, and begins the id of a member of the other protocol.
     pub(crate) fn new(id: u64, group: &str, assigns: &str, config: &ClientConfig) -> Self {
         let (group, instance) = (group.to_owned(), config.group_instance_id.clone());
         match config.group_protocol {
             GroupProtocol::Classic => {
                 Self::Classic(ClassicMember::new(id, group, assigns.to_owned(), instance))
             }
-            GroupProtocol::Consumer => Self::Consumer(ConsumerMember::new(id, group, instance)),
+            GroupProtocol::Consumer => {
+                Self::Consumer(ConsumerMember::new(id, group, assigns, instance))
+            }
         }
     }
 

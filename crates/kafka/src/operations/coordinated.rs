@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::pending::Promise;
 use crate::topic::TopicPartition;
 use crate::wire::ErrorCode;
+use crate::wire::messages::consumer_group_describe::ConsumerGroupDescribeRequest;
 use crate::wire::messages::describe_transactions::{
     DescribeTransactionsRequest, DescribeTransactionsResponse, TransactionState,
 };
@@ -81,6 +82,34 @@ pub(crate) fn list_groups(
     };
     let request = ListGroupsRequest::default();
     Box::new(Single::new(Route::Node(node), request, Box::new(read), promise))
+}
+
+/// Ids of the members of a group of the consumer protocol. A group that is not there, or of another kind, has none.
+pub(crate) fn members(
+    group: &str,
+    promise: Promise<Result<Vec<String>>>,
+) -> Box<dyn super::Operation> {
+    let name = group.to_owned();
+    let read = move |response, _: &mut Cluster, _| {
+        let AnyResponse::ConsumerGroupDescribe(response) = response else { return unexpected() };
+        let Some(group) = response.groups.into_iter().next() else { return unexpected() };
+        match ErrorCode(group.error_code) {
+            ErrorCode::GROUP_ID_NOT_FOUND => Verdict::Done(Vec::new()),
+            code if code.is_ok() => {
+                let ids = group.members.into_iter().map(|member| member.member_id);
+                Verdict::Done(ids.collect())
+            }
+            code => {
+                let error = Error::broker(code, group.error_message.as_deref());
+                Verdict::of(code, error.context(format_args!("group `{name}`")))
+            }
+        }
+    };
+    let request = ConsumerGroupDescribeRequest {
+        group_ids: vec![group.to_owned()],
+        ..ConsumerGroupDescribeRequest::default()
+    };
+    Box::new(Single::new(Route::Coordinator(group.to_owned()), request, Box::new(read), promise))
 }
 
 /// The transactional ids that broker `node` coordinates.

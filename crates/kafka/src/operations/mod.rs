@@ -14,7 +14,7 @@ pub(crate) use admin::{
     all_topics, cluster, create_partitions, create_topics, delete_topics, topics,
 };
 pub use coordinated::{ListedGroup, ListedTransaction, TransactionDescription};
-pub(crate) use coordinated::{describe_transaction, list_groups, list_transactions};
+pub(crate) use coordinated::{describe_transaction, list_groups, list_transactions, members};
 pub(crate) use list_offsets::ListOffsets;
 pub use list_offsets::{ListedOffset, OffsetSpec};
 pub use offsets::CommittedOffset;

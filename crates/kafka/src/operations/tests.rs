@@ -10,6 +10,9 @@ use crate::testing::{Asked, Bench, MILLI, SECOND};
 use crate::topic::TopicPartition;
 use crate::transaction::GroupMember;
 use crate::wire::ErrorCode;
+use crate::wire::messages::consumer_group_describe::{
+    ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, DescribedGroup, Member,
+};
 use crate::wire::messages::create_topics::{
     CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
 };
@@ -236,6 +239,32 @@ fn a_group_that_does_not_exist_has_no_offsets() {
     s.bench.answer::<OffsetFetchRequest>(&asked, &response);
     s.run();
     assert_eq!(pending.try_take(), Some(Ok(BTreeMap::new())));
+}
+
+#[test]
+fn members_of_a_group_are_told_by_its_coordinator() {
+    let told = |code: ErrorCode, ids: &[&str]| {
+        let (mut s, pending) = setup(|promise| members("g", promise));
+        let find = s.run().remove(0);
+        let asked = s.coordinator(&find);
+        assert_eq!(asked.body::<ConsumerGroupDescribeRequest>().group_ids, ["g"]);
+        let member = |id: &&str| Member { member_id: (*id).to_owned(), ..Default::default() };
+        let group = DescribedGroup {
+            error_code: code.0,
+            members: ids.iter().map(member).collect(),
+            ..Default::default()
+        };
+        let response = ConsumerGroupDescribeResponse { groups: vec![group], ..Default::default() };
+        s.bench.answer::<ConsumerGroupDescribeRequest>(&asked, &response);
+        s.run();
+        pending.try_take()
+    };
+    let ids = vec!["a".to_owned(), "b".to_owned()];
+    assert_eq!(told(ErrorCode::NONE, &["a", "b"]), Some(Ok(ids)));
+    assert_eq!(told(ErrorCode::GROUP_ID_NOT_FOUND, &[]), Some(Ok(Vec::new())));
+    assert_eq!(told(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, &[]), None);
+    let refused = told(ErrorCode::GROUP_AUTHORIZATION_FAILED, &[]).unwrap().unwrap_err();
+    assert_eq!(refused.kind(), &ErrorKind::NotAuthorized);
 }
 
 #[test]

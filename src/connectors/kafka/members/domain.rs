@@ -12,11 +12,14 @@
 //! Where the coordinator assigns, it does so beside the leader's work: the others look whether that is done, and each
 //! stores where further partitions of its own start.
 
+mod compare;
 mod lead;
 
-use self::lead::{Leading, Sweep, marked};
+use self::compare::Next;
+use self::lead::{Leading, Listed, Sweep, marked};
 use super::agree::Look;
-use super::{Assigned, JobMembers, Reads, Seat, Turn, fingerprint};
+use super::notes::Given;
+use super::{Assigned, JobMembers, Reads, Seat, Turn, refused};
 use crate::base::{Error, ErrorKind, Result};
 use crate::connectors::kafka::enumerator::matching;
 use crate::connectors::kafka::error::{contact, translate};
@@ -128,6 +131,10 @@ enum Work {
     Failed(Error),
     /// Finds the group's coordinator.
     Finding(Answer<Stored>),
+    /// Looks who is in a group that nobody leads.
+    Comparing(Answer<Vec<String>>, Next),
+    /// Looks whether it is for want of a topic that nobody leads.
+    Missing(Answer<Listed>),
     /// Finds the topics of a pattern, for a coordinator that assigns.
     Naming(Answer<Vec<TopicInfo>>),
     Joining,
@@ -165,13 +172,12 @@ impl MembersDomain {
         reads: Arc<Reads>,
         client: Client,
         group: String,
+        script: u64,
         scan: &str,
         exact: Option<Exact>,
         job: &JobContext,
         waker: Waker,
     ) -> MembersDomain {
-        let id = exact.as_ref().map(|exact| exact.names.id.as_str());
-        let script = fingerprint(&reads.options.topics, id);
         MembersDomain {
             members,
             reads,
@@ -207,6 +213,9 @@ impl MembersDomain {
     }
 
     fn contact(&self, error: &brooklet_kafka::Error, doing: &str) -> Error {
+        if error.code() == Some(ErrorCode::FENCED_INSTANCE_ID) {
+            return self.ended(error);
+        }
         if matches!(error.kind(), KafkaErrorKind::NotAuthorized) {
             return translate(error)
                 .with_hint(format!(
@@ -224,7 +233,9 @@ impl MembersDomain {
         match error.code()? {
             ErrorCode::ILLEGAL_GENERATION
             | ErrorCode::UNKNOWN_MEMBER_ID
-            | ErrorCode::FENCED_MEMBER_EPOCH => {
+            | ErrorCode::FENCED_MEMBER_EPOCH
+            // It was empty, and deleted.
+            | ErrorCode::GROUP_ID_NOT_FOUND => {
                 self.members.lose(error);
             }
             ErrorCode::REBALANCE_IN_PROGRESS | ErrorCode::STALE_MEMBER_EPOCH => {}
@@ -276,6 +287,13 @@ impl MembersDomain {
             return Ok(None);
         }
         self.members.listen()?;
+        if let Some(error) = self.members.waits() {
+            self.warnings.say(&format!(
+                "[WARN] job '{}': another process has the 'properties.group.instance.id' of this one, or had it until it \
+                 was killed: waiting for the end of its session ({error})",
+                self.job
+            ));
+        }
         match self.members.turn() {
             None => {}
             Some(Turn::Failed(error)) => return Err(self.ended(&error)),
@@ -299,13 +317,11 @@ impl MembersDomain {
                 "every process needs a 'properties.group.instance.id' of its own, or none"
                     .to_owned()
             }
-            Some(ErrorCode::INCONSISTENT_GROUP_PROTOCOL) => {
-                format!("another program is in group '{}': stop it", self.group)
+            Some(ErrorCode::INCONSISTENT_GROUP_PROTOCOL | ErrorCode::GROUP_ID_NOT_FOUND) => {
+                return refused(&Given::Nothing).context(error.to_string());
             }
             Some(ErrorCode::UNRELEASED_INSTANCE_ID) => {
-                "another process has this 'properties.group.instance.id', or had it until it was killed: give each its \
-                 own, or wait for the end of its session ('group.consumer.session.timeout.ms' of the brokers)"
-                    .to_owned()
+                "another process has this 'properties.group.instance.id': give each its own".to_owned()
             }
             Some(ErrorCode::UNSUPPORTED_ASSIGNOR) => {
                 "set 'properties.group.remote.assignor' to one of the brokers' 'group.consumer.assignors', or not at all"
@@ -412,7 +428,9 @@ impl MembersDomain {
         match shared {
             None => {
                 self.wait_for_leader()?;
-                self.work = Work::AgreeingAgain(self.now + START_POLL);
+                if !matches!(self.work, Work::Missing(_)) {
+                    self.work = Work::AgreeingAgain(self.now + START_POLL);
+                }
             }
             Some(sharing) => {
                 if sharing == Sharing::Started {
@@ -426,6 +444,10 @@ impl MembersDomain {
     }
 
     fn wait_for_leader(&mut self) -> Result<()> {
+        if self.patience.is_none() && self.look_for_topics() {
+            self.patience = Some(self.now + START_WAIT_MAX);
+            return Ok(());
+        }
         let until = *self.patience.get_or_insert(self.now + START_WAIT_MAX);
         if until <= self.now {
             let error = "the leader of the group has not said where its partitions start";
@@ -525,6 +547,11 @@ impl MembersDomain {
         if error.failure == Failure::Fenced {
             self.members.lose(&error.error);
         }
+        if matches!(error.error.kind(), KafkaErrorKind::Unsupported) {
+            return translate(&error.error).with_hint(
+                "share the job at least once ('sink.delivery-guarantee' = 'at-least-once'), or run it exactly-once in one process",
+            );
+        }
         let exact = self.exact.as_ref().zip(self.assigned.as_ref());
         let names = exact.map(|(exact, assigned)| exact.names_of(&assigned.seat));
         self.end_failed(error, ending, Doing::Committing(epoch), names)
@@ -560,8 +587,22 @@ impl MembersDomain {
                     };
                     answer.map_err(|error| self.contact(&error, "finding the job's group"))?;
                     self.contact.end();
-                    self.members.found();
-                    self.join();
+                    self.compare(Next::Join)?;
+                }
+                Work::Comparing(pending, next) => {
+                    let Some(answer) = pending.try_take() else {
+                        self.work = Work::Comparing(pending, next);
+                        return Ok(None);
+                    };
+                    self.described(answer, next)?;
+                }
+                Work::Missing(pending) => {
+                    let Some(answer) = pending.try_take() else {
+                        self.work = Work::Missing(pending);
+                        return Ok(None);
+                    };
+                    self.all_found(answer)?;
+                    self.work = Work::AgreeingAgain(self.now + START_POLL);
                 }
                 Work::Naming(pending) => {
                     let Some(answer) = pending.try_take() else {
@@ -592,9 +633,9 @@ impl MembersDomain {
                 }
                 Work::Joining => {
                     if let Some(election) = self.members.election() {
-                        self.elected(election);
+                        self.compare(Next::Lead(election))?;
                     } else if let Some(assigned) = self.members.assigned() {
-                        self.begin(assigned);
+                        self.compare(Next::Begin(assigned))?;
                     } else {
                         self.work = Work::Joining;
                         return Ok(None);
@@ -640,8 +681,14 @@ impl MembersDomain {
                         self.work = Work::Storing(pending);
                         return Ok(None);
                     };
-                    answer.map_err(|error| self.contact(&error, "storing where to start"))?;
-                    self.fetch();
+                    match answer {
+                        Ok(()) => self.fetch(),
+                        // The next heartbeat tells the epoch to store them in.
+                        Err(error) if error.code() == Some(ErrorCode::STALE_MEMBER_EPOCH) => {
+                            self.work = Work::Waiting(self.now + START_POLL);
+                        }
+                        Err(error) => return Err(self.contact(&error, "storing where to start")),
+                    }
                 }
                 Work::Committing(epoch, pending, read, generation) => {
                     let Some(answer) = pending.try_take() else {
@@ -705,6 +752,10 @@ impl CommitDomain for MembersDomain {
 
     fn shares(&self) -> bool {
         true
+    }
+
+    fn joined(&self) -> bool {
+        self.members.has_found()
     }
 
     fn recover(&mut self, _from: Recovery) {

@@ -31,6 +31,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Name of the way in which partitions are assigned. Members that name another one cannot be in the group.
 const PROTOCOL: &str = "brooklet-ranges";
 
+/// What the ids of members begin with that name themselves, before the fingerprint of their script.
+const MEMBER: &str = "brooklet";
+
+/// Hexadecimal digits of a fingerprint in the id of a member.
+const FINGERPRINT_DIGITS: usize = 16;
+
 /// The source that the processes share.
 #[derive(Debug)]
 pub(super) struct Reads {
@@ -162,6 +168,8 @@ struct State {
     /// What it said that it wants to read, by name.
     topics: BTreeSet<String>,
     turn: Option<Turn>,
+    /// Why the group does not take this process in yet.
+    waits: Option<brooklet_kafka::Error>,
     election: Option<Election>,
     /// What this process has assigned, until the coordinator has said so.
     lead: Option<(i32, Lead)>,
@@ -240,6 +248,8 @@ impl JobMembers {
         }
         *lock(&self.waker) = Some(Waker_(Arc::clone(&waker)));
         let group = format!("{GROUP_PREFIX}{}", job.id);
+        let id = exact.as_ref().map(|exact| exact.names.id.as_str());
+        let script = fingerprint(&reads.options.topics, id);
         let mut state = lock(&self.state);
         if state.membership.is_none() {
             let client = Client::new(reads.config.clone(), &reads.network);
@@ -250,18 +260,24 @@ impl JobMembers {
                     waker();
                 }
             };
-            state.membership = Some(client.membership(&group, PROTOCOL, Arc::new(wake)));
+            let assigns = match reads.leaderless() {
+                true => format!("{MEMBER}-{script:0FINGERPRINT_DIGITS$x}"),
+                false => PROTOCOL.to_owned(),
+            };
+            state.membership = Some(client.membership(&group, &assigns, Arc::new(wake)));
         }
         drop(state);
         let members = Arc::clone(self);
-        Ok(Box::new(MembersDomain::new(members, reads, client, group, scan, exact, job, waker)))
+        Ok(Box::new(MembersDomain::new(
+            members, reads, client, group, script, scan, exact, job, waker,
+        )))
     }
 
     /// Whether the current generation assigns this partition to this process. A leader that meets one that it has
     /// assigned to nobody begins another generation.
     pub(super) fn assigns(&self, partition: &TopicPartition) -> bool {
         let leaderless = self.leaderless();
-        let mut state = lock(&self.state);
+        let state = lock(&self.state);
         let Some(assigned) = &state.assigned else { return false };
         let new = match leaderless {
             // The coordinator knows of new partitions, but not of new topics that a pattern means.
@@ -269,15 +285,25 @@ impl JobMembers {
             false => assigned.lead.as_ref().is_some_and(|lead| !lead.all.contains(partition)),
         };
         let mine = assigned.partitions.binary_search(partition).is_ok();
-        if new && state.turn.is_none() {
-            state.turn = Some(Turn::Revoked);
-            drop(state);
-            let waker = lock(&self.waker).as_ref().map(|waker| Arc::clone(&waker.0));
-            if let Some(waker) = waker {
-                waker();
-            }
+        drop(state);
+        if new {
+            self.renew();
         }
         mine
+    }
+
+    /// This process is to join again, with what it has found out.
+    fn renew(&self) {
+        lock(&self.state).turn.get_or_insert(Turn::Revoked);
+        let waker = lock(&self.waker).as_ref().map(|waker| Arc::clone(&waker.0));
+        if let Some(waker) = waker {
+            waker();
+        }
+    }
+
+    /// Whether these are the topics that it has joined for.
+    fn joined_for(&self, topics: &BTreeSet<&str>) -> bool {
+        lock(&self.state).topics.iter().map(String::as_str).eq(topics.iter().copied())
     }
 
     fn leaderless(&self) -> bool {
@@ -300,7 +326,14 @@ impl JobMembers {
                 MemberEvent::Advanced(member) => state.advance(&member),
                 MemberEvent::Assigned { member, assignment, leads } => {
                     let given = Given::parse(&assignment.user_data);
-                    let Given::Slot { slot, slots } = given else { return Err(refused(&given)) };
+                    let Given::Slot { slot, slots } = given else {
+                        let error = refused(&given);
+                        // Whoever came later with the other protocol is the one to go.
+                        return Err(match given {
+                            Given::Nothing if state.looked => error.retriable(),
+                            _ => error,
+                        });
+                    };
                     state.slot = Some(slot);
                     state.slots = slots;
                     let lead =
@@ -313,10 +346,16 @@ impl JobMembers {
                 }
                 MemberEvent::Revoked => state.turn = Some(Turn::Revoked),
                 MemberEvent::Lost(error) => state.turn = Some(Turn::Lost(error)),
+                MemberEvent::Waits(error) => state.waits = Some(error),
                 MemberEvent::Failed(error) => state.turn = Some(Turn::Failed(error)),
             }
         }
         Ok(())
+    }
+
+    /// Why the group does not take this process in yet, once.
+    fn waits(&self) -> Option<brooklet_kafka::Error> {
+        lock(&self.state).waits.take()
     }
 
     fn turn(&self) -> Option<Turn> {
@@ -483,17 +522,42 @@ fn fingerprint(topics: &Topics, id: Option<&str>) -> u64 {
     fnv(&format!("{id:?}\n{topics}"))
 }
 
-fn refused(given: &Given) -> Error {
-    let why = match given {
-        Given::Refused => {
-            "the other processes of the job run another script, or another version of it"
+/// The first member, by their ids, that this process cannot share the job with, and that stays: all where this process is
+/// no member yet, and of two that came at once the one with the lesser id.
+fn stranger(ids: &[String], own: Option<&str>, script: u64) -> Option<Given> {
+    let mut others = ids.iter().map(String::as_str).filter(|id| own != Some(*id));
+    others.find_map(|id| {
+        let told = id.strip_prefix(MEMBER).and_then(|id| id.strip_prefix('-')?.split_once('-'));
+        // Ids of classic members begin with their 'client.id', and may have digits behind it.
+        let told = told.filter(|(told, _)| told.len() == FINGERPRINT_DIGITS);
+        match told.and_then(|(told, _)| u64::from_str_radix(told, 16).ok()) {
+            None => Some(Given::Nothing),
+            Some(told) if told != script && own.is_none_or(|own| id < own) => Some(Given::Refused),
+            Some(_) => None,
         }
-        _ => "the other processes of the job are of another version of the program",
+    })
+}
+
+fn refused(given: &Given) -> Error {
+    let (why, hint) = match given {
+        Given::Slot { .. } | Given::Refused => (
+            "the other processes of the job run another script, or another version of it",
+            "processes that share a job read the same topics with the same guarantee and prefix: stop the others first (one \
+             that was killed counts until the end of its session), or give this job a name of its own: \
+             SET 'pipeline.name' = '…'",
+        ),
+        Given::Nothing => (
+            "there are members in its group that share partitions in another way",
+            "write 'properties.group.protocol' the same way in all processes of the job; to change it, stop all of them \
+             first. Another program with this group has to stop",
+        ),
+        Given::Unknown => (
+            "the other processes of the job are of another version of the program",
+            "stop the others first",
+        ),
     };
-    Error::new(crate::base::ErrorKind::Schema, format!("this process gets nothing to read: {why}")).with_hint(
-        "processes that share a job read the same topics with the same guarantee and prefix: stop the others first, or give this \
-         job a name of its own: SET 'pipeline.name' = '…'",
-    )
+    let what = format!("this process gets nothing to read: {why}");
+    Error::new(crate::base::ErrorKind::Schema, what).with_hint(hint)
 }
 
 #[cfg(test)]
@@ -538,6 +602,30 @@ mod tests {
         assert!(members.assigned().is_some());
         members.lose(&brooklet_kafka::Error::timeout("fenced"));
         assert!(members.assigned().is_none() && matches!(members.turn(), Some(Turn::Lost(_))));
+    }
+
+    #[test]
+    fn who_comes_later_gives_way() {
+        let id = |script: u64, random| format!("{MEMBER}-{script:016x}-{random}");
+        let (mine, other) = (id(SCRIPT, "5"), id(SCRIPT + 1, "5"));
+        for (ids, own, expected) in [
+            (vec![], None, None),
+            (vec![id(SCRIPT, "1"), id(SCRIPT, "9")], None, None),
+            (vec![other.clone()], None, Some(Given::Refused)),
+            // Both came at once: one of them stays.
+            (vec![mine.clone(), other.clone()], Some(&mine), None),
+            (vec![mine.clone(), other.clone()], Some(&other), Some(Given::Refused)),
+            (vec!["consumer-1".to_owned()], None, Some(Given::Nothing)),
+            (vec!["brooklet-3fa2b1c0-1111-2222".to_owned()], Some(&mine), Some(Given::Nothing)),
+            (vec![mine.clone(), "a".to_owned()], Some(&mine), Some(Given::Nothing)),
+        ] {
+            let script = if own == Some(&other) { SCRIPT + 1 } else { SCRIPT };
+            assert_eq!(
+                stranger(&ids, own.map(String::as_str), script),
+                expected,
+                "{ids:?} {own:?}"
+            );
+        }
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub(super) enum Given {
     Slot { slot: u32, slots: u32 },
     /// It runs another script.
     Refused,
+    /// Nobody has told anything: it was the coordinator who assigned, because the others are members under the other
+    /// protocol.
+    Nothing,
     /// The leader speaks another form.
     Unknown,
 }
@@ -54,7 +57,7 @@ impl Display for Given {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Given::Slot { slot, slots } => write!(f, "{FORM} slot={slot} slots={slots}"),
-            Given::Refused | Given::Unknown => write!(f, "{FORM} refused=script"),
+            Given::Refused | Given::Nothing | Given::Unknown => write!(f, "{FORM} refused=script"),
         }
     }
 }
@@ -65,6 +68,7 @@ impl Given {
         match (number("slot"), number("slots")) {
             (Some(slot), Some(slots)) => Given::Slot { slot, slots: slots.min(SLOTS_MAX) },
             _ if field(text, "refused").is_some() => Given::Refused,
+            _ if text.is_empty() => Given::Nothing,
             _ => Given::Unknown,
         }
     }
@@ -136,7 +140,8 @@ mod tests {
             assert_eq!(Given::parse(&given.to_string()), given);
         }
         assert_eq!(Told::parse("something else"), None);
-        assert_eq!(Given::parse(""), Given::Unknown);
+        assert_eq!(Given::parse(""), Given::Nothing);
+        assert_eq!(Given::parse("another form"), Given::Unknown);
         assert_eq!(Told::parse("brooklet/1 script=7 slots=4000000000").unwrap().slots, SLOTS_MAX);
     }
 

@@ -5,6 +5,7 @@
 pub mod add_offsets_to_txn;
 pub mod add_partitions_to_txn;
 pub mod api_versions;
+pub mod consumer_group_describe;
 pub mod consumer_group_heartbeat;
 pub mod create_partitions;
 pub mod create_topics;
@@ -59,6 +60,7 @@ pub const APIS: &[ApiSpec] = &[
     describe_transactions::API,
     list_transactions::API,
     consumer_group_heartbeat::API,
+    consumer_group_describe::API,
 ];
 
 /// The API of a key.
@@ -76,6 +78,7 @@ macro_rules! for_each_request {
         $then!($crate::wire::messages::add_offsets_to_txn::AddOffsetsToTxnRequest);
         $then!($crate::wire::messages::add_partitions_to_txn::AddPartitionsToTxnRequest);
         $then!($crate::wire::messages::api_versions::ApiVersionsRequest);
+        $then!($crate::wire::messages::consumer_group_describe::ConsumerGroupDescribeRequest);
         $then!($crate::wire::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest);
         $then!($crate::wire::messages::create_partitions::CreatePartitionsRequest);
         $then!($crate::wire::messages::create_topics::CreateTopicsRequest);

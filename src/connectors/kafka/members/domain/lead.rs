@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-type Listed = Vec<(String, brooklet_kafka::Result<TopicInfo>)>;
+pub(super) type Listed = Vec<(String, brooklet_kafka::Result<TopicInfo>)>;
 
 /// The work of a leader before it assigns.
 #[derive(Debug)]
@@ -138,6 +138,12 @@ impl MembersDomain {
                             Topics::Pattern(pattern) => matching(topics, pattern),
                             Topics::List(_) => topics,
                         };
+                        let names = leading.found.iter().map(|topic| &*topic.name).collect();
+                        // Who leads depends on the first topic that all have found.
+                        if self.reads.leaderless() && !self.members.joined_for(&names) {
+                            self.members.renew();
+                            return Ok(false);
+                        }
                         self.listed(leading)
                     }
                 },
