@@ -181,7 +181,7 @@ group.initial.rebalance.delay.ms=0
 
     def wait_ready(self, port):
         request = struct.pack(">ihhihi", 14, 3, 1, 7, -1, 0)  # Metadata v1 without topics
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             if self.broker.poll() is not None:
                 break

@@ -5,6 +5,7 @@
 
 mod array;
 mod digest;
+mod java_regex;
 mod json;
 mod math;
 mod misc;
@@ -13,6 +14,7 @@ mod pattern;
 mod printf;
 mod random;
 mod reference;
+mod regex_properties;
 mod regexp;
 mod seen;
 mod signature;

@@ -32,6 +32,9 @@ pub(crate) struct JavaPattern {
 enum Item {
     Literal(String),
     Field(Letter, usize),
+    /// `[`: what follows up to the `]` may be missing.
+    Optional,
+    EndOfOptional,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +46,8 @@ enum Letter {
     DayOfYear,
     DayOfWeek,
     DayOfWeekNumber,
+    /// `F`: days of a month counted in sevens.
+    DayInSeven,
     AmPm,
     Hour24,
     Hour12,
@@ -93,8 +98,16 @@ impl JavaPattern {
                 }
                 continue;
             }
+            match c {
+                '[' => items.push(Item::Optional),
+                ']' if depth(&items) == 0 => {
+                    return Err(format!("']' without '[' in pattern '{pattern}'"));
+                }
+                ']' => items.push(Item::EndOfOptional),
+                _ if !c.is_ascii_alphabetic() => literal(&mut items, c),
+                _ => {}
+            }
             if !c.is_ascii_alphabetic() {
-                literal(&mut items, c);
                 continue;
             }
             let mut count = 1;
@@ -108,7 +121,10 @@ impl JavaPattern {
                 'd' => Letter::DayOfMonth,
                 'D' => Letter::DayOfYear,
                 'E' => Letter::DayOfWeek,
+                'e' | 'c' if count >= 3 => Letter::DayOfWeek,
                 'e' => Letter::DayOfWeekNumber,
+                'c' if count == 1 => Letter::DayOfWeekNumber,
+                'F' if count == 1 => Letter::DayInSeven,
                 'a' => Letter::AmPm,
                 'H' => Letter::Hour24,
                 'h' => Letter::Hour12,
@@ -156,11 +172,12 @@ impl JavaPattern {
     ///
     /// # Errors
     /// As `SimpleDateFormat` says it.
-    pub(crate) fn simple(&self) -> Result<&JavaPattern, String> {
+    pub(crate) fn simple(&self) -> Result<SimplePattern<'_>, String> {
         let unknown = |item: &Item| {
             Some(match item {
                 Item::Field(Letter::Quarter, _) => 'Q',
                 Item::Field(Letter::DayOfWeekNumber, _) => 'e',
+                Item::Field(Letter::DayInSeven, _) => 'F',
                 Item::Field(Letter::NanoOfSecond, _) => 'n',
                 Item::Field(Letter::MilliOfDay, _) => 'A',
                 Item::Field(Letter::NanoOfDay, _) => 'N',
@@ -170,16 +187,24 @@ impl JavaPattern {
         };
         match self.items.iter().find_map(unknown) {
             Some(letter) => Err(format!("illegal pattern character '{letter}'")),
-            None => self.local(),
+            None => self.local().map(SimplePattern),
         }
     }
 
     /// Writes a local time in microseconds since 1970 and `nanos` below the microsecond.
     pub(crate) fn format(&self, local: i64, nanos: i64, out: &mut String) {
+        // An optional part is written: every time has all fields.
+        self.write(local, nanos, ["", ""], out);
+    }
+
+    fn write(&self, local: i64, nanos: i64, brackets: [&str; 2], out: &mut String) {
+        let [opening, closing] = brackets;
         for item in &self.items {
             match item {
                 Item::Literal(text) => out.push_str(text),
                 Item::Field(letter, count) => format_field(*letter, *count, (local, nanos), out),
+                Item::Optional => out.push_str(opening),
+                Item::EndOfOptional => out.push_str(closing),
             }
         }
     }
@@ -191,38 +216,77 @@ impl JavaPattern {
     }
 
     fn parse_prefix<'t>(&self, text: &'t str) -> Option<(i64, &'t str)> {
-        let mut fields = Fields::default();
-        let mut rest = text;
-        for (at, item) in self.items.iter().enumerate() {
-            match item {
-                Item::Literal(literal) => rest = rest.strip_prefix(literal.as_str())?,
-                Item::Field(letter, count) => {
-                    // Where digits follow each other, every field has exactly its width.
-                    let adjacent = matches!(self.items.get(at + 1), Some(Item::Field(..)));
-                    rest = fields.read(*letter, *count, adjacent, rest)?;
-                }
-            }
-        }
+        let (fields, rest) = parse_items(&self.items, Fields::default(), text)?;
         Some((fields.resolve()?, rest))
+    }
+}
+
+/// A pattern as `SimpleDateFormat` takes it: brackets are characters like others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SimplePattern<'p>(&'p JavaPattern);
+
+impl SimplePattern<'_> {
+    /// Writes a local time in microseconds since 1970.
+    pub(crate) fn format(self, local: i64, out: &mut String) {
+        self.0.write(local, 0, ["[", "]"], out);
     }
 
     /// Reads the beginning of a text as a lenient `SimpleDateFormat` does: numbers have any width and range, February 30th
     /// is in March, hour 25 on the next day.
-    pub(crate) fn parse_leniently(&self, text: &str) -> Option<i64> {
+    pub(crate) fn parse_leniently(self, text: &str) -> Option<i64> {
         let mut fields = Fields::default();
         let mut rest = text;
-        for (at, item) in self.items.iter().enumerate() {
+        for (at, item) in self.0.items.iter().enumerate() {
             match item {
                 Item::Literal(literal) => rest = rest.strip_prefix(literal.as_str())?,
                 Item::Field(letter, count) => {
-                    let adjacent = matches!(self.items.get(at + 1), Some(Item::Field(..)));
+                    let adjacent = matches!(self.0.items.get(at + 1), Some(Item::Field(..)));
                     let text = rest.trim_start_matches([' ', '\t']);
                     rest = fields.read_leniently(*letter, *count, adjacent, text)?;
                 }
+                Item::Optional => rest = rest.strip_prefix('[')?,
+                Item::EndOfOptional => rest = rest.strip_prefix(']')?,
             }
         }
         fields.resolve_leniently()
     }
+}
+
+/// How many optional parts are open behind these items.
+fn depth(items: &[Item]) -> usize {
+    let count = |wanted: &Item| items.iter().filter(|item| *item == wanted).count();
+    count(&Item::Optional).saturating_sub(count(&Item::EndOfOptional))
+}
+
+/// Reads what the items name into the fields; an optional part that does not fit is passed over.
+fn parse_items<'t>(items: &[Item], mut fields: Fields, text: &'t str) -> Option<(Fields, &'t str)> {
+    let (mut at, mut rest) = (0, text);
+    while let Some(item) = items.get(at) {
+        at += 1;
+        match item {
+            Item::Literal(literal) => rest = rest.strip_prefix(literal.as_str())?,
+            Item::Field(letter, count) => {
+                // Where digits follow each other, every field has exactly its width.
+                let adjacent = matches!(items.get(at), Some(Item::Field(..)));
+                rest = fields.read(*letter, *count, adjacent, rest)?;
+            }
+            Item::Optional => {
+                let within = items.get(at..)?;
+                let end = (0..within.len())
+                    .find(|end| {
+                        within.get(*end) == Some(&Item::EndOfOptional)
+                            && within.get(..*end).is_some_and(|inner| depth(inner) == 0)
+                    })
+                    .unwrap_or(within.len());
+                if let Some(read) = parse_items(within.get(..end)?, fields.clone(), rest) {
+                    (fields, rest) = read;
+                }
+                at += end;
+            }
+            Item::EndOfOptional => {}
+        }
+    }
+    Some((fields, rest))
 }
 
 fn format_field(letter: Letter, count: usize, (local, nanos): (i64, i64), out: &mut String) {
@@ -234,7 +298,12 @@ fn format_field(letter: Letter, count: usize, (local, nanos): (i64, i64), out: &
     let nanos_of_second = of_day % 1_000_000 * 1_000 + nanos;
     let name = |names: &'static [&'static str], index: i64| {
         let name = names.get(usize::try_from(index).unwrap_or(0)).copied().unwrap_or("");
-        if count >= 4 { name } else { name.get(..3).unwrap_or(name) }
+        match count {
+            // The narrow form.
+            5 => name.get(..1).unwrap_or(name),
+            4 => name,
+            _ => name.get(..3).unwrap_or(name),
+        }
     };
     let number = match letter {
         Letter::Year if count == 2 => year.rem_euclid(100),
@@ -267,6 +336,7 @@ fn format_field(letter: Letter, count: usize, (local, nanos): (i64, i64), out: &
         Letter::DayOfYear => days - days_from_civil(year, 1, 1) + 1,
         Letter::DayOfWeek => return out.push_str(name(&DAYS, (days + 3).rem_euclid(7))),
         Letter::DayOfWeekNumber => (days + 4).rem_euclid(7) + 1,
+        Letter::DayInSeven => (i64::from(day) - 1) % 7 + 1,
         Letter::AmPm => return out.push_str(if hour < 12 { "AM" } else { "PM" }),
         Letter::Era if count == 4 => {
             return out.push_str(if year > 0 { "Anno Domini" } else { "Before Christ" });
@@ -329,7 +399,7 @@ fn after_offset(letter: char, count: usize, text: &str) -> Option<&str> {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Fields {
     year: Option<i64>,
     month: Option<i64>,
@@ -404,6 +474,7 @@ impl Fields {
             }
             Letter::Quarter
             | Letter::DayOfWeekNumber
+            | Letter::DayInSeven
             | Letter::WeekOfYear
             | Letter::WeekOfMonth => {}
             Letter::WeekYear => self.year = Some(value),
@@ -533,6 +604,8 @@ mod tests {
             ("EEE, d MMM yyyy", "Tue, 5 Mar 2024"),
             ("EEEE MMMM", "Tuesday March"),
             ("D Q ''yy''", "65 1 '24'"),
+            ("MMMMM EEEEE c eee F", "M T 3 Tue 5"),
+            ("HH[:mm[:ss]]", "14:07:09"),
             ("yyyyMMddHH", "2024030514"),
         ] {
             let mut out = String::new();
@@ -554,6 +627,10 @@ mod tests {
             ("yyyy-MM-dd", "2024-3-1", None),
             ("yyyy-MM-dd", "2024-03-01x", None),
             ("HH:mm:ss.SSS", "01:02:03.004", Some("1970-01-01 01:02:03.004")),
+            ("yyyy-MM-dd[ HH:mm[:ss]]", "2024-03-05", Some("2024-03-05 00:00:00")),
+            ("yyyy-MM-dd[ HH:mm[:ss]]", "2024-03-05 14:07", Some("2024-03-05 14:07:00")),
+            ("yyyy-MM-dd[ HH:mm[:ss]]", "2024-03-05 14:07:09", Some("2024-03-05 14:07:09")),
+            ("yyyy-MM-dd['T'][ ]HH", "2024-03-05T14", Some("2024-03-05 14:00:00")),
         ] {
             let parsed = JavaPattern::new(pattern).unwrap().parse(text);
             assert_eq!(parsed, expected.map(at), "{pattern} {text}");
@@ -573,8 +650,9 @@ mod tests {
             ("d MMMM yyyy", "3 March 2020", Some("2020-03-03 00:00:00")),
             ("d MMMM yyyy", "3 Mar 2020", Some("2020-03-03 00:00:00")),
             ("ss.SSS", "1.5", Some("1970-01-01 00:00:01.005")),
+            ("[yyyy]", "[2020]", Some("2020-01-01 00:00:00")),
         ] {
-            let parsed = JavaPattern::new(pattern).unwrap().parse_leniently(text);
+            let parsed = JavaPattern::new(pattern).unwrap().simple().unwrap().parse_leniently(text);
             assert_eq!(parsed, expected.map(at), "{pattern} {text}");
         }
     }

@@ -1,12 +1,12 @@
-//! Regular expressions. Java's syntax is read by a matcher of linear time: look-around and back-references, which it
-//! has no form for, fail with a text that says so (Flink answers NULL or FALSE for a pattern that it cannot compile).
+//! Regular expressions, in Java's syntax (`java_regex`). Flink answers NULL or FALSE for a pattern that Java cannot
+//! compile.
 
+use super::java_regex::JavaRegex;
 use super::misc::{text_lists, texts};
 use super::signature::{STRING, fixed, nullable};
 use super::text::within_limit;
 use super::{Call, Function, Param};
 use crate::types::{Column, Kind};
-use regex::Regex;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -14,9 +14,6 @@ use Param::{Int, Text};
 
 /// Compiled patterns that a thread keeps; where data brings more, they are compiled again.
 const COMPILED_MAX: usize = 64;
-
-/// Bytes of one compiled pattern: nested counted repetitions would take all memory otherwise.
-const COMPILED_BYTES_MAX: usize = 4 << 20;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
@@ -59,7 +56,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 };
                 let replaced = with_regex(pattern, |regex| {
                     let mut last = 0;
-                    for found in Matches::new(regex, text) {
+                    for found in regex.matches(text) {
+                        let found = found?;
                         out.push_str(&text[last..found.start]);
                         out.push_str(with);
                         last = found.end;
@@ -68,7 +66,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                     out.push_str(&text[last..]);
                     Ok(())
                 });
-                replaced?.transpose()
+                replaced
             })
         },
     )
@@ -83,7 +81,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)) else {
                     return Ok(None);
                 };
-                with_regex(pattern, |regex| Matches::new(regex, text).count() as i32)
+                with_regex(pattern, |regex| {
+                    regex.matches(text).try_fold(0, |count, found| found.map(|_| count + 1))
+                })
             })
         },
     )
@@ -104,13 +104,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
                     return Ok(None);
                 };
                 let found = with_regex(pattern, |regex| {
-                    (group < regex.captures_len()).then_some(())?;
-                    for found in Matches::new(regex, text) {
-                        let captures = regex.captures_at(text, found.start);
-                        let part = captures.as_ref().and_then(|captures| captures.get(group));
-                        out.push(part.map(|part| part.as_str().to_owned()));
+                    if group >= regex.groups() {
+                        return Ok(None);
                     }
-                    Some(())
+                    for found in regex.matches(text) {
+                        let part = regex.group_at(text, found?.start, group)?;
+                        out.push(part.map(str::to_owned));
+                    }
+                    Ok(Some(()))
                 })?;
                 Ok(found.flatten())
             })
@@ -127,10 +128,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)) else {
                     return Ok(None);
                 };
-                with_regex(pattern, |regex| match regex.find(text) {
-                    // Java counts UTF-16 units.
-                    Some(found) => text[..found.start()].encode_utf16().count() as i32 + 1,
-                    None => 0,
+                with_regex(pattern, |regex| {
+                    Ok(match regex.find_at(text, 0)? {
+                        // Java counts UTF-16 units.
+                        Some(found) => text[..found.start].encode_utf16().count() as i32 + 1,
+                        None => 0,
+                    })
                 })
             })
         },
@@ -147,7 +150,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                     return Ok(None);
                 };
                 let found = with_regex(pattern, |regex| {
-                    regex.find(text).map(|found| out.push_str(found.as_str()))
+                    Ok(regex.find_at(text, 0)?.map(|found| out.push_str(&text[found])))
                 })?;
                 Ok(found.flatten())
             })
@@ -210,60 +213,33 @@ fn extract(call: &mut Call<'_, '_>) -> Column {
             return Ok(None);
         };
         let found = with_regex(pattern, |regex| {
-            let part = if group == 0 {
-                regex.find(text)
-            } else {
-                regex.captures(text).and_then(|captures| captures.get(group))
-            };
-            part.map(|part| out.push_str(part.as_str()))
+            if group >= regex.groups() {
+                return Ok(None);
+            }
+            Ok(regex.group_at(text, 0, group)?.map(|part| out.push_str(part)))
         })?;
         Ok(found.flatten())
     })
 }
 
-/// The matches that Java's `Matcher.find` gives one after another: an empty one may follow directly upon another.
-struct Matches<'r, 't> {
-    regex: &'r Regex,
-    text: &'t str,
-    next: Option<usize>,
-}
-
-impl<'r, 't> Matches<'r, 't> {
-    fn new(regex: &'r Regex, text: &'t str) -> Matches<'r, 't> {
-        Matches { regex, text, next: Some(0) }
-    }
-}
-
-impl Iterator for Matches<'_, '_> {
-    type Item = std::ops::Range<usize>;
-
-    fn next(&mut self) -> Option<std::ops::Range<usize>> {
-        let found = self.regex.find_at(self.text, self.next?)?.range();
-        self.next = if found.is_empty() {
-            let skipped = self.text.get(found.end..).and_then(|rest| rest.chars().next());
-            skipped.map(|skipped| found.end + skipped.len_utf8())
-        } else {
-            Some(found.end)
-        };
-        Some(found)
-    }
-}
-
 thread_local! {
-    static COMPILED: RefCell<HashMap<String, Option<Regex>>> = RefCell::new(HashMap::new());
+    static COMPILED: RefCell<HashMap<String, Option<JavaRegex>>> = RefCell::new(HashMap::new());
 }
 
 /// Runs `f` with the compiled pattern; `None` where the pattern is no regular expression, as Flink goes on with NULL or
 /// FALSE then.
-fn with_regex<T>(pattern: &str, f: impl FnOnce(&Regex) -> T) -> Result<Option<T>, String> {
+fn with_regex<T>(
+    pattern: &str,
+    f: impl FnOnce(&JavaRegex) -> Result<T, String>,
+) -> Result<Option<T>, String> {
     COMPILED.with_borrow_mut(|compiled| {
         if !compiled.contains_key(pattern) {
             if compiled.len() >= COMPILED_MAX {
                 compiled.clear();
             }
-            compiled.insert(pattern.to_owned(), compile(pattern)?);
+            compiled.insert(pattern.to_owned(), JavaRegex::new(pattern)?);
         }
-        Ok(compiled.get(pattern).and_then(Option::as_ref).map(f))
+        compiled.get(pattern).and_then(Option::as_ref).map(f).transpose()
     })
 }
 
@@ -278,15 +254,16 @@ pub(super) fn java_split<'t>(text: &'t str, delimiter: &str) -> Result<Vec<&'t s
     let mut parts = delimiting(delimiter, |regex| {
         let mut parts = Vec::new();
         let mut start = 0;
-        for found in regex.find_iter(text) {
+        for found in regex.matches(text) {
+            let found = found?;
             // An empty match at the start makes no part.
-            if found.end() > 0 && (found.start() < text.len() || !found.is_empty()) {
-                parts.push(text.get(start..found.start()).unwrap_or_default());
-                start = found.end();
+            if found.end > 0 && (found.start < text.len() || !found.is_empty()) {
+                parts.push(text.get(start..found.start).unwrap_or_default());
+                start = found.end;
             }
         }
         parts.push(text.get(start..).unwrap_or_default());
-        parts
+        Ok(parts)
     })?;
     if parts.len() > 1 {
         let kept = parts.iter().rposition(|part| !part.is_empty()).map_or(0, |last| last + 1);
@@ -304,85 +281,44 @@ pub(super) fn java_split_once<'t>(
     delimiter: &str,
 ) -> Result<Option<(&'t str, &'t str)>, String> {
     delimiting(delimiter, |regex| {
-        let found = regex.find_iter(text).find(|found| found.end() > 0)?;
-        (found.start() < text.len() || !found.is_empty())
-            .then(|| Some((text.get(..found.start())?, text.get(found.end()..)?)))?
+        for found in regex.matches(text) {
+            let found = found?;
+            if found.end > 0 {
+                let splits = found.start < text.len() || !found.is_empty();
+                let parts = text.get(..found.start).zip(text.get(found.end..));
+                return Ok(parts.filter(|_| splits));
+            }
+        }
+        Ok(None)
     })
 }
 
-fn delimiting<T>(delimiter: &str, f: impl FnOnce(&Regex) -> T) -> Result<T, String> {
+fn delimiting<T>(
+    delimiter: &str,
+    f: impl FnOnce(&JavaRegex) -> Result<T, String>,
+) -> Result<T, String> {
     let result = with_regex(delimiter, f)?;
     result.ok_or_else(|| format!("the delimiter '{delimiter}' is no regular expression"))
 }
 
-/// Compiles a pattern as Java does by default; `None` where it is no regular expression.
-///
-/// # Errors
-/// The text names what the pattern uses that this matcher has no form for.
-fn compile(pattern: &str) -> Result<Option<Regex>, String> {
-    let built =
-        regex::RegexBuilder::new(&ascii_classes(pattern)).size_limit(COMPILED_BYTES_MAX).build();
-    match built {
-        Ok(regex) => Ok(Some(regex)),
-        Err(regex::Error::CompiledTooBig(limit)) => Err(format!(
-            "the regular expression '{pattern}' takes more than {limit} bytes when compiled"
-        )),
-        Err(error) => {
-            let text = error.to_string();
-            if text.contains("look-around") || text.contains("backreferences") {
-                return Err(format!(
-                    "the regular expression '{pattern}' uses look-around or back-references, which are not supported"
-                ));
-            }
-            Ok(None)
-        }
-    }
-}
-
-/// Java's `\d`, `\w`, `\s` and `\b` mean ASCII; the crate's mean Unicode.
-fn ascii_classes(pattern: &str) -> String {
-    let mut out = String::with_capacity(pattern.len() + 8);
-    let mut chars = pattern.chars();
-    let mut in_class = false;
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => match chars.next() {
-                Some('d') => out.push_str(if in_class { "0-9" } else { "[0-9]" }),
-                Some('w') => out.push_str(if in_class { "0-9A-Za-z_" } else { "[0-9A-Za-z_]" }),
-                Some('s') => {
-                    out.push_str(if in_class { r" \t\n\x0B\f\r" } else { r"[ \t\n\x0B\f\r]" });
-                }
-                Some('D') if !in_class => out.push_str("[^0-9]"),
-                Some('W') if !in_class => out.push_str("[^0-9A-Za-z_]"),
-                Some('S') if !in_class => out.push_str(r"[^ \t\n\x0B\f\r]"),
-                Some('Z') if !in_class => out.push_str(r"\z"),
-                Some(next) => {
-                    out.push('\\');
-                    out.push(next);
-                }
-                None => out.push('\\'),
-            },
-            '[' => {
-                in_class = true;
-                out.push(c);
-            }
-            ']' => {
-                in_class = false;
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 /// SIMILAR TO: `%` and `_` as in LIKE, `. | * + ? {} () []` as in regular expressions.
 fn similar_to_regex(pattern: &str, escape: Option<char>) -> String {
-    let mut out = String::from("(?s)^(?:");
+    let mut out = String::from(r"(?s)\A(?:");
     let mut chars = pattern.chars();
     let mut in_class = false;
     while let Some(c) = chars.next() {
         match c {
+            '[' if in_class => {
+                // `[:ALPHA:]` and the like.
+                let rest = chars.as_str();
+                match rest.strip_prefix(':').and_then(|rest| rest.split_once(":]")) {
+                    Some((name, rest)) => {
+                        out.push_str(&posix_class(name));
+                        chars = rest.chars();
+                    }
+                    None => out.push('['),
+                }
+            }
             c if in_class => {
                 in_class = c != ']';
                 if c == '\\' {
@@ -396,7 +332,10 @@ fn similar_to_regex(pattern: &str, escape: Option<char>) -> String {
             }
             c if Some(c) == escape => {
                 if let Some(next) = chars.next() {
-                    out.push_str(&regex::escape(next.encode_utf8(&mut [0; 4])));
+                    if !next.is_ascii_alphanumeric() {
+                        out.push('\\');
+                    }
+                    out.push(next);
                 }
             }
             '%' => out.push_str(".*"),
@@ -408,6 +347,17 @@ fn similar_to_regex(pattern: &str, escape: Option<char>) -> String {
             c => out.push(c),
         }
     }
-    out.push_str(")$");
+    out.push_str(r")\z");
     out
+}
+
+/// A class of SIMILAR TO under the name that Java has for it.
+fn posix_class(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    let mut letters = name.chars();
+    match (name.as_str(), letters.next()) {
+        ("whitespace", _) => r"\s".to_owned(),
+        (_, Some(first)) => format!(r"\p{{{}{}}}", first.to_ascii_uppercase(), letters.as_str()),
+        (_, None) => String::new(),
+    }
 }

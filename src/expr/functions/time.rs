@@ -281,7 +281,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let pattern = pattern.simple()?;
                 // Java counts milliseconds, around the end of BIGINT.
                 let micros = seconds.wrapping_mul(1_000).saturating_mul(1_000);
-                pattern.format(zone::utc_to_local(micros, zone), 0, out);
+                pattern.format(zone::utc_to_local(micros, zone), out);
                 Ok(Some(()))
             })
         },
@@ -325,7 +325,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 };
                 let pattern = pattern.as_ref().map_err(Clone::clone)?;
                 let (from, to) = (java_zone(from), java_zone(to));
-                let Some(local) = pattern.parse_leniently(text) else { return Ok(None) };
+                let Some(local) = pattern.simple()?.parse_leniently(text) else { return Ok(None) };
                 pattern.format(zone::utc_to_local(zone::local_to_utc(local, from), to), 0, out);
                 Ok(Some(()))
             })
@@ -362,7 +362,44 @@ fn java_zone(name: &str) -> chrono_tz::Tz {
         let hours: u8 = digits.strip_suffix(":00").unwrap_or(digits).parse().ok()?;
         format!("Etc/GMT{sign}{hours}").parse().ok()
     };
-    name.parse().ok().or_else(offset).unwrap_or(chrono_tz::UTC)
+    name.parse()
+        .ok()
+        .or_else(|| short_zone(name)?.parse().ok())
+        .or_else(offset)
+        .unwrap_or(chrono_tz::UTC)
+}
+
+/// The three letters that `java.util.TimeZone` takes for places (`ZoneId.SHORT_IDS`) where the zone database has no
+/// zone of that name.
+fn short_zone(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "ACT" => "Australia/Darwin",
+        "AET" => "Australia/Sydney",
+        "AGT" => "America/Argentina/Buenos_Aires",
+        "ART" => "Africa/Cairo",
+        "AST" => "America/Anchorage",
+        "BET" => "America/Sao_Paulo",
+        "BST" => "Asia/Dhaka",
+        "CAT" => "Africa/Harare",
+        "CNT" => "America/St_Johns",
+        "CST" => "America/Chicago",
+        "CTT" => "Asia/Shanghai",
+        "EAT" => "Africa/Addis_Ababa",
+        "ECT" => "Europe/Paris",
+        "IET" => "America/Indiana/Indianapolis",
+        "IST" => "Asia/Kolkata",
+        "JST" => "Asia/Tokyo",
+        "MIT" => "Pacific/Apia",
+        "NET" => "Asia/Yerevan",
+        "NST" => "Pacific/Auckland",
+        "PLT" => "Asia/Karachi",
+        "PNT" => "America/Phoenix",
+        "PRT" => "America/Puerto_Rico",
+        "PST" => "America/Los_Angeles",
+        "SST" => "Pacific/Guadalcanal",
+        "VST" => "Asia/Ho_Chi_Minh",
+        _ => return None,
+    })
 }
 
 /// The unit that a constant argument names.
@@ -620,12 +657,12 @@ fn date_format(call: &mut Call<'_, '_>) -> Column {
         let text = call.text(0);
         let default = JavaPattern::new(DEFAULT_PATTERN);
         return call.strings(|row, out| {
-            let default = default.as_ref().map_err(Clone::clone)?;
+            let default = default.as_ref().map_err(Clone::clone)?.simple()?;
             let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)?) else {
                 return Ok(None);
             };
             let pattern = pattern.simple()?;
-            Ok(default.parse_leniently(text).map(|local| pattern.format(local, 0, out)))
+            Ok(default.parse_leniently(text).map(|local| pattern.format(local, out)))
         });
     }
     let local = Local::new(call, 0);
@@ -700,7 +737,8 @@ fn to_timestamp_ltz(call: &mut Call<'_, '_>) -> Column {
                 };
                 let zone = if has_zone {
                     let Some(text) = zone_text.get(row) else { return Ok(None) };
-                    text.parse().map_err(|_| format!("unknown time zone '{text}'"))?
+                    let Ok(zone) = text.parse() else { return Ok(None) };
+                    zone
                 } else {
                     chrono_tz::UTC
                 };

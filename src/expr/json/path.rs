@@ -2,6 +2,7 @@
 
 use super::Json;
 use super::filter::Filter;
+use crate::types::java_text::double_to_string;
 
 /// Results of one path over one document: a path of wildcards multiplies them.
 const RESULTS_MAX: usize = 1 << 20;
@@ -59,6 +60,53 @@ impl Step {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum PathFunction {
     Length,
+    Keys,
+    Min,
+    Max,
+    Avg,
+    Sum,
+    StdDev,
+}
+
+const FUNCTIONS: [(&str, PathFunction); 7] = [
+    (".length()", PathFunction::Length),
+    (".keys()", PathFunction::Keys),
+    (".min()", PathFunction::Min),
+    (".max()", PathFunction::Max),
+    (".avg()", PathFunction::Avg),
+    (".sum()", PathFunction::Sum),
+    (".stddev()", PathFunction::StdDev),
+];
+
+impl PathFunction {
+    /// A function of numbers; an error where there are none.
+    fn of_numbers(self, values: &[&Json]) -> Result<Json, String> {
+        let items = values.iter().flat_map(|value| match value {
+            Json::Array(items) => items.as_slice(),
+            one => std::slice::from_ref(*one),
+        });
+        let numbers: Vec<f64> = items
+            .filter_map(|item| match item {
+                Json::Integer(text) | Json::Decimal(text) => text.parse().ok(),
+                _ => None,
+            })
+            .collect();
+        if numbers.is_empty() {
+            return Err("the function of a JSON path found no numbers".to_owned());
+        }
+        let (count, sum) = (numbers.len() as f64, numbers.iter().sum::<f64>());
+        let value = match self {
+            PathFunction::Min => numbers.iter().copied().fold(f64::INFINITY, f64::min),
+            PathFunction::Max => numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            PathFunction::Sum => sum,
+            PathFunction::StdDev => {
+                let squares: f64 = numbers.iter().map(|number| number * number).sum();
+                (squares / count - sum * sum / count / count).sqrt()
+            }
+            _ => sum / count,
+        };
+        Ok(Json::Decimal(double_to_string(value)))
+    }
 }
 
 /// What a path finds.
@@ -116,7 +164,11 @@ impl JsonPath {
     pub(crate) fn find<'a>(&self, root: &'a Json) -> Result<Found<'a>, String> {
         let mut found = vec![root];
         let mut definite = true;
-        for step in &self.steps {
+        let (steps, names) = match self.steps.split_last() {
+            Some((Step::Names(names), steps)) if self.function.is_none() => (steps, Some(names)),
+            _ => (self.steps.as_slice(), None),
+        };
+        for step in steps {
             let indefinite_step = !matches!(step, Step::Name(_) | Step::Index(_));
             let mut next = Vec::new();
             let before = found.clone();
@@ -135,7 +187,21 @@ impl JsonPath {
             definite &= !indefinite_step;
             found = next;
         }
-        if let Some(PathFunction::Length) = self.function {
+        if let Some(names) = names {
+            return self.chosen(&found, names, definite);
+        }
+        if let Some(PathFunction::Keys) = self.function {
+            return Ok(Found::Made(match found.as_slice() {
+                [Json::Object(members)] if definite => Json::Array(
+                    members.iter().map(|(name, _)| Json::String(name.clone())).collect(),
+                ),
+                _ => Json::Null,
+            }));
+        }
+        if let Some(function) = self.function.filter(|f| *f != PathFunction::Length) {
+            return function.of_numbers(&found).map(Found::Made);
+        }
+        if self.function.is_some() {
             let length = match found.as_slice() {
                 [Json::Array(items)] if self.is_definite() => items.len(),
                 [Json::Object(members)] if self.is_definite() => members.len(),
@@ -147,6 +213,38 @@ impl JsonPath {
         Ok(match found.as_slice() {
             [one] if definite => Found::One(one),
             many => Found::Made(Json::Array(many.iter().map(|value| (*value).clone()).collect())),
+        })
+    }
+}
+
+impl JsonPath {
+    /// `['a', 'b']` at the end of a path: an object of these members.
+    fn chosen<'a>(
+        &self,
+        found: &[&Json],
+        names: &[String],
+        definite: bool,
+    ) -> Result<Found<'a>, String> {
+        let chosen = |value: &&Json| match value {
+            Json::Object(_) => Some(Json::Object(
+                names
+                    .iter()
+                    .filter_map(|name| Some((name.clone(), value.member(name)?.clone())))
+                    .collect(),
+            )),
+            _ => None,
+        };
+        let mut objects: Vec<Json> = found.iter().filter_map(chosen).collect();
+        Ok(match (definite, objects.pop()) {
+            (true, Some(object)) => Found::Made(object),
+            (true, None) if self.mode == Mode::Strict => {
+                return Err("no results for the JSON path".to_owned());
+            }
+            (true, None) => Found::Nothing,
+            (false, last) => {
+                objects.extend(last);
+                Found::Made(Json::Array(objects))
+            }
         })
     }
 }
@@ -217,8 +315,8 @@ fn steps(text: &str) -> Option<(Vec<Step>, Option<PathFunction>)> {
     let mut steps = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
-        if rest == ".length()" {
-            return Some((steps, Some(PathFunction::Length)));
+        if let Some((_, function)) = FUNCTIONS.iter().find(|(text, _)| *text == rest) {
+            return Some((steps, Some(*function)));
         }
         let (step, after) = one_step(rest)?;
         rest = after;
@@ -353,6 +451,11 @@ mod tests {
             ("$.a[0:1]", r#"[{"b":1}]"#),
             ("$.a.length()", "2"),
             ("$.n", "null"),
+            ("$.keys()", r#"["a","n"]"#),
+            ("$['n', 'x']", r#"{"n":null}"#),
+            ("$.a[*]['b', 'x']", r#"[{"b":1},{"b":2}]"#),
+            ("$.a[*].b.max()", "2.0"),
+            ("$.a[1]['c d'].avg()", "3.5"),
             ("lax $.x.y", "nothing"),
             ("a[0].b", "1"),
         ] {

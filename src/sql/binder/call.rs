@@ -301,9 +301,15 @@ fn current_watermark(args: Vec<Expr>) -> Result<Expr> {
 
 fn coalesce(args: Vec<Expr>) -> Result<Expr> {
     let common = common_argument_type(args.iter().map(|arg| &arg.data_type));
-    let Some(common) = common.filter(|common| common.kind != Kind::Null) else {
+    let Some(mut common) = common.filter(|common| common.kind != Kind::Null) else {
         return Err(refused("COALESCE", &args, "COALESCE(<COMMON>...)"));
     };
+    // Days and times of days have days in common to Flink's functions, other than to CASE.
+    if matches!(common.kind, Kind::Timestamp(_))
+        && args.iter().any(|arg| arg.data_type.kind == Kind::Date)
+    {
+        common.kind = Kind::Date;
+    }
     let args = args.into_iter().map(|arg| arg.cast_kind(common.kind.clone())).collect();
     Ok(Expr::coalesce(args, common.kind))
 }

@@ -5,8 +5,8 @@ use super::{Binder, coerce, data_type, literal, not_yet, schema_error};
 use crate::base::{Error, ErrorKind, Result, Span, nearest};
 use crate::expr::{ArithmeticOp, CompareOp, Expr, Node, Scalar};
 use crate::sql::ast::{
-    self, ArgValue, BinaryOp, ExprKind, IsTest, LikeKind, Literal, RoundDirection, TrimSide,
-    UnaryOp,
+    self, ArgValue, BinaryOp, ExprKind, IsTest, LikeKind, Literal, QuantifiedRight, Quantifier,
+    RoundDirection, TrimSide, UnaryOp,
 };
 use crate::sql::parser::OTHER_UNIT;
 use crate::types::{DataType, Kind};
@@ -272,13 +272,7 @@ impl Binder<'_> {
         // A chain of infix operators leans to the left: it is walked, as recursing into it takes too much stack.
         let (mut chain, mut first) = (Vec::new(), expr);
         if let Some(pairs) = equal_rows(expr) {
-            // Their fields are compared one by one, so that NULL has the type of what it is compared with.
-            let equal = |(a, b): (&ast::Expr, &ast::Expr)| {
-                let (left, right) = (self.expr(a, scope)?, self.expr(b, scope)?);
-                let equal = binary(BinaryOp::Eq, (left, a.span), (right, b.span), expr.span);
-                equal.map_err(|error| error.at(expr.span))
-            };
-            return Ok(Expr::and(pairs.map(equal).collect::<Result<Vec<_>>>()?));
+            return self.equal_fields(pairs, expr.span, scope);
         }
         while let (ExprKind::Binary { op, left, right, .. }, None) =
             (&first.kind, equal_rows(first))
@@ -294,6 +288,21 @@ impl Binder<'_> {
             bound = joined.map_err(|error| error.at(span))?.written_at(span);
         }
         Ok(bound)
+    }
+
+    /// Whether the fields of two rows are equal, one by one, so that NULL has the type of what it is compared with.
+    fn equal_fields<'e>(
+        &self,
+        pairs: impl Iterator<Item = (&'e ast::Expr, &'e ast::Expr)>,
+        span: Span,
+        scope: &Scope,
+    ) -> Result<Expr> {
+        let equal = |(a, b): (&ast::Expr, &ast::Expr)| {
+            let (left, right) = (self.expr(a, scope)?, self.expr(b, scope)?);
+            let equal = binary(BinaryOp::Eq, (left, a.span), (right, b.span), span);
+            equal.map_err(|error| error.at(span))
+        };
+        Ok(Expr::and(pairs.map(equal).collect::<Result<Vec<_>>>()?))
     }
 
     fn untraced(&self, expr: &ast::Expr, scope: &Scope) -> Result<Expr> {
@@ -355,6 +364,22 @@ impl Binder<'_> {
                     between = Expr::or(vec![between, within(&high, &low)?]);
                 }
                 Ok(if *negated { Expr::negate(between) } else { between })
+            }
+            ExprKind::InList { operand, list, negated } if rows_with_null(operand, list) => {
+                let arms = list.iter().filter_map(|item| row_pairs(operand, item));
+                let arms = arms.map(|pairs| self.equal_fields(pairs, span, scope));
+                let found = Expr::or(arms.collect::<Result<Vec<_>>>()?);
+                Ok(if *negated { Expr::negate(found) } else { found })
+            }
+            ExprKind::Quantified { left, op, quantifier, right: QuantifiedRight::List(list) } => {
+                let compare = |item: &ast::Expr| {
+                    binary(*op, (bind(left)?, left.span), (bind(item)?, item.span), span)
+                };
+                let arms = list.iter().map(compare).collect::<Result<Vec<_>>>()?;
+                Ok(match quantifier {
+                    Quantifier::Any => Expr::or(arms),
+                    Quantifier::All => Expr::and(arms),
+                })
             }
             ExprKind::InList { operand, list, negated } => {
                 let operand = bind(operand)?;
@@ -563,6 +588,26 @@ impl Binder<'_> {
 /// The pairs of fields of `(a, b) = (c, d)`.
 fn equal_rows(expr: &ast::Expr) -> Option<impl Iterator<Item = (&ast::Expr, &ast::Expr)>> {
     let ExprKind::Binary { op: BinaryOp::Eq, left, right, .. } = &expr.kind else { return None };
+    row_pairs(left, right)
+}
+
+/// Whether one of the rows of `(a, b) IN ((c, d), …)` has NULL written in it.
+fn rows_with_null(operand: &ast::Expr, list: &[ast::Expr]) -> bool {
+    let has_null = |row: &ast::Expr| match &row.kind {
+        ExprKind::Row { fields, .. } => {
+            fields.iter().any(|field| matches!(field.kind, ExprKind::Literal(Literal::Null)))
+        }
+        _ => false,
+    };
+    list.iter().all(|item| row_pairs(operand, item).is_some())
+        && std::iter::once(operand).chain(list).any(has_null)
+}
+
+/// The fields of two rows of equal length that are written out.
+fn row_pairs<'e>(
+    left: &'e ast::Expr,
+    right: &'e ast::Expr,
+) -> Option<impl Iterator<Item = (&'e ast::Expr, &'e ast::Expr)>> {
     match (&left.kind, &right.kind) {
         (ExprKind::Row { fields: a, .. }, ExprKind::Row { fields: b, .. })
             if a.len() == b.len() && !a.is_empty() =>
