@@ -75,7 +75,9 @@ impl Session {
         };
         match &alter.action {
             ast::AlterCatalogAction::SetOptions(properties) => {
-                entry.properties.extend(map(properties));
+                let properties = map(properties);
+                check_catalog_options(&properties).map_err(|error| error.at(alter.name.span))?;
+                entry.properties.extend(properties);
             }
             ast::AlterCatalogAction::ResetOptions(keys) => {
                 if let Some(key) = keys.iter().find(|key| key.value == "type") {
@@ -114,6 +116,17 @@ pub(super) fn no_module(module: &Ident) -> Error {
         .at(module.span)
 }
 
+fn check_catalog_options(properties: &BTreeMap<String, String>) -> Result<()> {
+    let known = |key: &str| key == "type" || key == "default-database";
+    match properties.keys().find(|key| !known(key)) {
+        None => Ok(()),
+        Some(key) => {
+            Err(Error::new(ErrorKind::Option, format!("unsupported option '{key}' of a catalog"))
+                .with_hint("Supported options: default-database, type"))
+        }
+    }
+}
+
 fn check_catalog_type(
     properties: &BTreeMap<String, String>,
     create: &ast::CreateCatalog,
@@ -126,12 +139,7 @@ fn check_catalog_type(
         ));
     };
     if found == CATALOG_TYPE {
-        let known = |key: &str| key == "type" || key == "default-database";
-        return match properties.keys().find(|key| !known(key)) {
-            None => Ok(()),
-            Some(key) => Err(refused(format!("unsupported option '{key}' of a catalog"))
-                .with_hint("Supported options: default-database, type")),
-        };
+        return check_catalog_options(properties).map_err(|error| error.at(create.span));
     }
     if ["hive", "jdbc", "iceberg", "paimon", "hudi", "delta-catalog", "filesystem"]
         .contains(&found.as_str())

@@ -208,6 +208,12 @@ pub(super) fn arithmetic(op: ArithmeticOp, left: Expr, right: Expr) -> Result<Ex
             let factor = left.cast_kind(r.clone());
             return Ok(interval_arithmetic(op, factor, right, r));
         }
+        _ if is_temporal(&l) && r.is_numeric() && op != ArithmeticOp::Multiply => {
+            return Err(error().with_hint("add an interval, as in ts + INTERVAL '1' DAY"));
+        }
+        _ if is_temporal(&l) && is_temporal(&r) && op == ArithmeticOp::Subtract => {
+            return Err(error().with_hint("TIMESTAMPDIFF(SECOND, from, to) gives the time between"));
+        }
         _ if is_temporal(&l) || is_temporal(&r) || is_interval(&l) || is_interval(&r) => {
             return Err(error());
         }

@@ -55,7 +55,11 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
         DataTypeKind::Raw { .. } => return not_yet("type RAW", span),
         DataTypeKind::Structured { .. } => return not_yet("type STRUCTURED", span),
         DataTypeKind::UserDefined(name) => {
-            return Err(schema_error(format!("unknown type '{}'", name.last()), span));
+            let error = schema_error(format!("unknown type '{}'", name.last()), span);
+            return Err(match name_here(name.last()) {
+                Some(known) => error.with_hint(format!("Flink's type is {known}")),
+                None => error,
+            });
         }
     };
     let data_type = DataType { kind, nullable: written.is_nullable() };
@@ -109,4 +113,26 @@ fn fraction(written: Option<u32>, default: u8, span: Span) -> Result<u8> {
             schema_error("precision must be between 0 and 9 (both inclusive)", span)
         }),
     }
+}
+
+/// The type that other databases have under a name that Flink does not know.
+fn name_here(name: &str) -> Option<&'static str> {
+    Some(match name.to_ascii_uppercase().as_str() {
+        "TEXT" | "LONGTEXT" | "MEDIUMTEXT" | "TINYTEXT" | "VARCHAR2" | "NVARCHAR" | "CLOB"
+        | "UUID" | "JSON" => "STRING",
+        "DATETIME" | "DATETIME2" | "TIMESTAMP_NTZ" => "TIMESTAMP",
+        "TIMESTAMPTZ" => "TIMESTAMP_LTZ",
+        "LONG" | "INT8" | "INT64" | "UINT32" => "BIGINT",
+        "INT4" | "INT32" | "MEDIUMINT" | "UINT16" => "INT",
+        "SHORT" | "INT2" | "INT16" => "SMALLINT",
+        "BYTE" => "TINYINT",
+        "NUMBER" | "MONEY" => "DECIMAL",
+        "FLOAT8" | "FLOAT64" => "DOUBLE",
+        "FLOAT4" | "FLOAT32" => "FLOAT",
+        "BOOL" | "BIT" => "BOOLEAN",
+        "BLOB" | "BYTEA" | "VARBYTE" => "BYTES",
+        "STRUCT" => "ROW",
+        "LIST" => "ARRAY",
+        _ => return None,
+    })
 }

@@ -28,6 +28,19 @@ struct ScopeColumn {
 }
 
 impl Scope {
+    /// No table of the query has this name.
+    fn no_table(&self, name: &ast::Ident) -> Error {
+        let error = schema_error(format!("table '{}' not found", name.value), name.span);
+        let mut tables: Vec<&str> =
+            self.columns.iter().map(|column| column.table.as_str()).collect();
+        tables.retain(|table| !table.is_empty());
+        tables.dedup();
+        match tables.as_slice() {
+            [] => error,
+            tables => error.with_hint(format!("tables of this query: {}", tables.join(", "))),
+        }
+    }
+
     pub(super) fn add(&mut self, name: &str, at: usize, data_type: &DataType) {
         self.add_expr(name, Expr::column(at, data_type.clone()));
     }
@@ -151,7 +164,7 @@ impl Scope {
                 Some(parts) if parts.len() > 1 => {
                     self.find(&ast::ObjectName { parts: parts.to_vec(), span: name.span })
                 }
-                _ => Err(schema_error(format!("table '{}' not found", first.value), first.span)),
+                _ => Err(self.no_table(first)),
             };
         }
         let table = format!(" in table '{}'", first.value);

@@ -25,12 +25,12 @@ pub(super) fn bind(literal: &Literal, span: Span) -> Result<Expr> {
         }
         Literal::Date(text) => {
             let days = java_text::parse_date_literal(text)
-                .ok_or_else(|| schema_error(format!("illegal DATE literal '{text}'"), span))?;
+                .ok_or_else(|| illegal("DATE", text, "yyyy-MM-dd", span))?;
             Expr::literal(Scalar::Date(days), Kind::Date.not_null())
         }
         Literal::Time(text) => {
             let millis = java_text::parse_time_literal(text)
-                .ok_or_else(|| schema_error(format!("illegal TIME literal '{text}'"), span))?;
+                .ok_or_else(|| illegal("TIME", text, "HH:mm:ss", span))?;
             Expr::literal(Scalar::Time(millis), Kind::Time(0).not_null())
         }
         Literal::Timestamp(text) => timestamp(text, span)?,
@@ -45,9 +45,14 @@ pub(super) fn bind(literal: &Literal, span: Span) -> Result<Expr> {
     })
 }
 
+fn illegal(kind: &str, text: &str, form: &str, span: Span) -> crate::base::Error {
+    schema_error(format!("illegal {kind} literal '{text}'"), span)
+        .with_hint(format!("a {kind} is written {kind} '{form}'"))
+}
+
 fn timestamp(text: &str, span: Span) -> Result<Expr> {
     let moment = java_text::parse_timestamp_literal(text)
-        .ok_or_else(|| schema_error(format!("illegal TIMESTAMP literal '{text}'"), span))?;
+        .ok_or_else(|| illegal("TIMESTAMP", text, "yyyy-MM-dd HH:mm:ss[.fraction]", span))?;
     let kind = Kind::Timestamp(fraction_digits(text));
     Ok(Expr::literal(Scalar::Timestamp(moment.to_nanos()), kind.not_null()))
 }

@@ -30,10 +30,12 @@ pub(super) fn union_all(binder: &Binder<'_>, body: &QueryBody) -> Result<Rel> {
     for (at, field) in first.fields.iter().enumerate() {
         let column = || schemas.iter().filter_map(|schema| Some(&schema.fields.get(at)?.data_type));
         let Some(common) = common_type(column()) else {
+            let types: Vec<String> = column().map(ToString::to_string).collect();
             return Err(schema_error(
                 format!("type mismatch in column {} of UNION ALL", at + 1),
                 body.span,
-            ));
+            )
+            .with_hint(format!("cast to one type: the column is {}", types.join(" and "))));
         };
         let nullable = column().any(|data_type| data_type.nullable);
         fields.push(Field::new(field.name.clone(), DataType { kind: common.kind, nullable }));

@@ -3,6 +3,7 @@
 use super::expr::Scope;
 use super::{Binder, data_type, not_yet, schema_error};
 use crate::base::{Error, Result};
+use crate::expr::Expr;
 use crate::options::Options;
 use crate::sql::ast;
 use crate::table::{ColumnDef, ColumnKind, TableDef};
@@ -248,7 +249,16 @@ fn watermark(
     for (at, column) in table.columns.iter().enumerate() {
         scope.add(&column.name, at, &column.data_type);
     }
-    let expr = binder.expr(&written.expr, &scope)?;
+    let expr = match &written.expr.kind {
+        // The source's own watermark: there is nothing to compute from the row.
+        ast::ExprKind::Function(call)
+            if call.args.is_empty()
+                && call.name.last().eq_ignore_ascii_case("SOURCE_WATERMARK") =>
+        {
+            Expr::null(data_type.kind.clone())
+        }
+        _ => binder.expr(&written.expr, &scope)?,
+    };
     if !is_time(&expr.data_type.kind) {
         let message = wrong("expression", "watermark expression", &expr.data_type);
         return Err(schema_error(message, written.expr.span));

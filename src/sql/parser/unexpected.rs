@@ -42,6 +42,10 @@ impl Parser<'_> {
                     format!("Incorrect syntax near the keyword '{}' {place}.", keyword.text)
                 }
             }
+            TokenKind::Symbol(Symbol::Eq) if self.after_equals() => {
+                hint = Some("equality is written =".to_owned());
+                format!("Encountered \"{text}\" {place}.")
+            }
             _ => format!("Encountered \"{text}\" {place}."),
         };
         if let [only] = self.expected.as_slice() {
@@ -57,6 +61,11 @@ impl Parser<'_> {
             message.push_str(&format!(" Was expecting one of: {}{more}", shown.join(", ")));
         }
         ParseError { message, span: token.span, hint }
+    }
+
+    fn after_equals(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|i| self.tokens.get(i));
+        before.is_some_and(|token| token.kind == TokenKind::Symbol(Symbol::Eq))
     }
 
     /// Whether nothing but a name can stand here: after `.` and AS.

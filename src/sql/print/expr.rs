@@ -66,7 +66,7 @@ impl Printer {
             ExprKind::Between { operand, low, high, symmetric, negated } => {
                 self.expr(operand, precedence::RANGE);
                 self.text_if(*negated, " NOT");
-                self.text(if *symmetric { " BETWEEN SYMMETRIC " } else { " BETWEEN " });
+                self.text(if *symmetric { " BETWEEN SYMMETRIC " } else { " BETWEEN ASYMMETRIC " });
                 self.expr(low, precedence::RANGE + 1);
                 self.text(" AND ");
                 self.expr(high, precedence::RANGE + 1);

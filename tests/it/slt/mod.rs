@@ -68,6 +68,7 @@ replay! {
     flink_key_values,
     flink_logic,
     flink_maxwell_json,
+    flink_more_ddl,
     flink_ogg_json,
     flink_order_batch,
     flink_print,
