@@ -193,6 +193,7 @@ group.initial.rebalance.delay.ms=0
             except OSError:
                 pass
             time.sleep(0.1)
+        self.broker.kill()
         raise SltError("the broker did not start:\n" + (self.folder / "log").read_text()[-2000:])
 
     def send(self, *words):
