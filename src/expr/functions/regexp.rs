@@ -54,7 +54,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 else {
                     return Ok(None);
                 };
-                let replaced = with_regex(pattern, |regex| {
+                with_regex(pattern, |regex| {
                     let mut last = 0;
                     for found in regex.matches(text) {
                         let found = found?;
@@ -65,8 +65,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                     }
                     out.push_str(&text[last..]);
                     Ok(())
-                });
-                replaced
+                })
             })
         },
     )
