@@ -47,6 +47,7 @@ replay! {
     flink_csv_options,
     flink_debezium_avro,
     flink_debezium_json,
+    flink_event_queries,
     flink_expressions,
     flink_functions_arithmetic,
     flink_functions_collection,
