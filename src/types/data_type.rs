@@ -158,8 +158,8 @@ impl DataType {
     /// The Arrow layout of a column of this type.
     ///
     /// Strings and bytes are views, a VARIANT is the text that it prints; TIME is milliseconds in 32 bit; timestamps of
-    /// precision up to 6 are microseconds in 64 bit, those of 7 to 9 nanoseconds in 128 bit (as `Decimal128(38, 0)`), since 64-bit nanoseconds end in the
-    /// year 2262; intervals are 32-bit months or 64-bit milliseconds; MULTISET is a map to 32-bit counts;
+    /// precision up to 6 are microseconds in 64 bit, those of 7 to 9 nanoseconds in 128 bit (as `Decimal128(38, 0)`),
+    /// since 64-bit nanoseconds end in the year 2262; intervals are 32-bit months or 64-bit milliseconds; MULTISET is a map to 32-bit counts;
     /// the keys of maps lie in a struct ([`super::map_keys`]).
     pub fn physical(&self) -> Physical {
         match &self.kind {

@@ -81,6 +81,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("unclean.leader.election.enable", "false", ValueType::Boolean),
 ];
 
+fn known(name: &str) -> Result<&'static Setting, String> {
+    let found = SETTINGS.iter().find(|setting| setting.name == name);
+    found.ok_or_else(|| format!("Unknown topic config name: {}", shortened(name)))
+}
+
 /// The settings of one topic.
 #[derive(Debug, Clone)]
 pub(crate) struct TopicConfig {
@@ -112,10 +117,7 @@ impl TopicConfig {
     ) -> Result<Self, String> {
         let mut config = Self::default();
         for (name, value) in settings {
-            let known = SETTINGS
-                .iter()
-                .find(|setting| setting.name == name)
-                .ok_or_else(|| format!("Unknown topic config name: {}", shortened(name)))?;
+            let known = known(name)?;
             let value = value.ok_or_else(|| format!("Null value not supported for: {name}"))?;
             let value = value.trim();
             if value.len() > 256 || !known.value_type.accepts(value) {
@@ -137,9 +139,7 @@ impl TopicConfig {
     /// # Errors
     /// The setting is none, or no list.
     pub(crate) fn list(&self, name: &str) -> Result<Vec<String>, String> {
-        let known = SETTINGS.iter().find(|setting| setting.name == name);
-        let known =
-            known.ok_or_else(|| format!("Unknown topic config name: {}", shortened(name)))?;
+        let known = known(name)?;
         if !matches!(known.value_type, ValueType::List) {
             return Err(format!("Config {name} is no list: only SET and DELETE change it"));
         }

@@ -92,10 +92,9 @@ impl Topics {
         self.by_name.get(name)
     }
 
-    /// Gives a topic other settings; false where there is no such topic.
-    pub(crate) fn configure(&mut self, name: &str, config: TopicConfig) -> bool {
-        let topic = self.by_name.get_mut(name);
-        topic.map(|topic| topic.config = config).is_some()
+    /// A topic, to be changed.
+    pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Topic> {
+        self.by_name.get_mut(name)
     }
 
     /// The topic of an id and its name.

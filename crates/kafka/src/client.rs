@@ -332,7 +332,8 @@ impl Client {
 
     /// A membership in `group`, not yet joined; see [`crate::group`]. `assigns` names the way in which the leader of a classic
     /// group assigns partitions, and only members that name the same are in such a group together; under the consumer protocol
-    /// the member's id begins with it. Protocol, lasting name and times are those of the configuration. `waker` is called when there may be events; it must not block.
+    /// the member's id begins with it. Protocol, lasting name and times are those of the configuration. `waker` is called when
+    /// there may be events; it must not block.
     pub fn membership(&self, group: &str, assigns: &str, waker: Waker) -> Membership {
         let member = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         let shared = MemberShared::new(waker);

@@ -501,14 +501,10 @@ impl Translator {
                 self.at += 1;
                 while !self.take(r"\E") {
                     let Some(c) = self.next() else { break };
+                    let start = self.out.text.len();
                     self.literal(c);
                     // A quantifier behind the quotation is one of its last character.
-                    let last = self.out.text.len() - quoted(c).len().min(self.out.text.len());
-                    if self.peek().is_none()
-                        || self.peek_at(0) == Some('\\') && self.peek_at(1) == Some('E')
-                    {
-                        self.take(r"\E");
-                        let start = if self.out.text.is_char_boundary(last) { last } else { 0 };
+                    if self.take(r"\E") {
                         self.quantifier(start)?;
                         break;
                     }
@@ -821,6 +817,7 @@ mod tests {
             (r"[~#]+--", "~#--", "~#--"),
             (r"\Qa.b\E+", "a.bb", "a.bb"),
             (r"\Q[x", "a[x", "[x"),
+            (r"(?i)a\Qé\E+", "Aéé", "Aéé"),
             (r"a.c", "a\rc a\u{2028}c abc", "abc"),
             (r"c$", "abc\n", "c"),
             (r"c\z", "abc\n", ""),

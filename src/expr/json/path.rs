@@ -153,10 +153,6 @@ impl JsonPath {
         Ok(JsonPath { mode, steps, function })
     }
 
-    fn is_definite(&self) -> bool {
-        self.steps.iter().all(|step| matches!(step, Step::Name(_) | Step::Index(_)))
-    }
-
     /// What the path finds in a document.
     ///
     /// # Errors
@@ -190,34 +186,26 @@ impl JsonPath {
         if let Some(names) = names {
             return self.chosen(&found, names, definite);
         }
-        if let Some(PathFunction::Keys) = self.function {
-            return Ok(Found::Made(match found.as_slice() {
-                [Json::Object(members)] if definite => Json::Array(
-                    members.iter().map(|(name, _)| Json::String(name.clone())).collect(),
-                ),
-                _ => Json::Null,
-            }));
-        }
-        if let Some(function) = self.function.filter(|f| *f != PathFunction::Length) {
-            return function.of_numbers(&found).map(Found::Made);
-        }
-        if self.function.is_some() {
-            let length = match found.as_slice() {
-                [Json::Array(items)] if self.is_definite() => items.len(),
-                [Json::Object(members)] if self.is_definite() => members.len(),
-                [_] if self.is_definite() => return Ok(Found::Made(Json::Null)),
-                many => many.len(),
-            };
-            return Ok(Found::Made(Json::Integer(length.to_string())));
-        }
-        Ok(match found.as_slice() {
-            [one] if definite => Found::One(one),
-            many => Found::Made(Json::Array(many.iter().map(|value| (*value).clone()).collect())),
-        })
+        Ok(Found::Made(match (self.function, found.as_slice()) {
+            (None, [one]) if definite => return Ok(Found::One(one)),
+            (None, many) => Json::Array(many.iter().map(|value| (*value).clone()).collect()),
+            (Some(PathFunction::Keys), [Json::Object(members)]) if definite => {
+                Json::Array(members.iter().map(|(name, _)| Json::String(name.clone())).collect())
+            }
+            (Some(PathFunction::Keys), _) => Json::Null,
+            (Some(PathFunction::Length), found) => {
+                let length = match found {
+                    [Json::Array(items)] if definite => items.len(),
+                    [Json::Object(members)] if definite => members.len(),
+                    [_] if definite => return Ok(Found::Made(Json::Null)),
+                    many => many.len(),
+                };
+                Json::Integer(length.to_string())
+            }
+            (Some(function), found) => function.of_numbers(found)?,
+        }))
     }
-}
 
-impl JsonPath {
     /// `['a', 'b']` at the end of a path: an object of these members.
     fn chosen<'a>(
         &self,

@@ -45,12 +45,7 @@ pub(super) fn compare(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
     if l.is_string() || r.is_string() {
         return compare_with_text(op, left, right);
     }
-    let days_and_moments = matches!(
-        (l, r),
-        (Kind::Date, Kind::Timestamp(_) | Kind::TimestampLtz(_))
-            | (Kind::Timestamp(_) | Kind::TimestampLtz(_), Kind::Date)
-    );
-    let common = common_type([&left.data_type, &right.data_type]).filter(|_| !days_and_moments);
+    let common = common_apart_from_days([&left.data_type, &right.data_type]);
     let Some(common) = common else {
         if equality && matches!((l, r), (Kind::Array(_), Kind::Array(_))) {
             return Ok(never_equal(op, &left, &right));
@@ -261,9 +256,7 @@ pub(super) fn in_list(operand: Expr, list: Vec<Expr>) -> Result<Expr> {
     let kind = operand.data_type.kind.clone();
     let known: Vec<&DataType> =
         list.iter().map(|item| &item.data_type).filter(|item| item.kind != Kind::Null).collect();
-    let days = known.iter().any(|item| item.kind == Kind::Date);
-    let common = common_type(known.iter().copied());
-    let common = common.filter(|common| !days || common.kind == Kind::Date);
+    let common = common_apart_from_days(known.iter().copied());
     let nothing_known = known.is_empty() && kind == Kind::Null;
     if nothing_known || (!known.is_empty() && common.is_none()) {
         return Err(Error::new(
@@ -370,13 +363,19 @@ pub(super) fn overlaps(left: (Expr, Expr), right: (Expr, Expr)) -> Result<Expr> 
     ]))
 }
 
+/// The common type where Calcite looks for it: it brings DATE together with DATE alone, not with TIMESTAMP.
+pub(super) fn common_apart_from_days<'a>(
+    types: impl IntoIterator<Item = &'a DataType> + Clone,
+) -> Option<DataType> {
+    let days = types.clone().into_iter().any(|data_type| data_type.kind == Kind::Date);
+    common_type(types).filter(|common| !days || common.kind == Kind::Date)
+}
+
 /// CASE: the result has the common type of all results.
 pub(super) fn case(arms: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Result<Expr> {
     let types = arms.iter().map(|(_, result)| &result.data_type);
     let types: Vec<&DataType> = types.chain(otherwise.iter().map(|expr| &expr.data_type)).collect();
-    let days = types.iter().any(|data_type| data_type.kind == Kind::Date);
-    let common = common_type(types.iter().copied());
-    let common = common.filter(|common| !days || common.kind == Kind::Date);
+    let common = common_apart_from_days(types.iter().copied());
     let Some(mut common) = common else {
         return Err(Error::new(
             ErrorKind::Schema,

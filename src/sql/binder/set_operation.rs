@@ -1,12 +1,12 @@
 //! UNION ALL.
 
 use super::query::{bind_set, names_of_result};
-use super::{Binder, schema_error};
+use super::{Binder, coerce, schema_error};
 use crate::base::Result;
-use crate::expr::{Expr, common_type};
+use crate::expr::Expr;
 use crate::plan::Rel;
 use crate::sql::ast::{QueryBody, QueryBodyKind, SetOperator};
-use crate::types::{DataType, Field, Kind, Schema};
+use crate::types::{DataType, Field, Schema};
 
 /// `a UNION ALL b UNION ALL c` as one relation with three inputs; each column has the common type of all.
 pub(super) fn union_all(binder: &Binder<'_>, body: &QueryBody) -> Result<Rel> {
@@ -29,7 +29,7 @@ pub(super) fn union_all(binder: &Binder<'_>, body: &QueryBody) -> Result<Rel> {
     let mut fields = Vec::with_capacity(width);
     for (at, field) in first.fields.iter().enumerate() {
         let column = || schemas.iter().filter_map(|schema| Some(&schema.fields.get(at)?.data_type));
-        let Some(common) = common_type(column()).filter(|_| !days_and_moments(column())) else {
+        let Some(common) = coerce::common_apart_from_days(column()) else {
             let types: Vec<String> = column().map(ToString::to_string).collect();
             return Err(schema_error(
                 format!("type mismatch in column {} of UNION ALL", at + 1),
@@ -43,13 +43,6 @@ pub(super) fn union_all(binder: &Binder<'_>, body: &QueryBody) -> Result<Rel> {
     let schema = Schema::new(names_of_result(binder, fields));
     let inputs = inputs.into_iter().map(|(rel, _)| cast(rel, &schema)).collect();
     Ok(Rel::Union { inputs, schema })
-}
-
-/// Whether a column has days in one input and moments in another, which Calcite does not bring together.
-fn days_and_moments<'a>(mut column: impl Iterator<Item = &'a DataType> + Clone) -> bool {
-    let moment = |kind: &Kind| matches!(kind, Kind::Timestamp(_) | Kind::TimestampLtz(_));
-    column.clone().any(|data_type| data_type.kind == Kind::Date)
-        && column.any(|data_type| moment(&data_type.kind))
 }
 
 /// Inputs from left to right; parentheses around a plain UNION ALL change nothing.

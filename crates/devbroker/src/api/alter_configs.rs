@@ -120,14 +120,14 @@ fn alter(
         let message = "Only the settings of topics can be changed on this broker.";
         return Err(Refused::new(ResponseError::InvalidRequest, message));
     }
-    let topic = cluster.topics.get(name).ok_or_else(|| {
+    let topic = cluster.topics.get_mut(name).ok_or_else(|| {
         let error = ResponseError::UnknownTopicOrPartition;
         Refused::new(error, error.to_string())
     })?;
     let config = make(&topic.config)
         .map_err(|message| Refused::new(ResponseError::InvalidConfig, message))?;
     if !validate_only {
-        cluster.topics.configure(name, config);
+        topic.config = config;
     }
     Ok(())
 }
