@@ -2,10 +2,8 @@
 
 use super::render::{self, Excerpt};
 use crate::base::{Error, Span};
-use crate::options::is_secret;
-use crate::sql::{Symbol, TokenKind, tokenize};
+use crate::sql::secret_places;
 use std::cell::OnceCell;
-use std::ops::Range;
 
 /// Texts one behind the other, so that an error may point into a statement that was read earlier: a table's options are
 /// checked when the table is used.
@@ -58,25 +56,11 @@ impl Source {
     }
 }
 
-/// Where values of secret options stand in a text, quotes included.
-pub(super) fn secret_values(text: &str) -> Vec<Range<usize>> {
-    let tokens = tokenize(text);
-    let secret = |three: &[crate::sql::Token]| {
-        let [key, eq, value] = three else { return None };
-        let (TokenKind::String(key), TokenKind::String(_)) = (&key.kind, &value.kind) else {
-            return None;
-        };
-        let assigned = eq.kind == TokenKind::Symbol(Symbol::Eq) && is_secret(key);
-        assigned.then_some(value.span.start as usize..value.span.end as usize)
-    };
-    tokens.windows(3).filter_map(secret).collect()
-}
-
 /// The text with every byte of its secrets replaced: places and lines stay where they are.
 fn masked(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut from = 0;
-    for secret in secret_values(text) {
+    for secret in secret_places(text) {
         shown.push_str(text.get(from..secret.start).unwrap_or(""));
         for c in text.get(secret.clone()).unwrap_or("").chars() {
             match c {

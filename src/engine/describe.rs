@@ -3,10 +3,10 @@
 use super::alter::constraint_name;
 use super::catalog::{CatalogEntry, Declared, View};
 use crate::expr::{Expr, Node};
-use crate::options::{REDACTED, is_secret};
+use crate::options::shown;
 use crate::plan::Rel;
 use crate::sql::ast::{self, DistributionKind};
-use crate::sql::{expanded_expr, expanded_query};
+use crate::sql::{expanded_expr, expanded_query, without_secrets};
 use crate::table::{ColumnKind, TableName};
 use crate::types::{DataType, Kind};
 use std::fmt::Write as _;
@@ -160,10 +160,7 @@ fn comment(text: &mut String, comment: Option<&str>) {
 
 fn with<'a>(text: &mut String, options: impl Iterator<Item = (&'a str, &'a str)>) {
     let lines: Vec<String> = options
-        .map(|(key, value)| {
-            let value = if is_secret(key) { REDACTED } else { value };
-            format!("  {} = {}", literal(key), literal(value))
-        })
+        .map(|(key, value)| format!("  {} = {}", literal(key), literal(&shown(key, value))))
         .collect();
     if !lines.is_empty() {
         let _infallible = write!(text, "WITH (\n{}\n)\n", lines.join(",\n"));
@@ -242,8 +239,9 @@ pub(super) fn create_view(name: &TableName, view: &View, temporary: bool) -> Str
     let mut text =
         format!("CREATE {temporary}VIEW {} (\n{}\n)\n", full_name(name), columns.join(",\n"));
     comment(&mut text, view.written.comment.as_ref().map(|comment| comment.value.as_str()));
-    let _infallible =
-        writeln!(text, "AS {}", expanded_query(&view.source.query, &view.source.home));
+    // Hints may hold secrets.
+    let query = without_secrets(&expanded_query(&view.source.query, &view.source.home));
+    let _infallible = writeln!(text, "AS {query}");
     text
 }
 

@@ -3,7 +3,7 @@
 use super::session::Session;
 use super::{execution_plan, expand};
 use crate::base::{Error, Result};
-use crate::options::{Options, REDACTED, is_secret};
+use crate::options::{Options, shown};
 use crate::plan::{Rel, SETTINGS, Settings};
 use crate::sql::ast::{self, CreateFunction, ExplainDetail, Statement};
 use crate::sql::changelog::{SinkNeeds, modes};
@@ -35,16 +35,14 @@ impl Session {
     }
 
     fn show_settings(&self) -> Result<()> {
-        let shown = |key: &str, value: &str| match is_secret(key) {
-            true => REDACTED.to_owned(),
-            false => value.to_owned(),
-        };
         // What is honoured and has a default is listed too, as in Flink's client.
         let mut rows: BTreeMap<&str, String> = SETTINGS
             .iter()
             .filter_map(|setting| Some((setting.key, setting.default?.to_owned())))
             .collect();
-        rows.extend(self.options.iter().map(|(key, entry)| (key, shown(key, &entry.value))));
+        rows.extend(
+            self.options.iter().map(|(key, entry)| (key, shown(key, &entry.value).into_owned())),
+        );
         let rows = rows.into_iter().map(|(key, value)| vec![key.to_owned(), value]);
         self.print_table(&["key", "value"], &rows.collect::<Vec<_>>())
     }

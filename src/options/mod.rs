@@ -1,9 +1,11 @@
 //! Typed options: each is declared once; parsing, validation, help and documents derive from it.
 
 mod reader;
+mod secret;
 mod value;
 
 pub use reader::{OptionReader, OptionValue, Options, OwnedReader, Taken};
+pub use secret::{REDACTED, is_secret, replaced, shown, user_infos};
 pub use value::{parse_duration, parse_memory_size};
 
 /// What values an option takes.
@@ -75,58 +77,5 @@ impl Opt {
         }
         let Some((head, tail)) = self.key.split_once('#') else { return false };
         key.len() > head.len() + tail.len() && key.starts_with(head) && key.ends_with(tail)
-    }
-}
-
-/// Whether a key holds a secret by its name alone, so that its value is shown as `******`.
-///
-/// The value of `connector.properties.3.value` (Flink 1.10) may be one: which property it is says another key.
-pub fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
-    let numbered = key.strip_prefix("connector.properties.");
-    if numbered.and_then(|rest| rest.strip_suffix(".value")).is_some_and(number) {
-        return true;
-    }
-    [
-        "password",
-        "secret",
-        "token",
-        "jaas",
-        "credential",
-        "ssl.keystore.key",
-        "ssl.key",
-        "auth.user-info",
-    ]
-    .iter()
-    .any(|word| key.contains(word))
-}
-
-/// What is shown in place of a secret.
-pub const REDACTED: &str = "******";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_known_by_their_keys() {
-        for key in [
-            "properties.sasl.jaas.config",
-            "avro-confluent.basic-auth.user-info",
-            "connector.properties.0.value",
-            "Connector.Properties.12.Value",
-        ] {
-            assert!(is_secret(key), "{key}");
-        }
-        for key in [
-            "connector.properties.0.key",
-            "connector.properties.a.value",
-            "connector.properties..value",
-            "properties.0.value",
-            "topic",
-        ] {
-            assert!(!is_secret(key), "{key}");
-        }
     }
 }

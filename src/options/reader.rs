@@ -244,8 +244,8 @@ impl<'a> OptionReader<'a> {
     pub fn invalid(&self, opt: &Opt, problem: impl std::fmt::Display) -> Error {
         let key = format!("{}{}", self.prefix, opt.key);
         let shown = match self.options.get(&key) {
-            Some(value) if !(opt.secret || super::is_secret(&key)) => format!(" = '{value}'"),
-            Some(_) => format!(" = '{}'", super::REDACTED),
+            Some(_) if opt.secret => format!(" = '{}'", super::REDACTED),
+            Some(value) => format!(" = '{}'", super::shown(&key, value)),
             None => String::new(),
         };
         let error = Error::new(

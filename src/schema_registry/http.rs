@@ -2,6 +2,7 @@
 
 use super::tls::{self, Tls};
 use crate::base::{Error, ErrorKind, Result};
+use crate::options::{REDACTED, shown};
 use crate::table::{DECLARED_SCHEMAS, RegistryAccess};
 use brooklet_kafka::TlsProblem;
 use serde_json::Value;
@@ -78,7 +79,8 @@ impl Http {
                 return Err(Error::new(
                     ErrorKind::Option,
                     format!(
-                        "the schema registry's URL '{url}' does not start with http:// or https://"
+                        "the schema registry's URL '{}' does not start with http:// or https://",
+                        shown("url", url)
                     ),
                 ));
             }
@@ -265,7 +267,7 @@ impl Http {
             });
         }
         let said = answer.as_ref().and_then(|answer| answer.get("message")).and_then(Value::as_str);
-        let mut said = said.unwrap_or_default().to_owned();
+        let mut said = self.without_credential(said.unwrap_or_default());
         if let Some((end, _)) = said.char_indices().nth(500) {
             said.truncate(end);
         }
@@ -287,6 +289,17 @@ impl Http {
             status: Some(status),
             of_record: false,
         })
+    }
+}
+
+impl Http {
+    /// What a registry says may repeat what it was sent.
+    fn without_credential(&self, said: &str) -> String {
+        let credential = self.authorization.as_deref().and_then(|it| it.split_once(' '));
+        match credential.filter(|(_, credential)| !credential.is_empty()) {
+            Some((_, credential)) => said.replace(credential, REDACTED),
+            None => said.to_owned(),
+        }
     }
 }
 

@@ -24,6 +24,7 @@ mod parser;
 mod precedence;
 mod print;
 mod script;
+mod secrets;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -34,4 +35,5 @@ pub use lexer::tokenize;
 pub use parser::{parse_data_type, parse_expression, parse_statement};
 pub use print::{ToSql, expanded_expr, expanded_query};
 pub use script::{ParsedStatement, is_complete, parse_script, parse_script_from};
+pub use secrets::{secret_places, without_secrets};
 pub use token::{Invalid, Symbol, Token, TokenKind};

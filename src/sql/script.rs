@@ -4,6 +4,7 @@ use super::ast::Statement;
 use super::error::ParseError;
 use super::lexer::tokenize;
 use super::parser::{self, Parser, leading_kind};
+use super::secrets::message_without_secrets;
 use super::token::{Symbol, Token, TokenKind};
 use crate::base::{LineIndex, Span};
 
@@ -64,7 +65,10 @@ fn parse_part(source: &str, lines: &LineIndex, tokens: &[Token]) -> Option<Parse
     let span = first.span.join(last.span);
     let mut parser = Parser::new(source, lines, tokens);
     let leading = leading_kind(&parser).unwrap_or("UNKNOWN");
-    let result = parser.whole_statement();
+    let result = parser.whole_statement().map_err(|mut error| {
+        error.message = message_without_secrets(&error.message, source, span, error.span);
+        error
+    });
     let kind = result.as_ref().map_or(leading, Statement::kind);
     Some(ParsedStatement { span, kind, result })
 }

@@ -3,7 +3,7 @@
 use super::complete::{self, Words};
 use super::history;
 use crate::cli::status::{self, say};
-use crate::sql::is_complete;
+use crate::sql::{is_complete, without_secrets};
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
@@ -106,7 +106,7 @@ impl Reader {
         if text.trim().is_empty() {
             return;
         }
-        let kept = history::without_secrets(text.trim_end());
+        let kept = without_secrets(text.trim_end());
         let added = self.editor.add_history_entry(kept).unwrap_or(false);
         let Some(file) = self.history.clone().filter(|_| added) else { return };
         if let Some(folder) = file.parent() {

@@ -1,7 +1,5 @@
-//! Where the shell keeps what was typed, and what it must not keep.
+//! Where the shell keeps what was typed.
 
-use crate::cli::source::secret_values;
-use crate::options::REDACTED;
 use std::path::PathBuf;
 
 /// The file of the history: `BROOKLET_HISTORY`, else in the folder for state (XDG base directories). None without a
@@ -16,30 +14,9 @@ pub(super) fn file(env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     Some(state.join("brooklet/history"))
 }
 
-/// The text with the values of secret options hidden: the history is a file.
-pub(super) fn without_secrets(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut from = 0;
-    for secret in secret_values(text) {
-        shown.push_str(text.get(from..secret.start).unwrap_or(""));
-        shown.push_str(&format!("'{REDACTED}'"));
-        from = secret.end;
-    }
-    shown.push_str(text.get(from..).unwrap_or(""));
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn secrets_are_not_kept() {
-        assert_eq!(
-            without_secrets("SET 'a.password' = 'it''s' ; SET 'b' = 'c'"),
-            "SET 'a.password' = '******' ; SET 'b' = 'c'"
-        );
-    }
 
     #[test]
     fn the_file_is_where_state_belongs() {

@@ -76,6 +76,7 @@ fn try_sql(arguments: &SqlArguments) -> Result<Exit, Exit> {
         dev_broker: broker.as_ref(),
         control: &control,
         jobs: &jobs,
+        only_check: false,
         closed_stdout_drains: false,
     });
     session.set_result_style(match arguments.format {
