@@ -7,9 +7,9 @@ use std::fmt::Debug;
 use brooklet_kafka::limits::MESSAGE_ELEMENT_BYTES_MAX;
 use brooklet_kafka::wire::messages::{
     add_offsets_to_txn, add_partitions_to_txn, api_versions, consumer_group_describe,
-    create_partitions, create_topics, delete_topics, describe_transactions, end_txn, fetch,
-    find_coordinator, init_producer_id, list_groups, list_offsets, list_transactions, metadata,
-    offset_commit, offset_fetch, produce, txn_offset_commit,
+    create_partitions, create_topics, delete_topics, describe_configs, describe_transactions,
+    end_txn, fetch, find_coordinator, init_producer_id, list_groups, list_offsets,
+    list_transactions, metadata, offset_commit, offset_fetch, produce, txn_offset_commit,
 };
 use brooklet_kafka::wire::{DecodeFault, Message, Reader, Request, Writer};
 use bytes::{Bytes, BytesMut};
@@ -86,6 +86,7 @@ agree! {
     create_partitions: CreatePartitionsRequest => CreatePartitionsResponse;
     create_topics: CreateTopicsRequest => CreateTopicsResponse;
     delete_topics: DeleteTopicsRequest => DeleteTopicsResponse;
+    describe_configs: DescribeConfigsRequest => DescribeConfigsResponse;
     describe_transactions: DescribeTransactionsRequest => DescribeTransactionsResponse;
     end_txn: EndTxnRequest => EndTxnResponse;
     fetch: FetchRequest => FetchResponse;

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Flink SQL against Kafka in one static binary.
@@ -167,6 +168,18 @@ pub(super) struct TxnArguments {
     pub(super) command: TxnCommand,
 }
 
+/// States of a transactional id (Kafka's `TransactionState`).
+const TRANSACTION_STATES: [&str; 8] = [
+    "Empty",
+    "Ongoing",
+    "PrepareCommit",
+    "PrepareAbort",
+    "CompleteCommit",
+    "CompleteAbort",
+    "Dead",
+    "PrepareEpochFence",
+];
+
 #[derive(Debug, Subcommand)]
 pub(super) enum TxnCommand {
     /// List transactional ids with their states
@@ -176,8 +189,9 @@ pub(super) enum TxnCommand {
         /// Only ids that begin with this
         #[arg(long, value_name = "PREFIX")]
         prefix: Option<String>,
-        /// Only this state, as Kafka names it: Ongoing, CompleteCommit, …
-        #[arg(long, value_name = "STATE")]
+        /// Only this state, as Kafka names it
+        #[arg(long, value_name = "STATE", ignore_case = true,
+              value_parser = PossibleValuesParser::new(TRANSACTION_STATES))]
         state: Option<String>,
     },
     /// Show producer, age and partitions of one transactional id
@@ -205,7 +219,7 @@ pub(super) struct TransactionChoice {
     #[arg(value_name = "ID")]
     pub(super) ids: Vec<String>,
     /// All ids that begin with this, such as a Flink sink's transactional-id prefix
-    #[arg(long, value_name = "PREFIX")]
+    #[arg(long, value_name = "PREFIX", value_parser = NonEmptyStringValueParser::new())]
     pub(super) prefix: Option<String>,
 }
 

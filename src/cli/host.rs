@@ -28,6 +28,8 @@ pub(super) struct Setup<'a> {
     pub(super) dev_broker: Option<&'a DevBroker>,
     pub(super) control: &'a JobControl,
     pub(super) jobs: &'a Jobs,
+    /// Nothing is run: what is odd about a table is said once, however many statements use it.
+    pub(super) only_check: bool,
     /// A closed standard output acts as a first INT.
     pub(super) closed_stdout_drains: bool,
 }
@@ -73,7 +75,7 @@ pub(super) fn session(setup: &Setup<'_>) -> Session {
         dev_broker: setup.dev_broker.map(DevBroker::bootstrap),
         fresh: setup.fresh,
         control: setup.control.clone(),
-        warnings: Warnings::to(say),
+        warnings: if setup.only_check { Warnings::once(say) } else { Warnings::to(say) },
         out: stdout(),
         now_millis: wall_clock_millis,
         seed: u64::try_from(now).unwrap_or(0) ^ u64::from(std::process::id()),
@@ -87,7 +89,7 @@ pub(super) fn session(setup: &Setup<'_>) -> Session {
         on_end: Arc::new(move |name, stats, end, keeps_progress| {
             let starts = starts.lock().unwrap_or_else(PoisonError::into_inner);
             let elapsed = starts.get(name).map(Instant::elapsed).unwrap_or_default();
-            say(&summary(name, &stats.totals(), elapsed));
+            say(&summary(name, &stats.totals_once(), elapsed));
             match end {
                 Ok(JobEnd::Drained) => {
                     let next = match keeps_progress {
@@ -104,6 +106,9 @@ pub(super) fn session(setup: &Setup<'_>) -> Session {
             }
         }),
     });
+    if setup.only_check {
+        session.only_check();
+    }
     session.register(Arc::new(Print::to(stdout(), Arc::new(Mutex::new(status::Stderr)))));
     session
 }

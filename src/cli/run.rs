@@ -40,6 +40,7 @@ fn try_run(arguments: &RunArguments) -> Result<Exit, Exit> {
         dev_broker: broker.as_ref(),
         control: &control,
         jobs: &jobs,
+        only_check: false,
         closed_stdout_drains: true,
     });
     let metrics =

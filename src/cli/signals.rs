@@ -14,6 +14,7 @@ pub(super) fn watch(control: JobControl) -> std::io::Result<()> {
         for signal in signals.forever() {
             if control.is_draining() {
                 let exit = if signal == SIGINT { Exit::Interrupted } else { Exit::Terminated };
+                super::status::say("[WARN] stopped at once: the last epoch is given up");
                 stop_now(exit);
             }
             super::status::say(

@@ -1,6 +1,6 @@
 //! The status of running jobs on standard error.
 
-use crate::exec::{JobStats, Totals};
+use crate::exec::{JobState, JobStats, Totals};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -142,6 +142,9 @@ impl StatusLine {
         let thread = std::thread::Builder::new().name("status".to_owned()).spawn(move || {
             let mut last = (Instant::now(), Totals::default());
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                if all_over(&jobs) {
+                    continue;
+                }
                 let now = (Instant::now(), sum(&jobs));
                 let line = describe(&now.1, &last.1, &lags(&jobs), now.0 - last.0);
                 last = now;
@@ -168,6 +171,12 @@ impl Drop for StatusLine {
             drop(thread.join());
         }
     }
+}
+
+/// Whether every job that was started has ended.
+fn all_over(jobs: &Mutex<Vec<Arc<JobStats>>>) -> bool {
+    let jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
+    !jobs.is_empty() && jobs.iter().all(|job| job.epochs().state == JobState::Ended)
 }
 
 fn sum(jobs: &Mutex<Vec<Arc<JobStats>>>) -> Totals {

@@ -67,7 +67,8 @@ fn description(found: &TransactionDescription, now_millis: i64) -> String {
         found.producer_epoch,
         found.timeout.as_millis()
     );
-    if let Some(started) = found.started_at_millis {
+    // What has ended holds nobody up.
+    if let Some(started) = found.started_at_millis.filter(|_| found.is_open()) {
         let open = now_millis.saturating_sub(started).max(0);
         // Writing to a String cannot fail.
         let _ = writeln!(text, "open for: {}.{:03} s", open / 1000, open % 1000);
@@ -143,6 +144,9 @@ mod tests {
         assert!(text.contains("open for: 2.045 s\npartitions: 1\n  out-0\n"), "{text}");
         // Clocks differ.
         assert!(description(&found, 0).contains("open for: 0.000 s\n"));
+        found.state = "CompleteCommit".to_owned();
+        assert!(!description(&found, 3_045).contains("open for"));
+        found.state = "Ongoing".to_owned();
         found.started_at_millis = None;
         assert!(!description(&found, 0).contains("open for"));
     }

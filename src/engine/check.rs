@@ -43,12 +43,17 @@ impl JobBuilder<'_> {
         if let Ok(source) = &opened {
             self.failures(table, source.as_ref())?;
         }
-        let Err(read) = opened else { return Ok(()) };
-        let Err(written) = self.sink(table, stored(false)) else { return Ok(()) };
-        let scans = table
-            .options
-            .iter()
-            .any(|(key, _)| key.starts_with("scan.") || key == "properties.group.id");
+        let read = opened.err();
+        let written = self.sink(table, stored(false)).err();
+        // A table that can be used one way only is fine, unless it has options for the other.
+        let has = |prefix: &str| table.options.iter().any(|(key, _)| key.starts_with(prefix));
+        let scans = has("scan.") || has("properties.group.id");
+        let (read, written) = match (read, written) {
+            (Some(read), None) if scans => return Err(read),
+            (None, Some(written)) if has("sink.") => return Err(written),
+            (Some(read), Some(written)) => (read, written),
+            _ => return Ok(()),
+        };
         Err(match weight(&read).cmp(&weight(&written)) {
             Ordering::Less => written,
             Ordering::Equal if !scans => written,

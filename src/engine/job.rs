@@ -10,7 +10,7 @@ use crate::ops::{
     Project, SharedLimit, SharedSort, TypeLength, Unnest,
 };
 use crate::options::{Opt, OptKind, OptionReader, Taken};
-use crate::plan::{Rel, Settings, TypeLengthEnforcer};
+use crate::plan::{Rel, RestartStrategy, Settings, TypeLengthEnforcer};
 use crate::sql::changelog::{self, SinkNeeds};
 use crate::table::{
     Boundedness, Connector, Format, Guarantee, JobContext, ScanRequest, Sink, SinkRequest, Source,
@@ -119,7 +119,7 @@ impl JobBuilder<'_> {
         }
         if limited && keeps_progress {
             let line = "has a LIMIT or an ORDER BY: it keeps no progress, each start begins anew";
-            self.context.warnings.say(&format!("[INFO] job '{}' {line}", self.context.id));
+            self.context.warnings.info(&format!("job '{}' {line}", self.context.id));
         }
         let resumes = scans.iter().any(|scan| scan.source.resumes());
         let exact = sinks.iter().any(|to| to.sink.guarantee() == Guarantee::ExactlyOnce);
@@ -134,13 +134,12 @@ impl JobBuilder<'_> {
             context: self.context.clone(),
             scans,
             sinks,
-            checkpoint_interval: self.settings.checkpoint_interval,
             // How many rows a limit has let through, and what a sort holds, is not part of the progress: going on would
             // let through too many, or too few.
             // Without stored progress nobody can tell whether an exactly-once job's last commit came through.
-            restart_attempts: match limited || (exact && !keeps_progress) {
-                true => 0,
-                false => self.settings.restart_attempts,
+            restart: match limited || (exact && !keeps_progress) {
+                true => RestartStrategy { attempts: 0, fixed_delay: None },
+                false => self.settings.restart,
             },
             workers: if limited { Some(1) } else { (parallelism > 1).then_some(parallelism) },
             keeps_progress,

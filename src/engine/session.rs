@@ -249,8 +249,11 @@ impl Session {
             self.running = ending;
             let names: Vec<&str> = self.running_names().collect();
             if !names.is_empty() {
-                let line = "a statement failed; waiting for the end of bounded jobs that run";
-                self.config.warnings.say(&format!("[INFO] {line}: {}", names.join(", ")));
+                let line = match self.config.control.is_draining() {
+                    true => "a job failed; the others end with what they have read",
+                    false => "a statement failed; waiting for the end of bounded jobs that run",
+                };
+                self.config.warnings.info(&format!("{line}: {}", names.join(", ")));
             }
             // The statement is what failed first.
             drop(self.await_jobs());
@@ -318,8 +321,8 @@ impl Session {
             Statement::Show(show) => self.show(show),
             Statement::Jar(jar) => {
                 let what = if jar.remove { "REMOVE JAR" } else { "ADD JAR" };
-                self.config.warnings.say(&format!(
-                    "[INFO] {what} does nothing here: connectors and formats are built in, and code for the JVM cannot run"
+                self.config.warnings.info(&format!(
+                    "{what} does nothing here: connectors and formats are built in, and code for the JVM cannot run"
                 ));
                 Ok(())
             }
@@ -328,9 +331,7 @@ impl Session {
             Statement::LoadModule(load) => Err(namespaces::no_module(&load.name)),
             Statement::Client(client) => {
                 let command = client.command.name();
-                self.config
-                    .warnings
-                    .say(&format!("[INFO] {command} means something in the shell only"));
+                self.config.warnings.info(&format!("{command} means something in the shell only"));
                 Ok(())
             }
             Statement::Unsupported(unsupported) => Err(Error::unsupported(unsupported.kind)),
@@ -457,6 +458,7 @@ impl Session {
             settings,
             context: JobContext {
                 id: name.to_owned(),
+                checkpoint_interval: settings.checkpoint_interval,
                 shared: settings.shared,
                 create_missing_topics: self.config.dev_broker.is_some(),
                 seed: self.config.seed,
@@ -517,7 +519,7 @@ impl Session {
             .spawn(move || {
                 let warnings = config.warnings.clone();
                 let end = crate::exec::run(&mut job, &config.control, &mut |line| {
-                    warnings.say(&format!("[INFO] job '{name}': {line}"));
+                    warnings.info(&format!("job '{name}': {line}"));
                 });
                 (config.on_end)(&name, &job.stats, &end, job.keeps_progress);
                 if end.is_err() {

@@ -171,8 +171,10 @@ pub(super) struct Coordinator {
     satisfied: usize,
     /// The splits are to be distributed anew.
     revoked: bool,
-    /// Epochs completed since the start, to tell a job that makes progress from one that restarts in vain.
+    /// Epochs completed since the start.
     pub(super) completed: u64,
+    /// One of them went further than the start, which tells a job that restarts in vain.
+    pub(super) progressed: bool,
     pub(super) notes: Vec<String>,
     /// The epoch that completed since the last look, and how long it took.
     pub(super) closed: Option<(Epoch, Duration)>,
@@ -212,6 +214,7 @@ impl Coordinator {
             satisfied: 0,
             revoked: false,
             completed: 0,
+            progressed: false,
             notes: Vec::new(),
             closed: None,
         };
@@ -294,6 +297,23 @@ impl Coordinator {
         decided.for_each(|scan| recovered.get_mut(scan).into_iter().for_each(|r| *r = true));
         !recovered.is_empty()
             && self.scans.iter().zip(recovered).all(|(scan, decided)| decided && scan.recovered)
+    }
+
+    /// The epoch that is open, and since when.
+    pub(super) fn open_epoch(&self) -> Option<(Epoch, Duration)> {
+        self.open.as_ref().map(|open| (open.epoch, open.opened_at))
+    }
+
+    /// For people who have asked the job to stop and still see it run.
+    pub(super) fn what_a_stop_waits_for(&self) -> String {
+        let last = match self.domains.is_empty() {
+            true => String::new(),
+            false => format!("; the next start would go on from epoch {}", self.epoch),
+        };
+        format!(
+            "still stopping: what was read is not written and stored yet, and waits for answers; signal again to stop at \
+             once{last}"
+        )
     }
 
     /// Starts taking back what is not committed.
@@ -483,13 +503,18 @@ impl Coordinator {
                     }
                     None => {}
                 }
-                if let (Some(progress), None, false) = (&found, &scan.known, shares) {
-                    self.notes.push(format!(
+                match (&found, &scan.known) {
+                    (Some(progress), None) if !shares => self.notes.push(format!(
                         "resuming '{}' from epoch {}: {}",
                         scan.name,
                         progress.epoch,
                         describe(progress)
-                    ));
+                    )),
+                    // Whoever expects it to go on hears of it before output is written twice.
+                    (None, None) if decides && !shares && !self.fresh => self
+                        .notes
+                        .push(format!("'{}' starts anew: no progress of it is stored", scan.name)),
+                    _ => {}
                 }
                 scan.start(found)?;
             }
@@ -617,6 +642,7 @@ impl Coordinator {
         self.closed = Some((open.epoch, now.saturating_sub(open.opened_at)));
         self.next_epoch_at = now + self.interval;
         for scan in &mut self.scans {
+            self.progressed |= scan.positions != scan.starts;
             scan.stored.clone_from(&scan.positions);
         }
         if let Some(end) = open.last {

@@ -3,9 +3,9 @@
 use super::JobStats;
 use super::rejects::Refusals;
 use crate::ops::OperatorFactory;
+use crate::plan::RestartStrategy;
 use crate::table::{Boundedness, JobContext, Sink, Source};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// One INSERT, one statement set or one SELECT: every physical scan, the chains of operators above it, and the sinks that
 /// they end in.
@@ -17,10 +17,8 @@ pub struct Job {
     pub scans: Vec<Scan>,
     /// The sinks; all inputs of a UNION ALL end in one.
     pub sinks: Vec<JobSink>,
-    /// Time between epochs.
-    pub checkpoint_interval: Duration,
-    /// Restarts without a completed epoch between them, before the job fails.
-    pub restart_attempts: u32,
+    /// What follows a failure that may pass.
+    pub restart: RestartStrategy,
     /// Worker threads; `None` follows cores and splits.
     pub workers: Option<usize>,
     /// Whether progress is kept: false for interactive SELECTs.

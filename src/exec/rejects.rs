@@ -199,10 +199,13 @@ impl Rejects {
         without(&batch, &rows)
     }
 
-    /// The writer of a sink failed because of these records: they are left out from the next attempt on.
-    pub(super) fn note_refused(&self, sink: usize, refused: &[Refused]) {
+    /// The writer of a sink failed because of these records: they are left out from the next attempt on. Where records
+    /// fail the job, the next attempt names the one that does, if the writer `learned` to tell it.
+    pub(super) fn note_refused(&self, sink: usize, refused: &[Refused], learned: bool) {
         if self.tolerate() {
             self.refusals.add(self.scan, sink, refused);
+        } else if learned {
+            self.refusals.lock().fresh = true;
         }
     }
 
@@ -332,7 +335,7 @@ pub struct Refusals(Mutex<Known>);
 #[derive(Debug, Default)]
 struct Known {
     places: BTreeMap<(usize, usize), BTreeMap<RecordPlace, String>>,
-    /// Some were added since the last look.
+    /// Another attempt would do without some of them, or name one, that failed the last.
     fresh: bool,
 }
 
@@ -368,7 +371,7 @@ impl Refusals {
         known.places.retain(|_, places| !places.is_empty());
     }
 
-    /// Whether another attempt can do without records that failed the last one.
+    /// Whether another attempt can do without records that failed the last one, or name the one that fails the job.
     pub(super) fn take_fresh(&self) -> bool {
         std::mem::take(&mut self.lock().fresh)
     }

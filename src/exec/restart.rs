@@ -4,6 +4,7 @@ use super::coordinator::{Coordinator, Resume};
 use super::job::Job;
 use super::rejects::Refusals;
 use crate::base::{Error, ErrorKind, Result};
+use crate::plan::RestartStrategy;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +14,16 @@ const RESTART_BACKOFF_MIN: Duration = Duration::from_millis(200);
 /// Longest delay between restarts.
 const RESTART_BACKOFF_MAX: Duration = Duration::from_secs(10);
 
+/// An attempt that completed epochs for so long was no vain one, whether there was something to read or not.
+const LASTED_MIN: Duration = Duration::from_secs(60);
+
 /// The restarts of one job in one process.
 ///
 /// A retriable failure after the first completed epoch rewinds to that epoch, up to the job's number of attempts
-/// without progress; any other failure ends the job. A job whose domain says where it is may also restart before.
+/// without progress in between; any other failure ends the job. A job whose domain says where it is may also restart before.
 #[derive(Debug)]
 pub(super) struct Restarts {
-    allowed: u32,
+    strategy: RestartStrategy,
     attempts: u32,
     resume: Option<Resume>,
     /// Where the job may do an attempt over.
@@ -27,10 +31,10 @@ pub(super) struct Restarts {
 }
 
 impl Restarts {
-    /// As many without a completed epoch between them as the job says.
+    /// As the job says.
     pub(super) fn of(job: &Job) -> Restarts {
         let refusals = job.replays.then(|| Arc::clone(&job.refusals));
-        Restarts { allowed: job.restart_attempts, attempts: 0, resume: None, refusals }
+        Restarts { strategy: job.restart, attempts: 0, resume: None, refusals }
     }
 
     /// Where the next attempt starts; `None` where the job's stored progress says.
@@ -52,21 +56,25 @@ impl Restarts {
         self.resume = Some(resume);
     }
 
-    /// The delay before the next attempt, or the error that ends the job.
+    /// The delay before the next attempt, or the error that ends the job. The failed one `lasted` for so long.
     pub(super) fn failed(
         &mut self,
         coordinator: &Coordinator,
         error: Error,
+        lasted: Duration,
         draining: bool,
     ) -> Result<Duration> {
-        // Each attempt does without more of what was refused: there is no end to count to, and nothing to wait for.
+        // Each attempt does without more of what was refused, or tells what it was: there is no end to count to, and
+        // nothing to wait for.
         if self.refusals.as_ref().is_some_and(|refusals| refusals.take_fresh()) {
             self.without_refused(coordinator);
             return Ok(Duration::ZERO);
         }
         let resume = coordinator.resume();
         if coordinator.completed > 0 {
-            self.attempts = 0;
+            if coordinator.progressed || lasted >= LASTED_MIN {
+                self.attempts = 0;
+            }
             self.resume = Some(resume);
         } else if let Some(earlier) = &mut self.resume {
             earlier.unsure |= resume.unsure;
@@ -77,15 +85,15 @@ impl Restarts {
             return Err(error);
         }
         self.attempts += 1;
-        if self.attempts > self.allowed {
+        if self.attempts > self.strategy.attempts {
             let restarts = self.attempts - 1;
-            let given_up = format!("gave up after {restarts} restarts without a completed epoch");
+            let given_up = format!("gave up after {restarts} restarts without progress");
             return Err(match restarts {
                 0 => error,
                 _ => Error::new(ErrorKind::External, format!("{given_up}: {error}")),
             });
         }
-        Ok(delay(self.attempts))
+        Ok(self.strategy.fixed_delay.unwrap_or_else(|| delay(self.attempts)))
     }
 }
 

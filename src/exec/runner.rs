@@ -11,7 +11,7 @@ use super::restart::Restarts;
 use super::signal::Signal;
 use super::worker::{Step, Worker, WorkerScan, WorkerSink};
 use crate::base::{Error, ErrorKind, Result};
-use crate::table::{DomainRequest, Guarantee, ScanName, Waker};
+use crate::table::{DomainRequest, Epoch, Guarantee, ScanName, Waker};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,6 +23,13 @@ const ABORT_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How long an ending job waits for the answer that the other processes of the job know: they notice by themselves after
 /// `session.timeout.ms`.
 const LEAVE_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// A stop that takes longer than this says what it waits for: brokers that do not answer may keep it for minutes.
+const STOP_NOTICE: Duration = Duration::from_secs(2);
+
+/// An epoch that takes longer than this says so: brokers that do not answer, or a topic that is gone, may keep it for
+/// minutes before that fails the job.
+const EPOCH_NOTICE: Duration = Duration::from_secs(10);
 
 /// Runs the job to its end. `note` gets lines for people: resuming, restarting.
 ///
@@ -37,8 +44,9 @@ fn run_attempts(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str))
     let clock = Clock::new();
     let mut restarts = Restarts::of(job);
     loop {
+        let started_at = clock.now();
         let mut attempt = Attempt::start(job, control, restarts.resume())?;
-        let error = match attempt.run(job, &clock, note) {
+        let error = match attempt.run(job, control, &clock, note) {
             Ok(Some(end)) => {
                 attempt.leave(&clock);
                 return Ok(end);
@@ -53,7 +61,8 @@ fn run_attempts(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str))
         attempt.stop_workers();
         attempt.abort(&clock);
         let cause = error.to_string();
-        let delay = match restarts.failed(&attempt.coordinator, error, control.is_draining()) {
+        let (lasted, draining) = (clock.now().saturating_sub(started_at), control.is_draining());
+        let delay = match restarts.failed(&attempt.coordinator, error, lasted, draining) {
             Ok(delay) => delay,
             Err(error) => {
                 attempt.leave(&clock);
@@ -63,6 +72,52 @@ fn run_attempts(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str))
         job.stats.restarting();
         note(&format!("restarting from the last epoch in {} ms: {cause}", delay.as_millis()));
         pause(&attempt.reports.signal, control, clock, delay);
+    }
+}
+
+/// What is said of things that take long, each once.
+#[derive(Debug, Default)]
+struct Notices {
+    /// When a stop was asked for.
+    stopping_at: Option<Duration>,
+    stop_said: bool,
+    /// The last epoch of which something was said.
+    epoch_said: Epoch,
+}
+
+impl Notices {
+    /// Says what is due; when to look again.
+    fn at(
+        &mut self,
+        coordinator: &Coordinator,
+        control: &JobControl,
+        now: Duration,
+        note: &mut dyn FnMut(&str),
+    ) -> Option<Duration> {
+        let mut next = None;
+        if control.is_draining() && !self.stop_said {
+            let due = *self.stopping_at.get_or_insert(now) + STOP_NOTICE;
+            self.stop_said = due <= now;
+            match self.stop_said {
+                true => note(&coordinator.what_a_stop_waits_for()),
+                false => next = Some(due),
+            }
+        }
+        if let Some((epoch, opened_at)) = coordinator.open_epoch()
+            && epoch > self.epoch_said
+        {
+            let due = opened_at + EPOCH_NOTICE;
+            if due <= now {
+                self.epoch_said = epoch;
+                let seconds = EPOCH_NOTICE.as_secs();
+                note(&format!(
+                    "epoch {epoch} is not complete after {seconds} s: its output or its progress waits for the brokers"
+                ));
+            } else {
+                next = next.into_iter().chain([due]).min();
+            }
+        }
+        next
     }
 }
 
@@ -99,11 +154,14 @@ impl Attempt {
     fn run(
         &mut self,
         job: &mut Job,
+        control: &JobControl,
         clock: &Clock,
         note: &mut dyn FnMut(&str),
     ) -> Result<Option<JobEnd>> {
+        let mut notices = Notices::default();
         loop {
             let outcome = self.coordinator.step(clock.now())?;
+            let notice = notices.at(&self.coordinator, control, clock.now(), note);
             if let Some((epoch, took)) = self.coordinator.closed.take() {
                 job.stats.epoch_completed(epoch, took);
                 for (scan, stored) in self.coordinator.stored().enumerate() {
@@ -124,6 +182,7 @@ impl Attempt {
                 }
                 Outcome::StartWorkers { splits } => self.start_workers(job, splits, *clock)?,
                 Outcome::Step(Step::Idle(until)) => {
+                    let until = until.into_iter().chain(notice).min();
                     let timeout = until.map(|at| at.saturating_sub(clock.now()));
                     self.reports.signal.wait(timeout);
                 }
@@ -226,7 +285,15 @@ pub(super) fn coordinate(
     }
     let (reports, control) = (Arc::clone(reports), control.clone());
     let stores = Stores { job: job.context.id.clone(), domains, former };
-    Coordinator::new(scans, stores, reports, control, job.checkpoint_interval, resume, job.fresh)
+    Coordinator::new(
+        scans,
+        stores,
+        reports,
+        control,
+        job.context.checkpoint_interval,
+        resume,
+        job.fresh,
+    )
 }
 
 /// Looks at where the job would keep its progress if it were exactly-once, or were not. What several processes share is
@@ -257,7 +324,6 @@ fn job_domain(job: &mut Job, waker: &Waker) -> Result<Option<CoordinatedDomain>>
     let facts = |scan: &Scan| scan.source.facts(ScanName { name: scan.name.clone(), alone });
     let request = DomainRequest {
         scans: job.scans.iter().map(facts).collect(),
-        checkpoint_interval: job.checkpoint_interval,
         keeps_progress: job.keeps_progress,
     };
     let scans = (0..job.scans.len()).collect();

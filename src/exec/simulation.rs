@@ -37,6 +37,7 @@ struct Attempt {
     reports: Arc<Mailbox<Report>>,
     workers: Vec<Worker>,
     commands: Vec<Arc<Mailbox<Command>>>,
+    started_at: Duration,
 }
 
 /// What a simulated step came to.
@@ -75,7 +76,8 @@ impl Simulation {
             let reports = Mailbox::new();
             let coordinator = coordinate(job, &self.control, &reports, self.restarts.resume())?;
             let (workers, commands) = (Vec::new(), Vec::new());
-            self.attempt = Some(Attempt { coordinator, reports, workers, commands });
+            let started_at = now;
+            self.attempt = Some(Attempt { coordinator, reports, workers, commands, started_at });
             self.note(now, "starts");
         }
         match self.step_any(job, now) {
@@ -153,7 +155,9 @@ impl Simulation {
         self.note(now, format_args!("failed: {error}"));
         let Some(attempt) = self.attempt.take() else { return Err(error) };
         let draining = self.control.is_draining();
-        self.restart_at = now + self.restarts.failed(&attempt.coordinator, error, draining)?;
+        let lasted = now.saturating_sub(attempt.started_at);
+        self.restart_at =
+            now + self.restarts.failed(&attempt.coordinator, error, lasted, draining)?;
         Ok(SimulatedStep::Restarting(self.restart_at))
     }
 

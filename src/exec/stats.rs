@@ -2,7 +2,7 @@
 
 use super::control::Clock;
 use crate::table::{Epoch, SinkStats, SourceStats};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,8 +12,10 @@ pub struct JobStats {
     job: String,
     scans: Vec<String>,
     workers: Mutex<BTreeMap<usize, Published>>,
-    /// Of attempts that ended well: what they read and wrote is not done again.
+    /// Of the attempts before.
     earlier: Mutex<Totals>,
+    /// What of it belongs to epochs that did not complete: it is read and written again.
+    again: Mutex<Totals>,
     epochs: Mutex<EpochStats>,
     clock: Clock,
 }
@@ -23,6 +25,10 @@ struct Published {
     totals: Totals,
     /// Lag of each scan, where it is known.
     lags: Vec<Option<u64>>,
+    /// Totals at the barriers of epochs that are not complete, in order.
+    cuts: VecDeque<(Epoch, Totals)>,
+    /// Totals at the barrier of the last epoch that is.
+    kept: Totals,
 }
 
 /// Sums over sources and sinks.
@@ -79,7 +85,15 @@ impl JobStats {
     /// Replaces one worker's totals, and its lag for each scan.
     pub fn publish(&self, worker: usize, totals: Totals, lags: Vec<Option<u64>>) {
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        workers.insert(worker, Published { totals, lags });
+        let published = workers.entry(worker).or_default();
+        (published.totals, published.lags) = (totals, lags);
+    }
+
+    /// What a worker has published belongs to epochs up to this one.
+    pub(crate) fn cut(&self, worker: usize, epoch: Epoch) {
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let published = workers.entry(worker).or_default();
+        published.cuts.push_back((epoch, published.totals));
     }
 
     /// Sums over all workers.
@@ -91,8 +105,19 @@ impl JobStats {
         sum
     }
 
-    /// An attempt ended well and another one goes on, with other splits: the totals go on as well.
+    /// The totals without what was done again after a failure.
+    pub fn totals_once(&self) -> Totals {
+        let mut totals = self.totals();
+        totals.subtract(*self.again.lock().unwrap_or_else(PoisonError::into_inner));
+        totals
+    }
+
+    /// The splits are distributed anew: another attempt goes on where this one ended.
     pub(crate) fn reassigned(&self) {
+        self.begin_attempt();
+    }
+
+    fn begin_attempt(&self) {
         let mut sum = self.totals();
         sum.source.lag = None;
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -129,10 +154,25 @@ impl JobStats {
         epochs.completed += 1;
         epochs.took += took;
         epochs.completed_at = Some(self.clock.now());
+        drop(epochs);
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        for worker in workers.values_mut() {
+            let complete = worker.cuts.partition_point(|(cut, _)| *cut <= epoch);
+            if let Some((_, kept)) = worker.cuts.drain(..complete).next_back() {
+                worker.kept = kept;
+            }
+        }
     }
 
     /// The job failed and starts again.
     pub(crate) fn restarting(&self) {
+        let mut again = self.again.lock().unwrap_or_else(PoisonError::into_inner);
+        for worker in self.workers.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            again.add(worker.totals);
+            again.subtract(worker.kept);
+        }
+        drop(again);
+        self.begin_attempt();
         let mut epochs = self.lock_epochs();
         epochs.state = JobState::Restarting;
         epochs.restarts += 1;
@@ -160,6 +200,16 @@ impl Totals {
         self.sink.bytes += other.sink.bytes;
         self.rejected += other.rejected;
     }
+
+    /// Takes a part off again. Lags are no sums over time.
+    fn subtract(&mut self, part: Totals) {
+        self.source.records = self.source.records.saturating_sub(part.source.records);
+        self.source.bytes = self.source.bytes.saturating_sub(part.source.bytes);
+        self.source.ignored = self.source.ignored.saturating_sub(part.source.ignored);
+        self.sink.records = self.sink.records.saturating_sub(part.sink.records);
+        self.sink.bytes = self.sink.bytes.saturating_sub(part.sink.bytes);
+        self.rejected = self.rejected.saturating_sub(part.rejected);
+    }
 }
 
 #[cfg(test)]
@@ -179,5 +229,30 @@ mod tests {
         assert_eq!((stats.totals(), stats.lags()), (read(7, None), vec![("s".to_owned(), None)]));
         stats.publish(0, read(3, Some(4)), vec![Some(4)]);
         assert_eq!(stats.totals(), read(10, Some(4)));
+    }
+
+    #[test]
+    fn what_is_done_again_counts_once() {
+        let stats = JobStats::new("j".to_owned(), vec!["s".to_owned()]);
+        let read = |records| Totals {
+            source: SourceStats { records, ..SourceStats::default() },
+            ..Totals::default()
+        };
+        let epoch = |epoch, records| {
+            stats.publish(0, read(records), vec![None]);
+            stats.cut(0, epoch);
+        };
+        epoch(1, 5);
+        epoch(2, 8);
+        stats.epoch_completed(1, Duration::ZERO);
+        stats.publish(0, read(9), vec![None]);
+        stats.restarting();
+        assert_eq!((stats.totals(), stats.totals_once()), (read(9), read(5)));
+        epoch(2, 4);
+        stats.epoch_completed(2, Duration::ZERO);
+        assert_eq!((stats.totals(), stats.totals_once()), (read(13), read(9)));
+        // Every epoch was complete: nothing of it is done again.
+        stats.restarting();
+        assert_eq!(stats.totals_once(), read(9));
     }
 }

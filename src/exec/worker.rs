@@ -209,6 +209,8 @@ impl Worker {
                     writer.barrier(epoch)?;
                 }
                 self.unflushed = false;
+                self.publish();
+                self.stats.cut(self.index, epoch);
                 self.reports.send(Report::Barrier { epoch, positions });
                 Ok(())
             }
@@ -229,9 +231,9 @@ impl Worker {
         for (at, sink) in self.sinks.iter_mut().enumerate() {
             let status = sink.writer.poll(now);
             if status.is_err() {
-                let refused = sink.writer.refused();
+                let (refused, learned) = (sink.writer.refused(), sink.writer.has_learned());
                 for scan in self.scans.iter().filter(|scan| scan.feeds(at)) {
-                    scan.rejects.note_refused(at, &refused);
+                    scan.rejects.note_refused(at, &refused, learned);
                 }
             }
             take(status?);

@@ -4,4 +4,4 @@ mod rel;
 mod settings;
 
 pub use rel::{Insert, Rel};
-pub use settings::{SETTINGS, Settings, TypeLengthEnforcer, UpsertMaterialize};
+pub use settings::{RestartStrategy, SETTINGS, Settings, TypeLengthEnforcer, UpsertMaterialize};

@@ -50,9 +50,18 @@ const RESTART: Opt = Opt::new(
 const RESTART_ATTEMPTS: Opt = Opt::new(
     "restart-strategy.exponential-delay.attempts-before-reset-backoff",
     OptKind::Int,
-    "Restarts without a completed epoch before the job fails.",
+    "Restarts without progress before the job fails. The delay doubles from 200 ms to 10 s.",
 )
 .default("10");
+const FIXED_ATTEMPTS: Opt =
+    Opt::new("restart-strategy.fixed-delay.attempts", OptKind::Int, "The same with `fixed-delay`.")
+        .default("1");
+const FIXED_DELAY: Opt = Opt::new(
+    "restart-strategy.fixed-delay.delay",
+    OptKind::Duration,
+    "The delay before each restart with `fixed-delay`.",
+)
+.default("1 s");
 const SHARED: Opt = Opt::new(
     "job.shared",
     OptKind::Bool,
@@ -117,6 +126,8 @@ pub const SETTINGS: &[Opt] = &[
     PIPELINE_NAME,
     RESTART,
     RESTART_ATTEMPTS,
+    FIXED_ATTEMPTS,
+    FIXED_DELAY,
     SHARED,
     NOT_NULL,
     COLUMN_WIDTH,
@@ -125,6 +136,15 @@ pub const SETTINGS: &[Opt] = &[
     DUPLICATE_CHANGES,
     LEGACY_CAST,
 ];
+
+/// What follows a failure that may pass (`restart-strategy.*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestartStrategy {
+    /// Restarts without progress between them, before the job fails.
+    pub attempts: u32,
+    /// The delay before each; `None`: it doubles from one to the next.
+    pub fixed_delay: Option<Duration>,
+}
 
 /// The settings in force.
 #[derive(Clone, Debug)]
@@ -141,8 +161,8 @@ pub struct Settings {
     pub dml_sync: bool,
     /// `pipeline.name`.
     pub pipeline_name: Option<String>,
-    /// Restarts without a completed epoch before the job fails.
-    pub restart_attempts: u32,
+    /// What follows a failure that may pass.
+    pub restart: RestartStrategy,
     /// Several processes share the job.
     pub shared: bool,
     /// Rows with NULL in a NOT NULL column of a sink are dropped instead of failing the job.
@@ -189,7 +209,7 @@ impl Settings {
         let prefixes = ["sql-client.", "table.plan.", "properties."];
         let honoured = SETTINGS.iter().any(|opt| opt.matches(key));
         if !honoured && !prefixes.iter().any(|prefix| key.starts_with(prefix)) {
-            warnings.say(&format!("[DEBUG] setting '{key}' is accepted and has no effect here"));
+            warnings.debug(&format!("setting '{key}' is accepted and has no effect here"));
         }
     }
 
@@ -201,9 +221,18 @@ impl Settings {
         let parallelism = parallelism
             .filter(|n| *n > 0)
             .ok_or_else(|| reader.invalid(&PARALLELISM, "expected a number from 1"))?;
-        let restart_attempts = match reader.word(&RESTART)? {
-            Some("none" | "off" | "disable") => 0,
-            _ => reader.long(&RESTART_ATTEMPTS)?.and_then(|n| u32::try_from(n).ok()).unwrap_or(10),
+        let attempts = |opt: &Opt| -> Result<u32> {
+            let wrong = || reader.invalid(opt, "expected a number from 0");
+            u32::try_from(reader.long(opt)?.unwrap_or(0)).map_err(|_| wrong())
+        };
+        let (fixed, growing) = (attempts(&FIXED_ATTEMPTS)?, attempts(&RESTART_ATTEMPTS)?);
+        let delay = reader.duration(&FIXED_DELAY)?;
+        let restart = match reader.word(&RESTART)? {
+            Some("none" | "off" | "disable") => RestartStrategy { attempts: 0, fixed_delay: None },
+            Some("fixed-delay" | "fixeddelay") => {
+                RestartStrategy { attempts: fixed, fixed_delay: delay }
+            }
+            _ => RestartStrategy { attempts: growing, fixed_delay: None },
         };
         Ok(Settings {
             parallelism,
@@ -217,7 +246,7 @@ impl Settings {
             batch: reader.word(&RUNTIME_MODE)? == Some("batch"),
             dml_sync: reader.bool(&DML_SYNC)?,
             pipeline_name: reader.string(&PIPELINE_NAME),
-            restart_attempts,
+            restart,
             shared: reader.bool(&SHARED)?,
             drop_null_violations: reader.word(&NOT_NULL)? == Some("drop"),
             column_width_max: reader

@@ -7,9 +7,10 @@ use crate::base::Result;
 use crate::expr::Expr;
 use crate::options::{Opt, OptionReader};
 use crate::types::ChangelogMode;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// A kind of table, found by the value of its `connector` option (Flink's `DynamicTableFactory`).
 pub trait Connector: Send + Sync + Debug {
@@ -81,9 +82,30 @@ impl Warnings {
         Warnings(Arc::new(take))
     }
 
-    /// Says one line.
-    pub fn say(&self, line: &str) {
-        (self.0)(line);
+    /// The same for lines that say what they say once, however often it is found.
+    pub fn once(take: impl Fn(&str) + Send + Sync + 'static) -> Warnings {
+        let said = Mutex::new(BTreeSet::new());
+        Warnings::to(move |line| {
+            let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+            if said.insert(line.to_owned()) {
+                take(line);
+            }
+        })
+    }
+
+    /// Something is not as the user may think.
+    pub fn warn(&self, line: &str) {
+        (self.0)(&format!("[WARN] {line}"));
+    }
+
+    /// Something that the user may want to know.
+    pub fn info(&self, line: &str) {
+        (self.0)(&format!("[INFO] {line}"));
+    }
+
+    /// Something that hardly anybody wants to know.
+    pub fn debug(&self, line: &str) {
+        (self.0)(&format!("[DEBUG] {line}"));
     }
 }
 
@@ -98,6 +120,8 @@ impl Debug for Warnings {
 pub struct JobContext {
     /// Job id: `pipeline.name`, or script name and target tables. Names the group that holds the job's progress.
     pub id: String,
+    /// Time between epochs.
+    pub checkpoint_interval: Duration,
     /// Whether several processes run the job and share its splits (`job.shared`).
     pub shared: bool,
     /// Whether sources may create missing topics (`--dev-broker`).

@@ -82,8 +82,6 @@ pub struct LagGroup {
 pub struct DomainRequest {
     /// The scans of the job, in their order.
     pub scans: Vec<ScanFacts>,
-    /// Time between epochs.
-    pub checkpoint_interval: Duration,
     /// False where nobody can name the job again: output is committed, progress is not kept.
     pub keeps_progress: bool,
 }

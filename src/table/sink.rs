@@ -96,6 +96,12 @@ pub trait Writer: Send + Debug {
         Vec::new()
     }
 
+    /// After a failed [`Writer::poll`]: whether the rows because of which it failed would be told one by one, before they
+    /// are sent, if they were written again.
+    fn has_learned(&self) -> bool {
+        false
+    }
+
     /// Totals since the start.
     fn stats(&self) -> SinkStats;
 }

@@ -177,3 +177,38 @@ fn variables_that_are_not_set_are_no_errors_of_a_script() {
         ended.stdout
     );
 }
+
+#[test]
+fn options_of_a_table_that_nothing_uses_are_checked() {
+    let kafka = "'connector' = 'kafka', 'topic' = 't', 'properties.bootstrap.servers' = '127.0.0.1:9', 'format' = 'json'";
+    let earliest = "'scan.startup.mode' = 'earliest-offset'";
+    let exact = "'sink.delivery-guarantee' = 'exactly-once'";
+    for (options, says) in [
+        ("'scan.startup.mode' = 'timestamp'", "scan.startup.timestamp-millis"),
+        (
+            "'scan.startup.mode' = 'specific-offsets', 'scan.startup.specific-offsets' = '0:42'",
+            "scan.startup.specific-offsets",
+        ),
+        (
+            &format!("{earliest}, 'scan.bounded.mode' = 'timestamp'"),
+            "scan.bounded.timestamp-millis",
+        ),
+        (&format!("{earliest}, 'sink.parallelism' = '0'"), "sink.parallelism"),
+        (&format!("{earliest}, {exact}"), "sink.transactional-id-prefix"),
+        (
+            &format!(
+                "{exact}, 'sink.transactional-id-prefix' = 'p', 'properties.transaction.timeout.ms' = '1000'"
+            ),
+            "properties.transaction.timeout.ms",
+        ),
+        (&format!("{exact}, 'sink.semantic' = 'at-least-once'"), "sink.semantic"),
+    ] {
+        let sql = format!("CREATE TABLE t (a INT) WITH ({kafka}, {options});");
+        check(&sql, &["--offline"]).code(3).shows(&[says]);
+    }
+    // What can be used one way only is fine.
+    for (connector, column) in [("print", "a INT"), ("datagen", "a INT")] {
+        let sql = format!("CREATE TABLE t ({column}) WITH ('connector' = '{connector}');");
+        check(&sql, &["--offline"]).code(0);
+    }
+}

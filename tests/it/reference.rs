@@ -154,7 +154,7 @@ const COMMANDS: &[&[&str]] = &[
 
 const CONTRACT: &str = "\
 Results go to standard output: rows of queries with their footer, SHOW, DESCRIBE and EXPLAIN, rows of `print` tables, and
-what `check`, `topic`, `completions`, `--help` and `--version` were asked for. Everything else goes to standard error.
+what `check`, `topic`, `txn`, `job`, `completions`, `--help` and `--version` were asked for. Everything else goes to standard error.
 Colours appear on a terminal only, and not where `NO_COLOR` is set.
 
 | exit code | when |
@@ -189,6 +189,26 @@ set: its value is not checked then.
 
 The first statement that fails ends the script. Jobs that it started before and whose input ends run to that end, as on a
 Flink cluster; then jobs without an end are drained. A job that fails drains the others.
+
+## `brooklet txn`
+
+Transactions of a cluster, whoever began them (brokers since 3.0). All take `-b HOST:PORT` and `-X property=value`.
+
+| command | does |
+|---|---|
+| `txn list [--prefix PREFIX] [--state STATE]` | lists transactional ids with their coordinator, producer id and state |
+| `txn describe ID` | shows state, producer, time-out and partitions of one, and for how long it is open |
+| `txn abort ID …`, `txn abort --prefix PREFIX` | ends open transactions and fences the programs that began them; `--dry-run` only says which |
+
+## `brooklet job`
+
+What jobs remember in a cluster. All take `-b HOST:PORT` and `-X property=value`.
+
+| command | does |
+|---|---|
+| `job list` | lists the jobs that have progress: guarantee, epoch, number of partitions, and `resumable`, `finished` or `reset` |
+| `job progress JOB` | shows where the job goes on in every partition, with the end of the partition and the lag |
+| `job reset JOB` | makes the job forget, so that its next start is a fresh one; `--dry-run` only says what would be forgotten |
 
 ## The shell
 

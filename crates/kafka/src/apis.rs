@@ -12,6 +12,7 @@ use crate::wire::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatReque
 use crate::wire::messages::create_partitions::CreatePartitionsRequest;
 use crate::wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
 use crate::wire::messages::delete_topics::DeleteTopicsRequest;
+use crate::wire::messages::describe_configs::DescribeConfigsRequest;
 use crate::wire::messages::describe_transactions::DescribeTransactionsRequest;
 use crate::wire::messages::end_txn::EndTxnRequest;
 use crate::wire::messages::fetch::FetchRequest;
@@ -143,6 +144,7 @@ apis! {
     CreateTopics: CreateTopicsRequest,
     DeleteTopics: DeleteTopicsRequest,
     InitProducerId: InitProducerIdRequest,
+    DescribeConfigs: DescribeConfigsRequest,
     CreatePartitions: CreatePartitionsRequest,
     AddPartitionsToTxn: AddPartitionsToTxnRequest,
     AddOffsetsToTxn: AddOffsetsToTxnRequest,

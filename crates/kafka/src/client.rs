@@ -286,6 +286,15 @@ impl Client {
         self.start(|promise| operations::delete_topics(&names, time, promise))
     }
 
+    /// Settings of a topic by name (brokers since 0.11); those that the brokers do not know are left out.
+    pub fn topic_configs(
+        &self,
+        topic: &str,
+        names: &[&str],
+    ) -> Pending<Result<BTreeMap<String, String>>> {
+        self.start(|promise| operations::topic_configs(topic, names, promise))
+    }
+
     /// Raises the number of partitions of a topic to `count`.
     pub fn create_partitions(&self, topic: &str, count: i32) -> Pending<Result<PerTopic<()>>> {
         let time = self.config().request_timeout;

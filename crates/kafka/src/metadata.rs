@@ -37,8 +37,16 @@ struct Want {
     uses: usize,
     /// Whether the broker may create the topic: only writing does that.
     create: bool,
+    /// The last answer about it said that there is none.
+    absent: bool,
     /// When something began to wait for the topic.
     since: Duration,
+}
+
+impl Want {
+    fn is_to_create(&self) -> bool {
+        self.create && self.absent
+    }
 }
 
 /// See the module.
@@ -56,6 +64,8 @@ pub(crate) struct Metadata {
     backoff: Backoff,
     max_age: Duration,
     needed: bool,
+    /// The last request was for topics to create.
+    created_last: bool,
     /// Something waits for a partition that the cache lacks: the back-off grows.
     missing: bool,
     in_flight: Option<CallId>,
@@ -81,6 +91,7 @@ impl Metadata {
             backoff,
             max_age,
             needed: false,
+            created_last: false,
             missing: false,
             in_flight: None,
             not_before: Duration::ZERO,
@@ -285,18 +296,27 @@ impl Metadata {
         if self.next_deadline().is_none_or(|at| at > now) {
             return None;
         }
-        let topics = self.wanted.keys().map(|name| MetadataRequestTopic {
+        let creating = self.creates_next();
+        let asked = self.wanted.iter().filter(|(_, want)| !creating || want.is_to_create());
+        let topics = asked.map(|(name, _)| MetadataRequestTopic {
             name: Some(name.to_string()),
             ..MetadataRequestTopic::default()
         });
         Some(MetadataRequest {
             topics: Some(topics.collect()),
-            allow_auto_topic_creation: self.wanted.values().any(|want| want.create),
+            allow_auto_topic_creation: creating,
             ..MetadataRequest::default()
         })
     }
 
+    /// Whether the next request is for topics that the broker may create. The permission counts for all topics of a
+    /// request, so that they have one of their own, in turn with the one for all.
+    fn creates_next(&self) -> bool {
+        !self.created_last && self.wanted.values().any(Want::is_to_create)
+    }
+
     pub(crate) fn sent(&mut self, call: CallId) {
+        self.created_last = self.creates_next();
         self.in_flight = Some(call);
         self.needed = false;
     }
@@ -388,6 +408,9 @@ impl Metadata {
                 return;
             }
             code => {
+                if let Some(want) = self.wanted.get_mut(&name) {
+                    want.absent = code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+                }
                 // The last good answer stays: topics flicker while brokers start and move.
                 if let Some(topic) = self.topics.get_mut(&name)
                     && code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
@@ -398,6 +421,9 @@ impl Metadata {
             }
         }
         self.refused.remove(&name);
+        if let Some(want) = self.wanted.get_mut(&name) {
+            want.absent = false;
+        }
         let old = self.topics.get(&name).map(|topic| &topic.info);
         // A broker that cannot tell the id says nothing about it.
         let same = old.filter(|old| answer.topic_id.is_zero() || old.id == answer.topic_id);

@@ -91,9 +91,9 @@ fn check_script(script: &str, arguments: &CheckArguments) -> Result<Exit, Closed
         dev_broker: None,
         control: &JobControl::new(),
         jobs: &Jobs::default(),
+        only_check: true,
         closed_stdout_drains: false,
     });
-    session.only_check();
     for (key, value) in &arguments.options {
         if let Err(error) = session.set(key, value) {
             say(source.explain(&error, colour()).trim_end());

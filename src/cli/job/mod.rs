@@ -2,7 +2,7 @@
 
 mod stored;
 
-use self::stored::{Place, Stored};
+use self::stored::{Place, State, Stored};
 use super::args::{AdminArguments, JobArguments, JobCommand};
 use super::cluster::{self, Bell, Connection, Failure, output};
 use super::exit::Exit;
@@ -35,14 +35,10 @@ fn list(admin: &AdminArguments) -> Result<(), Failure> {
         vec![["job", "guarantee", "epoch", "partitions", "state"].map(str::to_owned).to_vec()];
     rows.extend(stored::all(&connection)?.into_iter().map(|stored| {
         let (epoch, partitions) = (stored.epoch.to_string(), stored.partitions().to_string());
-        let (guarantee, state) = (stored.guarantee().to_owned(), state(&stored).to_owned());
+        let (guarantee, state) = (stored.guarantee().to_owned(), stored.state.text().to_owned());
         vec![stored.job, guarantee, epoch, partitions, state]
     }));
     output::print(output::table(&rows))
-}
-
-fn state(stored: &Stored) -> &'static str {
-    if stored.finished { "finished" } else { "resumable" }
 }
 
 /// What the job has stored, once or under each guarantee that it had.
@@ -70,7 +66,7 @@ fn progress(admin: &AdminArguments, job: &str) -> Result<(), Failure> {
             "job: {job}\nguarantee: {}\nepoch: {}\nstate: {}\nkept in: {}\n",
             stored.guarantee(),
             stored.epoch,
-            state(&stored),
+            stored.state.text(),
             places.join(", ")
         ));
         text.push_str(&positions(&connection, &stored)?);
@@ -131,7 +127,7 @@ fn ends<'a>(
 fn reset(admin: &AdminArguments, job: &str) -> Result<(), Failure> {
     let connection = Connection::open_with(&admin.cluster, READ_COMMITTED)?;
     for stored in find(&connection, job)? {
-        if stored.finished {
+        if stored.state != State::Resumable {
             say(&format!("[INFO] the next start of job '{job}' is a fresh one anyway"));
             continue;
         }

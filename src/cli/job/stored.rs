@@ -3,7 +3,7 @@
 
 use crate::base::{Error, ErrorKind};
 use crate::cli::cluster::{Bell, Connection, Failure, STOP_POLL};
-use crate::connectors::kafka::transaction::record::{ProgressRecord, TOPIC_PREFIX};
+use crate::connectors::kafka::transaction::record::{ProgressRecord, RESET_PREFIX, TOPIC_PREFIX};
 use crate::connectors::kafka::{GROUP_PREFIX, Mark};
 use crate::table::Epoch;
 use brooklet_kafka::consumer::{Fetched, FetchedPartition};
@@ -34,6 +34,35 @@ pub(super) struct Scan {
     pub(super) positions: BTreeMap<TopicPartition, i64>,
 }
 
+/// What the next start of a job does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It goes on.
+    Resumable,
+    /// It is a fresh one: the job reached its end.
+    Finished,
+    /// It is a fresh one: the job was made to forget.
+    Reset,
+}
+
+impl State {
+    fn of(record: &ProgressRecord) -> State {
+        match record.finished {
+            false => State::Resumable,
+            true if record.incarnation.starts_with(RESET_PREFIX) => State::Reset,
+            true => State::Finished,
+        }
+    }
+
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            State::Resumable => "resumable",
+            State::Finished => "finished",
+            State::Reset => "reset",
+        }
+    }
+}
+
 /// The progress of a job.
 #[derive(Clone, Debug)]
 pub(super) struct Stored {
@@ -43,8 +72,7 @@ pub(super) struct Stored {
     pub(super) exact: bool,
     /// Of an exactly-once job, where its record says so.
     pub(super) transactional_id: String,
-    /// The job reached its end, or was reset: its next start is a fresh one.
-    pub(super) finished: bool,
+    pub(super) state: State,
     pub(super) scans: Vec<Scan>,
     pub(super) places: Vec<Place>,
 }
@@ -89,6 +117,7 @@ fn add_record(jobs: &mut Vec<Stored>, record: ProgressRecord, topic: &Arc<str>) 
 }
 
 fn of_record(record: ProgressRecord, topic: &Arc<str>) -> Stored {
+    let state = State::of(&record);
     let scans = record.scans.into_iter().map(|scan| {
         let position = |(split, at): (crate::types::SplitId, crate::table::Position)| {
             (TopicPartition::new(split.name, split.index), at.offset)
@@ -96,12 +125,12 @@ fn of_record(record: ProgressRecord, topic: &Arc<str>) -> Stored {
         Scan { name: scan.name, positions: scan.positions.into_iter().map(position).collect() }
     });
     Stored {
+        state,
         scans: scans.collect(),
         job: record.job,
         epoch: record.epoch,
         exact: true,
         transactional_id: record.transactional_id,
-        finished: record.finished,
         places: vec![Place::Topic(Arc::clone(topic))],
     }
 }
@@ -142,7 +171,7 @@ fn of_group(
             epoch: 0,
             exact: false,
             transactional_id: String::new(),
-            finished: false,
+            state: State::Resumable,
             scans: Vec::new(),
             places: Vec::new(),
         });

@@ -10,6 +10,9 @@ const TOO_LARGE_MAX: usize = 64;
 /// Topics remembered; of more, each costs an attempt.
 const TOPICS_MAX: usize = 10_000;
 
+/// Bytes of a batch beside its records, with the frame of any codec.
+const BATCH_OVERHEAD_MAX: usize = 256;
+
 /// See the module; shared by all writers of a sink.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Learned(Arc<Mutex<BTreeMap<Arc<str>, OfTopic>>>);
@@ -31,6 +34,13 @@ pub(super) struct Extent {
 }
 
 impl Extent {
+    /// Of a record of which only the batch is known that held nothing else.
+    pub(super) fn of_sealed(sealed: usize) -> Extent {
+        // No codec makes more than a sixth and a header of what cannot be compressed (Snappy's bound).
+        let bound = (sealed / 7).saturating_mul(6).saturating_sub(BATCH_OVERHEAD_MAX);
+        Extent { bound, sealed }
+    }
+
     /// Whether what refuses the other refuses this.
     pub(super) fn contains(self, other: Extent) -> bool {
         self.bound >= other.bound && self.sealed >= other.sealed
@@ -66,15 +76,19 @@ impl Learned {
         self.lock().get(topic)?.absent.clone()
     }
 
-    /// A record was refused as too large for the topic; so are those that [contain](Extent::contains) it.
-    pub(super) fn note_too_large(&self, topic: &Arc<str>, record: Extent) {
+    /// A record was refused as too large for the topic; so are those that [contain](Extent::contains) it. False if that was
+    /// known.
+    pub(super) fn note_too_large(&self, topic: &Arc<str>, record: Extent) -> bool {
+        let mut news = false;
         self.change(topic, |of| {
             if of.too_large.iter().all(|known| !record.contains(*known)) {
                 of.too_large.retain(|known| !known.contains(record));
                 of.too_large.truncate(TOO_LARGE_MAX - 1);
                 of.too_large.push(record);
+                news = true;
             }
         });
+        news
     }
 
     /// The least records of the topic that were too large.

@@ -55,8 +55,8 @@ impl Loss {
             lost if lost > 0 => format!("{lost} offsets are skipped"),
             _ => "records may be read again".to_owned(),
         };
-        self.warnings.say(&format!(
-            "[WARN] topic '{}' partition {} has no offset {offset}: its log holds {earliest} up to, not including, \
+        self.warnings.warn(&format!(
+            "topic '{}' partition {} has no offset {offset}: its log holds {earliest} up to, not including, \
              {latest}; going on at {target} ('properties.auto.offset.reset' = '{word}'): {effect}",
             failed.partition.topic, failed.partition.partition
         ));
@@ -85,7 +85,7 @@ impl Loss {
         let first = !self.waiting.contains_key(&failed.partition);
         let say = |what: &str| {
             if first {
-                self.warnings.say(&format!(
+                self.warnings.warn(&format!(
                     "topic '{}' partition {} {what}: {}",
                     failed.partition.topic, failed.partition.partition, failed.error
                 ));

@@ -502,7 +502,7 @@ pub(super) fn client(options: &OptionReader<'_>, job: &JobContext) -> Result<Cli
         }
     })?;
     for warning in warnings {
-        job.warnings.say(&format!("{}: {}", options.subject(), warning.message));
+        job.warnings.warn(&format!("{}: {}", options.subject(), warning.message));
     }
     if !properties.iter().any(|(key, _)| key == "default.api.timeout.ms") {
         config.api_timeout = START_TIMEOUT;
@@ -719,24 +719,10 @@ pub(super) fn sink(
             None => return Err(no_class(options, classes, other)),
         },
     };
-    let mut word = options.word(&DELIVERY)?;
-    if mode == Mode::Log && options.is_set(&SEMANTIC) {
-        job.warnings.say(&format!(
-            "{}: 'sink.semantic' is an old name, use 'sink.delivery-guarantee'",
-            options.subject()
-        ));
-        if !options.is_set(&DELIVERY) {
-            word = options.word(&SEMANTIC)?;
-        }
-    }
+    let guarantee = guarantee(options, job, mode)?;
     options.word(&NAMING)?;
-    let guarantee = match word {
-        Some("exactly-once") => Guarantee::ExactlyOnce,
-        Some("none") => Guarantee::None,
-        _ => Guarantee::AtLeastOnce,
-    };
     let exact = match guarantee {
-        Guarantee::ExactlyOnce => Some(exact(options, mode)?),
+        Guarantee::ExactlyOnce => Some(exact(options, job, mode)?),
         _ => None,
     };
     let parallelism = positive(options, &SINK_PARALLELISM)?;
@@ -766,11 +752,44 @@ fn no_class(options: &OptionReader<'_>, classes: &PartitionerClasses, class: &st
     ))
 }
 
-fn exact(options: &OptionReader<'_>, mode: Mode) -> Result<Exact> {
-    let prefix = options.string(&ID_PREFIX).filter(|prefix| !prefix.is_empty());
-    // Flink 1.11, which knew only the old name of the guarantee, made up ids by itself.
+/// The guarantee, by either of its names.
+fn guarantee(options: &OptionReader<'_>, job: &JobContext, mode: Mode) -> Result<Guarantee> {
+    let of = |word: Option<&str>| match word {
+        Some("exactly-once") => Guarantee::ExactlyOnce,
+        Some("none") => Guarantee::None,
+        _ => Guarantee::AtLeastOnce,
+    };
+    let word = options.word(&DELIVERY)?;
+    if mode != Mode::Log || !options.is_set(&SEMANTIC) {
+        return Ok(of(word));
+    }
+    let old = of(options.word(&SEMANTIC)?);
+    if options.is_set(&DELIVERY) && of(word) != old {
+        return Err(options.invalid(
+            &SEMANTIC,
+            "it is the old name of 'sink.delivery-guarantee', which says something else: remove it",
+        ));
+    }
+    job.warnings.warn(&format!(
+        "{}: 'sink.semantic' is an old name, use 'sink.delivery-guarantee'",
+        options.subject()
+    ));
+    Ok(old)
+}
+
+/// Where only the old name of the guarantee is used, as in Flink 1.11, which made up ids by itself.
+const PREFIX_DEFAULT: &str = "brooklet";
+
+fn exact(options: &OptionReader<'_>, job: &JobContext, mode: Mode) -> Result<Exact> {
+    let mut prefix = options.string(&ID_PREFIX).filter(|prefix| !prefix.is_empty());
     let old = mode == Mode::Log && options.is_set(&SEMANTIC) && !options.is_set(&DELIVERY);
-    let prefix = prefix.or_else(|| old.then(|| "brooklet".to_owned()));
+    if prefix.is_none() && old {
+        job.warnings.info(&format!(
+            "{}: its transactional ids begin with '{PREFIX_DEFAULT}', since it has no 'sink.transactional-id-prefix'",
+            options.subject()
+        ));
+        prefix = Some(PREFIX_DEFAULT.to_owned());
+    }
     let Some(prefix) = prefix else {
         return Err(Error::new(
             ErrorKind::Option,
@@ -781,8 +800,19 @@ fn exact(options: &OptionReader<'_>, mode: Mode) -> Result<Exact> {
         )
         .with_hint("give each job a prefix of its own: its transactional id begins with it"));
     };
-    let timeout = options.scoped("properties.").long(&TRANSACTION_TIMEOUT)?;
+    let properties = options.scoped("properties.");
+    let timeout = properties.long(&TRANSACTION_TIMEOUT)?;
     let timeout = timeout.and_then(|millis| u64::try_from(millis).ok()).map(Duration::from_millis);
+    let interval = job.checkpoint_interval;
+    if timeout.is_some_and(|timeout| timeout <= interval) {
+        return Err(properties.invalid(
+            &TRANSACTION_TIMEOUT,
+            format!(
+                "expected more than the {} ms of 'execution.checkpointing.interval': a transaction is open for that long",
+                interval.as_millis()
+            ),
+        ));
+    }
     Ok(Exact { prefix, timeout })
 }
 

@@ -51,8 +51,8 @@ fn say(client: &Client, warnings: &Warnings) {
         Some(failure) => failure.to_string(),
         None => "no connection yet".to_owned(),
     };
-    warnings.say(&format!(
-        "[WARN] no answer from the brokers at '{}' yet: {cause}; trying for {} s",
+    warnings.warn(&format!(
+        "no answer from the brokers at '{}' yet: {cause}; trying for {} s",
         bootstrap.join(","),
         config.api_timeout.as_secs()
     ));

@@ -193,7 +193,7 @@ impl GroupProgress {
     ) -> Result<Option<Progress>> {
         let Progress { epoch, positions } = self.stored(group, offsets)?;
         let (positions, line) = self.fit(positions)?;
-        line.into_iter().for_each(|line| self.warnings.say(&line));
+        line.into_iter().for_each(|line| self.warnings.warn(&line));
         Ok((!positions.is_empty()).then_some(Progress { epoch, positions }))
     }
 
@@ -264,7 +264,7 @@ impl GroupProgress {
             return false;
         }
         let refused = self.groups.pop_front().unwrap_or_default();
-        self.warnings.say(&match self.groups.front() {
+        self.warnings.warn(&match self.groups.front() {
             Some(group) => {
                 format!("no permission for group '{refused}': progress is kept in group '{group}'")
             }
@@ -459,7 +459,7 @@ impl CommitDomain for GroupProgress {
                                 != Some(error.kind().clone())
                             {
                                 self.warnings
-                                    .say(&format!("cannot commit to group '{group}': {error}"));
+                                    .warn(&format!("cannot commit to group '{group}': {error}"));
                             }
                             self.work = Work::Committing { done, pending, marked, finished };
                         }

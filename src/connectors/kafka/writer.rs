@@ -70,6 +70,8 @@ pub(super) struct KafkaWriter {
     /// Where rows that cannot be written do not hold up the others.
     origins: Option<Origins>,
     refused: Vec<Refused>,
+    /// The brokers have refused a record for something that can be told of it before it is sent.
+    has_learned: bool,
 }
 
 /// What all writers of a sink share, over the attempts of its job.
@@ -93,7 +95,7 @@ impl OldBrokers {
 
     fn say(&self, topic: &str) {
         if !self.said.swap(true, Ordering::Relaxed) {
-            self.warnings.say(&format!(
+            self.warnings.warn(&format!(
                 "writing to topic '{topic}' without idempotence, which its brokers lack (Kafka before 0.11): a record \
                  may be written twice when a connection breaks"
             ));
@@ -179,6 +181,7 @@ impl KafkaWriter {
             shared,
             origins: None,
             refused: Vec::new(),
+            has_learned: false,
             client,
         };
         // With a single topic no column can name one, as in Flink.
@@ -294,7 +297,6 @@ impl KafkaWriter {
         if bound > max {
             return Some(format!("'properties.max.request.size' is {max}"));
         }
-        self.origins.as_ref()?;
         let refused = &self.destinations.get(at)?.too_large;
         if refused.iter().all(|refused| bound < refused.bound) {
             return None;
@@ -305,7 +307,11 @@ impl KafkaWriter {
         let sealed = alone.seal(&mut self.compressor).ok()?.size();
         let extent = Extent { bound, sealed };
         let known = refused.iter().any(|refused| extent.contains(*refused));
-        known.then(|| "the brokers have refused a smaller one (MESSAGE_TOO_LARGE)".to_owned())
+        known.then(|| {
+            format!(
+                "MESSAGE_TOO_LARGE: its batch has {sealed} bytes, see the topic's max.message.bytes"
+            )
+        })
     }
 
     /// A record cannot be written after all: where such records are left out, the next attempt does without it.
@@ -592,12 +598,17 @@ impl KafkaWriter {
         sealed: usize,
         error: &Error,
     ) {
-        let Some(origins) = &self.origins else { return };
-        let found = origins.of(&partition.topic, partition.partition, number);
-        let Some(Origin { place: Some(place), bytes }) = found else { return };
-        self.refused.push(Refused { place: place.clone(), message: error.to_string() });
-        let extent = Extent { bound: *bytes, sealed };
-        self.shared.learned.note_too_large(&partition.topic, extent);
+        let extent = match &self.origins {
+            // Written again, it is found by its size.
+            None => Extent::of_sealed(sealed),
+            Some(origins) => {
+                let found = origins.of(&partition.topic, partition.partition, number);
+                let Some(Origin { place: Some(place), bytes }) = found else { return };
+                self.refused.push(Refused { place: place.clone(), message: error.to_string() });
+                Extent { bound: *bytes, sealed }
+            }
+        };
+        self.has_learned |= self.shared.learned.note_too_large(&partition.topic, extent);
     }
 }
 
@@ -704,6 +715,10 @@ impl Writer for KafkaWriter {
 
     fn refused(&mut self) -> Vec<Refused> {
         std::mem::take(&mut self.refused)
+    }
+
+    fn has_learned(&self) -> bool {
+        self.has_learned
     }
 
     fn stats(&self) -> SinkStats {

@@ -105,7 +105,14 @@ fn a_refused_record_aborts_its_epoch() {
     cluster.create(&sink, 1, &[("max.message.bytes", "400")]);
     write(&cluster, &source, &["a", &"x".repeat(1000), "b"]);
     let program = Program::script("refused", &job(&cluster, &source, &sink, BOUNDED, EXACT));
-    program.run().code(1).says(&[&format!("to topic '{sink}' partition 0"), "MESSAGE_TOO_LARGE"]);
+    // The broker does not say which record it is: it is found when the epoch is written again.
+    program.run().code(1).says(&[
+        "restarting from the last epoch in 0 ms",
+        &format!("is too large for topic '{sink}'"),
+        "MESSAGE_TOO_LARGE",
+        &format!("topic '{source}' partition 0 offset 1"),
+        "error-handling.mode",
+    ]);
     assert!(committed(&cluster, &sink).is_empty());
     // The transaction is not left open: readers need not wait for its time-out.
     let uncommitted = cluster.read(&sink).len();
@@ -372,4 +379,65 @@ fn another_prefix_fences_the_run_under_the_first_one() {
     second.signal("INT");
     second.wait().code(0);
     assert_eq!(committed(&cluster, &sink), ["a", "b"]);
+}
+
+#[test]
+fn progress_does_not_expire() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    write(&cluster, &source, &["a"]);
+    let sql = job(&cluster, &source, &sink, BOUNDED, EXACT);
+    let program = Program::script("expires", &sql);
+    let topic = topic_of("expires.sink");
+    // The broker's default policy is to delete.
+    cluster.create(&topic, 1, &[]);
+    program.run().code(4).says(&[
+        &format!("would remove the progress of job 'expires.sink' from topic '{topic}'"),
+        "cleanup.policy=delete, retention.ms=604800000, retention.bytes=-1",
+        "--add-config cleanup.policy=compact",
+    ]);
+    assert!(committed(&cluster, &sink).is_empty());
+    cluster.delete(&topic);
+    cluster.create(&topic, 1, &[("retention.ms", "-1")]);
+    program.run().code(0).says(&["'src' starts anew: no progress of it is stored"]);
+    assert_eq!(committed(&cluster, &sink), ["a"]);
+}
+
+#[test]
+fn a_progress_topic_that_is_deleted_ends_the_job_and_is_not_created_by_the_broker() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    write(&cluster, &source, &["a"]);
+    let program = Program::script("gone", &job(&cluster, &source, &sink, ENDLESS, EXACT));
+    let running = program.start();
+    while committed(&cluster, &sink).is_empty() {
+        std::thread::yield_now();
+    }
+    let topic = topic_of("gone.sink");
+    cluster.delete(&topic);
+    write(&cluster, &source, &["b"]);
+    running.wait().code(4).says(&[&format!(
+        "the progress topic '{topic}' of job 'gone.sink' was deleted while the job ran"
+    )]);
+    assert_eq!(committed(&cluster, &sink), ["a"]);
+    assert!(!cluster.exists(&topic));
+}
+
+#[test]
+fn a_stop_says_what_it_waits_for() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    write(&cluster, &source, &["a"]);
+    // No epoch completes by itself.
+    let sql = job(&cluster, &source, &sink, ENDLESS, EXACT).replace("'50 ms'", "'1 h'");
+    let program = Program::script("waits", &sql);
+    let running = program.start();
+    while cluster.read(&sink).is_empty() {
+        std::thread::yield_now();
+    }
+    drop(cluster);
+    running.signal("INT");
+    running.until_stderr("still stopping: what was read is not written and stored yet");
+    running.signal("INT");
+    running.wait().code(130).says(&["stopped at once"]);
 }

@@ -139,10 +139,13 @@ fn a_record_above_the_brokers_limit_fails_the_job_and_the_others_arrive() {
             + "INSERT INTO sink SELECT v FROM src;\n";
         let ended = run(&sql);
         ended.code(1).says(&[
-            "MESSAGE_TOO_LARGE",
-            &format!("writing 1 record(s) to topic '{output}' partition 0"),
+            &format!(
+                "error: record of 5008 bytes is too large for topic '{output}': MESSAGE_TOO_LARGE"
+            ),
+            "its batch has 5078 bytes, see the topic's max.message.bytes",
+            &format!("at topic '{input}' partition 0 offset 1"),
             "--> job.sql:5:1",
-            "hint: raise the topic's 'max.message.bytes'",
+            "hint: 'error-handling.mode' = 'ignore' or 'log'",
         ]);
     }
     // Nothing counts as done: the next start reads all of it again.
@@ -244,4 +247,20 @@ fn columns_that_nobody_reads_are_checked_only_when_asked() {
     let sum = |options: &str| sql(options, " WHERE a > 1").replace("SELECT a", "SELECT a + b");
     run(&sum(lax)).code(0).prints("+I[4]\n");
     run(&sum(&strict)).code(1).says(&["not a number"]);
+}
+
+#[test]
+fn the_first_bad_record_is_named_whatever_is_wrong_with_it() {
+    let cluster = Cluster::embedded();
+    let input = cluster.topic("in", 1);
+    let value = |text: &str| Rec::value(text);
+    let tombstone = Rec { value: None, ..value("") };
+    cluster.produce(
+        &input,
+        &[value(r#"{"v":0}"#), value(r#"{"v":"x"}"#), value(r#"{"v":2}"#), tombstone],
+    );
+    let options = format!("{ALL}, 'format' = 'json'");
+    let sql = kafka("src", "v INT", &input, &cluster, &options) + "SELECT v FROM src;\n";
+    let ended = run(&sql);
+    ended.code(1).says(&[&format!("at topic '{input}' partition 0 offset 1")]);
 }

@@ -7,7 +7,9 @@ mod property;
 mod secret;
 mod security;
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -152,6 +154,9 @@ pub struct ClientConfig {
     pub max_request_size: usize,
     /// `max.block.ms`.
     pub max_block: Duration,
+    /// Topics that writing must not make the brokers create, because their defaults would not do; no property. One that
+    /// is deleted is given up soon.
+    pub must_exist: BTreeSet<Arc<str>>,
     /// `delivery.timeout.ms`.
     pub delivery_timeout: Duration,
     /// `compression.type`.
@@ -373,6 +378,7 @@ impl Values {
             buffer_memory: self.size("buffer.memory"),
             max_request_size: self.size("max.request.size"),
             max_block: self.millis("max.block.ms"),
+            must_exist: BTreeSet::new(),
             delivery_timeout: self.millis("delivery.timeout.ms"),
             compression,
             compression_level: match compression {

@@ -1,5 +1,6 @@
 //! Metadata on request, and administration of topics.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::wire::messages::create_topics::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest,
 };
 use crate::wire::messages::delete_topics::{DeleteTopicState, DeleteTopicsRequest};
+use crate::wire::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
 use crate::wire::messages::metadata::{
     MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseTopic,
 };
@@ -247,4 +249,35 @@ pub(crate) fn create_partitions(
     };
     let call = Single::new(Route::Controller, request, Box::new(read), promise);
     Box::new(call.with_broker_time(broker_time))
+}
+
+/// `resource_type` of a topic, as in Java's `ConfigResource.Type`.
+const TOPIC_RESOURCE: i8 = 2;
+
+/// Settings of a topic by name (brokers since 0.11). One that the brokers do not know is left out.
+pub(crate) fn topic_configs(
+    topic: &str,
+    names: &[&str],
+    promise: Promise<Result<BTreeMap<String, String>>>,
+) -> Box<dyn super::Operation> {
+    let resource = DescribeConfigsResource {
+        resource_type: TOPIC_RESOURCE,
+        resource_name: topic.to_owned(),
+        configuration_keys: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+    };
+    let topic = topic.to_owned();
+    let read = move |response, _: &mut crate::cluster::Cluster, _| {
+        let AnyResponse::DescribeConfigs(response) = response else { return unexpected() };
+        let Some(result) = response.results.into_iter().next() else { return unexpected() };
+        let code = ErrorCode(result.error_code);
+        if !code.is_ok() {
+            let error = Error::broker(code, result.error_message.as_deref());
+            return Verdict::of(code, error.context(format_args!("topic `{topic}`")));
+        }
+        let configs = result.configs.into_iter();
+        Verdict::Done(configs.filter_map(|config| Some((config.name, config.value?))).collect())
+    };
+    let request =
+        DescribeConfigsRequest { resources: vec![resource], ..DescribeConfigsRequest::default() };
+    Box::new(Single::new(Route::Any, request, Box::new(read), promise))
 }

@@ -11,7 +11,7 @@ mod tests;
 
 pub use admin::NewTopic;
 pub(crate) use admin::{
-    all_topics, cluster, create_partitions, create_topics, delete_topics, topics,
+    all_topics, cluster, create_partitions, create_topics, delete_topics, topic_configs, topics,
 };
 pub use coordinated::{ListedGroup, ListedTransaction, TransactionDescription};
 pub(crate) use coordinated::{describe_transaction, list_groups, list_transactions, members};

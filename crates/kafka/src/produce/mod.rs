@@ -25,7 +25,7 @@ use crate::cluster::{Cluster, Owner, Purpose, Target};
 use crate::connection::{CallError, CallId};
 use crate::error::{Error, ErrorKind};
 use crate::error_table::{self, ProduceAction};
-use crate::limits::PRODUCER_EPOCH_MAX;
+use crate::limits::{PRODUCER_EPOCH_MAX, TOPIC_UNKNOWN_MAX};
 use crate::producer::ProduceEvent;
 use crate::topic::TopicPartition;
 use crate::wire::ErrorCode;
@@ -97,7 +97,8 @@ impl ProduceMachine {
         now: Duration,
     ) {
         if self.topics.insert(Arc::clone(&tp.topic)) {
-            cluster.metadata.want(&tp.topic, true, now);
+            let create = !cluster.config.must_exist.contains(&tp.topic);
+            cluster.metadata.want(&tp.topic, create, now);
         }
         let batch = Batch {
             id: self.next_batch,
@@ -437,10 +438,11 @@ impl ProduceMachine {
     /// Gives up batches whose time is over, and those of topics that do not exist.
     fn expire(&mut self, cluster: &Cluster, now: Duration) {
         let mut over = Vec::new();
-        let patience = cluster.config.max_block;
         let mut problems: BTreeMap<&Arc<str>, Option<Error>> = BTreeMap::new();
         for tp in &self.active {
             let Some(queue) = self.queues.get(tp) else { continue };
+            let must_exist = cluster.config.must_exist.contains(&tp.topic);
+            let patience = if must_exist { TOPIC_UNKNOWN_MAX } else { cluster.config.max_block };
             let problem = problems
                 .entry(&tp.topic)
                 .or_insert_with(|| cluster.metadata.problem(&tp.topic, patience, now));
@@ -456,7 +458,9 @@ impl ProduceMachine {
                             "a batch for {tp} was not acknowledged within delivery.timeout.ms ({seconds} s)"
                         ));
                     over.push((tp.clone(), batch.id, error));
-                } else if let (Some(error), 0) = (&*problem, batch.attempts) {
+                } else if let Some(error) = &*problem
+                    && (batch.attempts == 0 || must_exist)
+                {
                     over.push((tp.clone(), batch.id, error.clone()));
                 }
             }

@@ -18,7 +18,7 @@ pub(super) enum Look {
 
 impl Look {
     pub(super) fn start(exact: &Exact, client: &Client, waker: &Waker) -> Look {
-        Look::Ensuring(Ensure::start(client, &exact.names, waker))
+        Look::Ensuring(Ensure::start(client, &exact.names, true, waker))
     }
 
     /// What the progress topic says by now; the inner `None` says that the job is not shared.

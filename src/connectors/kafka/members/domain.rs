@@ -288,8 +288,8 @@ impl MembersDomain {
         }
         self.members.listen()?;
         if let Some(error) = self.members.waits() {
-            self.warnings.say(&format!(
-                "[WARN] job '{}': another process has the 'properties.group.instance.id' of this one, or had it until it \
+            self.warnings.warn(&format!(
+                "job '{}': another process has the 'properties.group.instance.id' of this one, or had it until it \
                  was killed: waiting for the end of its session ({error})",
                 self.job
             ));
@@ -407,8 +407,8 @@ impl MembersDomain {
         if let Some(transaction) = &self.transaction {
             transaction.open(epoch + 1);
         }
-        self.warnings.say(&format!(
-            "[INFO] job '{}': this process reads {} partition(s) in generation {} of group '{}'",
+        self.warnings.info(&format!(
+            "job '{}': this process reads {} partition(s) in generation {} of group '{}'",
             self.job,
             own.len(),
             assigned.member.generation,
@@ -561,7 +561,7 @@ impl MembersDomain {
     fn committed(&mut self, epoch: Epoch, read: &Read) -> DomainEvent {
         if let Some(Err(error)) = self.lag.take().and_then(|pending| pending.try_take()) {
             let group = self.reads.options.group.as_deref().unwrap_or_default();
-            self.warnings.say(&format!("cannot commit to group '{group}': {error}"));
+            self.warnings.warn(&format!("cannot commit to group '{group}': {error}"));
         }
         if let Some(group) = self.reads.options.group.as_ref().filter(|group| **group != self.group)
         {

@@ -49,9 +49,9 @@ impl FormerProgress for FormerMarks {
                 Err(error) if matches!(error.kind(), ErrorKind::NotAuthorized) => {}
                 Err(error) => {
                     let error = contact(&error, &self.marks.client);
-                    return Err(
-                        error.context("looking for progress of the job before it was exactly-once")
-                    );
+                    return Err(error.context(
+                        "looking where the job stood, if it was not exactly-once earlier",
+                    ));
                 }
             }
         }

@@ -241,7 +241,7 @@ impl TransactionDomain {
                 KafkaErrorKind::NotAuthorized => "it needs READ on the group".to_owned(),
                 _ => "another program uses the group".to_owned(),
             };
-            self.warnings.say(&format!("{line}: {why}: {}", of_group.error));
+            self.warnings.warn(&format!("{line}: {why}: {}", of_group.error));
             return Error::new(ErrorKind::External, format!("{line}; the epoch is written again"))
                 .retriable();
         }
@@ -362,11 +362,11 @@ pub(in crate::connectors::kafka) fn match_scans(
             )));
         }
         let (positions, line) = of.still_read(found.positions.clone(), &*facts.reads)?;
-        line.into_iter().for_each(|line| warnings.say(&line));
+        line.into_iter().for_each(|line| warnings.warn(&line));
         matched.push(Some(Progress { epoch: record.epoch, positions }));
     }
     if let Some(scan) = left.first() {
-        warnings.say(&format!(
+        warnings.warn(&format!(
             "job '{job}' no longer scans '{}': its progress there is left out",
             scan.name
         ));

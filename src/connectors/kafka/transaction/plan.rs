@@ -106,8 +106,8 @@ impl JobTransaction {
             ));
         }
         if first.prefix != sink.prefix {
-            job.warnings.say(&format!(
-                "[INFO] {}: its job has one transaction, whose id begins with '{}'",
+            job.warnings.info(&format!(
+                "{}: its job has one transaction, whose id begins with '{}'",
                 sink.subject, first.prefix
             ));
         }
@@ -157,7 +157,7 @@ impl JobTransaction {
         let mut state = self.state();
         let Some(timeout) = state.timeout.filter(|used| *used < wanted) else { return };
         if !std::mem::replace(&mut state.said_timeout, true) {
-            warnings.say(&format!(
+            warnings.warn(&format!(
                 "job '{}': the broker allows no transaction of {} ms ('transaction.max.timeout.ms'): {} ms are used",
                 names.job,
                 wanted.as_millis(),
@@ -179,7 +179,7 @@ impl JobTransaction {
         let mut config = joined.config.clone();
         // Progress of a transaction that was aborted is none.
         config.isolation = Isolation::ReadCommitted;
-        let interval = request.checkpoint_interval;
+        let interval = job.checkpoint_interval;
         let timeout = joined
             .timeout
             .unwrap_or_else(|| TIMEOUT_MIN.max(interval.saturating_mul(TIMEOUT_EPOCHS)));
@@ -198,6 +198,7 @@ impl JobTransaction {
             incarnation,
             cluster: joined.cluster,
         };
+        config.must_exist.insert(Arc::clone(&names.topic));
         let client = Client::new(config, network);
         let plan = Arc::clone(self);
         if let Some(members) = members {

@@ -3,6 +3,7 @@
 use super::super::error::{contact, translate};
 use super::super::mark::GROUP_PREFIX;
 use super::plan::Names;
+use super::topic::gone;
 use crate::base::{Error, ErrorKind};
 use brooklet_kafka::transaction::errors::{TransactionAction, known};
 use brooklet_kafka::transaction::{Failure, TransactionError};
@@ -58,6 +59,7 @@ pub(in crate::connectors::kafka) fn of_call(
 pub(super) fn of_record(cause: &KafkaError, names: &Names, client: &Client) -> Error {
     let translated = match cause.kind() {
         KafkaErrorKind::NotAuthorized => denied(cause, names, Use::Write),
+        KafkaErrorKind::UnknownTopic { .. } => return gone(names),
         _ if is_fenced(cause) => fenced(cause),
         _ => contact(cause, client),
     };

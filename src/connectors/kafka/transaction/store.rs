@@ -1,4 +1,4 @@
-//! The progress topic of a job: made when it is missing, read from its end.
+//! The progress of a job, read from the end of its topic.
 
 use super::super::error::contact;
 use super::plan::Names;
@@ -8,26 +8,13 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::table::Waker;
 use brooklet_kafka::consumer::{Consumer, Fetched, FetchedPartition};
 use brooklet_kafka::pending::Pending;
-use brooklet_kafka::topic::TopicInfo;
-use brooklet_kafka::wire::ErrorCode;
 use brooklet_kafka::wire::compression::Decompressor;
 use brooklet_kafka::{
-    Client, ErrorKind as KafkaErrorKind, Isolation, ListedOffset, NewTopic, OffsetSpec,
-    TopicPartition,
+    Client, ErrorKind as KafkaErrorKind, Isolation, ListedOffset, OffsetSpec, TopicPartition,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Settings of a progress topic. Only the last record counts, so segments are small and cleaned early; a commit must not
-/// be lost with one broker where the cluster has more.
-const CONFIGS: &[(&str, &str)] = &[
-    ("cleanup.policy", "compact"),
-    ("segment.bytes", "16777216"),
-    ("segment.ms", "3600000"),
-    ("min.cleanable.dirty.ratio", "0.1"),
-    ("delete.retention.ms", "3600000"),
-];
 
 /// Offsets before the end at which the last record is looked for first. A commit takes two, an aborted one as many.
 const FIRST_WINDOW: i64 = 64;
@@ -35,137 +22,8 @@ const FIRST_WINDOW: i64 = 64;
 /// How much further back each further look goes.
 const WINDOW_FACTOR: i64 = 16;
 
-/// How long a topic that was created may take to show.
-const APPEAR_MAX: Duration = Duration::from_secs(15);
-
-/// How often it is looked for.
-const APPEAR_POLL: Duration = Duration::from_millis(50);
-
 /// How long the brokers may take to hand out records that they have said are there.
 const READ_MAX: Duration = Duration::from_secs(30);
-
-type PerTopic<T> = brooklet_kafka::Result<Vec<(String, brooklet_kafka::Result<T>)>>;
-
-/// Makes sure that the topic is there.
-#[derive(Debug)]
-pub(in crate::connectors::kafka) struct Ensure {
-    state: EnsureState,
-    created_at: Option<Duration>,
-}
-
-#[derive(Debug)]
-enum EnsureState {
-    Describing(Pending<PerTopic<TopicInfo>>),
-    Creating(Pending<PerTopic<()>>),
-    LookAgain(Duration),
-}
-
-impl Ensure {
-    pub(in crate::connectors::kafka) fn start(
-        client: &Client,
-        names: &Names,
-        waker: &Waker,
-    ) -> Ensure {
-        Ensure { state: describe(client, names, waker), created_at: None }
-    }
-
-    /// Says whether the topic is there; otherwise when to look again without being woken may be in
-    /// [`Ensure::wake_at`].
-    pub(in crate::connectors::kafka) fn poll(
-        &mut self,
-        client: &Client,
-        names: &Names,
-        waker: &Waker,
-        now: Duration,
-    ) -> Result<bool> {
-        let refused = |error: &brooklet_kafka::Error, wanted| {
-            let error = match error.kind() {
-                KafkaErrorKind::NotAuthorized => denied(error, names, wanted),
-                _ => contact(error, client),
-            };
-            error.context(format!("preparing the job's progress topic '{}'", names.topic))
-        };
-        loop {
-            match &self.state {
-                EnsureState::Describing(pending) => {
-                    let Some(answer) = pending.try_take() else { return Ok(false) };
-                    let topics = answer.map_err(|error| refused(&error, Use::Describe))?;
-                    match topics.into_iter().next().map(|(_, topic)| topic) {
-                        Some(Ok(topic)) => return one_partition(&topic).map(|()| true),
-                        Some(Err(error))
-                            if !matches!(error.kind(), KafkaErrorKind::UnknownTopic { .. }) =>
-                        {
-                            return Err(refused(&error, Use::Describe));
-                        }
-                        _ => match self.created_at {
-                            None => {
-                                let mut topic = NewTopic::new(&*names.topic, 1);
-                                let config = |(key, value): &(&str, &str)| {
-                                    ((*key).to_owned(), (*value).to_owned())
-                                };
-                                topic.configs = CONFIGS.iter().map(config).collect();
-                                let pending = client.create_topics(&[topic]);
-                                pending.on_ready(Arc::clone(waker));
-                                self.state = EnsureState::Creating(pending);
-                            }
-                            Some(at) if now.saturating_sub(at) > APPEAR_MAX => {
-                                return Err(Error::new(
-                                    ErrorKind::External,
-                                    format!(
-                                        "topic '{}' was created but does not show",
-                                        names.topic
-                                    ),
-                                )
-                                .retriable());
-                            }
-                            Some(_) => self.state = EnsureState::LookAgain(now + APPEAR_POLL),
-                        },
-                    }
-                }
-                EnsureState::Creating(pending) => {
-                    let Some(answer) = pending.try_take() else { return Ok(false) };
-                    for (_, result) in answer.map_err(|error| refused(&error, Use::Create))? {
-                        match result {
-                            // Another copy was faster.
-                            Err(error) if error.code() == Some(ErrorCode::TOPIC_ALREADY_EXISTS) => {
-                            }
-                            result => result.map_err(|error| refused(&error, Use::Create))?,
-                        }
-                    }
-                    self.created_at = Some(now);
-                    self.state = describe(client, names, waker);
-                }
-                EnsureState::LookAgain(at) if now < *at => return Ok(false),
-                EnsureState::LookAgain(_) => self.state = describe(client, names, waker),
-            }
-        }
-    }
-
-    pub(in crate::connectors::kafka) fn wake_at(&self) -> Option<Duration> {
-        match &self.state {
-            EnsureState::LookAgain(at) => Some(*at),
-            _ => None,
-        }
-    }
-}
-
-fn describe(client: &Client, names: &Names, waker: &Waker) -> EnsureState {
-    let pending = client.metadata(&[&names.topic]);
-    pending.on_ready(Arc::clone(waker));
-    EnsureState::Describing(pending)
-}
-
-/// Several partitions have no order among them: which record is the last one could not be told.
-fn one_partition(topic: &TopicInfo) -> Result<()> {
-    match topic.partitions.len() {
-        1 => Ok(()),
-        n => Err(Error::new(
-            ErrorKind::External,
-            format!("the job's progress topic '{}' has {n} partitions, it must have one", topic.name),
-        )
-        .with_hint("delete it and let the job create it, or create it with one partition and cleanup.policy=compact")),
-    }
-}
 
 type Listed = Pending<brooklet_kafka::Result<BTreeMap<TopicPartition, ListedOffset>>>;
 

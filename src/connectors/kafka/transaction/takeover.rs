@@ -11,7 +11,8 @@ use super::plan::{JobTransaction, Names};
 use super::record::ProgressRecord;
 use super::refusal::{Doing, not_fenced, of_call};
 use super::shared::Transaction;
-use super::store::{Ensure, ReadLast};
+use super::store::ReadLast;
+use super::topic::Ensure;
 use crate::base::Result;
 use crate::table::Waker;
 use brooklet_kafka::crash::point;
@@ -71,7 +72,7 @@ impl Takeover {
             waker: Arc::clone(waker),
             transaction: None,
             former: None,
-            work: Work::Ensuring(Ensure::start(client, names, waker)),
+            work: Work::Ensuring(Ensure::start(client, names, !plan.state().claimed, waker)),
         }
     }
 

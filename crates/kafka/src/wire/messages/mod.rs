@@ -10,6 +10,7 @@ pub mod consumer_group_heartbeat;
 pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_topics;
+pub mod describe_configs;
 pub mod describe_transactions;
 pub mod end_txn;
 pub mod fetch;
@@ -57,6 +58,7 @@ pub const APIS: &[ApiSpec] = &[
     txn_offset_commit::API,
     sasl_authenticate::API,
     create_partitions::API,
+    describe_configs::API,
     describe_transactions::API,
     list_transactions::API,
     consumer_group_heartbeat::API,
@@ -83,6 +85,7 @@ macro_rules! for_each_request {
         $then!($crate::wire::messages::create_partitions::CreatePartitionsRequest);
         $then!($crate::wire::messages::create_topics::CreateTopicsRequest);
         $then!($crate::wire::messages::delete_topics::DeleteTopicsRequest);
+        $then!($crate::wire::messages::describe_configs::DescribeConfigsRequest);
         $then!($crate::wire::messages::describe_transactions::DescribeTransactionsRequest);
         $then!($crate::wire::messages::end_txn::EndTxnRequest);
         $then!($crate::wire::messages::fetch::FetchRequest);

@@ -266,7 +266,7 @@ impl MembersDomain {
         let (kept, line) = of.still_read(stored, &|split| topics.contain(&split.name))?;
         // Every generation would say it.
         if let Some(line) = line.filter(|_| !self.members.has_looked()) {
-            self.warnings.say(&line);
+            self.warnings.warn(&line);
         }
         Ok(kept)
     }
@@ -322,7 +322,7 @@ impl MembersDomain {
             let Err(error) = topic else { continue };
             if matches!(error.kind(), KafkaErrorKind::UnknownTopic { .. }) {
                 starts.known.retain(|split, _| *split.name != **name);
-                self.warnings.say(&format!(
+                self.warnings.warn(&format!(
                     "job '{}': topic '{name}' no longer exists: its progress there is left out",
                     self.job
                 ));
@@ -413,7 +413,7 @@ impl MembersDomain {
             }
             (Some(Err(failed)), _) if matches!(failed.error.kind(), KafkaErrorKind::NotAuthorized) => {
                 let id = exact.as_ref().map(|exact| exact.id(seat)).unwrap_or_default();
-                warnings.say(&format!(
+                warnings.warn(&format!(
                     "cannot end what a process that is gone has left open: no WRITE on transactional id '{id}'"
                 ));
                 false
