@@ -74,7 +74,7 @@ enum Step {
     Sort(Arc<SharedSort>),
     Unnest {
         collection: Expr,
-        outer: bool,
+        outer: Option<Expr>,
         ordinality: bool,
     },
 }

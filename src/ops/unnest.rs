@@ -4,7 +4,7 @@ use super::Operator;
 use super::timed::TimedEnv;
 use crate::base::limits::UNNEST_COPIES_MAX;
 use crate::base::{Error, Result};
-use crate::expr::{EvalEnv, Expr, Input, Selection};
+use crate::expr::{EvalEnv, Expr, Input, Scalar, Selection};
 use crate::types::{Batch, Column, Kind, RowErrors};
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Int32Type;
@@ -16,12 +16,12 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Unnest {
     collection: Expr,
-    outer: bool,
+    outer: Option<Expr>,
     ordinality: bool,
     env: TimedEnv,
 }
 
-/// The rows to give: for each the input's row, the element (`None` for a row without elements), and its number.
+/// The rows to give: for each the input's row, the element (`None` for a row of which none is left), and its number.
 #[derive(Default)]
 struct Places {
     rows: Vec<u32>,
@@ -29,12 +29,57 @@ struct Places {
     numbers: Vec<Option<i32>>,
 }
 
+impl Places {
+    /// Those that `passed` names, and one without element for each of the `rows` rows that none is left of.
+    fn outer(&self, passed: &Selection, rows: usize) -> Places {
+        let mut kept = Places::default();
+        let mut passed = passed.to_rows().into_iter().peekable();
+        for row in 0..u32::try_from(rows).unwrap_or(u32::MAX) {
+            let before = kept.rows.len();
+            let mine = |at: &u32| self.rows.get(*at as usize) == Some(&row);
+            while let Some(at) = passed.next_if(mine) {
+                kept.rows.push(row);
+                kept.elements.push(self.elements.get(at as usize).copied().flatten());
+                kept.numbers.push(self.numbers.get(at as usize).copied().flatten());
+            }
+            if kept.rows.len() == before {
+                kept.rows.push(row);
+                kept.elements.push(None);
+                kept.numbers.push(None);
+            }
+        }
+        kept
+    }
+
+    /// The columns of the input and of the elements at these places.
+    fn columns(&self, input: &[Column], elements: &[Column], numbers: bool) -> Result<Vec<Column>> {
+        let taken = |column: &Column, indices: &UInt32Array| {
+            arrow_select::take::take(column, indices, None)
+                .map_err(|error| Error::internal(format_args!("taking elements: {error}")))
+        };
+        let rows = UInt32Array::from(self.rows.clone());
+        let of_element = UInt32Array::from(self.elements.clone());
+        let mut columns = Vec::with_capacity(input.len() + elements.len() + 1);
+        for column in input {
+            columns.push(taken(column, &rows)?);
+        }
+        for column in elements {
+            columns.push(taken(column, &of_element)?);
+        }
+        if numbers {
+            columns.push(Arc::new(Int32Array::from(self.numbers.clone())));
+        }
+        Ok(columns)
+    }
+}
+
 impl Unnest {
-    /// `collection` is an ARRAY, MAP or MULTISET over the input's columns; with `outer`, rows without elements are kept
-    /// with NULLs; `ordinality` adds the element's number, from 1; `time_moves` in streaming mode.
+    /// `collection` is an ARRAY, MAP or MULTISET over the input's columns; with `outer`, a condition over all columns
+    /// given, rows of which no element passes are kept with NULLs; `ordinality` adds the element's number, from 1;
+    /// `time_moves` in streaming mode.
     pub fn new(
         collection: Expr,
-        outer: bool,
+        outer: Option<Expr>,
         ordinality: bool,
         env: EvalEnv,
         time_moves: bool,
@@ -103,7 +148,6 @@ impl Unnest {
         let mut copies_left = UNNEST_COPIES_MAX;
         let index = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         for row in 0..rows {
-            let before = places.rows.len();
             let bounds = (offsets.get(row), offsets.get(row + 1));
             if let (true, (Some(start), Some(end))) = (is_valid(row), bounds) {
                 let elements =
@@ -124,11 +168,6 @@ impl Unnest {
                         places.numbers.push(Some(number));
                     }
                 }
-            }
-            if self.outer && places.rows.len() == before {
-                places.rows.push(index(row));
-                places.elements.push(None);
-                places.numbers.push(None);
             }
         }
     }
@@ -153,23 +192,20 @@ impl Operator for Unnest {
         let input = Input { columns: &batch.columns, rows: batch.rows };
         let all = Selection::All(batch.rows);
         let collections = self.collection.eval(input, &all, errors, self.env.get());
-        let (places, elements) = self.elements(&collections, batch.rows, errors);
-        let taken = |column: &Column, indices: &UInt32Array| {
-            arrow_select::take::take(column, indices, None)
-                .map_err(|error| Error::internal(format_args!("taking elements: {error}")))
-        };
-        let rows = UInt32Array::from(places.rows.clone());
-        let of_element = UInt32Array::from(places.elements);
-        let mut columns = Vec::with_capacity(batch.columns.len() + elements.len() + 1);
-        for column in &batch.columns {
-            columns.push(taken(column, &rows)?);
+        let (mut places, elements) = self.elements(&collections, batch.rows, errors);
+        if let Some(condition) = &self.outer {
+            let rows = places.rows.len();
+            let mut passed = Selection::All(rows);
+            if condition.as_literal() != Some(&Scalar::Boolean(true)) {
+                let columns = places.columns(&batch.columns, &elements, self.ordinality)?;
+                let input = Input { columns: &columns, rows };
+                let mut failed = RowErrors::new();
+                passed = condition.eval_predicate(input, &passed, &mut failed, self.env.get());
+                errors.append(&failed, |at| places.rows.get(at).map_or(0, |row| *row as usize));
+            }
+            places = places.outer(&passed, batch.rows);
         }
-        for column in &elements {
-            columns.push(taken(column, &of_element)?);
-        }
-        if self.ordinality {
-            columns.push(Arc::new(Int32Array::from(places.numbers)));
-        }
+        let columns = places.columns(&batch.columns, &elements, self.ordinality)?;
         let kinds = batch.kinds.take(&places.rows);
         let origin = batch.origin.as_ref().map(|origin| origin.take(&places.rows));
         Ok(Batch { rows: places.rows.len(), kinds, columns, origin })
@@ -183,34 +219,76 @@ impl Operator for Unnest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::expr::{ArithmeticOp, CompareOp};
     use arrow_array::builder::{Int32Builder, ListBuilder};
 
-    #[test]
-    fn rows_without_elements_are_kept_by_outer_only() {
+    fn unnested(outer: Option<Expr>, batch: &Batch, errors: &mut RowErrors) -> [Int32Array; 3] {
+        let array = Kind::Array(Box::new(Kind::Int.nullable())).nullable();
+        let env = EvalEnv { time_zone: chrono_tz::UTC, now_micros: 0 };
+        let mut unnest = Unnest::new(Expr::column(1, array), outer, true, env, true);
+        let result = unnest.batch(batch, errors).unwrap();
+        [0, 2, 3].map(|at| result.columns[at].as_primitive::<Int32Type>().clone())
+    }
+
+    fn lists() -> Batch {
         let mut lists = ListBuilder::new(Int32Builder::new());
         lists.append_value([Some(7), None]);
         lists.append_null();
         lists.append_value([]);
-        lists.append_value([Some(9)]);
+        lists.append_value([Some(9), Some(0), Some(9)]);
         let ids: Column = Arc::new(Int32Array::from(vec![1, 2, 3, 4]));
-        let batch = Batch::append(4, vec![ids, Arc::new(lists.finish())]);
-        let array = Kind::Array(Box::new(Kind::Int.nullable())).nullable();
-        let env = EvalEnv { time_zone: chrono_tz::UTC, now_micros: 0 };
+        Batch::append(4, vec![ids, Arc::new(lists.finish())])
+    }
+
+    fn integer(value: i64) -> Expr {
+        Expr::literal(Scalar::Integer(value), Kind::Int.not_null())
+    }
+
+    #[test]
+    fn rows_of_which_no_element_passes_are_kept_by_outer_only() {
+        let element = || Expr::column(2, Kind::Int.nullable());
+        let number = || Expr::column(3, Kind::Int.nullable());
+        let all = Expr::literal(Scalar::Boolean(true), Kind::Boolean.not_null());
         for (outer, ids, values, numbers) in [
-            (false, vec![1, 1, 4], vec![Some(7), None, Some(9)], vec![Some(1), Some(2), Some(1)]),
             (
-                true,
-                vec![1, 1, 2, 3, 4],
-                vec![Some(7), None, None, None, Some(9)],
-                vec![Some(1), Some(2), None, None, Some(1)],
+                None,
+                vec![1, 1, 4, 4, 4],
+                vec![Some(7), None, Some(9), Some(0), Some(9)],
+                vec![Some(1), Some(2), Some(1), Some(2), Some(3)],
+            ),
+            (
+                Some(all),
+                vec![1, 1, 2, 3, 4, 4, 4],
+                vec![Some(7), None, None, None, Some(9), Some(0), Some(9)],
+                vec![Some(1), Some(2), None, None, Some(1), Some(2), Some(3)],
+            ),
+            (
+                Some(Expr::compare(CompareOp::Gt, element(), integer(7))),
+                vec![1, 2, 3, 4, 4],
+                vec![None, None, None, Some(9), Some(9)],
+                vec![None, None, None, Some(1), Some(3)],
+            ),
+            (
+                Some(Expr::compare(CompareOp::Eq, number(), integer(2))),
+                vec![1, 2, 3, 4],
+                vec![None, None, None, Some(0)],
+                vec![Some(2), None, None, Some(2)],
             ),
         ] {
-            let mut unnest = Unnest::new(Expr::column(1, array.clone()), outer, true, env, true);
-            let result = unnest.batch(&batch, &mut RowErrors::new()).unwrap();
-            let column = |at: usize| result.columns[at].as_primitive::<Int32Type>().clone();
-            assert_eq!(column(0), Int32Array::from(ids));
-            assert_eq!(column(2), Int32Array::from(values));
-            assert_eq!(column(3), Int32Array::from(numbers));
+            let [id, value, number] = unnested(outer, &lists(), &mut RowErrors::new());
+            assert_eq!(id, Int32Array::from(ids));
+            assert_eq!(value, Int32Array::from(values));
+            assert_eq!(number, Int32Array::from(numbers));
         }
+    }
+
+    #[test]
+    fn a_condition_that_fails_for_an_element_fails_the_row() {
+        let element = Expr::column(2, Kind::Int.nullable());
+        let share = Expr::arithmetic(ArithmeticOp::Divide, integer(9), element).unwrap();
+        let mut errors = RowErrors::new();
+        let one = Expr::compare(CompareOp::Eq, share, integer(1));
+        unnested(Some(one), &lists(), &mut errors);
+        assert_eq!(errors.rows(), [3]);
     }
 }

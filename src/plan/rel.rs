@@ -68,8 +68,9 @@ pub enum Rel {
         input: Box<Rel>,
         /// ARRAY, MAP or MULTISET over the input's columns. A ROW element gives a column per field.
         collection: Expr,
-        /// Keeps rows without elements, with NULLs.
-        outer: bool,
+        /// Over the columns of the input and the elements: keeps rows of which no element passes, with NULLs. Without
+        /// it, every element gives a row, and a row without elements none.
+        outer: Option<Expr>,
         /// Adds the element's number, from 1.
         ordinality: bool,
         /// Names and types of the added columns.
@@ -226,7 +227,9 @@ impl Rel {
                 let added: Vec<&str> = elements.iter().map(|f| f.name.as_str()).collect();
                 let collection = shown(collection, &names(input));
                 write!(f, "{indent}Unnest(of=[{collection}], adds=[{}]", added.join(", "))?;
-                f.write_str(if *outer { ", outer=[true]" } else { "" })?;
+                if let Some(condition) = outer {
+                    write!(f, ", outer=[{}]", shown(condition, &names(self)))?;
+                }
                 writeln!(f, "{})", if *ordinality { ", ordinality=[true]" } else { "" })?;
                 input.write(f, depth + 1)
             }

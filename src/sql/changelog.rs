@@ -192,7 +192,7 @@ fn without_old_rows(rel: &Rel, changes: Changes<'_>) -> Option<Rel> {
         Rel::Unnest { input, collection, outer, ordinality, elements } => Rel::Unnest {
             input: Box::new(without_old_rows(input, changes)?),
             collection: collection.clone(),
-            outer: *outer,
+            outer: outer.clone(),
             ordinality: *ordinality,
             elements: elements.clone(),
         },

@@ -35,6 +35,27 @@ impl RowErrors {
         self.rows.push(u32::try_from(row).unwrap_or(u32::MAX));
     }
 
+    /// Adds the failures of rows that stand for rows of this batch; `row_of` says for which, in ascending order. A row
+    /// fails once.
+    pub fn append(&mut self, others: &RowErrors, row_of: impl Fn(usize) -> usize) {
+        let kept = others.kept.iter().map(Some).chain(std::iter::repeat(None));
+        let mut last = None;
+        for (other, kept) in others.rows.iter().zip(kept) {
+            let row = row_of(*other as usize);
+            if last.replace(row) == Some(row) {
+                continue;
+            }
+            let before = self.kept.len();
+            self.push(row, || match kept {
+                Some(error) => error.message.clone(),
+                None => "an element of it failed".to_owned(),
+            });
+            if let Some(span) = kept.and_then(|error| error.span) {
+                self.place_after(before, span);
+            }
+        }
+    }
+
     /// Says where the failures after the first `before` come from, but for those that have a place already.
     pub fn place_after(&mut self, before: usize, span: Span) {
         for error in self.kept.iter_mut().skip(before) {

@@ -77,11 +77,6 @@ fn all(
         let element = i32::try_from(element).unwrap_or(i32::MAX);
         offsets.partition_point(|offset| *offset <= element).saturating_sub(1)
     };
-    for error in inner.kept() {
-        errors.push(row_of(error.row), || error.message.clone());
-    }
-    for row in inner.rows().iter().skip(inner.kept().len()) {
-        errors.push(row_of(*row as usize), || "cannot cast an element".to_owned());
-    }
+    errors.append(&inner, row_of);
     column
 }

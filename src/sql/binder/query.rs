@@ -1,7 +1,7 @@
 //! Queries: SELECT … FROM one table or subquery, WHERE, LIMIT. Everything else is named as missing, at its place.
 
 use super::expr::{Scope, selected, typed};
-use super::unnest::{self, Written};
+use super::unnest::{self, Joined, Written};
 use super::{
     Binder, VIEW_DEPTH_MAX, ViewSource, not_yet, order, rewrite, schema_error, set_operation,
     values,
@@ -160,23 +160,30 @@ pub(super) fn select_parts(
 }
 
 /// The rows for which the condition of a clause holds.
-fn filtered(
+pub(super) fn filtered(
     binder: &Binder<'_>,
     rel: Rel,
     scope: &Scope,
     clause: &str,
     written: &ast::Expr,
 ) -> Result<Rel> {
-    let condition = binder.expr(written, scope)?;
-    let condition = match condition.data_type.kind {
-        Kind::Boolean => condition,
-        Kind::Null => Expr::null(Kind::Boolean),
-        _ => {
-            let message = format!("{clause} clause must be a condition");
-            return Err(schema_error(message, written.span));
-        }
-    };
+    let condition = condition(binder, scope, clause, written)?;
     Ok(Rel::Filter { input: Box::new(rel), condition })
+}
+
+/// The condition of a clause.
+pub(super) fn condition(
+    binder: &Binder<'_>,
+    scope: &Scope,
+    clause: &str,
+    written: &ast::Expr,
+) -> Result<Expr> {
+    let condition = binder.expr(written, scope)?;
+    match condition.data_type.kind {
+        Kind::Boolean => Ok(condition),
+        Kind::Null => Ok(Expr::null(Kind::Boolean)),
+        _ => Err(schema_error(format!("{clause} clause must be a condition"), written.span)),
+    }
 }
 
 fn bind_items(
@@ -308,7 +315,7 @@ fn bind_from(binder: &Binder<'_>, from: &ast::TableRef) -> Result<(Rel, Scope)> 
         TableRefKind::Unnest { exprs, with_ordinality, alias, .. } => {
             let one = (values::rows(1), Scope::default());
             let written = Written { exprs, ordinality: *with_ordinality, alias: alias.as_ref() };
-            unnest::bind(binder, one, &written, false, from.span)
+            unnest::bind(binder, one, &written, Joined::Inner(None), from.span)
         }
         TableRefKind::Join {
             left,
@@ -320,23 +327,25 @@ fn bind_from(binder: &Binder<'_>, from: &ast::TableRef) -> Result<(Rel, Scope)> 
             // `a, UNNEST(x) JOIN UNNEST(y)`: the comma binds less, but what it joins is the same from left to right.
             bind_from(binder, &after_comma(left, right))
         }
+        TableRefKind::Join {
+            kind: JoinKind::Inner | JoinKind::Left | JoinKind::Right | JoinKind::Full,
+            natural: false,
+            condition: JoinCondition::None,
+            right,
+            ..
+        } => {
+            let message = "INNER, LEFT, RIGHT or FULL join requires a condition (NATURAL keyword or ON or USING clause)";
+            Err(schema_error(message, right.span))
+        }
         TableRefKind::Join { left, right, kind, natural, condition } => {
             if let TableRefKind::Unnest { exprs, with_ordinality, alias, .. } = &right.kind
                 && !natural
+                && let Some(joined) = Joined::of(*kind, condition)
             {
                 let written =
                     Written { exprs, ordinality: *with_ordinality, alias: alias.as_ref() };
-                let bind = |outer| {
-                    unnest::bind(binder, bind_from(binder, left)?, &written, outer, right.span)
-                };
-                match (unnest::is_outer(*kind, condition), kind, condition) {
-                    (Some(outer), _, _) => return bind(outer),
-                    (None, JoinKind::Inner, JoinCondition::On(on)) => {
-                        let (rel, scope) = bind(false)?;
-                        return Ok((filtered(binder, rel, &scope, "ON", on)?, scope));
-                    }
-                    _ => {}
-                }
+                let left = bind_from(binder, left)?;
+                return unnest::bind(binder, left, &written, joined, right.span);
             }
             not_yet(join_name(*kind, right), right.span)
         }

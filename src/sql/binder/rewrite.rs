@@ -39,6 +39,7 @@ fn fold(rel: Rel, zone: chrono_tz::Tz) -> Rel {
         }
         Rel::Unnest { input, collection, outer, ordinality, elements } => {
             let (input, collection) = (Box::new(fold(*input, zone)), collection.folded(zone));
+            let outer = outer.map(|condition| condition.folded(zone));
             Rel::Unnest { input, collection, outer, ordinality, elements }
         }
         other => on_inputs(other, &|input| fold(input, zone)),
@@ -55,7 +56,8 @@ pub(super) fn written_at(rel: Rel, span: Span) -> Rel {
             Rel::Project { input, expressions, schema }
         }
         Rel::Unnest { input, collection, outer, ordinality, elements } => {
-            Rel::Unnest { input, collection: moved(collection), outer, ordinality, elements }
+            let (collection, outer) = (moved(collection), outer.map(moved));
+            Rel::Unnest { input, collection, outer, ordinality, elements }
         }
         other => other,
     }

@@ -1,12 +1,12 @@
-//! `CROSS JOIN UNNEST(collection)`, `LEFT JOIN UNNEST(collection) ON TRUE`.
+//! `CROSS JOIN UNNEST(collection)`, `[LEFT] JOIN UNNEST(collection) ON condition`.
 
 use super::expr::Scope;
-use super::query::rename;
+use super::query::{condition, filtered, rename};
 use super::{Binder, not_yet, rewrite, schema_error};
 use crate::base::{Result, Span};
 use crate::expr::Expr;
 use crate::plan::Rel;
-use crate::sql::ast::{self, ExprKind, JoinCondition, JoinKind, Literal, TableAlias};
+use crate::sql::ast::{self, JoinCondition, JoinKind, TableAlias};
 use crate::types::{DataType, Field, Kind, Schema};
 
 /// An UNNEST as it was written.
@@ -16,19 +16,24 @@ pub(super) struct Written<'a> {
     pub(super) alias: Option<&'a TableAlias>,
 }
 
-/// Whether rows without elements are kept; `None` for joins that UNNEST has no part in.
-pub(super) fn is_outer(kind: JoinKind, condition: &JoinCondition) -> Option<bool> {
-    let always = match condition {
-        JoinCondition::None => true,
-        JoinCondition::On(expr) => {
-            matches!(expr.kind, ExprKind::Literal(Literal::Boolean(Some(true))))
+/// How elements come to the row that holds them.
+#[derive(Clone, Copy)]
+pub(super) enum Joined<'a> {
+    /// Those for which the condition of ON holds, if there is one.
+    Inner(Option<&'a ast::Expr>),
+    /// Those for which the condition of ON holds; a row of which no element is left stands with NULLs.
+    Left(&'a ast::Expr),
+}
+
+impl<'a> Joined<'a> {
+    /// `None` for joins that UNNEST has no part in.
+    pub(super) fn of(kind: JoinKind, condition: &'a JoinCondition) -> Option<Joined<'a>> {
+        match (kind, condition) {
+            (JoinKind::Comma | JoinKind::Cross, JoinCondition::None) => Some(Joined::Inner(None)),
+            (JoinKind::Inner, JoinCondition::On(on)) => Some(Joined::Inner(Some(on))),
+            (JoinKind::Left, JoinCondition::On(on)) => Some(Joined::Left(on)),
+            _ => None,
         }
-        JoinCondition::Using(_) => false,
-    };
-    match kind {
-        JoinKind::Comma | JoinKind::Cross | JoinKind::Inner if always => Some(false),
-        JoinKind::Left if always => Some(true),
-        _ => None,
     }
 }
 
@@ -37,7 +42,7 @@ pub(super) fn bind(
     binder: &Binder<'_>,
     (input, mut scope): (Rel, Scope),
     written: &Written<'_>,
-    outer: bool,
+    joined: Joined<'_>,
     span: Span,
 ) -> Result<(Rel, Scope)> {
     let [expr] = written.exprs else {
@@ -61,7 +66,7 @@ pub(super) fn bind(
     if written.ordinality {
         elements.push(Field::new("ORDINALITY", Kind::Int.not_null()));
     }
-    if outer {
+    if matches!(joined, Joined::Left(_)) {
         for field in &mut elements {
             field.data_type.nullable = true;
         }
@@ -78,8 +83,16 @@ pub(super) fn bind(
     }
     rename(&mut added, written.alias, "")?;
     scope.append(added);
+    let outer = match joined {
+        Joined::Inner(_) => None,
+        Joined::Left(on) => Some(condition(binder, &scope, "ON", on)?),
+    };
     let ordinality = written.ordinality;
-    Ok((Rel::Unnest { input: Box::new(input), collection, outer, ordinality, elements }, scope))
+    let rel = Rel::Unnest { input: Box::new(input), collection, outer, ordinality, elements };
+    Ok(match joined {
+        Joined::Inner(Some(on)) => (filtered(binder, rel, &scope, "ON", on)?, scope),
+        _ => (rel, scope),
+    })
 }
 
 /// The columns of an element.
@@ -104,7 +117,7 @@ pub(super) fn prune(
     mut expressions: Vec<Expr>,
     schema: Schema,
 ) -> Rel {
-    let Rel::Unnest { input, mut collection, outer, ordinality, elements } = unnest else {
+    let Rel::Unnest { input, mut collection, mut outer, ordinality, elements } = unnest else {
         return Rel::Project { input: Box::new(unnest), expressions, schema };
     };
     let fields = input.schema().fields;
@@ -118,6 +131,7 @@ pub(super) fn prune(
         .iter()
         .chain(&late)
         .chain([&collection])
+        .chain(&outer)
         .flat_map(Expr::columns_used)
         .filter(|at| *at < width)
         .collect();
@@ -127,7 +141,7 @@ pub(super) fn prune(
         Some(element) => used.len() + element,
         None => used.iter().position(|used| *used == at).unwrap_or(0),
     };
-    for expr in expressions.iter_mut().chain(&mut late).chain([&mut collection]) {
+    for expr in expressions.iter_mut().chain(&mut late).chain([&mut collection]).chain(&mut outer) {
         rewrite::map_columns(expr, &place);
     }
     let mut input = *input;

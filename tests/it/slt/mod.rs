@@ -93,6 +93,7 @@ replay! {
     flink_tables,
     flink_time_functions,
     flink_types,
+    flink_unnest_on,
     flink_upsert_kafka,
     flink_upsert_options,
     flink_variant,
