@@ -30,6 +30,7 @@ pub mod engine;
 pub mod exec;
 pub mod expr;
 pub mod formats;
+pub mod java_regex;
 pub mod ops;
 pub mod options;
 pub mod plan;

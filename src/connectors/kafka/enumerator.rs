@@ -3,18 +3,18 @@
 use super::error::contact;
 use super::members::JobMembers;
 use super::offsets::Lookup;
-use super::options::{Place, SourceOptions, TopicChange, Topics};
+use super::options::{Place, SourceOptions, TopicChange, Topics, fits};
 use super::patience::Patience;
 use super::positions;
 use super::transaction::record::TOPIC_PREFIX;
 use crate::base::Result;
+use crate::java_regex::JavaRegex;
 use crate::table::{Discovered, Enumerator, Position, Progress, Split, Waker, Warnings};
 use crate::types::SplitId;
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::topic::TopicInfo;
 use brooklet_kafka::wire::{ErrorCode, Uuid};
 use brooklet_kafka::{Client, ErrorKind, NewTopic, TopicPartition};
-use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -242,9 +242,9 @@ impl KafkaEnumerator {
 }
 
 /// The topics that a pattern means. What jobs keep of themselves is nobody's input.
-pub(super) fn matching(topics: Vec<TopicInfo>, pattern: &Regex) -> Vec<TopicInfo> {
+pub(super) fn matching(topics: Vec<TopicInfo>, pattern: &JavaRegex) -> Vec<TopicInfo> {
     let hidden = |topic: &TopicInfo| topic.internal || topic.name.starts_with(TOPIC_PREFIX);
-    let fits = |topic: &TopicInfo| !hidden(topic) && pattern.is_match(&topic.name);
+    let fits = |topic: &TopicInfo| !hidden(topic) && fits(pattern, &topic.name);
     topics.into_iter().filter(fits).collect()
 }
 

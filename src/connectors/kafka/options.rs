@@ -2,10 +2,10 @@
 
 use super::partitioner::{Class, PartitionerClasses};
 use crate::base::{Error, ErrorKind, Result, nearest};
+use crate::java_regex::JavaRegex;
 use crate::options::{Opt, OptKind, OptionReader};
 use crate::table::{ErrorHandling, Guarantee, JobContext};
 use brooklet_kafka::{ClientConfig, TopicPartition};
-use regex::Regex;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -291,7 +291,7 @@ pub(super) enum Topics {
     /// These, by name.
     List(Vec<String>),
     /// All whose whole name matches.
-    Pattern(Regex),
+    Pattern(JavaRegex),
 }
 
 impl Topics {
@@ -310,7 +310,7 @@ impl Topics {
     pub(super) fn contain(&self, topic: &str) -> bool {
         match self {
             Topics::List(names) => names.iter().any(|name| name == topic),
-            Topics::Pattern(pattern) => pattern.is_match(topic),
+            Topics::Pattern(pattern) => fits(pattern, topic),
         }
     }
 
@@ -319,18 +319,23 @@ impl Topics {
         let invalid = "the topic of the sink record is not valid";
         match self {
             Topics::List(names) if names.iter().any(|name| name == topic) => Ok(()),
-            Topics::Pattern(pattern) if pattern.is_match(topic) => Ok(()),
+            Topics::Pattern(pattern) if fits(pattern, topic) => Ok(()),
             Topics::List(names) => Err(format!(
                 "{invalid}: expected topic to be one of {} but it was '{topic}'",
                 names.join(", ")
             )),
-            Topics::Pattern(pattern) => {
-                // Without the anchors around what the user wrote.
-                let written = pattern.as_str().trim_start_matches("^(?:").trim_end_matches(")$");
-                Err(format!("{invalid}: expected topic to match '{written}' but it was '{topic}'"))
-            }
+            Topics::Pattern(pattern) => Err(format!(
+                "{invalid}: expected topic to match '{}' but it was '{topic}'",
+                pattern.as_str()
+            )),
         }
     }
+}
+
+/// Whether a pattern means a topic. One that takes too many steps for the few characters of a name does not: Java would
+/// never come to an end there.
+pub(super) fn fits(pattern: &JavaRegex, topic: &str) -> bool {
+    pattern.is_match(topic).unwrap_or(false)
 }
 
 /// A place that is given by an option and looked up on the broker.

@@ -5,7 +5,6 @@
 
 mod array;
 mod digest;
-mod java_regex;
 mod json;
 mod math;
 mod misc;
@@ -14,7 +13,6 @@ mod pattern;
 mod printf;
 mod random;
 mod reference;
-mod regex_properties;
 mod regexp;
 mod seen;
 mod signature;

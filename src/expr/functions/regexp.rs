@@ -1,11 +1,11 @@
-//! Regular expressions, in Java's syntax (`java_regex`). Flink answers NULL or FALSE for a pattern that Java cannot
+//! Regular expressions, in Java's syntax ([`crate::java_regex`]). Flink answers NULL or FALSE for a pattern that Java cannot
 //! compile.
 
-use super::java_regex::JavaRegex;
 use super::misc::{text_lists, texts};
 use super::signature::{STRING, fixed, nullable};
 use super::text::within_limit;
 use super::{Call, Function, Param};
+use crate::java_regex::{JavaRegex, PatternError};
 use crate::types::{Column, Kind};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -236,7 +236,12 @@ fn with_regex<T>(
             if compiled.len() >= COMPILED_MAX {
                 compiled.clear();
             }
-            compiled.insert(pattern.to_owned(), JavaRegex::new(pattern)?);
+            let regex = match JavaRegex::new(pattern) {
+                Ok(regex) => Some(regex),
+                Err(PatternError::Invalid(_)) => None,
+                Err(PatternError::Unsupported(what)) => return Err(what),
+            };
+            compiled.insert(pattern.to_owned(), regex);
         }
         compiled.get(pattern).and_then(Option::as_ref).map(f).transpose()
     })

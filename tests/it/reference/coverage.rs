@@ -18,7 +18,6 @@ const FOLDERS: &[&str] =
 
 /// What is not as in Flink, by the ends of keys; the reasons are in `compatibility.md`.
 const DIFFERENT: &[(&str, &str)] = &[
-    ("topic-pattern", "no look-around and no back references"),
     ("properties.group.id", "also gets the job's progress"),
     ("scan.startup.mode", "counts where the job has no progress of its own"),
     ("scan.watermark.emit.strategy", "checked and kept: nothing waits for watermarks yet"),

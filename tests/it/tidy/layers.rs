@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Modules of `src/` from the bottom to the top. A module may use what its arrows name and what those may use.
 const LAYERS: &[(&str, &[&str])] = &[
     ("base", &[]),
+    ("java_regex", &[]),
     ("types", &["base"]),
-    ("options", &["types", "base"]),
-    ("expr", &["types"]),
+    ("options", &["types", "base", "java_regex"]),
+    ("expr", &["types", "java_regex"]),
     ("table", &["expr", "options"]),
     ("plan", &["table", "expr"]),
     ("ops", &["expr"]),

@@ -517,7 +517,7 @@ fn fingerprint(topics: &Topics, id: Option<&str>) -> u64 {
             names.sort();
             names.join("\n")
         }
-        Topics::Pattern(pattern) => format!("~{pattern}"),
+        Topics::Pattern(pattern) => format!("~{}", pattern.as_str()),
     };
     fnv(&format!("{id:?}\n{topics}"))
 }

@@ -10,17 +10,17 @@ use crate::formats::json::options::JsonOptions;
 use crate::formats::json::scan::{Members, byte, next, start};
 use crate::formats::json::text::unescape;
 use crate::formats::rows::{Rows, Token, TokenKind};
+use crate::java_regex::JavaRegex;
 use crate::table::{DecodeRequest, Decoded, Decoder, Payload};
 use crate::types::{Field, RowErrors, RowKind};
 use bytes::Bytes;
-use regex::Regex;
 use std::borrow::Cow;
 
 /// Whose changes are read, where not all are.
 #[derive(Debug, Default)]
 pub(super) struct Include {
-    pub(super) database: Option<Regex>,
-    pub(super) table: Option<Regex>,
+    pub(super) database: Option<JavaRegex>,
+    pub(super) table: Option<JavaRegex>,
 }
 
 /// A decoder compiled for a schema and the metadata in use.
@@ -212,7 +212,8 @@ impl ChangeDecoder {
             if token.kind == TokenKind::Missing {
                 return Err(Problem::Content(format!("it has no field '{name}'").into()));
             }
-            if !pattern.is_match(&string(text, token)) {
+            let found = pattern.is_match(&string(text, token));
+            if !found.map_err(|error| Problem::Content(error.into()))? {
                 return Ok(false);
             }
         }
