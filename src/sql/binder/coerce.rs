@@ -428,6 +428,10 @@ pub(super) fn cast(input: Expr, target: &DataType, try_cast: bool) -> Result<Exp
         )
         .with_hint(why)
     };
+    // Calcite has no rule for VARIANT, not even for one that stays one.
+    if input.data_type.kind == Kind::Variant || target.kind == Kind::Variant {
+        return Err(refused("Flink casts neither from nor to VARIANT".to_owned()));
+    }
     match castable(&input.data_type, target) {
         Castable::Yes if is_null_constant(&input) => {
             Ok(Expr::literal(Scalar::Null, target.clone().with_nullable(true)))
