@@ -1,10 +1,11 @@
 //! Functions over text that give arrays, and over URLs.
 
 use super::signature::{STRING, fixed, nullable};
-use super::{Call, Function, Param, RowResult};
+use super::{Call, Function, Param, Prim, RowResult, Signature};
 use crate::expr::Node;
+use crate::expr::value::Bool;
 use crate::types::{Column, DataType, Kind};
-use arrow_array::types::Int32Type;
+use arrow_array::types::{Date32Type, Decimal128Type, Float32Type, Int32Type};
 use arrow_array::{ListArray, builder::StringViewBuilder, new_null_array};
 use arrow_buffer::{NullBufferBuilder, OffsetBuffer};
 use std::sync::Arc;
@@ -34,33 +35,18 @@ pub(super) static FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "HASH_CODE(value)",
-        "Java's hash code of a text, without its sign, or of an integer.",
+        "Java's hash code of a text, without its sign, or of a number, a BOOLEAN or a DATE.",
         |args| {
             let by_text = fixed(args, &[Text], 1, Kind::Int);
-            by_text.or_else(|| fixed(args, &[Param::Long], 1, Kind::Int))
-        },
-        |call| {
-            if call.data_type(0).kind.is_string() {
-                let text = call.text(0);
-                return call.values::<Int32Type>(|row| {
-                    let step =
-                        |hash: i32, unit: u16| hash.wrapping_mul(31).wrapping_add(i32::from(unit));
-                    let hash = text.get(row).map(|text| text.encode_utf16().fold(0, step));
-                    Ok(hash.map(i32::wrapping_abs))
-                });
-            }
-            let number = call.long(0);
-            let long = call.exprs.first().is_some_and(|arg| match &arg.node {
-                Node::Cast { input, .. } => input.data_type.kind == Kind::BigInt,
-                _ => arg.data_type.kind == Kind::BigInt && arg.as_literal().is_none(),
-            });
-            call.values::<Int32Type>(|row| {
-                Ok(number.get(row).map(|number| match i32::try_from(number) {
-                    Ok(small) if !long => small,
-                    _ => (number ^ ((number as u64 >> 32) as i64)) as i32,
-                }))
+            by_text.or_else(|| fixed(args, &[Param::Long], 1, Kind::Int)).or_else(|| {
+                let [arg] = args else { return None };
+                let kind = arg.data_type.kind.clone();
+                let hashed = kind.is_numeric() || matches!(kind, Kind::Boolean | Kind::Date);
+                let returns = DataType { kind: Kind::Int, nullable: arg.data_type.nullable };
+                hashed.then(|| Signature { args: vec![kind], returns })
             })
         },
+        hash_code,
     ),
     Function::new(
         "URL_ENCODE(string)",
@@ -151,5 +137,66 @@ pub(super) fn text_lists(
             nulls.finish(),
         )),
         other => new_null_array(&other, call.rows),
+    }
+}
+
+/// The hash codes of Java's `String`, `Integer`, `Long`, `Double`, `Float`, `Boolean` and `BigDecimal`.
+fn hash_code(call: &mut Call<'_, '_>) -> Column {
+    let long = |bits: i64| (bits ^ ((bits as u64 >> 32) as i64)) as i32;
+    match call.data_type(0).kind {
+        Kind::Char(_) | Kind::VarChar(_) => {
+            let text = call.text(0);
+            call.values::<Int32Type>(|row| {
+                let step =
+                    |hash: i32, unit: u16| hash.wrapping_mul(31).wrapping_add(i32::from(unit));
+                let hash = text.get(row).map(|text| text.encode_utf16().fold(0, step));
+                Ok(hash.map(i32::wrapping_abs))
+            })
+        }
+        Kind::Boolean => {
+            let value = Bool::new(call.arg(0));
+            call.values::<Int32Type>(|row| {
+                Ok(value.get(row).map(|truth| if truth { 1231 } else { 1237 }))
+            })
+        }
+        Kind::Float => {
+            let value = Prim::<Float32Type>::new(call.arg(0));
+            call.values::<Int32Type>(|row| Ok(value.get(row).map(|value| value.to_bits() as i32)))
+        }
+        Kind::Double => {
+            let value = call.double(0);
+            call.values::<Int32Type>(|row| Ok(value.get(row).map(|v| long(v.to_bits() as i64))))
+        }
+        Kind::Date => {
+            let value = Prim::<Date32Type>::new(call.arg(0));
+            call.values::<Int32Type>(|row| Ok(value.get(row)))
+        }
+        Kind::Decimal { scale, .. } => {
+            let value = Prim::<Decimal128Type>::new(call.arg(0));
+            call.values::<Int32Type>(|row| {
+                Ok(value.get(row).map(|unscaled| {
+                    // `BigInteger` adds up its words from the highest one.
+                    let step = |hash: i32, at: u32| {
+                        let word = (unscaled.unsigned_abs() >> (32 * at)) as u32;
+                        hash.wrapping_mul(31).wrapping_add(word as i32)
+                    };
+                    let hash = (0..4).rev().fold(0, step).wrapping_mul(unscaled.signum() as i32);
+                    hash.wrapping_mul(31).wrapping_add(i32::from(scale))
+                }))
+            })
+        }
+        _ => {
+            let number = call.long(0);
+            let is_long = call.exprs.first().is_some_and(|arg| match &arg.node {
+                Node::Cast { input, .. } => input.data_type.kind == Kind::BigInt,
+                _ => arg.data_type.kind == Kind::BigInt && arg.as_literal().is_none(),
+            });
+            call.values::<Int32Type>(|row| {
+                Ok(number.get(row).map(|number| match i32::try_from(number) {
+                    Ok(small) if !is_long => small,
+                    _ => long(number),
+                }))
+            })
+        }
     }
 }
