@@ -284,11 +284,8 @@ impl Binder<'_> {
     pub(super) fn expr(&self, expr: &ast::Expr, scope: &Scope) -> Result<Expr> {
         // A chain of infix operators leans to the left: it is walked, as recursing into it takes too much stack.
         let (mut chain, mut first) = (Vec::new(), expr);
-        if let Some(pairs) = equal_rows(expr) {
-            return self.equal_fields(pairs, expr.span, scope);
-        }
-        while let (ExprKind::Binary { op, left, right, .. }, None) =
-            (&first.kind, equal_rows(first))
+        while let ExprKind::Binary { op, left, right, .. } = &first.kind
+            && !(*op == BinaryOp::Eq && are_rows(left, right))
         {
             chain.push((*op, left.as_ref(), right.as_ref(), first.span));
             first = left;
@@ -303,19 +300,15 @@ impl Binder<'_> {
         Ok(bound)
     }
 
-    /// Whether the fields of two rows are equal, one by one, so that NULL has the type of what it is compared with.
-    fn equal_fields<'e>(
-        &self,
-        pairs: impl Iterator<Item = (&'e ast::Expr, &'e ast::Expr)>,
-        span: Span,
-        scope: &Scope,
-    ) -> Result<Expr> {
-        let equal = |(a, b): (&ast::Expr, &ast::Expr)| {
-            let (left, right) = (self.expr(a, scope)?, self.expr(b, scope)?);
-            let equal = binary(BinaryOp::Eq, (left, a.span), (right, b.span), span);
-            equal.map_err(|error| error.at(span))
-        };
-        Ok(Expr::and(pairs.map(equal).collect::<Result<Vec<_>>>()?))
+    /// A row that is compared with another one: NULL in it has the type of what it is compared with.
+    fn compared_row(&self, row: &ast::Expr, scope: &Scope) -> Result<Expr> {
+        match &row.kind {
+            ExprKind::Row { fields, .. } => {
+                let fields = fields.iter().map(|field| self.expr(field, scope));
+                call("$ROW", fields.collect::<Result<Vec<_>>>()?)
+            }
+            _ => self.expr(row, scope),
+        }
     }
 
     fn untraced(&self, expr: &ast::Expr, scope: &Scope) -> Result<Expr> {
@@ -340,6 +333,11 @@ impl Binder<'_> {
                     Ok(Expr::negative(signed(bind(operand)?, '-', operand.span)?))
                 }
             },
+            ExprKind::Binary { op: BinaryOp::Eq, left, right, .. } if are_rows(left, right) => {
+                let (left, right) =
+                    (self.compared_row(left, scope)?, self.compared_row(right, scope)?);
+                coerce::compare(CompareOp::Eq, left, right)
+            }
             ExprKind::Binary { .. } => self.expr(expr, scope),
             ExprKind::Is { operand, test, negated } => {
                 let tested = bind(operand)?;
@@ -379,9 +377,11 @@ impl Binder<'_> {
                 Ok(if *negated { Expr::negate(between) } else { between })
             }
             ExprKind::InList { operand, list, negated } if rows_with_null(operand, list) => {
-                let arms = list.iter().filter_map(|item| row_pairs(operand, item));
-                let arms = arms.map(|pairs| self.equal_fields(pairs, span, scope));
-                let found = Expr::or(arms.collect::<Result<Vec<_>>>()?);
+                let operand = self.compared_row(operand, scope)?;
+                let equal = |item: &ast::Expr| {
+                    coerce::compare(CompareOp::Eq, operand.clone(), self.compared_row(item, scope)?)
+                };
+                let found = Expr::or(list.iter().map(equal).collect::<Result<Vec<_>>>()?);
                 Ok(if *negated { Expr::negate(found) } else { found })
             }
             ExprKind::Quantified { left, op, quantifier, right: QuantifiedRight::List(list) } => {
@@ -598,12 +598,6 @@ impl Binder<'_> {
     }
 }
 
-/// The pairs of fields of `(a, b) = (c, d)`.
-fn equal_rows(expr: &ast::Expr) -> Option<impl Iterator<Item = (&ast::Expr, &ast::Expr)>> {
-    let ExprKind::Binary { op: BinaryOp::Eq, left, right, .. } = &expr.kind else { return None };
-    row_pairs(left, right)
-}
-
 /// Whether one of the rows of `(a, b) IN ((c, d), …)` has NULL written in it.
 fn rows_with_null(operand: &ast::Expr, list: &[ast::Expr]) -> bool {
     let has_null = |row: &ast::Expr| match &row.kind {
@@ -612,22 +606,17 @@ fn rows_with_null(operand: &ast::Expr, list: &[ast::Expr]) -> bool {
         }
         _ => false,
     };
-    list.iter().all(|item| row_pairs(operand, item).is_some())
+    list.iter().all(|item| are_rows(operand, item))
         && std::iter::once(operand).chain(list).any(has_null)
 }
 
-/// The fields of two rows of equal length that are written out.
-fn row_pairs<'e>(
-    left: &'e ast::Expr,
-    right: &'e ast::Expr,
-) -> Option<impl Iterator<Item = (&'e ast::Expr, &'e ast::Expr)>> {
+/// Whether both are rows that are written out, of equal length.
+fn are_rows(left: &ast::Expr, right: &ast::Expr) -> bool {
     match (&left.kind, &right.kind) {
-        (ExprKind::Row { fields: a, .. }, ExprKind::Row { fields: b, .. })
-            if a.len() == b.len() && !a.is_empty() =>
-        {
-            Some(a.iter().zip(b))
+        (ExprKind::Row { fields: a, .. }, ExprKind::Row { fields: b, .. }) => {
+            a.len() == b.len() && !a.is_empty()
         }
-        _ => None,
+        _ => false,
     }
 }
 
