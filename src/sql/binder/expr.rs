@@ -130,21 +130,11 @@ impl Scope {
         };
         // `t.t`: a table's column comes before a field of the column that the table gave its name to.
         if let Some((second, rest)) = rest.split_first()
-            && let Some(column) = self
-                .columns
-                .iter()
-                .find(|column| column.table == first.value && column.name == second.value)
+            && let Some(column) = self.only(second, |column| column.table == first.value)?
         {
             return fields(column.expr.clone(), rest);
         }
-        let mut named = self.columns.iter().filter(|column| column.name == first.value);
-        if let Some(column) = named.next() {
-            if named.next().is_some() {
-                return Err(schema_error(
-                    format!("column '{}' is ambiguous", first.value),
-                    first.span,
-                ));
-            }
+        if let Some(column) = self.only(first, |_| true)? {
             return fields(column.expr.clone(), rest);
         }
         // A field of a row may stand without its column, as in Calcite's `PEEK_FIELDS_NO_EXPAND`.
@@ -169,6 +159,21 @@ impl Scope {
         }
         let table = format!(" in table '{}'", first.value);
         Err(self.missing(&second.value, &table, second.span))
+    }
+
+    /// The one column of this name among those of a kind.
+    fn only(
+        &self,
+        name: &ast::Ident,
+        among: impl Fn(&ScopeColumn) -> bool,
+    ) -> Result<Option<&ScopeColumn>> {
+        let mut named = self.columns.iter().filter(|c| c.name == name.value && among(c));
+        match (named.next(), named.next()) {
+            (_, Some(_)) => {
+                Err(schema_error(format!("column '{}' is ambiguous", name.value), name.span))
+            }
+            (found, None) => Ok(found),
+        }
     }
 
     fn missing(&self, name: &str, place: &str, span: Span) -> Error {

@@ -4,10 +4,11 @@
 //! `n` of VALUES.
 
 use super::call::call;
+use super::coerce::common_apart_from_days;
 use super::expr::{Scope, typed};
 use super::{Binder, not_yet, schema_error};
 use crate::base::Result;
-use crate::expr::{Expr, common_type};
+use crate::expr::Expr;
 use crate::options::Options;
 use crate::plan::Rel;
 use crate::sql::ast::{ValuesItem, ValuesRow};
@@ -72,7 +73,8 @@ pub(super) fn bind(binder: &Binder<'_>, written: &[ValuesRow]) -> Result<Rel> {
     let mut expressions = Vec::with_capacity(columns.len());
     let mut fields = Vec::with_capacity(columns.len());
     for (at, column) in columns.into_iter().enumerate() {
-        let Some(DataType { kind, .. }) = common_type(column.iter().map(|expr| &expr.data_type))
+        let Some(DataType { kind, .. }) =
+            common_apart_from_days(column.iter().map(|expr| &expr.data_type))
         else {
             let span = written.first().map_or_else(Default::default, |row| row.span);
             return Err(schema_error(

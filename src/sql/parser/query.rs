@@ -204,15 +204,21 @@ impl Parser<'_> {
             self.advance();
         }
         let values = if is_row || self.at(Symbol::LParen) && !self.query_starts_in_parens_at(0) {
-            self.parenthesized_list(Self::values_item)?
+            let mut values = self.parenthesized_list(Self::values_item)?;
+            match (values.pop(), values.is_empty(), is_row) {
+                // `(ROW(1, 2))` is a row in parentheses.
+                (Some(ValuesItem::Expr(only)), true, false) => fields_of_row(only),
+                (last, _, _) => {
+                    values.extend(last);
+                    values
+                }
+            }
         } else {
+            // `((SELECT 1), 2)`
             let expr = self.expr()?;
             match expr.kind {
-                // `((SELECT 1), 2)`
-                ExprKind::Row { fields, explicit: false } => {
-                    fields.into_iter().map(ValuesItem::Expr).collect()
-                }
-                kind => vec![ValuesItem::Expr(Expr { kind, span: expr.span })],
+                ExprKind::Row { explicit: false, .. } => fields_of_row(expr),
+                _ => vec![ValuesItem::Expr(expr)],
             }
         };
         Ok(ValuesRow { values, span: self.since(start) })
@@ -342,5 +348,13 @@ impl Parser<'_> {
             names.push(self.ident()?);
         }
         Ok(crate::sql::ast::ObjectName { parts: names, span: self.since(start) })
+    }
+}
+
+/// The values of a row that is written out, or the one value.
+fn fields_of_row(expr: Expr) -> Vec<ValuesItem> {
+    match expr.kind {
+        ExprKind::Row { fields, .. } => fields.into_iter().map(ValuesItem::Expr).collect(),
+        _ => vec![ValuesItem::Expr(expr)],
     }
 }
