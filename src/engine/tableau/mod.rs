@@ -205,7 +205,8 @@ fn type_width(data_type: &DataType, most: usize) -> usize {
         Kind::Time(0) => 8,
         Kind::Time(p) => usize::from(*p) + 9,
         Kind::Timestamp(0) | Kind::TimestampLtz(0) => 19,
-        Kind::Timestamp(p) | Kind::TimestampLtz(p) => usize::from(*p) + 20,
+        // Room for three, six or nine digits of the second.
+        Kind::Timestamp(p) | Kind::TimestampLtz(p) => usize::from(p.next_multiple_of(3)) + 20,
         Kind::Boolean => 5,
         _ => most,
     };

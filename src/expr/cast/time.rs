@@ -63,10 +63,8 @@ pub(super) fn cast(cast: &Cast<'_>, column: &Column) -> Column {
         })),
         Kind::Time(_) => {
             Arc::new(build_prim::<Time32MillisecondType>(rows, selection, &mut none, |row| {
-                Ok(nanos(row).map(|nanos| {
-                    let of_day = day(local(nanos)).1;
-                    super::cut_time(of_day, cast.to)
-                }))
+                // All milliseconds stay, whatever the type says.
+                Ok(nanos(row).map(|nanos| day(local(nanos)).1))
             }))
         }
         Kind::Timestamp(precision) => {

@@ -61,7 +61,15 @@ pub(super) fn compare(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
     if common.kind == Kind::Null {
         return Ok(Expr::null(Kind::Boolean));
     }
-    Ok(Expr::compare(op, left.cast_kind(common.kind.clone()), right.cast_kind(common.kind)))
+    let kind = match (l, r, common.kind) {
+        // The moment is read as local time, not the other way round: a gap in summer time shows it.
+        (Kind::Timestamp(_), Kind::TimestampLtz(_), Kind::TimestampLtz(precision))
+        | (Kind::TimestampLtz(_), Kind::Timestamp(_), Kind::TimestampLtz(precision)) => {
+            Kind::Timestamp(precision)
+        }
+        (_, _, kind) => kind,
+    };
+    Ok(Expr::compare(op, left.cast_kind(kind.clone()), right.cast_kind(kind)))
 }
 
 /// The fields of a row constructor.

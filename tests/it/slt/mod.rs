@@ -74,6 +74,7 @@ replay! {
     flink_logic,
     flink_maxwell_json,
     flink_more_ddl,
+    flink_nanos,
     flink_ogg_json,
     flink_order_batch,
     flink_print,
