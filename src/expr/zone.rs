@@ -32,13 +32,30 @@ pub(crate) fn local_to_utc_nanos(nanos: i128, zone: Tz) -> i128 {
 /// standard time counts, not its mean solar time. Both in microseconds.
 pub(crate) fn utc_to_local_legacy(micros: i64, zone: Tz) -> (i64, i64) {
     let seconds = micros.div_euclid(1_000_000);
-    let offset = if seconds < YEAR_1900 {
-        let winter = offset_seconds(JANUARY_2024, zone);
-        winter.min(offset_seconds(JANUARY_2024 + 182 * 86_400, zone))
-    } else {
-        offset_seconds(seconds, zone)
-    };
+    let offset = if seconds < YEAR_1900 { standard(zone) } else { offset_seconds(seconds, zone) };
     (micros.saturating_add(offset * 1_000_000), offset * 1_000_000)
+}
+
+/// The moment of a local time, as `java.util.Calendar` has it: a time that occurs twice is the later one. Both in
+/// microseconds since 1970.
+pub(crate) fn local_to_utc_legacy(micros: i64, zone: Tz) -> i64 {
+    /// No clock is put back by more.
+    const BACK_MAX: i64 = 3 * 3_600;
+    let local = micros.div_euclid(1_000_000);
+    if local < YEAR_1900 {
+        return micros.saturating_sub(standard(zone) * 1_000_000);
+    }
+    let earlier = local_offset_seconds(local, zone);
+    let later = offset_seconds(local.saturating_sub(earlier).saturating_add(BACK_MAX), zone);
+    let twice = later < earlier && offset_seconds(local.saturating_sub(later), zone) == later;
+    let offset = if twice { later } else { earlier };
+    micros.saturating_sub(offset * 1_000_000)
+}
+
+/// The zone's present standard time.
+fn standard(zone: Tz) -> i64 {
+    let winter = offset_seconds(JANUARY_2024, zone);
+    winter.min(offset_seconds(JANUARY_2024 + 182 * 86_400, zone))
 }
 
 /// 1900-01-01 in seconds since 1970.

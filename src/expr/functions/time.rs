@@ -304,8 +304,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 };
                 // Flink answers the smallest BIGINT for a text that does not fit.
                 let local = pattern.simple()?.parse_leniently(text);
-                let utc = local.map(|local| zone::local_to_utc(local, zone));
-                Ok(Some(utc.map_or(i64::MIN, |micros| micros.div_euclid(1_000_000))))
+                let utc = local.map(|local| zone::local_to_utc_legacy(local, zone));
+                // Towards zero, as Java divides.
+                Ok(Some(utc.map_or(i64::MIN, |micros| micros / 1_000_000)))
             })
         },
     )
@@ -326,7 +327,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let pattern = pattern.as_ref().map_err(Clone::clone)?;
                 let (from, to) = (java_zone(from), java_zone(to));
                 let Some(local) = pattern.simple()?.parse_leniently(text) else { return Ok(None) };
-                pattern.format(zone::utc_to_local(zone::local_to_utc(local, from), to), 0, out);
+                let utc = zone::local_to_utc_legacy(local, from);
+                pattern.format(zone::utc_to_local_legacy(utc, to).0, 0, out);
                 Ok(Some(()))
             })
         },

@@ -62,11 +62,9 @@ pub(super) fn compare(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
         return Ok(Expr::null(Kind::Boolean));
     }
     let kind = match (l, r, common.kind) {
-        // The moment is read as local time, not the other way round: a gap in summer time shows it.
-        (Kind::Timestamp(_), Kind::TimestampLtz(_), Kind::TimestampLtz(precision))
-        | (Kind::TimestampLtz(_), Kind::Timestamp(_), Kind::TimestampLtz(precision)) => {
-            Kind::Timestamp(precision)
-        }
+        // The more precise type counts, or else the first one: a gap in summer time shows it.
+        (Kind::Timestamp(a), Kind::TimestampLtz(b), _) if a >= b => l.clone(),
+        (Kind::TimestampLtz(a), Kind::Timestamp(b), _) if a < b => r.clone(),
         (_, _, kind) => kind,
     };
     Ok(Expr::compare(op, left.cast_kind(kind.clone()), right.cast_kind(kind)))
