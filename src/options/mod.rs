@@ -5,7 +5,7 @@ mod secret;
 mod value;
 
 pub use reader::{OptionReader, OptionValue, Options, OwnedReader, Taken};
-pub use secret::{REDACTED, is_secret, replaced, shown, user_infos};
+pub use secret::{REDACTED, is_secret, shown, user_infos};
 pub use value::{parse_duration, parse_memory_size};
 
 /// What values an option takes.

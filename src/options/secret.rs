@@ -61,7 +61,7 @@ pub fn user_infos(text: &str) -> Vec<Range<usize>> {
 }
 
 /// The text with something else at these places, which are in order.
-pub fn replaced<'a>(text: &'a str, places: &[Range<usize>], by: &str) -> Cow<'a, str> {
+fn replaced<'a>(text: &'a str, places: &[Range<usize>], by: &str) -> Cow<'a, str> {
     if places.is_empty() {
         return Cow::Borrowed(text);
     }

@@ -2,7 +2,7 @@
 
 use super::{Symbol, Token, TokenKind, tokenize};
 use crate::base::Span;
-use crate::options::{REDACTED, is_secret, replaced, shown, user_infos};
+use crate::options::{REDACTED, is_secret, shown, user_infos};
 use std::ops::Range;
 
 /// The places in order: values of secret options, quotes included, and users with their passwords in URLs.
@@ -81,12 +81,14 @@ pub(super) fn message_without_secrets(
     if !secret_places(text.get(start..).unwrap_or("")).iter().any(secret) {
         return message.to_owned();
     }
+    // Errors quote what they have met.
     let said = text.get(at).unwrap_or("").trim_matches(['\'', '"']);
-    let places: Vec<Range<usize>> = match said.is_empty() {
-        true => Vec::new(),
-        false => message.match_indices(said).map(|(at, said)| at..at + said.len()).collect(),
-    };
-    replaced(message, &places, REDACTED).into_owned()
+    let mut shown = message.to_owned();
+    for quote in ['\'', '"'] {
+        let hidden = format!("{quote}{REDACTED}{quote}");
+        shown = shown.replace(&format!("{quote}{said}{quote}"), &hidden);
+    }
+    shown
 }
 
 fn range(span: Span) -> Range<usize> {
@@ -154,6 +156,14 @@ mod tests {
         );
         let lost = "WITH ('a.password' 'CANARY');\nSELECT 1;";
         assert_eq!(without_secrets(lost), "WITH ('a.password'******\nSELECT 1;");
+    }
+
+    #[test]
+    fn a_message_stays_readable() {
+        let text = "WITH ('a.password' = 'x 'a' b')";
+        let (whole, a) = (Span::new(0, 31), Span::new(25, 26));
+        let said = message_without_secrets("Encountered \"a\" at line 1", text, whole, a);
+        assert_eq!(said, "Encountered \"******\" at line 1");
     }
 
     #[test]

@@ -39,6 +39,9 @@ impl Parser<'_> {
                     hint = Some(format!("{text} is a reserved word; quote it: `{text}`"));
                     format!("Encountered \"{text}\" {place}: a reserved word used as a name.")
                 } else {
+                    if self.expected.as_slice() == ["identifier"] {
+                        hint = Some(format!("{text} is a reserved word; as a name: `{text}`"));
+                    }
                     format!("Incorrect syntax near the keyword '{}' {place}.", keyword.text)
                 }
             }
