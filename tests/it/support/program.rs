@@ -224,7 +224,12 @@ impl Running {
 }
 
 impl Drop for Running {
+    #[expect(clippy::print_stderr, reason = "the harness shows it under the test's name")]
     fn drop(&mut self) {
+        // What went wrong with one process may be the doing of another.
+        if std::thread::panicking() {
+            eprintln!("process {}: {:?}\n{}", self.child.id(), self.child.try_wait(), self.both());
+        }
         drop(self.child.kill());
         drop(self.child.wait());
     }

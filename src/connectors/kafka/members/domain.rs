@@ -30,7 +30,7 @@ use crate::connectors::kafka::patience::Patience;
 use crate::connectors::kafka::positions;
 use crate::connectors::kafka::transaction::record::Sharing;
 use crate::connectors::kafka::transaction::{
-    Doing, Ending, JobTransaction, Names, Transaction, is_of_group, of_call,
+    Doing, Ending, JobTransaction, Names, Transaction, has_moved_on, is_of_group, moved_on, of_call,
 };
 use crate::table::{
     CommitDomain, DomainEvent, Epoch, EpochEnd, JobContext, Position, Progress, Recovery,
@@ -230,18 +230,14 @@ impl MembersDomain {
 
     /// The group has gone on without this process, which goes on from what the others have committed.
     fn of_group(&self, error: &brooklet_kafka::Error) -> Option<Error> {
-        match error.code()? {
-            ErrorCode::ILLEGAL_GENERATION
-            | ErrorCode::UNKNOWN_MEMBER_ID
-            | ErrorCode::FENCED_MEMBER_EPOCH
-            // It was empty, and deleted.
-            | ErrorCode::GROUP_ID_NOT_FOUND => {
-                self.members.lose(error);
-            }
-            ErrorCode::REBALANCE_IN_PROGRESS | ErrorCode::STALE_MEMBER_EPOCH => {}
-            _ => return None,
+        if !has_moved_on(error) {
+            return None;
         }
-        Some(gone_on(error))
+        let stays = [ErrorCode::REBALANCE_IN_PROGRESS, ErrorCode::STALE_MEMBER_EPOCH];
+        if !stays.map(Some).contains(&error.code()) {
+            self.members.lose(error);
+        }
+        Some(moved_on(error))
     }
 
     fn start_recovery(&mut self) -> Result<()> {
@@ -299,7 +295,7 @@ impl MembersDomain {
             Some(Turn::Failed(error)) => return Err(self.ended(&error)),
             Some(_) if self.recovering => self.join(),
             Some(Turn::Lost(error)) => {
-                return Err(gone_on(&error));
+                return Err(moved_on(&error));
             }
             Some(Turn::Revoked) if !self.told => {
                 self.told = true;
@@ -738,11 +734,6 @@ impl MembersDomain {
             }
         }
     }
-}
-
-fn gone_on(error: &brooklet_kafka::Error) -> Error {
-    let what = "the other processes of the job have gone on without this one";
-    Error::new(ErrorKind::External, format!("{what}: {error}")).retriable()
 }
 
 impl CommitDomain for MembersDomain {

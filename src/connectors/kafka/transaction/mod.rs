@@ -19,7 +19,7 @@ mod topic;
 pub(super) use self::domain::{is_of_group, match_scans, seal, unsent};
 pub(super) use self::former::FormerRecord;
 pub(super) use self::plan::{JobTransaction, Join, Names, cluster_key};
-pub(super) use self::refusal::{Doing, of_batch, of_call};
+pub(super) use self::refusal::{Doing, has_moved_on, moved_on, of_batch, of_call};
 pub(super) use self::shared::{Ending, Transaction};
 pub(super) use self::store::ReadLast;
 pub(super) use self::takeover::Takeover;

@@ -66,9 +66,34 @@ pub(super) fn of_record(cause: &KafkaError, names: &Names, client: &Client) -> E
     translated.context(format!("writing progress to topic '{}'", names.topic))
 }
 
-/// The error behind a batch that was not written.
+/// The error behind a batch that was not written. It may be what the group said to the offsets of its transaction, which
+/// the writer then hears before the domain does.
 pub(in crate::connectors::kafka) fn of_batch(error: &KafkaError) -> Error {
-    if is_fenced(error) { fenced(error) } else { translate(error) }
+    if is_fenced(error) {
+        return fenced(error);
+    }
+    if has_moved_on(error) { moved_on(error) } else { translate(error) }
+}
+
+/// Whether the group has gone on without this member, or with it to another generation: another attempt goes on from what
+/// it holds by then.
+pub(in crate::connectors::kafka) fn has_moved_on(error: &KafkaError) -> bool {
+    let codes = [
+        ErrorCode::ILLEGAL_GENERATION,
+        ErrorCode::UNKNOWN_MEMBER_ID,
+        ErrorCode::FENCED_MEMBER_EPOCH,
+        // It was empty, and deleted.
+        ErrorCode::GROUP_ID_NOT_FOUND,
+        ErrorCode::REBALANCE_IN_PROGRESS,
+        ErrorCode::STALE_MEMBER_EPOCH,
+    ];
+    error.code().is_some_and(|code| codes.contains(&code))
+}
+
+/// The error of a process whose group [`has_moved_on`].
+pub(in crate::connectors::kafka) fn moved_on(error: &KafkaError) -> Error {
+    let what = "the other processes of the job have gone on without this one";
+    Error::new(ErrorKind::External, format!("{what}: {error}")).retriable()
 }
 
 fn fenced(cause: &KafkaError) -> Error {
@@ -175,4 +200,26 @@ pub(super) fn is_shared(names: &Names) -> Error {
     .with_hint(format!(
         "SET 'job.shared' = 'true', or stop all of them and let the job begin anew: 'brooklet job reset {job}'"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A writer hears of a transaction's end like the domain, and may be the first to fail of it.
+    #[test]
+    fn batches_that_fail_of_the_group_are_written_again() {
+        for (code, again) in [
+            (ErrorCode::ILLEGAL_GENERATION, true),
+            (ErrorCode::STALE_MEMBER_EPOCH, true),
+            (ErrorCode::UNKNOWN_MEMBER_ID, true),
+            (ErrorCode::INVALID_PRODUCER_EPOCH, true),
+            (ErrorCode::FENCED_INSTANCE_ID, false),
+            (ErrorCode::GROUP_AUTHORIZATION_FAILED, false),
+            (ErrorCode::TOPIC_AUTHORIZATION_FAILED, false),
+        ] {
+            let error = of_batch(&KafkaError::broker(code, None));
+            assert_eq!(error.is_retriable(), again, "{error}");
+        }
+    }
 }
