@@ -5,6 +5,8 @@ use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::options::OptionReader;
 use protox::Compiler;
 use protox::file::{File, FileResolver, GoogleFileResolver};
+use protox::prost_reflect::prost::Message;
+use protox::prost_reflect::prost_types::FileDescriptorSet;
 use protox::prost_reflect::{DescriptorPool, FileDescriptor, MessageDescriptor};
 use std::path::{Path, PathBuf};
 
@@ -102,11 +104,20 @@ fn compile(path: &Path, folders: &[String]) -> std::result::Result<DescriptorPoo
         includes.push(own.to_owned());
     }
     let told = |error: protox::Error| match error.file() {
-        // Its own text has no place.
-        Some(_) => format!("{error:?}"),
+        Some(file) => {
+            let places = includes.iter().map(|folder| folder.join(file));
+            let edition = places.chain([PathBuf::from(file)]).find_map(|place| {
+                edition(&std::fs::read_to_string(place).ok()?).map(str::to_owned)
+            });
+            match edition {
+                Some(edition) => format!("{file} is of edition {edition}: {NO_EDITIONS}"),
+                // Its own text has no place.
+                None => format!("{error:?}"),
+            }
+        }
         None => error.to_string(),
     };
-    let mut compiler = Compiler::new(includes).map_err(told)?;
+    let mut compiler = Compiler::new(&includes).map_err(told)?;
     compiler.include_imports(true).open_file(path).map_err(told)?;
     decode(&compiler.encode_file_descriptor_set())
 }
@@ -118,7 +129,38 @@ fn read_set(path: &str) -> std::result::Result<DescriptorPool, String> {
 /// A descriptor set. Also what the compiler has made goes through one: its own pool does not know `packed` of fields,
 /// which it resolves before it interprets options.
 fn decode(set: &[u8]) -> std::result::Result<DescriptorPool, String> {
-    DescriptorPool::decode(set).map_err(|error| format!("it is no descriptor set: {error}"))
+    let no_set = |error: &dyn std::fmt::Display| format!("it is no descriptor set: {error}");
+    let files = FileDescriptorSet::decode(set).map_err(|error| no_set(&error))?;
+    // The pool panics where it tells of a syntax that it does not know.
+    for file in &files.file {
+        let name = file.name();
+        match file.syntax.as_deref() {
+            None | Some("proto2" | "proto3") => {}
+            Some("editions") => return Err(format!("{name} is of an edition: {NO_EDITIONS}")),
+            Some(syntax) => return Err(no_set(&format!("{name} has the syntax '{syntax}'"))),
+        }
+    }
+    DescriptorPool::decode(set).map_err(|error| no_set(&error))
+}
+
+/// Features of editions, of files, messages and fields, are not in the descriptors of the compiler that is used here.
+const NO_EDITIONS: &str = "Protobuf's editions are not supported yet; with syntax = \"proto3\" and 'optional' before \
+                           fields with presence, the same records are read and written";
+
+/// The edition of a .proto's text, if it has one instead of a syntax: that is its first statement.
+fn edition(text: &str) -> Option<&str> {
+    let mut rest = text.trim_start_matches('\u{feff}').trim_start();
+    loop {
+        rest = match (rest.strip_prefix("//"), rest.strip_prefix("/*")) {
+            (Some(line), _) => line.split_once('\n')?.1,
+            (_, Some(block)) => block.split_once("*/")?.1,
+            _ => break,
+        }
+        .trim_start();
+    }
+    let value = rest.strip_prefix("edition")?.trim_start().strip_prefix('=')?.trim_start();
+    let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    Some(value.strip_prefix(quote)?.split_once(quote)?.0)
 }
 
 /// The message of a name in Protobuf or in Java; dots may stand for the `$` of a class inside of a class.
@@ -188,6 +230,41 @@ fn has_name(file: &FileDescriptor, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn editions_are_refused_by_name() {
+        for (text, expected) in [
+            ("edition = \"2023\"; message M {}", Some("2023")),
+            ("// of us\n/* both */ edition='2024';", Some("2024")),
+            ("syntax = \"proto3\"; // edition = \"2023\";", None),
+            ("// edition = \"2023\";", None),
+            ("message edition {}", None),
+            ("edition 2023", None),
+            ("/*", None),
+        ] {
+            assert_eq!(edition(text), expected, "{text}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("imports")).unwrap();
+        let imported =
+            "edition = \"2023\"; message N { int32 x = 1 [features.field_presence = IMPLICIT]; }";
+        std::fs::write(path("imports/n.proto"), imported).unwrap();
+        let imports = [path("imports").to_str().unwrap().to_owned()];
+        let own = "syntax = \"proto3\"; import \"n.proto\"; message M { N n = 1; }";
+        std::fs::write(path("m.proto"), own).unwrap();
+        for file in ["imports/n.proto", "m.proto"] {
+            let problem = compile(&path(file), &imports).unwrap_err();
+            assert!(problem.contains("n.proto is of edition 2023: "), "{problem}");
+            assert!(problem.contains("not supported yet"), "{problem}");
+        }
+        // A set of one file: its name, and "editions" for its syntax.
+        let set = |syntax: &str| [b"\x0a\x13\x0a\x07n.proto\x62\x08", syntax.as_bytes()].concat();
+        let problem = decode(&set("editions")).unwrap_err();
+        assert!(problem.starts_with("n.proto is of an edition: Protobuf's editions are not"));
+        let problem = decode(&set("another!")).unwrap_err();
+        assert_eq!(problem, "it is no descriptor set: n.proto has the syntax 'another!'");
+    }
 
     #[test]
     fn java_names() {

@@ -204,6 +204,30 @@ fn messages_of_protobuf_are_described_by_a_file() {
         "{}",
         ended.stdout
     );
+    let imports = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slt/protobuf");
+    let (own, folder) = (
+        "import \"types.proto\"; message M { brooklet.types.Inner i = 1; }",
+        tempfile::tempdir().unwrap(),
+    );
+    let path = folder.path().join("own.proto");
+    std::fs::write(&path, format!("syntax = \"proto3\"; {own}")).unwrap();
+    let of_path = |folder: &str| {
+        let options = format!(
+            "{ALL}, 'format' = 'protobuf', 'protobuf.message-class-name' = 'M', 'protobuf.proto-file' = '{}', \
+             'protobuf.proto-path' = '{folder}'",
+            path.display()
+        );
+        let sql = kafka("m", "i ROW<x INT>", "m", &cluster, &options);
+        Program::script(
+            "job",
+            &format!("SET 'table.dml-sync' = 'true';\n{sql}INSERT INTO m VALUES (ROW(7));\nSELECT i.x FROM m;\n"),
+        )
+        .run()
+    };
+    of_path(imports).code(0).shows(&["| +I |           7 |"]);
+    of_path("").code(3).says(&["types.proto"]);
+    std::fs::write(&path, format!("edition = \"2023\"; {own}")).unwrap();
+    of_path(imports).code(3).says(&["own.proto is of edition 2023", "not supported yet"]);
     let class = "'format' = 'protobuf', 'protobuf.message-class-name' = 'a.B'";
     let sql = kafka("t", "v STRING", "t", &cluster, class) + "INSERT INTO t VALUES ('a');\n";
     Program::script("job", &sql).run().code(3).says(&["protobuf.proto-file", "descriptor-file"]);
