@@ -139,8 +139,11 @@ fn mutual_tls_with_key_stores_of_every_format() {
     let (store, key) = (Secured::STORE_PASSWORD, Secured::KEY_PASSWORD);
     let at = secured.at("MTLS");
     for name in ["client.p12", "client-legacy.p12"] {
-        let keys =
-            [("ssl.keystore.location", &*secured.file(name)), ("ssl.keystore.password", store)];
+        let keys = [
+            ("ssl.keystore.location", &*secured.file(name)),
+            ("ssl.keystore.type", "PKCS12"),
+            ("ssl.keystore.password", store),
+        ];
         round_trip(secured, at, &with(tls(secured), &keys));
     }
     let jks = [

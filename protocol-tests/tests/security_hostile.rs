@@ -183,17 +183,35 @@ fn tokens_from_an_endpoint() {
          {\"access_token\":\"canary-of-t\",\"expires_in\":3600}\r\n0\r\n\r\n",
     );
     let broker = broker(&["OAUTHBEARER"], |_, _| Reply::Refuse("invalid".to_owned()));
-    refused(&broker, &credentials(&url), "refuses the login with OAUTHBEARER: invalid");
+    let extension = "x.OAuthBearerLoginModule required extension_logicalCluster='lkc-1';";
+    let properties = [
+        ("sasl.mechanism", "OAUTHBEARER"),
+        ("sasl.oauthbearer.token.endpoint.url", &url),
+        ("sasl.jaas.config", extension),
+        ("sasl.oauthbearer.client.credentials.client.id", "me"),
+        ("sasl.oauthbearer.client.credentials.client.secret", "canary-of-me"),
+        ("sasl.oauthbearer.scope", "a b"),
+        (
+            "sasl.oauthbearer.jwt.retriever.class",
+            "org.apache.kafka.common.security.oauthbearer.ClientCredentialsJwtRetriever",
+        ),
+    ];
+    for given in [&credentials(&url)[..], &properties] {
+        refused(&broker, given, "refuses the login with OAUTHBEARER: invalid");
+    }
     let expected = b"n,,\x01auth=Bearer canary-of-t\x01logicalCluster=lkc-1\x01\x01";
-    assert_eq!(broker.tokens(), [expected]);
-    let request = requests.lock().unwrap()[0].clone();
+    assert_eq!(broker.tokens(), [expected, expected]);
+    let requests = requests.lock().unwrap().clone();
+    assert_eq!(requests.len(), 2);
     for part in [
         "POST /oauth/token HTTP/1.1\r\n",
         // me:canary-of-me
         "Authorization: Basic bWU6Y2FuYXJ5LW9mLW1l\r\n",
         "\r\n\r\ngrant_type=client_credentials&scope=a+b",
     ] {
-        assert!(request.contains(part), "no {part:?} in {request}");
+        for request in &requests {
+            assert!(request.contains(part), "no {part:?} in {request}");
+        }
     }
 }
 

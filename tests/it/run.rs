@@ -9,6 +9,7 @@ mod metrics;
 mod options;
 mod progress;
 mod registry;
+mod registry_options;
 mod registry_tls;
 mod script;
 

@@ -478,6 +478,8 @@ pub(super) struct Exact {
 pub(super) enum Partitioning {
     /// By key, else sticky.
     Default,
+    /// Sticky, with `partitioner.ignore.keys`.
+    Keyless,
     /// By subtask.
     Fixed,
     /// In turn.

@@ -83,6 +83,8 @@ impl Debug for Class {
 pub(super) enum Partitioner {
     /// Kafka's own: by the hash of the key; without key one partition for a batch of bytes, then another.
     Sticky(Sticky),
+    /// The same as if no record had a key.
+    Keyless(Sticky),
     /// Flink's `fixed`: subtask modulo number of partitions.
     Fixed(usize),
     /// In turn, record by record.
@@ -100,6 +102,7 @@ impl Partitioner {
     ) -> Partitioner {
         match kind {
             Partitioning::Default => Partitioner::Sticky(Sticky::new(batch_bytes, seed)),
+            Partitioning::Keyless => Partitioner::Keyless(Sticky::new(batch_bytes, seed)),
             Partitioning::Fixed => Partitioner::Fixed(context.subtask),
             Partitioning::RoundRobin => Partitioner::RoundRobin(context.subtask),
             Partitioning::Class(class) => Partitioner::Class((class.factory)(context)),
@@ -109,10 +112,11 @@ impl Partitioner {
     /// The next record's partition.
     pub(super) fn next(&mut self, record: &PartitionedRecord<'_>) -> i32 {
         let all = record.partitions;
+        let key = record.key.filter(|_| !matches!(self, Partitioner::Keyless(_)));
         let index = match self {
-            Partitioner::Sticky(sticky) => {
+            Partitioner::Sticky(sticky) | Partitioner::Keyless(sticky) => {
                 let all = u32::try_from(all).unwrap_or(u32::MAX);
-                return match record.key {
+                return match key {
                     Some(key) => for_key(key, all),
                     None => {
                         let bytes = record.value.map_or(0, <[u8]>::len);
@@ -159,6 +163,10 @@ mod tests {
             assert_eq!(by_key.next(&record(Some(b"abc"), 10)), 7);
         }
         assert_eq!(partitioner(&Partitioning::Fixed, 4).next(&record(Some(b"abc"), 10)), 4);
+        // With batches of one byte each record goes to another partition.
+        let mut keyless = partitioner(&Partitioning::Keyless, 0);
+        let taken: Vec<i32> = (0..3).map(|_| keyless.next(&record(Some(b"abc"), 10))).collect();
+        assert!(taken[0] != taken[1] && taken[1] != taken[2], "{taken:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::encode::{EncodePlan, Written};
 use super::layout::{Layout, Placed};
 use super::learned::Learned;
 use super::metadata::Metadata;
-use super::options::{self, Exact, Mode, SinkOptions};
+use super::options::{self, Exact, Mode, Partitioning, SinkOptions};
 use super::outlet::Outlet;
 use super::partitioner::{PartitionerClasses, PartitionerContext};
 use super::source::check_key;
@@ -29,6 +29,9 @@ pub(super) fn open(
 ) -> Result<Box<dyn Sink>> {
     let mut options = options::sink(context.options, context.job, classes, mode)?;
     let config = options::client(context.options, context.job)?;
+    if config.partitioner_ignore_keys && matches!(options.partitioner, Partitioning::Default) {
+        options.partitioner = Partitioning::Keyless;
+    }
     let batch_bytes = options::batch_bytes(context.options, &config);
     check_key(context, mode)?;
     let single_topic = options.topics.single().is_some();

@@ -199,3 +199,23 @@ fn records_are_compressed_at_the_level_asked_for() {
         }
     }
 }
+
+/// By default a key says which partition; records without one, or whose key is ignored, fill a batch first.
+#[test]
+fn keys_may_be_ignored_by_the_partitioner() {
+    let cluster = Cluster::embedded();
+    let values: Vec<String> = (0..20).map(|n| format!("('k{n}')")).collect();
+    for (ignored, spread) in [("false", true), ("true", false)] {
+        let topic = cluster.topic("keyed", 4);
+        let options = format!(
+            "{JSON}, 'key.format' = 'raw', 'key.fields' = 'v', 'properties.partitioner.ignore.keys' = '{ignored}'"
+        );
+        let sql = kafka("t", "v STRING", &topic, &cluster, &options);
+        let sql = format!("{sql}INSERT INTO t VALUES {};\n", values.join(", "));
+        Program::script("job", &sql).run().code(0);
+        let records = cluster.read(&topic);
+        assert_eq!(records.len(), 20);
+        let first = records[0].partition;
+        assert_eq!(records.iter().any(|record| record.partition != first), spread, "{ignored}");
+    }
+}

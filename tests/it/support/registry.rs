@@ -217,7 +217,9 @@ impl State {
             ("POST", ["subjects", subject, rest @ ..]) => {
                 let body: Value = serde_json::from_slice(body).unwrap();
                 let (subject, schema) = (decoded(subject), body["schema"].as_str().unwrap());
-                if rest.is_empty() && self.schemas.iter().all(|stored| stored.schema != schema) {
+                let of_subject = || self.subjects.iter().filter(|(name, _)| *name == subject);
+                let has = |id: &usize| self.schemas[id - 1].schema == schema;
+                if rest.is_empty() && !of_subject().flat_map(|(_, ids)| ids).any(has) {
                     return missing();
                 }
                 (200, json!({"id": self.register(&subject, schema)}).to_string())

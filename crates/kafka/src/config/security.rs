@@ -311,6 +311,7 @@ fn aws_msk_iam(given: &Given<'_>, jaas: Option<&Jaas>) -> Result<Sasl> {
 }
 
 const ENDPOINT: &str = "sasl.oauthbearer.token.endpoint.url";
+const RETRIEVER: &str = "sasl.oauthbearer.jwt.retriever.class";
 
 fn oauthbearer(
     given: &Given<'_>,
@@ -327,7 +328,6 @@ fn oauthbearer(
         Some(class) => return Err(unknown_handler(LOGIN_HANDLER, class)),
         None => given.text(ENDPOINT).is_none(),
     };
-    const RETRIEVER: &str = "sasl.oauthbearer.jwt.retriever.class";
     match handler(given, RETRIEVER) {
         None
         | Some("DefaultJwtRetriever" | "ClientCredentialsJwtRetriever" | "FileJwtRetriever") => {}
@@ -461,6 +461,37 @@ mod tests {
             ("https://a/\r\nHost: b", None),
         ] {
             assert_eq!(Url::parse(text), expected, "{text}");
+        }
+    }
+    /// Java's classes count by the names of those that Kafka and Amazon ship; nothing else can be loaded.
+    #[test]
+    fn classes_and_kinds_of_stores() {
+        let iam = "software.amazon.msk.auth.iam.IAMClientCallbackHandler";
+        let oauth = "org.apache.kafka.common.security.oauthbearer";
+        for (mechanism, key, value, says) in [
+            ("AWS_MSK_IAM", "sasl.client.callback.handler.class", iam.to_owned(), None),
+            ("AWS_MSK_IAM", CLIENT_HANDLER, "a.Other".to_owned(), Some("Java class Other")),
+            ("OAUTHBEARER", CLIENT_HANDLER, "a.Other".to_owned(), Some("Java class Other")),
+            ("OAUTHBEARER", RETRIEVER, format!("{oauth}.ClientCredentialsJwtRetriever"), None),
+            ("OAUTHBEARER", RETRIEVER, "a.Other".to_owned(), Some("Java class Other")),
+            ("OAUTHBEARER", "ssl.keystore.type", "PEM".to_owned(), None),
+            ("OAUTHBEARER", "ssl.keystore.type", "BKS".to_owned(), Some("JKS, PKCS12, PEM")),
+        ] {
+            let pairs = [
+                ("bootstrap.servers", "localhost:9092"),
+                ("security.protocol", "SASL_SSL"),
+                ("sasl.mechanism", mechanism),
+                (ENDPOINT, "https://h/token"),
+                ("sasl.oauthbearer.client.credentials.client.id", "me"),
+                ("sasl.oauthbearer.client.credentials.client.secret", "secret"),
+                (key, value.as_str()),
+            ];
+            let found = crate::ClientConfig::parse(pairs).err().map(|error| error.to_string());
+            match (says, found) {
+                (None, None) => {}
+                (Some(says), Some(found)) => assert!(found.contains(says), "{found}"),
+                (_, found) => panic!("{mechanism} {key} {value}: {found:?}"),
+            }
         }
     }
 }
