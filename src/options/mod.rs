@@ -25,7 +25,7 @@ pub enum OptKind {
     Duration,
     /// Flink's memory size: `64 kb`; a bare number is bytes.
     MemorySize,
-    /// One of these words, in any case; `-` and `_` are the same.
+    /// One of these words, in any case.
     Enum(&'static [&'static str]),
     /// `;`-separated list of texts.
     List,

@@ -122,6 +122,24 @@ impl<'a> OptionReader<'a> {
         }
     }
 
+    /// Declares options as supported and checks the values of those that are set, whether or not they are read (Flink's
+    /// `FactoryUtil.validateFactoryOptions`).
+    pub fn check(&self, options: &[Opt]) -> Result<()> {
+        self.supports(options);
+        for opt in options.iter().filter(|opt| !opt.key.contains(['#', '*']) && self.is_set(opt)) {
+            match opt.kind {
+                OptKind::String | OptKind::List => {}
+                OptKind::Bool => drop(self.bool(opt)?),
+                OptKind::Int | OptKind::Long => drop(self.long(opt)?),
+                OptKind::Double => drop(self.double(opt)?),
+                OptKind::Duration => drop(self.duration(opt)?),
+                OptKind::MemorySize => drop(self.memory_size(opt)?),
+                OptKind::Enum(_) => drop(self.word(opt)?),
+            }
+        }
+        Ok(())
+    }
+
     /// The text of an option, or its default.
     pub fn string(&self, opt: &Opt) -> Option<String> {
         self.declare(opt);
@@ -164,7 +182,7 @@ impl<'a> OptionReader<'a> {
         } else {
             i64::MIN..=i64::MAX
         };
-        self.parsed(opt, |text| match text.trim().parse::<i64>() {
+        self.parsed(opt, |text| match text.parse::<i64>() {
             Ok(number) if bounds.contains(&number) => Ok(number),
             _ => {
                 Err(format!("expected a whole number from {} to {}", bounds.start(), bounds.end()))
@@ -202,20 +220,16 @@ impl<'a> OptionReader<'a> {
         JavaRegex::whole(&pattern).map(Some).map_err(|error| self.invalid(opt, error.to_string()))
     }
 
-    /// One of the words that the option declares, in its declared spelling. Case and `_` for `-` do not matter.
+    /// One of the words that the option declares, in its declared spelling. Case does not matter.
     pub fn word(&self, opt: &Opt) -> Result<Option<&'static str>> {
         let OptKind::Enum(words) = opt.kind else {
             return Err(Error::internal(format!("option '{}' has no words", opt.key)));
-        };
-        let same = |a: &str, b: &str| {
-            a.eq_ignore_ascii_case(b)
-                || a.replace('_', "-").eq_ignore_ascii_case(&b.replace('_', "-"))
         };
         self.parsed(opt, |text| {
             words
                 .iter()
                 .copied()
-                .find(|word| same(word, text.trim()))
+                .find(|word| word.eq_ignore_ascii_case(text.trim()))
                 .ok_or_else(|| format!("expected one of {}", words.join(", ")))
         })
     }
@@ -435,12 +449,17 @@ mod tests {
     }
 
     #[test]
-    fn words_ignore_case_and_underscores() {
-        let mut options = Options::default();
-        options.set("scan.mode", "EXACTLY_ONCE", None);
-        let taken = Taken::default();
-        let reader = OptionReader::new(&options, &taken, "table 't'");
-        assert_eq!(reader.word(&MODE).unwrap(), Some("exactly-once"));
-        reader.finish().unwrap();
+    fn words_ignore_case_alone() {
+        for (text, expected) in
+            [("Exactly-Once", Some("exactly-once")), ("EXACTLY_ONCE", None), ("once", None)]
+        {
+            let mut options = Options::default();
+            options.set("scan.mode", text, None);
+            let taken = Taken::default();
+            let reader = OptionReader::new(&options, &taken, "table 't'");
+            assert_eq!(reader.word(&MODE).ok().flatten(), expected);
+            assert_eq!(reader.check(&[MODE]).is_ok(), expected.is_some());
+            reader.finish().unwrap();
+        }
     }
 }

@@ -530,7 +530,7 @@ pub(super) fn batch_bytes(options: &OptionReader<'_>, config: &ClientConfig) -> 
 
 /// Reads and checks the options of a source.
 pub(super) fn source(options: &OptionReader<'_>, mode: Mode) -> Result<SourceOptions> {
-    options.supports(mode.options());
+    options.check(mode.options())?;
     mode.check_formats(options)?;
     let topics = topics(options)?;
     watermarks(options)?;
@@ -614,13 +614,16 @@ fn topics(options: &OptionReader<'_>) -> Result<Topics> {
     }
 }
 
-/// Nothing uses watermarks yet; wrong values are refused all the same.
+/// Nothing uses watermarks yet; what does not go together is refused all the same.
 fn watermarks(options: &OptionReader<'_>) -> Result<()> {
-    options.word(&WATERMARK_STRATEGY)?;
-    for duration in [&WATERMARK_IDLE, &WATERMARK_DRIFT, &WATERMARK_UPDATE] {
-        options.duration(duration)?;
+    if options.is_set(&WATERMARK_GROUP) == options.is_set(&WATERMARK_DRIFT) {
+        return Ok(());
     }
-    Ok(())
+    let text = format!(
+        "'{}' and '{}' must both be set for an alignment of watermarks",
+        WATERMARK_GROUP.key, WATERMARK_DRIFT.key
+    );
+    Err(options.invalid(&WATERMARK_GROUP, text))
 }
 
 /// A parallelism.
@@ -672,17 +675,17 @@ fn specific(options: &OptionReader<'_>, opt: &Opt, mode: &Opt) -> Result<Specifi
     let wrong =
         || options.invalid(opt, "expected the form 'partition:0,offset:42;partition:1,offset:300'");
     let mut offsets = SpecificOffsets::default();
-    for pair in text.split(';').map(str::trim).filter(|pair| !pair.is_empty()) {
+    for pair in text.split(';').filter(|pair| !pair.is_empty()) {
         let (topic, pair) = match pair.strip_prefix("topic:").map(|rest| rest.split_once(',')) {
             None => (None, pair),
-            Some(Some((topic, rest))) => (Some(topic.trim().to_owned()), rest.trim()),
+            Some(Some((topic, rest))) => (Some(topic.to_owned()), rest),
             Some(None) => return Err(wrong()),
         };
         let (partition, offset) = pair.split_once(',').ok_or_else(wrong)?;
-        let partition = partition.trim().strip_prefix("partition:").ok_or_else(wrong)?;
-        let offset = offset.trim().strip_prefix("offset:").ok_or_else(wrong)?;
-        let partition: i32 = partition.trim().parse().map_err(|_| wrong())?;
-        let offset: i64 = offset.trim().parse().map_err(|_| wrong())?;
+        let partition = partition.strip_prefix("partition:").ok_or_else(wrong)?;
+        let offset = offset.strip_prefix("offset:").ok_or_else(wrong)?;
+        let partition: i32 = partition.parse().map_err(|_| wrong())?;
+        let offset: i64 = offset.parse().map_err(|_| wrong())?;
         if partition < 0 || offset < 0 {
             return Err(wrong());
         }
@@ -701,18 +704,17 @@ pub(super) fn sink(
     classes: &PartitionerClasses,
     mode: Mode,
 ) -> Result<SinkOptions> {
-    options.supports(mode.options());
+    options.check(mode.options())?;
     mode.check_formats(options)?;
     let topics = topics(options)?;
     positive(options, &SCAN_PARALLELISM)?;
-    // It is about records that are read; a wrong word is wrong all the same.
-    options.word(&ERROR_MODE)?;
     let named = match mode {
         Mode::Log => options.string(&PARTITIONER),
         Mode::Upsert => None,
     };
     let partitioner = match named.as_deref() {
-        None | Some("default" | "") => Partitioning::Default,
+        None | Some("default") => Partitioning::Default,
+        Some("") => return Err(options.invalid(&PARTITIONER, "it should be a non-empty string")),
         Some("fixed" | FLINK_FIXED) => Partitioning::Fixed,
         Some("round-robin") if options.is_set(&KEY_FIELDS) => {
             return Err(options.invalid(
@@ -727,7 +729,6 @@ pub(super) fn sink(
         },
     };
     let guarantee = guarantee(options, job, mode)?;
-    options.word(&NAMING)?;
     let exact = match guarantee {
         Guarantee::ExactlyOnce => Some(exact(options, job, mode)?),
         _ => None,

@@ -69,6 +69,7 @@ replay! {
     flink_json_types,
     flink_kafka_keys,
     flink_kafka_metadata,
+    flink_kafka_options,
     flink_kafka_tables,
     flink_key_values,
     flink_logic,
