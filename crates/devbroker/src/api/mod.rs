@@ -110,6 +110,7 @@ pub(crate) fn answer(cluster: &mut Cluster, incoming: Incoming, now: Duration) -
         ApiKey::AddOffsetsToTxn => transactions::add_offsets(cluster, &request, now),
         ApiKey::EndTxn => transactions::end(cluster, &request, now),
         ApiKey::TxnOffsetCommit => transactions::commit_offsets(cluster, &request, now),
+        ApiKey::DescribeProducers => producer_ids::describe(cluster, &request),
         ApiKey::DescribeTransactions => transactions::describe(cluster, &request),
         ApiKey::ListTransactions => transactions::list(cluster, &request, now),
         ApiKey::OffsetForLeaderEpoch => list_offsets::leader_epochs(cluster, &request),

@@ -74,6 +74,14 @@ impl Producers {
         }
     }
 
+    /// Id, epoch, and of the last batch its last sequence number and append time; without one after a marker.
+    pub(crate) fn states(&self) -> impl Iterator<Item = (i64, i16, Option<(i32, i64)>)> {
+        self.by_id.iter().map(|(id, producer)| {
+            let last = producer.batches.back().map(|last| (last.last, last.append_time));
+            (*id, producer.epoch, last)
+        })
+    }
+
     /// Takes the epoch of a marker: transactions of version 2 go on with it, and with sequence 0.
     /// A producer that is not known here has nothing that could be fenced by sequence.
     pub(crate) fn mark(&mut self, producer_id: i64, epoch: i16) {

@@ -36,6 +36,11 @@ impl PartitionTransactions {
         }
     }
 
+    /// Where the open transaction of a producer begins.
+    pub(crate) fn start_of(&self, producer_id: i64) -> Option<i64> {
+        self.open.get(&producer_id).copied()
+    }
+
     /// The first offset of an open transaction: readers of committed data stop there.
     pub(crate) fn first_open(&self) -> Option<i64> {
         self.open.values().min().copied()

@@ -53,6 +53,7 @@ pub(crate) enum ApiKey {
     IncrementalAlterConfigs = 44,
     OffsetDelete = 47,
     DescribeCluster = 60,
+    DescribeProducers = 61,
     DescribeTransactions = 65,
     ListTransactions = 66,
     ConsumerGroupHeartbeat = 68,
@@ -125,7 +126,7 @@ static ALTER_CONFIG_RESOURCE: Shape =
     Shape::of(&[f(I8), f(TEXT), f(Kind::Structs(&CREATE_CONFIG))]);
 static CONFIG_CHANGE: Shape = Shape::of(&[f(TEXT), f(I8), f(TEXT)]);
 static CONFIG_CHANGES: Shape = Shape::of(&[f(I8), f(TEXT), f(Kind::Structs(&CONFIG_CHANGE))]);
-static LOG_DIRS_TOPIC: Shape = Shape::of(&[f(TEXT), f(I32S)]);
+static TOPIC_PARTITIONS: Shape = Shape::of(&[f(TEXT), f(I32S)]);
 static PARTITIONS_ASSIGNMENT: Shape = Shape::of(&[f(I32S)]);
 static PARTITIONS_TOPIC: Shape =
     Shape::of(&[f(TEXT), f(I32), f(Kind::Structs(&PARTITIONS_ASSIGNMENT))]);
@@ -390,7 +391,7 @@ pub(crate) static APIS: &[Api] = &[
         min: 1,
         max: 4,
         flexible_since: 2,
-        request: Shape::of(&[f(Kind::Structs(&LOG_DIRS_TOPIC))]),
+        request: Shape::of(&[f(Kind::Structs(&TOPIC_PARTITIONS))]),
     },
     Api {
         key: ApiKey::CreatePartitions,
@@ -426,6 +427,13 @@ pub(crate) static APIS: &[Api] = &[
         max: 2,
         flexible_since: 0,
         request: Shape::of(&[f(BOOL), from(I8, 1), from(BOOL, 2)]),
+    },
+    Api {
+        key: ApiKey::DescribeProducers,
+        min: 0,
+        max: 0,
+        flexible_since: 0,
+        request: Shape::of(&[f(Kind::Structs(&TOPIC_PARTITIONS))]),
     },
     Api {
         key: ApiKey::DescribeTransactions,

@@ -295,6 +295,12 @@ fn sample(key: ApiKey, v: i16) -> Bytes {
                 .with_topics(vec![topic]);
             encoded(&request, v)
         }
+        ApiKey::DescribeProducers => {
+            use describe_producers_request::TopicRequest;
+            let topic =
+                TopicRequest::default().with_name(name()).with_partition_indexes(vec![0, 1]);
+            encoded(&DescribeProducersRequest::default().with_topics(vec![topic]), v)
+        }
         ApiKey::DescribeTransactions => {
             let ids = vec![TransactionalId(s("t")), TransactionalId(s("u"))];
             encoded(&DescribeTransactionsRequest::default().with_transactional_ids(ids), v)
@@ -387,6 +393,7 @@ fn decoded(key: ApiKey, bytes: &Bytes, v: i16) -> Option<usize> {
         ApiKey::AddOffsetsToTxn => read::<AddOffsetsToTxnRequest>(bytes, v),
         ApiKey::EndTxn => read::<EndTxnRequest>(bytes, v),
         ApiKey::TxnOffsetCommit => read::<TxnOffsetCommitRequest>(bytes, v),
+        ApiKey::DescribeProducers => read::<DescribeProducersRequest>(bytes, v),
         ApiKey::DescribeTransactions => read::<DescribeTransactionsRequest>(bytes, v),
         ApiKey::ListTransactions => read::<ListTransactionsRequest>(bytes, v),
         ApiKey::AlterConfigs => read::<AlterConfigsRequest>(bytes, v),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use brooklet_devbroker::{Config, Limits};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::add_partitions_to_txn_request::AddPartitionsToTxnTopic;
+use kafka_protocol::messages::describe_producers_request::TopicRequest;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::offset_fetch_request::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopics,
@@ -14,9 +15,9 @@ use kafka_protocol::messages::txn_offset_commit_request::{
 };
 use kafka_protocol::messages::{
     AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
-    DescribeTransactionsRequest, EndTxnRequest, GroupId, InitProducerIdRequest, ListOffsetsRequest,
-    ListTransactionsRequest, OffsetFetchRequest, ProducerId, TransactionalId,
-    TxnOffsetCommitRequest,
+    DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest, GroupId,
+    InitProducerIdRequest, ListOffsetsRequest, ListTransactionsRequest, OffsetFetchRequest,
+    ProducerId, TransactionalId, TxnOffsetCommitRequest,
 };
 
 use crate::client::{Client, batch_of, fetch, produce, seal, text, topic};
@@ -197,6 +198,35 @@ fn partitions_are_added_all_or_none() {
     assert_eq!(add(&mut client, "tx", rival, &["t"]), [ResponseError::ProducerFenced.code()]);
     let none = add(&mut client, "other", own, &["t"]);
     assert_eq!(none, [ResponseError::InvalidProducerIdMapping.code()]);
+}
+
+/// Id, epoch, last sequence number and start of the transaction of the producers of `t-0`.
+fn producers(client: &mut Client) -> Vec<(i64, i32, i32, i64)> {
+    let of =
+        |name| TopicRequest::default().with_name(topic(name)).with_partition_indexes(vec![0, 0]);
+    let request = DescribeProducersRequest::default().with_topics(vec![of("t"), of("missing")]);
+    let answer = client.call(0, &request);
+    let missing = ResponseError::UnknownTopicOrPartition.code();
+    assert!(answer.topics[1].partitions.iter().all(|one| one.error_code == missing));
+    // Named twice, told once.
+    assert!(answer.topics[0].partitions[1].active_producers.is_empty());
+    let states = answer.topics[0].partitions[0].active_producers.iter();
+    let shown = states.map(|of| {
+        (of.producer_id.0, of.producer_epoch, of.last_sequence, of.current_txn_start_offset)
+    });
+    shown.collect()
+}
+
+#[test]
+fn producers_of_a_partition_are_described() {
+    let mut client = Client::new();
+    client.create("t", 1, &[]);
+    assert!(producers(&mut client).is_empty());
+    let own = init(&mut client, "tx");
+    assert_eq!(write(&mut client, "tx", own, 0, 3, 12), 0);
+    assert_eq!(producers(&mut client), [(own.0, i32::from(own.1), 2, 0)]);
+    assert!(end(&mut client, "tx", own, true, 4).is_ok());
+    assert_eq!(producers(&mut client), [(own.0, i32::from(own.1), 2, -1)]);
 }
 
 #[test]
