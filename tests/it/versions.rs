@@ -46,7 +46,11 @@ fn tools(cluster: &Cluster, version: Version) {
     brooklet(&["create", &topic, "--partitions", "2", "--replication-factor", "1"], "");
     let list = brooklet(&["list"], "");
     assert!(list.contains(&topic), "{version}: {list}");
-    assert!(brooklet(&["describe", &topic], "").contains(&topic), "{version}");
+    let described = brooklet(&["describe", &topic], "");
+    assert!(described.contains(&topic), "{version}: {described}");
+    let has_id = described.lines().any(|line| line.starts_with("id: "));
+    let old = [Version::V0_10, Version::V0_11].contains(&version);
+    assert_eq!(has_id, !old, "{version}: {described}");
     brooklet(&["produce", &topic], "one\ntwo\nthree\n");
     let mut lines: Vec<String> = brooklet(&["consume", &topic, "-o", "beginning", "-e"], "")
         .lines()

@@ -29,10 +29,11 @@ pub(super) fn describe(cluster: &ClusterArguments, name: &str) -> Result<(), Fai
         ]
     }));
     let internal = if topic.internal { " (internal)" } else { "" };
+    // Brokers before 2.8 give topics none.
+    let id = if topic.id.is_zero() { String::new() } else { format!("id: {}\n", topic.id) };
     output::print(format!(
-        "topic: {}{internal}\nid: {}\npartitions: {}\n{}",
+        "topic: {}{internal}\n{id}partitions: {}\n{}",
         topic.name,
-        topic.id,
         topic.partitions.len(),
         output::table(&rows)
     ))
