@@ -32,28 +32,28 @@ pub(crate) fn local_to_utc_nanos(nanos: i128, zone: Tz) -> i128 {
 /// standard time counts, not its mean solar time. Both in microseconds.
 pub(crate) fn utc_to_local_legacy(micros: i64, zone: Tz) -> (i64, i64) {
     let seconds = micros.div_euclid(1_000_000);
-    let offset = if seconds < YEAR_1900 { standard(zone) } else { offset_seconds(seconds, zone) };
+    let offset =
+        if seconds < YEAR_1900 { standard_seconds(zone) } else { offset_seconds(seconds, zone) };
     (micros.saturating_add(offset * 1_000_000), offset * 1_000_000)
 }
 
-/// The moment of a local time, as `java.util.Calendar` has it: a time that occurs twice is the later one. Both in
-/// microseconds since 1970.
+/// The moment of a local time as `java.util.TimeZone` has it: a time that occurs twice is the later one, and before 1900
+/// the zone's present standard time counts. Both in microseconds since 1970.
 pub(crate) fn local_to_utc_legacy(micros: i64, zone: Tz) -> i64 {
-    /// No clock is put back by more.
-    const BACK_MAX: i64 = 3 * 3_600;
-    let local = micros.div_euclid(1_000_000);
-    if local < YEAR_1900 {
-        return micros.saturating_sub(standard(zone) * 1_000_000);
-    }
-    let earlier = local_offset_seconds(local, zone);
-    let later = offset_seconds(local.saturating_sub(earlier).saturating_add(BACK_MAX), zone);
-    let twice = later < earlier && offset_seconds(local.saturating_sub(later), zone) == later;
-    let offset = if twice { later } else { earlier };
+    let seconds = micros.div_euclid(1_000_000);
+    let offset = if seconds < YEAR_1900 + offset_seconds(YEAR_1900, zone) {
+        standard_seconds(zone)
+    } else {
+        match mapped(seconds, zone) {
+            MappedLocalTime::Ambiguous(_, offset) => i64::from(offset.fix().local_minus_utc()),
+            _ => local_offset_seconds(seconds, zone),
+        }
+    };
     micros.saturating_sub(offset * 1_000_000)
 }
 
 /// The zone's present standard time.
-fn standard(zone: Tz) -> i64 {
+fn standard_seconds(zone: Tz) -> i64 {
     let winter = offset_seconds(JANUARY_2024, zone);
     winter.min(offset_seconds(JANUARY_2024 + 182 * 86_400, zone))
 }
@@ -94,12 +94,19 @@ fn offset_seconds(utc_seconds: i64, zone: Tz) -> i64 {
     }
 }
 
+/// The offsets that a local time may have.
+fn mapped(local_seconds: i64, zone: Tz) -> MappedLocalTime<<Tz as TimeZone>::Offset> {
+    match DateTime::from_timestamp(within_data(local_seconds), 0) {
+        Some(local) => zone.offset_from_local_datetime(&local.naive_utc()),
+        None => MappedLocalTime::None,
+    }
+}
+
 fn local_offset_seconds(local_seconds: i64, zone: Tz) -> i64 {
     if zone == Tz::UTC {
         return 0;
     }
-    let Some(local) = DateTime::from_timestamp(within_data(local_seconds), 0) else { return 0 };
-    match zone.offset_from_local_datetime(&local.naive_utc()) {
+    match mapped(local_seconds, zone) {
         MappedLocalTime::Single(offset) | MappedLocalTime::Ambiguous(offset, _) => {
             i64::from(offset.fix().local_minus_utc())
         }
@@ -130,6 +137,9 @@ mod tests {
         ] {
             assert_eq!(local_to_utc(micros(local), zone), micros(utc), "{local}");
         }
+        // `java.util.TimeZone` takes the later one, in standard time.
+        let later = local_to_utc_legacy(micros("2024-10-27 02:30:00"), zone);
+        assert_eq!(later, micros("2024-10-27 01:30:00"));
         assert_eq!(
             utc_to_local(micros("2024-03-31 01:30:00"), zone),
             micros("2024-03-31 03:30:00")

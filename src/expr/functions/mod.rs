@@ -19,6 +19,7 @@ mod signature;
 mod text;
 mod time;
 mod time_unit;
+mod url;
 mod variant;
 
 pub use json::writable as json_writable;

@@ -1,6 +1,8 @@
 //! Patterns of Java's `DateTimeFormatter` and `SimpleDateFormat`, as far as both agree.
 
-use crate::types::java_text::{civil_from_days, days_from_civil};
+use crate::types::java_text::{
+    civil_from_days, days_from_civil, legacy_civil_from_days, legacy_days_from_civil,
+};
 use std::fmt::Write;
 
 const MONTHS: [&str; 12] = [
@@ -194,15 +196,24 @@ impl JavaPattern {
     /// Writes a local time in microseconds since 1970 and `nanos` below the microsecond.
     pub(crate) fn format(&self, local: i64, nanos: i64, out: &mut String) {
         // An optional part is written: every time has all fields.
-        self.write(local, nanos, ["", ""], out);
+        self.write(local, nanos, Calendar::Iso, ["", ""], out);
     }
 
-    fn write(&self, local: i64, nanos: i64, brackets: [&str; 2], out: &mut String) {
+    fn write(
+        &self,
+        local: i64,
+        nanos: i64,
+        calendar: Calendar,
+        brackets: [&str; 2],
+        out: &mut String,
+    ) {
         let [opening, closing] = brackets;
         for item in &self.items {
             match item {
                 Item::Literal(text) => out.push_str(text),
-                Item::Field(letter, count) => format_field(*letter, *count, (local, nanos), out),
+                Item::Field(letter, count) => {
+                    format_field(*letter, *count, (local, nanos), calendar, out);
+                }
                 Item::Optional => out.push_str(opening),
                 Item::EndOfOptional => out.push_str(closing),
             }
@@ -228,7 +239,7 @@ pub(crate) struct SimplePattern<'p>(&'p JavaPattern);
 impl SimplePattern<'_> {
     /// Writes a local time in microseconds since 1970.
     pub(crate) fn format(self, local: i64, out: &mut String) {
-        self.0.write(local, 0, ["[", "]"], out);
+        self.0.write(local, 0, Calendar::Legacy, ["[", "]"], out);
     }
 
     /// Reads the beginning of a text as a lenient `SimpleDateFormat` does: numbers have any width and range, February 30th
@@ -289,10 +300,56 @@ fn parse_items<'t>(items: &[Item], mut fields: Fields, text: &'t str) -> Option<
     Some((fields, rest))
 }
 
-fn format_field(letter: Letter, count: usize, (local, nanos): (i64, i64), out: &mut String) {
+/// Which calendar dates are counted in.
+#[derive(Clone, Copy, Debug)]
+enum Calendar {
+    /// That of `java.time`: Gregorian for ever.
+    Iso,
+    /// `java.util.GregorianCalendar`: Julian before 1582-10-15, and years before Christ count backwards.
+    Legacy,
+}
+
+impl Calendar {
+    fn date(self, days: i64) -> (i64, u32, u32) {
+        match self {
+            Calendar::Iso => civil_from_days(days),
+            Calendar::Legacy => legacy_civil_from_days(days),
+        }
+    }
+
+    fn days(self, year: i64, month: u32, day: i64) -> i64 {
+        match self {
+            Calendar::Iso => days_from_civil(year, month, 1) + day - 1,
+            Calendar::Legacy => legacy_days_from_civil(year, month, day),
+        }
+    }
+
+    /// The year within its era.
+    fn year_shown(self, year: i64) -> i64 {
+        match self {
+            Calendar::Legacy if year <= 0 => 1 - year,
+            _ => year,
+        }
+    }
+
+    /// Year and week as in the United States: weeks start on Sunday and the first holds January 1st.
+    fn week_of_year(self, days: i64) -> (i64, i64) {
+        let sunday = |day: i64| day - (day + 4).rem_euclid(7);
+        let (year, ..) = self.date(sunday(days) + 6);
+        (year, (sunday(days) - sunday(self.days(year, 1, 1))) / 7 + 1)
+    }
+}
+
+fn format_field(
+    letter: Letter,
+    count: usize,
+    (local, nanos): (i64, i64),
+    calendar: Calendar,
+    out: &mut String,
+) {
     let days = local.div_euclid(MICROS_PER_DAY);
     let of_day = local.rem_euclid(MICROS_PER_DAY);
-    let (year, month, day) = civil_from_days(days);
+    let (year, month, day) = calendar.date(days);
     let hour = of_day / 3_600_000_000;
     let minute = of_day / 60_000_000 % 60;
     let nanos_of_second = of_day % 1_000_000 * 1_000 + nanos;
@@ -306,11 +363,11 @@ fn format_field(letter: Letter, count: usize, (local, nanos): (i64, i64), out: &
         }
     };
     let number = match letter {
-        Letter::Year if count == 2 => year.rem_euclid(100),
-        Letter::Year => year,
-        Letter::WeekYear if count == 2 => week_of_year(days).0.rem_euclid(100),
-        Letter::WeekYear => week_of_year(days).0,
-        Letter::WeekOfYear => week_of_year(days).1,
+        Letter::Year if count == 2 => calendar.year_shown(year).rem_euclid(100),
+        Letter::Year => calendar.year_shown(year),
+        Letter::WeekYear if count == 2 => calendar.week_of_year(days).0.rem_euclid(100),
+        Letter::WeekYear => calendar.week_of_year(days).0,
+        Letter::WeekOfYear => calendar.week_of_year(days).1,
         Letter::Quarter if count >= 3 => {
             let quarter = (month - 1) / 3 + 1;
             return out.push_str(&match (count, quarter) {
@@ -325,15 +382,15 @@ fn format_field(letter: Letter, count: usize, (local, nanos): (i64, i64), out: &
         Letter::Quarter => i64::from((month - 1) / 3 + 1),
         // Weeks begin on Sunday, as `WeekFields` of the United States.
         Letter::WeekOfMonth => {
-            let first = days - i64::from(day) + 1;
-            (i64::from(day) - 1 + (first + 4).rem_euclid(7)) / 7 + 1
+            let first = calendar.days(year, month, 1);
+            (days - first + (first + 4).rem_euclid(7)) / 7 + 1
         }
         Letter::Month if count >= 3 => {
             return out.push_str(name(&MONTHS, i64::from(month) - 1));
         }
         Letter::Month => i64::from(month),
         Letter::DayOfMonth => i64::from(day),
-        Letter::DayOfYear => days - days_from_civil(year, 1, 1) + 1,
+        Letter::DayOfYear => days - calendar.days(year, 1, 1) + 1,
         Letter::DayOfWeek => return out.push_str(name(&DAYS, (days + 3).rem_euclid(7))),
         Letter::DayOfWeekNumber => (days + 4).rem_euclid(7) + 1,
         Letter::DayInSeven => (i64::from(day) - 1) % 7 + 1,
@@ -370,13 +427,6 @@ fn format_field(letter: Letter, count: usize, (local, nanos): (i64, i64), out: &
     };
     // Writing to a String has no way to fail.
     let _ = write!(out, "{number:0count$}");
-}
-
-/// Year and week as in the United States: weeks start on Sunday and the first holds January 1st.
-fn week_of_year(days: i64) -> (i64, i64) {
-    let sunday = |day: i64| day - (day + 4).rem_euclid(7);
-    let (year, ..) = civil_from_days(sunday(days) + 6);
-    (year, (sunday(days) - sunday(days_from_civil(year, 1, 1))) / 7 + 1)
 }
 
 /// What follows an offset from UTC: `+01`, `+0130` or `+01:30`, and `Z` for `X` and `ZZZZZ` (`DateTimeFormatterBuilder`).
@@ -531,11 +581,12 @@ impl Fields {
     fn resolve_leniently(&self) -> Option<i64> {
         let year = self.year.unwrap_or(1970);
         let days = match self.day_of_year {
-            Some(day) => days_from_civil(year, 1, 1) + day - 1,
+            Some(day) => legacy_days_from_civil(year, 1, day),
             None => {
                 let month = self.month.unwrap_or(1) - 1;
                 let first = u32::try_from(month.rem_euclid(12) + 1).ok()?;
-                days_from_civil(year + month.div_euclid(12), first, 1) + self.day.unwrap_or(1) - 1
+                let year = year + month.div_euclid(12);
+                legacy_days_from_civil(year, first, self.day.unwrap_or(1))
             }
         };
         let half_day = if self.pm == Some(true) { 12 } else { 0 };

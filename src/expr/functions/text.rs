@@ -427,7 +427,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let (Some(url), Some(wanted)) = (url.get(row), wanted.get(row)) else {
                     return Ok(None);
                 };
-                let part = url_part(url, wanted);
+                let part = super::url::part(url, wanted);
                 let part = if has_key {
                     let Some(key) = key.get(row).filter(|_| wanted == "QUERY") else {
                         return Ok(None);
@@ -862,37 +862,4 @@ fn decode(bytes: &[u8], charset: &str, out: &mut String) -> Result<(), String> {
         _ => return Err(format!("unsupported charset '{charset}'")),
     }
     Ok(())
-}
-
-/// A part of a URL as `java.net.URL` names it.
-fn url_part(url: &str, part: &str) -> Option<String> {
-    let (protocol, rest) = url.split_once(':')?;
-    let (rest, reference) = match rest.split_once('#') {
-        Some((rest, reference)) => (rest, Some(reference)),
-        None => (rest, None),
-    };
-    let after = rest.strip_prefix("//")?;
-    let end = after.find(['/', '?']).unwrap_or(after.len());
-    let (authority, file) = (&after[..end], &after[end..]);
-    let (path, query) = match file.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (file, None),
-    };
-    let (user, host) = match authority.rsplit_once('@') {
-        Some((user, host)) => (Some(user), host),
-        None => (None, authority),
-    };
-    let host = host.split_once(':').map_or(host, |(host, _)| host);
-    let found = match part {
-        "HOST" => host,
-        "PATH" => path,
-        "QUERY" => query?,
-        "REF" => reference?,
-        "PROTOCOL" => protocol,
-        "FILE" => file,
-        "AUTHORITY" => authority,
-        "USERINFO" => user?,
-        _ => return None,
-    };
-    Some(found.to_owned())
 }

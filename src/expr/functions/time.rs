@@ -281,7 +281,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let pattern = pattern.simple()?;
                 // Java counts milliseconds, around the end of BIGINT.
                 let micros = seconds.wrapping_mul(1_000).saturating_mul(1_000);
-                pattern.format(zone::utc_to_local(micros, zone), out);
+                pattern.format(zone::utc_to_local_legacy(micros, zone).0, out);
                 Ok(Some(()))
             })
         },
@@ -325,10 +325,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
                     return Ok(None);
                 };
                 let pattern = pattern.as_ref().map_err(Clone::clone)?;
-                let (from, to) = (java_zone(from), java_zone(to));
-                let Some(local) = pattern.simple()?.parse_leniently(text) else { return Ok(None) };
-                let utc = zone::local_to_utc_legacy(local, from);
-                pattern.format(zone::utc_to_local_legacy(utc, to).0, 0, out);
+                let (pattern, to) = (pattern.simple()?, JavaZone::of(to));
+                let Some(local) = pattern.parse_leniently(text) else { return Ok(None) };
+                pattern.format(to.local(JavaZone::of(from).utc(local)), out);
                 Ok(Some(()))
             })
         },
@@ -352,23 +351,57 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .aliases(&["CURRENT_TIME"]),
 ];
 
-/// `TimeZone.getTimeZone`: a name, or `GMT+8`; what is unknown is taken for GMT.
-fn java_zone(name: &str) -> chrono_tz::Tz {
-    let offset = || {
-        let hours = name.strip_prefix("GMT")?;
-        // The names of the zone database count westwards.
-        let (sign, digits) = match hours.strip_prefix('+') {
-            Some(digits) => ('-', digits),
-            None => ('+', hours.strip_prefix('-')?),
-        };
-        let hours: u8 = digits.strip_suffix(":00").unwrap_or(digits).parse().ok()?;
-        format!("Etc/GMT{sign}{hours}").parse().ok()
+/// What `TimeZone.getTimeZone` gives: a zone of the database, or one of its own that has an offset only.
+#[derive(Clone, Copy)]
+enum JavaZone {
+    Named(chrono_tz::Tz),
+    /// Microseconds ahead of UTC.
+    Offset(i64),
+}
+
+impl JavaZone {
+    /// A name, or `GMT+8`, `GMT+05:30`; what is unknown is taken for GMT.
+    fn of(name: &str) -> JavaZone {
+        let named = name.parse().ok().or_else(|| short_zone(name)?.parse().ok());
+        let offset = || Some(JavaZone::Offset(custom_offset(name)? * 60_000_000));
+        named.map(JavaZone::Named).or_else(offset).unwrap_or(JavaZone::Offset(0))
+    }
+
+    fn utc(self, local: i64) -> i64 {
+        match self {
+            JavaZone::Named(zone) => zone::local_to_utc_legacy(local, zone),
+            JavaZone::Offset(offset) => local.saturating_sub(offset),
+        }
+    }
+
+    fn local(self, utc: i64) -> i64 {
+        match self {
+            JavaZone::Named(zone) => zone::utc_to_local_legacy(utc, zone).0,
+            JavaZone::Offset(offset) => utc.saturating_add(offset),
+        }
+    }
+}
+
+/// Minutes ahead of UTC of `GMT+H`, `GMT+HH`, `GMT+HMM`, `GMT+HHMM`, `GMT+H:MM` or `GMT+HH:MM`, or with `-`
+/// (`java.util.TimeZone`'s custom ids).
+fn custom_offset(name: &str) -> Option<i64> {
+    let signed = name.strip_prefix("GMT")?;
+    let (sign, time) = match signed.strip_prefix('+') {
+        Some(time) => (1, time),
+        None => (-1, signed.strip_prefix('-')?),
     };
-    name.parse()
-        .ok()
-        .or_else(|| short_zone(name)?.parse().ok())
-        .or_else(offset)
-        .unwrap_or(chrono_tz::UTC)
+    let (hours, minutes) = match time.split_once(':') {
+        Some((hours, minutes)) if minutes.len() == 2 => (hours, minutes),
+        Some(_) => return None,
+        None if time.len() > 2 => time.split_at_checked(time.len() - 2)?,
+        None => (time, "0"),
+    };
+    let number = |text: &str| {
+        let plain = (1..=2).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_digit());
+        plain.then(|| text.parse::<i64>().ok())?
+    };
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
 }
 
 /// The three letters that `java.util.TimeZone` takes for places (`ZoneId.SHORT_IDS`) where the zone database has no

@@ -18,9 +18,9 @@ pub use number_parse::{
     ParsedDecimal, parse_boolean, parse_decimal, parse_double, parse_float, parse_integer, trim,
 };
 pub use time::{
-    Fraction, Moment, civil_from_days, date_to_string, days_from_civil, time_to_string,
-    timestamp_to_string, write_date, write_date_cast, write_time, write_timestamp,
-    write_timestamp_cast,
+    Fraction, Moment, civil_from_days, date_to_string, days_from_civil, legacy_civil_from_days,
+    legacy_days_from_civil, time_to_string, timestamp_to_string, write_date, write_date_cast,
+    write_time, write_timestamp, write_timestamp_cast,
 };
 pub use time_parse::{
     TimestampStyle, parse_date_cast, parse_date_iso, parse_date_jdbc, parse_date_literal,

@@ -94,6 +94,41 @@ pub fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
+/// 1582-10-15 in days since 1970: the first day of the Gregorian calendar in `java.util.GregorianCalendar`.
+const GREGORIAN_START: i64 = -141_427;
+
+/// Year, month and day of a day since 1970-01-01 as `java.util.GregorianCalendar` counts them: before 1582-10-15 in the
+/// Julian calendar.
+pub fn legacy_civil_from_days(days: i64) -> (i64, u32, u32) {
+    if days >= GREGORIAN_START {
+        return civil_from_days(days);
+    }
+    let shifted = days.saturating_add(719_470);
+    let day_of_era = shifted.rem_euclid(1_461);
+    let year_of_era = (day_of_era - day_of_era / 1_460) / 365;
+    let day_of_year = day_of_era - 365 * year_of_era;
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = shifted.div_euclid(1_461) * 4 + year_of_era + i64::from(month <= 2);
+    (year, u32::try_from(month).unwrap_or(1), u32::try_from(day).unwrap_or(1))
+}
+
+/// Days since 1970-01-01 of a date as `java.util.GregorianCalendar` counts them; `day` may lie beyond the month.
+///
+/// A date of the Gregorian calendar from 1582-10-15 on is that, everything else is a date of the Julian one, also what
+/// lies between the two calendars.
+pub fn legacy_days_from_civil(year: i64, month: u32, day: i64) -> i64 {
+    let gregorian = days_from_civil(year, month, 1) + day - 1;
+    if gregorian >= GREGORIAN_START {
+        return gregorian;
+    }
+    let year = if month <= 2 { year - 1 } else { year };
+    let month_from_march = (i64::from(month) + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    year.div_euclid(4) * 1_461 + year.rem_euclid(4) * 365 + day_of_year - 719_470
+}
+
 /// `2020-01-02`.
 pub fn date_to_string(days: i32) -> String {
     let mut out = String::new();

@@ -72,6 +72,7 @@ replay! {
     flink_kafka_options,
     flink_kafka_tables,
     flink_key_values,
+    flink_legacy_times,
     flink_logic,
     flink_maxwell_json,
     flink_more_ddl,
@@ -102,6 +103,7 @@ replay! {
     flink_unnest_on,
     flink_upsert_kafka,
     flink_upsert_options,
+    flink_urls,
     flink_variant,
     flink_views,
 }
