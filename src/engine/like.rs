@@ -261,16 +261,19 @@ fn properties(
     Ok(properties)
 }
 
-/// The declaration with the columns of its AS query behind its own (Flink's `MergeTableAsUtil`). A column of both has
-/// the declared type.
+/// The declaration with the columns of its AS query (Flink's `MergeTableAsUtil`): first those that only the declaration
+/// has, then those of the query in its order. A column of both has the declared type and comment.
 pub(super) fn with_query(derived: &CreateTable, query: &Schema) -> Result<CreateTable> {
     let mut whole = derived.clone();
     whole.as_query = None;
     whole.column_names = Vec::new();
     let mut from_query = Vec::with_capacity(query.fields.len());
+    let mut only_declared = derived.columns.clone();
     for field in &query.fields {
-        let declared = derived.columns.iter().any(|column| column.name.value == field.name);
-        if !declared {
+        let is_it = |column: &ColumnDef| column.name.value == field.name;
+        if let Some(at) = only_declared.iter().position(is_it) {
+            from_query.push(only_declared.remove(at));
+        } else {
             let data_type = parse_data_type(&field.data_type.to_string()).map_err(|_| {
                 Error::unsupported(format!("a column of type {} from a query", field.data_type))
             })?;
@@ -299,7 +302,11 @@ pub(super) fn with_query(derived: &CreateTable, query: &Schema) -> Result<Create
         }
         from_query = ordered;
     }
-    derived.constraints.iter().try_for_each(|key| key_of_not_null(key, &from_query))?;
-    whole.columns.extend(from_query);
+    let declared = |name: &str| derived.columns.iter().any(|column| column.name.value == name);
+    let inferred: Vec<ColumnDef> =
+        from_query.iter().filter(|column| !declared(&column.name.value)).cloned().collect();
+    derived.constraints.iter().try_for_each(|key| key_of_not_null(key, &inferred))?;
+    whole.columns = only_declared;
+    whole.columns.append(&mut from_query);
     Ok(whole)
 }
