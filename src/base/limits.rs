@@ -47,6 +47,10 @@ pub const AVRO_EMPTY_ITEMS_MAX: usize = 65_536;
 /// without bound.
 pub const PROTOBUF_DEPTH_MAX: usize = 100;
 
+/// Scans of one plan. Each use of a view or of a table of a WITH is planned anew, so that a chain of n that use the one
+/// before twice has 2^n; a query of this many is planned in a second.
+pub const PLAN_SCANS_MAX: usize = 4_096;
+
 /// Bytes of one script. Positions are 32 bits wide, and no script written by people or by a
 /// generator for people comes near it.
 pub const SQL_SCRIPT_BYTES_MAX: usize = 64 * 1024 * 1024;

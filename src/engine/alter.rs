@@ -265,17 +265,20 @@ fn unreferenced(def: &TableDef, name: &Ident, dropped: &[&str]) -> Result<usize>
         expr.visit(&mut |expr| found |= expr.node == crate::expr::Node::Column(at));
         found
     };
-    for column in &def.columns {
-        if let table::ColumnKind::Computed(expr) = &column.kind
-            && uses(expr)
+    let computed = |column: &&table::ColumnDef| {
+        matches!(&column.kind, table::ColumnKind::Computed(expr) if uses(expr))
             && !dropped.contains(&column.name.as_str())
-        {
-            return Err(refused(format!(
-                "the column `{}` is referenced by computed column `{}`",
-                name.value, column.name
-            ))
-            .at(name.span));
-        }
+    };
+    let mut dependent: Vec<String> =
+        def.columns.iter().filter(computed).map(|column| format!("`{}`", column.name)).collect();
+    if !dependent.is_empty() {
+        dependent.sort();
+        return Err(refused(format!(
+            "the column `{}` is referenced by computed column {}",
+            name.value,
+            dependent.join(", ")
+        ))
+        .at(name.span));
     }
     if let Some((rowtime, expr)) = &def.watermark
         && (*rowtime == name.value || uses(expr))

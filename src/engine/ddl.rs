@@ -6,7 +6,7 @@ use super::expand;
 use super::legacy;
 use super::like;
 use super::session::Session;
-use crate::base::{Error, Result};
+use crate::base::{Error, ErrorKind, Result};
 use crate::plan::Settings;
 use crate::sql::ast::{
     self, AlterTableAction, AlterViewAction, ColumnKind, CreateTable, DropObject, Ident, ObjectName,
@@ -216,7 +216,13 @@ impl Session {
 
     fn view(&self, create: &ast::CreateView) -> Result<View> {
         let settings = Settings::read(&self.options)?;
-        let schema = self.binder(&settings).view_text(&create.query)?.schema();
+        let rel = self.dev_broker_rel(self.binder(&settings).view_text(&create.query)?);
+        let schema = rel.schema();
+        // What is wrong with options may be mended before the view is read; a sink stays one.
+        match self.builder(&settings, "view").check_sources(&rel) {
+            Err(error) if error.kind() == ErrorKind::Schema => return Err(error),
+            _ => {}
+        }
         let mut columns: Vec<String> = schema.fields.into_iter().map(|field| field.name).collect();
         if !create.columns.is_empty() {
             if create.columns.len() != columns.len() {

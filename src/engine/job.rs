@@ -24,6 +24,39 @@ const CONNECTOR: Opt = Opt::new("connector", OptKind::String, "Which connector s
 const PROPERTY_VERSION: Opt =
     Opt::new("property-version", OptKind::Int, "Accepted everywhere, as in Flink.");
 
+/// Connectors of Flink and of its ecosystem that are known and not there yet.
+const LATER_CONNECTORS: &[&str] = &[
+    "doris",
+    "dynamic-kafka",
+    "dynamodb",
+    "elasticsearch-6",
+    "elasticsearch-7",
+    "elasticsearch-8",
+    "filesystem",
+    "firehose",
+    "hbase-1.4",
+    "hbase-2.2",
+    "hbase-2.6",
+    "hive",
+    "http",
+    "hudi",
+    "iceberg",
+    "jdbc",
+    "kinesis",
+    "kinesis-legacy",
+    "mongodb",
+    "mysql-cdc",
+    "opensearch",
+    "opensearch-2",
+    "paimon",
+    "postgres-cdc",
+    "prometheus",
+    "pulsar",
+    "rabbitmq",
+    "redis",
+    "starrocks",
+];
+
 /// Opens tables and puts jobs together.
 #[derive(Debug)]
 pub(super) struct JobBuilder<'a> {
@@ -97,7 +130,7 @@ impl JobBuilder<'_> {
                     chain.steps.iter().any(|step| matches!(step, Step::Limit(_) | Step::Sort(_)));
                 let fed = Fed { chain, sink, guards: guards.clone() };
                 let same = |group: &&mut Vec<Fed>| {
-                    group.first().is_some_and(|first| first.chain.table == fed.chain.table)
+                    group.first().is_some_and(|first| first.chain.table.is_same(&fed.chain.table))
                 };
                 match groups.iter_mut().find(same) {
                     Some(group) => group.push(fed),
@@ -286,20 +319,30 @@ impl JobBuilder<'_> {
     ///
     /// What is wrong with the options of a table that is read comes first: it may be the reason.
     pub(super) fn resolve_changes(&self, rel: Rel, sink: &SinkNeeds) -> Result<Rel> {
-        let mut scans = Vec::new();
-        rel.scans(&mut |table, columns| scans.push((Arc::clone(table), columns.to_vec())));
+        let scans = scans(&rel);
         let resolved = changelog::resolve(rel, sink, self.settings, &|table| self.changes(table));
         if resolved.is_err() {
-            for (table, columns) in scans {
-                let request = ScanRequest {
-                    columns,
-                    predicate: None,
-                    parallelism: self.settings.parallelism,
-                };
-                self.source(&table, request)?;
-            }
+            self.open_scans(scans)?;
         }
         resolved
+    }
+
+    /// Refuses a plan whose tables cannot be read, for statements that run nothing: what is only not there yet is fine.
+    pub(super) fn check_sources(&self, rel: &Rel) -> Result<()> {
+        unless_missing(self.open_scans(scans(rel)))
+    }
+
+    /// Refuses a table that cannot be written to, as [`JobBuilder::check_sources`] does.
+    pub(super) fn check_target(&self, table: &TableDef, columns: Vec<usize>) -> Result<()> {
+        unless_missing(self.sink(table, columns).map(drop))
+    }
+
+    fn open_scans(&self, scans: Vec<(Arc<TableDef>, Vec<usize>)>) -> Result<()> {
+        for (table, columns) in scans {
+            let parallelism = self.settings.parallelism;
+            self.source(&table, ScanRequest { columns, predicate: None, parallelism })?;
+        }
+        Ok(())
     }
 
     /// Kinds of changes that reading a table gives. What is wrong with its options comes to light when it is opened.
@@ -379,14 +422,18 @@ impl JobBuilder<'_> {
         let taken = Taken::default();
         let options = OptionReader::new(&table.options, &taken, table.subject());
         options.supports(&[PROPERTY_VERSION]);
-        let connector = self.connector(table, &options)?;
+        let at_table = |error: Error| match table.span {
+            Some(span) => error.at(span),
+            None => error,
+        };
+        let connector = self.connector(table, &options).map_err(at_table)?;
         let context = TableContext {
             table,
             options: &options,
             formats: &Formats(self.formats),
             job: &self.context,
         };
-        let opened = open(connector.as_ref(), &context);
+        let opened = open(connector.as_ref(), &context).map_err(at_table);
         match &opened {
             Ok(_) => options.finish()?,
             // An unknown key explains a missing one better than the other way round.
@@ -402,10 +449,7 @@ impl JobBuilder<'_> {
             }
             Err(_) => {}
         }
-        opened.map_err(|error| match table.span {
-            Some(span) => error.at(span),
-            None => error,
-        })
+        opened
     }
 
     /// The connector that the table names.
@@ -428,23 +472,9 @@ impl JobBuilder<'_> {
         {
             return Ok(connector);
         }
-        let later = [
-            "filesystem",
-            "jdbc",
-            "elasticsearch-6",
-            "elasticsearch-7",
-            "elasticsearch-8",
-            "opensearch",
-            "hbase-1.4",
-            "hbase-2.2",
-            "hbase-2.6",
-            "dynamic-kafka",
-        ];
-        if later.contains(&name.as_str()) {
-            return Err(Error::unsupported(format!(
-                "connector '{name}', for table '{}'",
-                table.name.table
-            )));
+        if LATER_CONNECTORS.contains(&name.as_str()) {
+            let what = format!("connector '{name}', for table '{}'", table.name.table);
+            return Err(options.at(&CONNECTOR, Error::unsupported(what)));
         }
         let names: Vec<&str> =
             self.connectors.iter().map(|connector| connector.identifier()).collect();
@@ -454,6 +484,20 @@ impl JobBuilder<'_> {
             format!("{}Supported connectors: {}", near.unwrap_or_default(), names.join(", ")),
         ))
     }
+}
+
+fn unless_missing(checked: Result<()>) -> Result<()> {
+    checked.or_else(|error| match error.kind() {
+        ErrorKind::Unsupported => Ok(()),
+        _ => Err(error),
+    })
+}
+
+/// The tables that a plan reads, with their columns.
+fn scans(rel: &Rel) -> Vec<(Arc<TableDef>, Vec<usize>)> {
+    let mut scans = Vec::new();
+    rel.scans(&mut |table, columns| scans.push((Arc::clone(table), columns.to_vec())));
+    scans
 }
 
 /// The chains of a plan: one per scan, in the order of the plan's inputs.

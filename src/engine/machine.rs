@@ -11,8 +11,8 @@ use crate::sql::binder::unique_name;
 use crate::table::{
     EncodeRequest, Encoded, Encoder, Format, Guarantee, Immediate, Sink, Waker, WriteNow, Writer,
 };
-use crate::types::{Batch, Column, DataType, Field, RowErrors, Schema};
-use arrow_array::StringViewArray;
+use crate::types::{Batch, Column, DataType, Field, Kind, RowErrors, Schema};
+use arrow_array::{BooleanArray, StringViewArray};
 use std::sync::{Arc, PoisonError};
 
 /// What query results look like.
@@ -169,14 +169,28 @@ pub(super) fn texts(
     header: &[&str],
     rows: &[Vec<String>],
 ) -> Result<()> {
-    let fields = header.iter().map(|name| Field::new(*name, DataType::string())).collect();
+    let cells = |at: usize| rows.iter().map(move |row| row.get(at).map_or("", String::as_str));
+    // Whether a column may be NULL is TRUE or FALSE in DESCRIBE: JSON has values for that.
+    let is_truth = |at: usize| {
+        style == ResultStyle::Json
+            && header.get(at) == Some(&"null")
+            && cells(at).all(|cell| matches!(cell, "TRUE" | "FALSE"))
+    };
+    let field = |(at, name): (usize, &&str)| {
+        let kind = if is_truth(at) { Kind::Boolean } else { DataType::string().kind };
+        Field::new(*name, kind.nullable())
+    };
+    let fields = header.iter().enumerate().map(field).collect();
     let writer =
         MachineRows::new(style, Arc::clone(out), Schema::new(fields), false, chrono_tz::UTC)?;
     writer.head()?;
     let columns = (0..header.len())
-        .map(|at| {
-            let cells = rows.iter().map(|row| row.get(at).map_or("", String::as_str));
-            Arc::new(StringViewArray::from_iter_values(cells)) as Column
+        .map(|at| match is_truth(at) {
+            true => {
+                let truths: Vec<bool> = cells(at).map(|cell| cell == "TRUE").collect();
+                Arc::new(BooleanArray::from(truths)) as Column
+            }
+            false => Arc::new(StringViewArray::from_iter_values(cells(at))) as Column,
         })
         .collect();
     let batch = Batch::append(rows.len(), columns);

@@ -24,11 +24,17 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Spreads the numbers of jobs over all bits of a seed (the golden ratio's, as in SplitMix64).
+const SEED_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// Output of query results; standard output unless a program gives its own.
 pub type Out = Arc<Mutex<dyn std::io::Write + Send>>;
 
 /// Called with the name and statistics of each job that starts.
 pub type OnJob = Arc<dyn Fn(&str, &Arc<JobStats>) + Send + Sync>;
+
+/// What is done at the end of a job.
+type AtEnd = Box<dyn FnOnce(&Result<JobEnd>) -> Result<()> + Send>;
 
 /// Called with the name, statistics and outcome of each job that ended, and whether it keeps progress.
 pub type OnEnd = Arc<dyn Fn(&str, &JobStats, &Result<JobEnd>, bool) + Send + Sync>;
@@ -109,6 +115,8 @@ pub struct Session {
     running: Vec<Running>,
     running_jobs: RunningJobs,
     jobs_named: BTreeMap<String, usize>,
+    /// Jobs that were given a name.
+    jobs_begun: u64,
     style: ResultStyle,
     header_first: bool,
     dry_run: bool,
@@ -126,6 +134,7 @@ impl Session {
             running: Vec::new(),
             running_jobs: RunningJobs::default(),
             jobs_named: BTreeMap::new(),
+            jobs_begun: 0,
             style: ResultStyle::Tableau,
             header_first: false,
             dry_run: false,
@@ -169,6 +178,14 @@ impl Session {
             .names()
             .filter_map(|name| Some((name.table.clone(), columns(&*self.catalog.table(name)?))))
             .collect()
+    }
+
+    /// Names of the catalogs, and of the databases of the one in use, for completion.
+    pub fn namespaces(&self) -> (Vec<String>, Vec<String>) {
+        let (current, _) = self.catalog.current();
+        let entry = self.catalog.catalogs.get(current);
+        let databases = entry.map(|entry| entry.databases.keys().cloned().collect());
+        (self.catalog.catalogs.keys().cloned().collect(), databases.unwrap_or_default())
     }
 
     /// The table that these parts name, as it was declared.
@@ -329,6 +346,8 @@ impl Session {
             Statement::StopJob(stop) => self.stop_job(stop),
             Statement::CreateFunction(function) => Err(statements::no_functions(function)),
             Statement::LoadModule(load) => Err(namespaces::no_module(&load.name)),
+            // They end the script: nothing is to be said of them.
+            Statement::Client(client) if ends_script(client) => Ok(()),
             Statement::Client(client) => {
                 let command = client.command.name();
                 self.config.warnings.info(&format!("{command} means something in the shell only"));
@@ -357,7 +376,7 @@ impl Session {
 
     fn insert(&mut self, inserts: &[ast::Insert], span: Span) -> Result<()> {
         let Some((name, job, settings)) = self.open(inserts)? else { return Ok(()) };
-        self.start(name, job, span)?;
+        self.start(name, job, span, None)?;
         if settings.dml_sync { self.await_last().map(|_| ()) } else { Ok(()) }
     }
 
@@ -410,7 +429,7 @@ impl Session {
             if !self.dry_run {
                 rows.head()?;
             }
-            self.start(name, job, span)?;
+            self.start(name, job, span, None)?;
             return self.await_last().map(|_| ());
         }
         let fields = rel.schema().fields;
@@ -423,10 +442,10 @@ impl Session {
         if self.header_first {
             printer.begin()?;
         }
-        self.start(name, job, span)?;
-        let end = self.await_last();
-        printer.finish(end.as_ref().ok().copied())?;
-        end.map(|_| ())
+        // The table ends before anything is said of its job.
+        let below: AtEnd = Box::new(move |end| printer.finish(end.as_ref().ok().copied()));
+        self.start(name, job, span, Some(below))?;
+        self.await_last().map(|_| ())
     }
 
     /// The session options.
@@ -461,7 +480,8 @@ impl Session {
                 checkpoint_interval: settings.checkpoint_interval,
                 shared: settings.shared,
                 create_missing_topics: self.config.dev_broker.is_some(),
-                seed: self.config.seed,
+                // Each job has numbers of its own; those of the first are the session's.
+                seed: self.config.seed ^ self.jobs_begun.saturating_sub(1).wrapping_mul(SEED_STEP),
                 started_at_millis: now_millis,
                 time_zone: settings.time_zone,
                 warnings: self.config.warnings.clone(),
@@ -484,6 +504,7 @@ impl Session {
             .pipeline_name
             .clone()
             .unwrap_or_else(|| format!("{script}.{}", targets.join("+")));
+        self.jobs_begun += 1;
         let count = self.jobs_named.entry(name.clone()).or_default();
         *count += 1;
         if *count == 1 { name } else { format!("{name}.{count}") }
@@ -500,12 +521,19 @@ impl Session {
         }
     }
 
-    fn dev_broker_rel(&self, mut rel: crate::plan::Rel) -> crate::plan::Rel {
+    pub(super) fn dev_broker_rel(&self, mut rel: crate::plan::Rel) -> crate::plan::Rel {
         rel.map_tables(&|table| self.dev_broker_table(table));
         rel
     }
 
-    fn start(&mut self, name: String, mut job: Job, span: Span) -> Result<()> {
+    /// Starts a job; `at_end` is done before its end is told.
+    fn start(
+        &mut self,
+        name: String,
+        mut job: Job,
+        span: Span,
+        at_end: Option<AtEnd>,
+    ) -> Result<()> {
         if self.dry_run {
             return Ok(());
         }
@@ -518,9 +546,12 @@ impl Session {
             .name(format!("job-{name}"))
             .spawn(move || {
                 let warnings = config.warnings.clone();
-                let end = crate::exec::run(&mut job, &config.control, &mut |line| {
+                let mut end = crate::exec::run(&mut job, &config.control, &mut |line| {
                     warnings.info(&format!("job '{name}': {line}"));
                 });
+                if let Some(Err(error)) = at_end.map(|at_end| at_end(&end)) {
+                    end = end.and(Err(error));
+                }
                 (config.on_end)(&name, &job.stats, &end, job.keeps_progress);
                 if end.is_err() {
                     config.control.drain();
@@ -596,6 +627,9 @@ fn is_kafka(connector: &str) -> bool {
 
 /// Whether a statement ends the script.
 fn leaves(parsed: &ParsedStatement) -> bool {
-    use ast::ClientCommand::{Exit, Quit};
-    matches!(&parsed.result, Ok(Statement::Client(client)) if matches!(client.command, Quit | Exit))
+    matches!(&parsed.result, Ok(Statement::Client(client)) if ends_script(client))
+}
+
+fn ends_script(client: &ast::Client) -> bool {
+    matches!(client.command, ast::ClientCommand::Quit | ast::ClientCommand::Exit)
 }

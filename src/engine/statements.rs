@@ -56,14 +56,20 @@ impl Session {
         let mut plans: Vec<(Option<String>, Rel)> = Vec::new();
         let mut insert = |insert: &ast::Insert| -> Result<()> {
             let bound = binder.insert(insert)?;
-            let needs = builder.sink_needs(&bound.table, &bound.columns);
-            let rel = builder.resolve_changes(bound.rel, &needs)?;
+            self.check_sink(&bound.table).map_err(|error| error.at(insert.table.span))?;
+            let table = self.dev_broker_table(&bound.table);
+            let needs = builder.sink_needs(&table, &bound.columns);
+            builder.check_target(&table, bound.columns)?;
+            let rel = builder.resolve_changes(self.dev_broker_rel(bound.rel), &needs)?;
+            builder.check_sources(&rel)?;
             plans.push((Some(needs.name), rel));
             Ok(())
         };
         match explain.statement.as_ref() {
             Statement::Query(query) => {
-                let rel = builder.resolve_changes(binder.query(query)?, &SinkNeeds::collect())?;
+                let rel = self.dev_broker_rel(binder.query(query)?);
+                let rel = builder.resolve_changes(rel, &SinkNeeds::collect())?;
+                builder.check_sources(&rel)?;
                 plans.push((None, rel));
             }
             Statement::Insert(one) => insert(one)?,

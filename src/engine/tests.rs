@@ -284,3 +284,51 @@ fn a_bounded_job_runs_to_its_end_when_a_later_statement_fails() {
     ends.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(ends, [("t.b".to_owned(), JobEnd::Finished), ("t.c".to_owned(), JobEnd::Drained)]);
 }
+
+#[test]
+fn random_rows_differ_from_query_to_query() {
+    let mut tested = Tested::new();
+    tested
+        .prints("CREATE TABLE g (a BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '5')");
+    let first = tested.prints("SELECT a FROM g");
+    assert_ne!(first, tested.prints("SELECT a FROM g"));
+    // The same session gives the same rows again.
+    let mut again = Tested::new();
+    again
+        .prints("CREATE TABLE g (a BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '5')");
+    assert_eq!(first, again.prints("SELECT a FROM g"));
+}
+
+#[test]
+fn describe_has_truth_values_for_programs() {
+    let mut tested = Tested::new();
+    tested.session.set_result_style(ResultStyle::Json);
+    let script = "CREATE TABLE t (a INT, b INT NOT NULL) WITH ('connector' = 'print'); DESCRIBE t";
+    let shown = tested.prints(script);
+    assert!(shown.contains("\"null\":true") && shown.contains("\"null\":false"), "{shown}");
+}
+
+#[test]
+fn a_table_of_a_query_ends_before_its_job_is_told() {
+    let mut tested = Tested::new();
+    let (out, at_end) = (tested.out.clone(), Arc::new(Mutex::new(String::new())));
+    let seen = Arc::clone(&at_end);
+    tested.session.config.on_end = Arc::new(move |_, _, _, _| {
+        *seen.lock().unwrap() = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+    });
+    let shown = tested.prints("SELECT 1");
+    assert!(shown.ends_with("Received a total of 1 row\n"), "{shown}");
+    assert_eq!(*at_end.lock().unwrap(), shown);
+}
+
+#[test]
+fn a_query_that_doubles_what_it_reads_is_bounded() {
+    let mut script = "WITH c0 AS (SELECT 1 AS a)".to_owned();
+    for at in 0..30 {
+        let _ =
+            write!(script, ", c{} AS (SELECT a FROM c{at} UNION ALL SELECT a FROM c{at})", at + 1);
+    }
+    script.push_str(" SELECT a FROM c30");
+    let (kind, message, _) = Tested::new().refuses(&script);
+    assert_eq!(kind, ErrorKind::Unsupported, "{message}");
+}

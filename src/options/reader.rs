@@ -264,7 +264,12 @@ impl<'a> OptionReader<'a> {
                 self.subject
             ),
         );
-        match self.options.span(&key) {
+        self.at(opt, error)
+    }
+
+    /// An error that points at one option.
+    pub fn at(&self, opt: &Opt, error: Error) -> Error {
+        match self.options.span(&format!("{}{}", self.prefix, opt.key)) {
             Some(span) => error.at(span),
             None => error,
         }

@@ -70,11 +70,22 @@ pub struct TableDef {
     pub watermark: Option<(String, Expr)>,
     /// Text of COMMENT.
     pub comment: Option<String>,
-    /// Place of the CREATE TABLE statement's name, for errors without a better place.
+    /// Place of the table's name where it is used, else in its CREATE TABLE: for errors without a better place.
     pub span: Option<Span>,
 }
 
 impl TableDef {
+    /// The same table, named at `span`.
+    #[must_use]
+    pub fn used_at(&self, span: Span) -> TableDef {
+        TableDef { span: Some(span), ..self.clone() }
+    }
+
+    /// Whether both are one table with the same options, wherever they are named.
+    pub fn is_same(&self, other: &TableDef) -> bool {
+        *self == TableDef { span: self.span, ..other.clone() }
+    }
+
     /// All columns as a schema.
     pub fn schema(&self) -> Schema {
         Schema::new(

@@ -212,3 +212,62 @@ fn options_of_a_table_that_nothing_uses_are_checked() {
         check(&sql, &["--offline"]).code(0);
     }
 }
+
+/// A table that cannot do what is asked is told where it is asked; what a failed statement creates is told by its line.
+#[test]
+fn errors_stand_where_a_table_or_function_is_used() {
+    let sql = "\
+CREATE TABLE p (a INT) WITH ('connector' = 'print');
+CREATE TABLE g (a INT) WITH ('connector' = 'datagen');
+SELECT a FROM p;
+SELECT a FROM p;
+INSERT INTO g SELECT 1;
+CREATE FUNCTION f AS 'x.F';
+SELECT F(1);
+CREATE TABLE k (a INT) WITH ('connector' = 'kinesis');
+CREATE TABLE q (a INT) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'parquet',
+  'properties.bootstrap.servers' = 'localhost:1');
+SELECT a FROM k;
+SELECT X'ABC', MAP['a', 1, 'b'];
+CREATE TABLE u (a INT) WITH ('connector' = 'datagen', 'number-of-rows' = 'many');
+SELECT a FROM u;
+QUIT;
+";
+    let ended = check(sql, &["--offline", "--format", "json"]);
+    assert_eq!(
+        verdicts(&ended.code(3).stdout),
+        [
+            "1:1 CREATE TABLE ok",
+            "2:1 CREATE TABLE ok",
+            "3:15 SELECT invalid",
+            "4:15 SELECT invalid",
+            "5:13 INSERT INTO invalid",
+            "6:1 CREATE FUNCTION unsupported",
+            "7:8 SELECT unsupported",
+            "8:30 CREATE TABLE unsupported",
+            "9:68 CREATE TABLE unsupported",
+            "11:1 SELECT unsupported",
+            "12:8 SELECT invalid",
+            "13:55 CREATE TABLE invalid",
+            "14:1 SELECT invalid",
+            "15:1 QUIT ok",
+        ]
+        .map(str::to_owned),
+        "{}",
+        ended.stdout
+    );
+    let ended = check(sql, &["--offline"]);
+    let shown = &ended.code(3).stdout;
+    for part in [
+        "--> job.sql:3:15",
+        "--> job.sql:4:15",
+        "hint: the statement in line 6 that creates 'F' has an error",
+        "not supported yet: format 'parquet'",
+    ] {
+        assert!(shown.contains(part), "no '{part}' in {shown}");
+    }
+    // One mistake of a declaration is told once.
+    assert_eq!(shown.matches("'many'").count(), 2, "{shown}");
+    ended.says(&[]);
+    assert!(!ended.stderr.contains("shell only"), "{}", ended.stderr);
+}

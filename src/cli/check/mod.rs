@@ -120,11 +120,18 @@ struct Checker<'a> {
     text: &'a str,
     lines: LineIndex,
     missing: BTreeMap<String, (usize, Verdict)>,
+    /// What was said already.
+    told: BTreeSet<String>,
 }
 
 impl Checker<'_> {
     fn new(text: &str) -> Checker<'_> {
-        Checker { text, lines: LineIndex::new(text), missing: BTreeMap::new() }
+        Checker {
+            text,
+            lines: LineIndex::new(text),
+            missing: BTreeMap::new(),
+            told: BTreeSet::new(),
+        }
     }
 
     fn check(&mut self, session: &mut Session) -> Vec<Checked> {
@@ -159,7 +166,17 @@ impl Checker<'_> {
             let (line, _) = self.lines.line_column(self.text, span.start);
             self.missing.insert(name, (line, verdict));
         }
-        let at = error.span().map_or(span.start, |place| place.start);
+        let mut at = error.span().map_or(span.start, |place| place.start);
+        if !(span.start..span.end.max(span.start + 1)).contains(&at) {
+            // The mistake stands in another statement, such as the table's declaration; it is this one that fails.
+            let (line, _) = self.lines.line_column(self.text, at);
+            at = span.start;
+            if !self.told.contains(&error.to_string()) {
+                let hint = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
+                error = error.moved_to(span).with_hint(format!("{hint}see line {line}"));
+            }
+        }
+        self.told.insert(error.to_string());
         Checked { kind, at, verdict, error: Some(error) }
     }
 
@@ -173,13 +190,23 @@ impl Checker<'_> {
 
     /// The creation that failed and with it this statement.
     fn cause(&self, error: &Error) -> Option<(String, (usize, Verdict))> {
-        let name = error.message().strip_prefix("object '")?.strip_suffix("' not found")?;
+        let message = error.message();
+        if let Some(call) = message.strip_prefix("no match found for function signature ") {
+            let (name, _) = call.split_once('(')?;
+            return Some((name.to_owned(), *self.missing.get(&function(name))?));
+        }
+        let name = message.strip_prefix("object '")?.strip_suffix("' not found")?;
         let name = name.rsplit('.').next()?;
         Some((name.to_owned(), *self.missing.get(name)?))
     }
 }
 
-/// The last part of the name that a CREATE TABLE or CREATE VIEW creates, also of one that does not parse.
+/// A function's name beside those of tables.
+fn function(name: &str) -> String {
+    format!("{}()", name.to_lowercase())
+}
+
+/// The last part of the name that a CREATE TABLE, VIEW or FUNCTION creates, also of one that does not parse.
 fn created(statement: &str) -> Option<String> {
     let tokens = tokenize(statement);
     let word = |token: &Token| match token.kind {
@@ -189,7 +216,9 @@ fn created(statement: &str) -> Option<String> {
     if word(tokens.first()?) != Some("CREATE") {
         return None;
     }
-    let at = tokens.iter().take(6).position(|t| matches!(word(t), Some("TABLE" | "VIEW")))?;
+    let made = |t: &Token| matches!(word(t), Some("TABLE" | "VIEW" | "FUNCTION"));
+    let at = tokens.iter().take(6).position(made)?;
+    let is_function = tokens.get(at).and_then(word) == Some("FUNCTION");
     let mut rest = tokens
         .get(at + 1..)?
         .iter()
@@ -199,13 +228,13 @@ fn created(statement: &str) -> Option<String> {
         name = match &token.kind {
             TokenKind::QuotedIdent(name) => Some(name.clone()),
             TokenKind::Word(_) => Some(token.span.text(statement).to_owned()),
-            _ => return name,
+            _ => break,
         };
         if rest.next()?.kind != TokenKind::Symbol(Symbol::Dot) {
-            return name;
+            break;
         }
     }
-    name
+    if is_function { name.map(|name| function(&name)) } else { name }
 }
 
 /// One object a line.
@@ -267,6 +296,7 @@ mod tests {
             ("CREATE TABLE", None),
             ("CREATE DATABASE d", None),
             ("DROP TABLE a", None),
+            ("CREATE TEMPORARY SYSTEM FUNCTION Fn AS 'x.Y'", Some("fn()")),
         ] {
             assert_eq!(created(statement).as_deref(), name, "{statement}");
         }

@@ -29,7 +29,7 @@ struct ScopeColumn {
 
 impl Scope {
     /// No table of the query has this name.
-    fn no_table(&self, name: &ast::Ident) -> Error {
+    pub(super) fn no_table(&self, name: &ast::Ident) -> Error {
         let error = schema_error(format!("table '{}' not found", name.value), name.span);
         let mut tables: Vec<&str> =
             self.columns.iter().map(|column| column.table.as_str()).collect();
@@ -526,6 +526,13 @@ impl Binder<'_> {
             ExprKind::Element { operand, index } => item(bind(operand)?, bind(index)?, index.span),
             ExprKind::Recognised { construct, text } if *construct == OTHER_UNIT => {
                 Err(unknown_unit(text, span))
+            }
+            ExprKind::Recognised { construct: "a binary literal of half a byte", .. } => {
+                let message = "binary literal string must contain an even number of hexits";
+                Err(schema_error(message, span))
+            }
+            ExprKind::Recognised { construct: "a key without a value in MAP", .. } => {
+                Err(schema_error("map requires an even number of arguments", span))
             }
             ExprKind::Recognised { construct, .. } => not_yet(construct, span),
             _ => not_yet("this form of expression", span),

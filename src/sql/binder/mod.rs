@@ -224,10 +224,11 @@ impl<'a> Binder<'a> {
                 options.set(&property.key.value, &property.value.value, Some(property.span));
             }
         }
-        Ok(match options {
-            None => table,
-            Some(options) => Arc::new(TableDef { options, ..(*table).clone() }),
-        })
+        let mut used = table.used_at(name.span);
+        if let Some(options) = options {
+            used.options = options;
+        }
+        Ok(Arc::new(used))
     }
 }
 

@@ -244,7 +244,10 @@ fn starred(scope: &Scope, qualifier: &ast::ObjectName) -> Result<Vec<(String, Ex
         unambiguous(scope.repeated(Some(&table.value)), qualifier.span)?;
         return Ok(scope.all_of(&table.value).collect());
     }
-    let row = scope.find(qualifier)?;
+    let row = match (scope.find(qualifier), qualifier.parts.as_slice()) {
+        (Err(_), [table]) => return Err(scope.no_table(table)),
+        (found, _) => found?,
+    };
     let Kind::Row(fields) = &row.data_type.kind else {
         return Err(schema_error(
             format!(

@@ -50,6 +50,9 @@ fn fold(rel: Rel, zone: chrono_tz::Tz) -> Rel {
 pub(super) fn written_at(rel: Rel, span: Span) -> Rel {
     let moved = |expr: Expr| expr.without_places().written_at(span);
     match on_inputs(rel, &|input| written_at(input, span)) {
+        Rel::Scan { table, columns, predicate } => {
+            Rel::Scan { table: Arc::new(table.used_at(span)), columns, predicate }
+        }
         Rel::Filter { input, condition } => Rel::Filter { input, condition: moved(condition) },
         Rel::Project { input, expressions, schema } => {
             let expressions = expressions.into_iter().map(moved).collect();

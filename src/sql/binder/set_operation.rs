@@ -2,7 +2,8 @@
 
 use super::query::{bind_set, names_of_result};
 use super::{Binder, coerce, schema_error};
-use crate::base::Result;
+use crate::base::limits::PLAN_SCANS_MAX;
+use crate::base::{Error, Result};
 use crate::expr::Expr;
 use crate::plan::Rel;
 use crate::sql::ast::{QueryBody, QueryBodyKind, SetOperator};
@@ -13,8 +14,16 @@ pub(super) fn union_all(binder: &Binder<'_>, body: &QueryBody) -> Result<Rel> {
     let mut written = Vec::new();
     flatten(body, &mut written);
     let mut inputs = Vec::with_capacity(written.len());
+    let mut scans = 0;
     for input in &written {
-        inputs.push((bind_set(&binder.nested(), input)?, input.span));
+        let rel = bind_set(&binder.nested(), input)?;
+        rel.scans(&mut |_, _| scans += 1);
+        // Tables of a WITH, or views, that name the one before twice double what is read.
+        if scans > PLAN_SCANS_MAX {
+            let what = format!("a query that reads its tables more than {PLAN_SCANS_MAX} times");
+            return Err(Error::unsupported(what).at(input.span));
+        }
+        inputs.push((rel, input.span));
     }
     let schemas: Vec<Schema> = inputs.iter().map(|(rel, _)| rel.schema()).collect();
     let Some(first) = schemas.first() else {

@@ -93,6 +93,7 @@ replay! {
     flink_public_values,
     flink_queries,
     flink_raw,
+    flink_refusals,
     flink_scripts,
     flink_select_batch,
     flink_select_streaming,
