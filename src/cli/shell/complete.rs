@@ -14,7 +14,17 @@ pub(super) struct Words {
     pub(super) settings: &'static [Opt],
     /// Tables of the session with their columns.
     pub(super) tables: Vec<(String, Vec<String>)>,
+    /// Tables of the session with the options that name their connector and their formats.
+    pub(super) options: Vec<(String, Vec<(String, String)>)>,
+    /// Columns of type ROW with their fields.
+    pub(super) fields: Vec<(String, Vec<String>)>,
+    pub(super) catalogs: Vec<String>,
+    /// Databases of the catalog in use.
+    pub(super) databases: Vec<String>,
 }
+
+/// Options that say which further options a table has.
+pub(super) const NAMING: &[&str] = &["connector", "format", "value.format", "key.format"];
 
 /// Words after which a table is named.
 const BEFORE_TABLE: &[&str] =
@@ -103,12 +113,18 @@ fn settings(words: &Words) -> Vec<(String, OptKind)> {
 
 /// Keys of the connector and the format that the statement names, also behind the cursor.
 fn table_keys(line: &str, before: &str, words: &Words) -> Vec<(String, OptKind)> {
-    let mut given: Vec<(String, String)> = pairs(&statement(tokenize(before)));
+    let tokens = statement(tokenize(before));
+    let mut given: Vec<(String, String)> = pairs(&tokens);
     if let Some(after) = line.get(before.len()..) {
         // The rest begins inside of a text: what comes after its end counts.
         let rest = after.split_once('\'').map_or("", |(_, rest)| rest);
         given.extend(pairs(&tokenize(rest.split(';').next().unwrap_or(""))));
     }
+    // ALTER TABLE and OPTIONS hints are about a table that is there.
+    let named =
+        |name: &str| tokens.iter().any(|token| token.span.text(before).trim_matches('`') == name);
+    let there = words.options.iter().filter(|(table, _)| named(table));
+    given.extend(there.flat_map(|(_, options)| options.clone()));
     let of = |key: &str| given.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
     let mut keys: Vec<(String, OptKind)> =
         COMMON_KEYS.iter().map(|key| ((*key).to_owned(), OptKind::String)).collect();
@@ -153,8 +169,23 @@ fn names(before: &str, start: usize, prefix: &str, tokens: &[Token], words: &Wor
     let text = |token: &Token| token.span.text(before).trim_matches('`').to_owned();
     if previous.is_some_and(|token| token.kind == TokenKind::Symbol(Symbol::Dot)) {
         let owner = tokens.iter().rev().filter(|t| (t.span.end as usize) < start).map(text).next();
-        let columns = owner.and_then(|owner| columns_of(&owner, tokens, before, words));
+        let fields =
+            |name: &str| words.fields.iter().find(|(c, _)| c == name).map(|(_, f)| f.clone());
+        let columns = owner
+            .and_then(|owner| columns_of(&owner, tokens, before, words).or_else(|| fields(&owner)));
         return matching(prefix, columns.unwrap_or_default().iter().map(|name| quoted(name)));
+    }
+    let spaces = match previous.and_then(word) {
+        Some("CATALOG") => Some(&words.catalogs),
+        Some("USE") => Some(&words.databases),
+        _ => None,
+    };
+    if let Some(spaces) = spaces {
+        let mut found = matching(prefix, spaces.iter().map(|name| quoted(name)));
+        if !prefix.is_empty() {
+            found.extend(matching_keywords(prefix, std::iter::once("CATALOG")));
+        }
+        return found;
     }
     let tables = words.tables.iter().map(|(name, _)| quoted(name));
     let after_table_word = previous.and_then(word).is_some_and(|w| BEFORE_TABLE.contains(&w));
@@ -247,6 +278,13 @@ mod tests {
                 ("orders".to_owned(), vec!["id".to_owned(), "sum total".to_owned()]),
                 ("order".to_owned(), vec!["x".to_owned()]),
             ],
+            options: vec![(
+                "orders".to_owned(),
+                vec![("connector".to_owned(), "kafka".to_owned())],
+            )],
+            fields: vec![("zeta".to_owned(), vec!["first".to_owned(), "second".to_owned()])],
+            catalogs: vec!["default_catalog".to_owned()],
+            databases: vec!["default_database".to_owned(), "sales".to_owned()],
         }
     }
 
@@ -274,6 +312,10 @@ mod tests {
         check("SELECT orders.|", &["id", "`sum total`"]);
         check("SELECT * FROM orders AS o WHERE o.i|", &["id"]);
         check("SELECT |", &[]);
+        check("SELECT zeta.f|", &["first"]);
+        check("USE sal|", &["sales"]);
+        check("USE |", &["default_database", "sales"]);
+        check("USE CATALOG d|", &["default_catalog"]);
         check("SELECT 'a' |", &[]);
     }
 
@@ -291,6 +333,9 @@ mod tests {
             &["earliest'", "latest'"],
         );
         check("CREATE TABLE t (a INT) WITH ('format' = 'json', 'j|", &["json.strict'"]);
+        check("ALTER TABLE orders SET ('scan.m|", &["scan.mode'"]);
+        check("SELECT * FROM orders /*+ OPTIONS('scan.m|", &["scan.mode'"]);
+        check("SELECT * FROM orders /*+ OPTIONS('scan.mode' = 'l|", &["latest'"]);
     }
 
     #[test]

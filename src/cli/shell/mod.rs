@@ -20,7 +20,8 @@ use crate::plan::SETTINGS;
 use crate::registry;
 use crate::sql::ast::{ClientCommand, Statement};
 use crate::sql::{ParsedStatement, is_complete, keywords, parse_script_from};
-use complete::Words;
+use crate::types::Kind;
+use complete::{NAMING, Words};
 use editor::{Input, Reader};
 use pager::{Pager, Size};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
@@ -268,7 +269,7 @@ fn shell(
         reader.take_lines();
         shell.report_ended_jobs();
         if let Some(words) = reader.words() {
-            words.tables = shell.session.tables();
+            know_session(words, shell.session);
         }
         at_prompt.store(true, Ordering::Release);
         let input = reader.read();
@@ -381,7 +382,25 @@ fn tell(command: ClientCommand) {
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
-/// All that can be completed but tables.
+/// What can be completed of the session's own.
+fn know_session(words: &mut Words, session: &Session) {
+    words.tables = session.tables();
+    (words.options, words.fields) = (Vec::new(), Vec::new());
+    for (name, _) in &words.tables {
+        let Some(table) = session.table(std::slice::from_ref(name)) else { continue };
+        let option = |key: &&str| Some(((*key).to_owned(), table.options.get(key)?.to_owned()));
+        words.options.push((name.clone(), NAMING.iter().filter_map(option).collect()));
+        for column in &table.columns {
+            if let Kind::Row(fields) = &column.data_type.kind {
+                let fields = fields.iter().map(|field| field.name.clone()).collect();
+                words.fields.push((column.name.clone(), fields));
+            }
+        }
+    }
+    (words.catalogs, words.databases) = session.namespaces();
+}
+
+/// All that can be completed but what belongs to the session.
 fn words() -> Words {
     Words {
         keywords: keywords().collect(),
@@ -396,6 +415,6 @@ fn words() -> Words {
         connectors: registry::connectors().iter().map(|c| (c.identifier(), c.options())).collect(),
         formats: registry::formats().iter().map(|f| (f.identifier(), f.options())).collect(),
         settings: SETTINGS,
-        tables: Vec::new(),
+        ..Words::default()
     }
 }
