@@ -201,7 +201,6 @@ fn options_of_a_table_that_nothing_uses_are_checked() {
             ),
             "properties.transaction.timeout.ms",
         ),
-        (&format!("{exact}, 'sink.semantic' = 'at-least-once'"), "sink.semantic"),
     ] {
         let sql = format!("CREATE TABLE t (a INT) WITH ({kafka}, {options});");
         check(&sql, &["--offline"]).code(3).shows(&[says]);

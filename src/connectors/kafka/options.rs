@@ -5,6 +5,7 @@ use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::java_regex::JavaRegex;
 use crate::options::{Opt, OptKind, OptionReader};
 use crate::table::{ErrorHandling, Guarantee, JobContext};
+use brooklet_kafka::config::OffsetReset;
 use brooklet_kafka::{ClientConfig, TopicPartition};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -425,7 +426,8 @@ pub(super) struct SourceOptions {
     pub(super) startup: Place,
     pub(super) bounded: Option<Place>,
     pub(super) group: Option<String>,
-    /// What a start at group offsets falls back to; `None` fails.
+    /// What a start at group offsets falls back to, as the client's configuration tells (`auto.offset.reset`); `None`
+    /// fails.
     pub(super) reset: Option<Place>,
     pub(super) discovery: Option<Duration>,
     pub(super) topic_change: TopicChange,
@@ -547,18 +549,6 @@ pub(super) fn source(options: &OptionReader<'_>, mode: Mode) -> Result<SourceOpt
     if let Some(Place::Specific(offsets)) = &bounded {
         offsets.check(options, &BOUNDED_OFFSETS, &topics)?;
     }
-    let reset = match options.scoped("properties.").string(&Opt::new(
-        "auto.offset.reset",
-        OptKind::String,
-        "",
-    )) {
-        None => None,
-        Some(word) => match word.to_ascii_lowercase().as_str() {
-            "earliest" => Some(Place::Earliest),
-            "latest" => Some(Place::Latest),
-            _ => None,
-        },
-    };
     let group = options.string(&GROUP);
     let needs_group = startup == Place::Group || bounded == Some(Place::Group);
     if needs_group && group.is_none() {
@@ -589,12 +579,25 @@ pub(super) fn source(options: &OptionReader<'_>, mode: Mode) -> Result<SourceOpt
         startup,
         bounded,
         group,
-        reset,
+        reset: None,
         discovery,
         topic_change,
         errors,
         pushdown,
     })
+}
+
+/// Where `auto.offset.reset` starts; `None` for `none`.
+pub(super) fn place_of(reset: &OffsetReset, job: &JobContext) -> Option<Place> {
+    match reset {
+        OffsetReset::Earliest => Some(Place::Earliest),
+        OffsetReset::Latest => Some(Place::Latest),
+        OffsetReset::None => None,
+        OffsetReset::ByDuration(before) => {
+            let before = i64::try_from(before.as_millis()).unwrap_or(i64::MAX);
+            Some(Place::Timestamp(job.started_at_millis.saturating_sub(before).max(0)))
+        }
+    }
 }
 
 /// `topic` or `topic-pattern`.
@@ -772,17 +775,16 @@ fn guarantee(options: &OptionReader<'_>, job: &JobContext, mode: Mode) -> Result
         return Ok(of(word));
     }
     let old = of(options.word(&SEMANTIC)?);
-    if options.is_set(&DELIVERY) && of(word) != old {
-        return Err(options.invalid(
-            &SEMANTIC,
-            "it is the old name of 'sink.delivery-guarantee', which says something else: remove it",
-        ));
-    }
+    let guarantee = if options.is_set(&DELIVERY) { of(word) } else { old };
     job.warnings.warn(&format!(
-        "{}: 'sink.semantic' is an old name, use 'sink.delivery-guarantee'",
-        options.subject()
+        "{}: 'sink.semantic' is an old name{}",
+        options.subject(),
+        match guarantee == old {
+            true => ", use 'sink.delivery-guarantee'",
+            false => " and says something else than 'sink.delivery-guarantee', which counts",
+        }
     ));
-    Ok(old)
+    Ok(guarantee)
 }
 
 /// Where only the old name of the guarantee is used, as in Flink 1.11, which made up ids by itself.

@@ -29,8 +29,10 @@ pub(super) fn open(
     scan: ScanRequest,
     mode: Mode,
 ) -> Result<Box<dyn Source>> {
-    let options = options::source(context.options, mode)?;
+    let mut options = options::source(context.options, mode)?;
     let config = options::client(context.options, context.job)?;
+    options.reset =
+        config.offset_reset.as_ref().and_then(|reset| options::place_of(reset, context.job));
     check_key(context, mode)?;
     let plan = plan(context, scan, &options, mode)?;
     let properties = context.options.rest(&options::PROPERTIES);

@@ -33,6 +33,8 @@ fn names_of_the_guarantee() {
         ("'sink.delivery-guarantee' = 'EXACTLY_ONCE', 'sink.transactional-id-prefix' = 'p'", 3),
         ("'sink.semantic' = 'exactly-once'", 0),
         ("'sink.semantic' = 'EXACTLY-ONCE'", 0),
+        // As in Flink the new name counts.
+        ("'sink.semantic' = 'exactly-once', 'sink.delivery-guarantee' = 'none'", 0),
         ("'sink.transaction-naming-strategy' = 'POOLING'", 0),
         ("'sink.transaction-naming-strategy' = 'incrementing'", 0),
         ("'sink.transaction-naming-strategy' = 'other'", 3),

@@ -264,3 +264,22 @@ fn the_first_bad_record_is_named_whatever_is_wrong_with_it() {
     let ended = run(&sql);
     ended.code(1).says(&[&format!("at topic '{input}' partition 0 offset 1")]);
 }
+
+#[test]
+fn a_group_without_offsets_starts_as_long_ago_as_it_says() {
+    let cluster = Cluster::embedded();
+    let input = cluster.topic("in", 1);
+    let now = crate::support::now_millis();
+    let at = |text: &str, ago: i64| Rec {
+        timestamp: Some(now - ago),
+        ..Rec::value(format!(r#"{{"v":"{text}"}}"#))
+    };
+    cluster.produce(&input, &[at("old", 7_200_000), at("new", 60_000)]);
+    let options = format!(
+        "'scan.startup.mode' = 'group-offsets', 'scan.bounded.mode' = 'latest-offset', 'properties.group.id' = 'g', \
+         'properties.auto.offset.reset' = 'by_duration:PT1H', {JSON}"
+    );
+    let sql = kafka("src", "v STRING", &input, &cluster, &options) + "SELECT v FROM src;\n";
+    let ended = run(&sql);
+    assert!(ended.code(0).stdout.contains("new") && !ended.stdout.contains("old"), "{ended:?}");
+}

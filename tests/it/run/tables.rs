@@ -220,7 +220,7 @@ fn messages_of_protobuf_are_described_by_a_file() {
         let sql = kafka("m", "i ROW<x INT>", "m", &cluster, &options);
         Program::script(
             "job",
-            &format!("SET 'table.dml-sync' = 'true';\n{sql}INSERT INTO m VALUES (ROW(7));\nSELECT i.x FROM m;\n"),
+            &format!("SET 'table.dml-sync' = 'true';\n{sql}INSERT INTO m SELECT ROW(7);\nSELECT i.x FROM m;\n"),
         )
         .run()
     };

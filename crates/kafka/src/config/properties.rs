@@ -67,6 +67,22 @@ pub static PROPERTIES: &[Property] = &[
     p("sasl.oauthbearer.expected.issuer", Text, "", Both, Inert, "The broker validates tokens."),
     p("sasl.oauthbearer.scope.claim.name", Text, "scope", Both, Inert, "The broker validates tokens."),
     p("sasl.oauthbearer.sub.claim.name", Text, "sub", Both, Inert, "The broker validates tokens."),
+    p("sasl.oauthbearer.clock.skew.seconds", Int(0, MILLIS_MAX), "30", Both, Inert, "The broker validates tokens."),
+    p("sasl.oauthbearer.jwks.endpoint.refresh.ms", Int(0, i64::MAX), "3600000", Both, Inert, "The broker validates tokens."),
+    p("sasl.oauthbearer.jwks.endpoint.retry.backoff.ms", Int(0, i64::MAX), "100", Both, Inert, "The broker validates tokens."),
+    p("sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms", Int(0, i64::MAX), "10000", Both, Inert, "The broker validates tokens."),
+    p("sasl.oauthbearer.header.urlencode", Bool, "false", Both, Ignored("client id and secret are sent as they are"), "Whether client id and secret are URL-encoded in the request for a token."),
+    p("sasl.oauthbearer.assertion.algorithm", Text, "RS256", Both, Refused(ASSERTIONS), "Signature of a client assertion."),
+    p("sasl.oauthbearer.assertion.file", Text, "", Both, Refused(ASSERTIONS), "File of a client assertion."),
+    p("sasl.oauthbearer.assertion.template.file", Text, "", Both, Refused(ASSERTIONS), "Template of a client assertion."),
+    p("sasl.oauthbearer.assertion.private.key.file", Text, "", Both, Refused(ASSERTIONS), "Key that signs a client assertion."),
+    p("sasl.oauthbearer.assertion.private.key.passphrase", Password, "", Both, Refused(ASSERTIONS), "Password of that key."),
+    p("sasl.oauthbearer.assertion.claim.aud", Text, "", Both, Refused(ASSERTIONS), "A claim of a client assertion."),
+    p("sasl.oauthbearer.assertion.claim.iss", Text, "", Both, Refused(ASSERTIONS), "A claim of a client assertion."),
+    p("sasl.oauthbearer.assertion.claim.sub", Text, "", Both, Refused(ASSERTIONS), "A claim of a client assertion."),
+    p("sasl.oauthbearer.assertion.claim.exp.seconds", Int(0, 86400), "300", Both, Refused(ASSERTIONS), "A claim of a client assertion."),
+    p("sasl.oauthbearer.assertion.claim.nbf.seconds", Int(0, 3600), "60", Both, Refused(ASSERTIONS), "A claim of a client assertion."),
+    p("sasl.oauthbearer.assertion.claim.jti.include", Bool, "false", Both, Refused(ASSERTIONS), "A claim of a client assertion."),
     p("ssl.truststore.location", Text, "", Both, Used, "File with the trusted certificates: JKS, PKCS12 or PEM. Without one, the certificate authorities of Mozilla count, which are built in."),
     p("ssl.truststore.password", Password, "", Both, Used, "Password of that file."),
     p("ssl.truststore.type", Text, "JKS", Both, Used, "JKS, PKCS12 or PEM; what the file holds decides."),
@@ -116,6 +132,8 @@ pub static PROPERTIES: &[Property] = &[
     p("group.instance.id", Text, "", Consumer, Used, "Lasting name of a process that shares its job: started again within the session, it gets the same partitions without a rebalance. Every process needs its own."),
     p("group.protocol", Choice(&["classic", "consumer"]), "classic", Consumer, Used, "How the processes of a shared job agree on who reads what: 'classic', where one of them assigns, or 'consumer' (KIP-848, Kafka 4.0 or newer), where the broker does."),
     p("group.remote.assignor", Text, "", Consumer, Used, "With the consumer protocol: how the broker assigns partitions, 'uniform' or 'range'; empty leaves it to the broker. With the classic one ranges are assigned."),
+    p("share.acknowledgement.mode", Choice(&["implicit", "explicit"]), "implicit", Consumer, Inert, "For consumers of share groups."),
+    p("share.acquire.mode", Choice(&["batch_optimized", "record_limit"]), "batch_optimized", Consumer, Inert, "For consumers of share groups."),
     p("session.timeout.ms", Int(1, MILLIS_MAX), "45000", Consumer, Used, "Milliseconds after which a process that shares its job and is not heard of loses its partitions. With the consumer protocol the broker decides."),
     p("heartbeat.interval.ms", Int(1, MILLIS_MAX), "3000", Consumer, Used, "Milliseconds between its signs of life; at most a third of the session. With the consumer protocol the broker decides."),
     p("max.poll.interval.ms", Int(1, MILLIS_MAX), "300000", Consumer, Used, "Milliseconds that a rebalance waits for a process that shares its job to commit what it has read."),
@@ -151,6 +169,7 @@ pub static PROPERTIES: &[Property] = &[
     p("register.consumer.metrics", Bool, "true", Consumer, Inert, "Used by the connector."),
 ];
 
+const ASSERTIONS: &str = "signed client assertions are not supported yet; use the client credentials grant or a token from a file";
 const NO_KERBEROS: &str = "Kerberos is not supported";
 const FORMATS: &str = "bytes are read and written by the table's format; remove this property";
 
