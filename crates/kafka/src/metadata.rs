@@ -527,6 +527,31 @@ mod tests {
     }
 
     #[test]
+    fn topics_are_created_where_they_are_missing_and_no_others() {
+        let (mut m, mut rng) = (metadata(), Rng::new(1));
+        m.want(&"out".into(), true, Duration::ZERO);
+        m.want(&"progress".into(), false, Duration::ZERO);
+        // What is asked for, and whether it may be created.
+        let mut ask = |m: &mut Metadata, now, topics| {
+            let request = m.request(now).unwrap();
+            m.sent(CallId(1));
+            m.answered(&response(topics), now, &mut rng);
+            let names = request.topics.unwrap().into_iter().map(|topic| topic.name.unwrap());
+            (names.collect::<Vec<_>>(), request.allow_auto_topic_creation)
+        };
+        let missing = |name| failed(name, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        let both = ["out", "progress"].map(str::to_owned);
+        let neither = vec![missing("out"), missing("progress")];
+        assert_eq!(ask(&mut m, SECOND, neither.clone()), (both.to_vec(), false));
+        assert_eq!(ask(&mut m, 5 * SECOND, vec![missing("out")]), (vec!["out".to_owned()], true));
+        // In turn: the others must not wait for a topic that is never created.
+        assert_eq!(ask(&mut m, 10 * SECOND, neither), (both.to_vec(), false));
+        let made = vec![topic("out", 1, &[(1, 0)])];
+        assert_eq!(ask(&mut m, 15 * SECOND, made.clone()), (vec!["out".to_owned()], true));
+        assert_eq!(ask(&mut m, 20 * SECOND, made), (both.to_vec(), false));
+    }
+
+    #[test]
     fn answers_are_merged_per_topic() {
         let mut m = metadata();
         m.merge(&response(vec![topic("a", 1, &[(1, 0)]), topic("b", 2, &[(2, 0)])]), SECOND);

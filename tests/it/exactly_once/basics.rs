@@ -66,8 +66,8 @@ fn an_interrupted_job_commits_and_goes_on() {
     let cluster = Cluster::embedded();
     let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
     write(&cluster, &source, &["a", "b"]);
-    // One epoch would last for hours: what is committed at the end is committed by the signal.
-    let sql = job(&cluster, &source, &sink, ENDLESS, EXACT).replace("50 ms", "5 h");
+    // No epoch ends by itself: what is committed at the end is committed by the signal.
+    let sql = job(&cluster, &source, &sink, ENDLESS, EXACT).replace("50 ms", "10 min");
     let program = Program::script("endless", &sql);
     let written = |count| {
         let running = program.start();
@@ -353,7 +353,7 @@ fn another_prefix_fences_the_run_under_the_first_one() {
     let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
     write(&cluster, &source, &["a"]);
     // The first run commits nothing before it is asked to end.
-    let slow = job(&cluster, &source, &sink, ENDLESS, EXACT).replace("50 ms", "5 h");
+    let slow = job(&cluster, &source, &sink, ENDLESS, EXACT).replace("50 ms", "10 min");
     let slow = Program::script("prefix", &slow);
     let mut first = slow.start();
     while cluster.ends(&sink)[&0] < 1 {
@@ -424,12 +424,24 @@ fn a_progress_topic_that_is_deleted_ends_the_job_and_is_not_created_by_the_broke
 }
 
 #[test]
+fn epochs_that_no_transaction_outlasts_are_refused() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    let sql = job(&cluster, &source, &sink, BOUNDED, EXACT).replace("'50 ms'", "'1 h'");
+    Program::script("slow", &sql).run().code(3).says(&[
+        "the brokers allow no transaction of 3600000 ms, the time between epochs of job 'slow.sink'",
+        "900000 ms are the most",
+        "lower 'execution.checkpointing.interval'",
+    ]);
+}
+
+#[test]
 fn a_stop_says_what_it_waits_for() {
     let cluster = Cluster::embedded();
     let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
     write(&cluster, &source, &["a"]);
     // No epoch completes by itself.
-    let sql = job(&cluster, &source, &sink, ENDLESS, EXACT).replace("'50 ms'", "'1 h'");
+    let sql = job(&cluster, &source, &sink, ENDLESS, EXACT).replace("'50 ms'", "'10 min'");
     let program = Program::script("waits", &sql);
     let running = program.start();
     while cluster.read(&sink).is_empty() {

@@ -357,7 +357,7 @@ impl MembersDomain {
         let Some(exact) = &self.exact else { return Ok(()) };
         match result {
             Ok(_) => {
-                exact.plan.say_timeout(exact.timeout, &exact.names, &self.warnings);
+                exact.plan.check_timeout(exact.timeout, &exact.names, &self.warnings)?;
                 // Beside the rest: what a process has left open may hold offsets back, and its coordinator be away.
                 self.sweep();
                 self.fetch();

@@ -267,7 +267,7 @@ impl TransactionDomain {
                         }
                         Some((transaction, found)) => {
                             self.transaction = Some(transaction);
-                            self.plan.say_timeout(self.timeout, &self.names, &self.warnings);
+                            self.plan.check_timeout(self.timeout, &self.names, &self.warnings)?;
                             self.claim(found, from)?;
                         }
                     }
@@ -278,7 +278,7 @@ impl TransactionDomain {
                         return Ok(None);
                     }
                     Some(Ok(_)) => {
-                        self.plan.say_timeout(self.timeout, &self.names, &self.warnings);
+                        self.plan.check_timeout(self.timeout, &self.names, &self.warnings)?;
                         let scans = vec![None; self.scans.len()];
                         return Ok(Some(DomainEvent::Recovered { epoch: 0, scans }));
                     }

@@ -3,7 +3,7 @@
 use super::domain::TransactionDomain;
 use super::record::topic_of;
 use super::shared::Transaction;
-use crate::base::{Error, Result};
+use crate::base::{Error, ErrorKind, Result};
 use crate::connectors::kafka::members::{Exact, JobMembers};
 use crate::table::{CommitDomain, DomainRequest, Epoch, JobContext, Waker, Warnings};
 use brooklet_kafka::pending::Pending;
@@ -58,6 +58,8 @@ pub(super) struct RunState {
     pub(super) claimed: bool,
     /// The last epoch that this run committed, or that it claimed.
     pub(super) committed: Epoch,
+    /// Time between epochs.
+    interval: Duration,
     /// What the broker allows at most, where it refused what was asked for.
     pub(super) timeout: Option<Duration>,
     /// People know of it.
@@ -147,15 +149,30 @@ impl JobTransaction {
         less >= TIMEOUT_LEAST
     }
 
-    /// Says once that the broker has refused the time-out that the sinks want.
-    pub(in crate::connectors::kafka) fn say_timeout(
+    /// Where the broker has refused the time-out that the sinks want: says so once, and fails where no epoch could be
+    /// committed within what it allows.
+    pub(in crate::connectors::kafka) fn check_timeout(
         &self,
         wanted: Duration,
         names: &Names,
         warnings: &Warnings,
-    ) {
+    ) -> Result<()> {
         let mut state = self.state();
-        let Some(timeout) = state.timeout.filter(|used| *used < wanted) else { return };
+        let Some(timeout) = state.timeout.filter(|used| *used < wanted) else { return Ok(()) };
+        if timeout <= state.interval {
+            return Err(Error::new(
+                ErrorKind::Option,
+                format!(
+                    "the brokers allow no transaction of {} ms, the time between epochs of job '{}': {} ms are the most",
+                    state.interval.as_millis(),
+                    names.job,
+                    timeout.as_millis()
+                ),
+            )
+            .with_hint(
+                "lower 'execution.checkpointing.interval', or raise the brokers' transaction.max.timeout.ms",
+            ));
+        }
         if !std::mem::replace(&mut state.said_timeout, true) {
             warnings.warn(&format!(
                 "job '{}': the broker allows no transaction of {} ms ('transaction.max.timeout.ms'): {} ms are used",
@@ -164,6 +181,7 @@ impl JobTransaction {
                 timeout.as_millis()
             ));
         }
+        Ok(())
     }
 
     /// The domain of the next attempt, with a client of its own: what the last attempt still sends is fenced.
@@ -180,6 +198,7 @@ impl JobTransaction {
         // Progress of a transaction that was aborted is none.
         config.isolation = Isolation::ReadCommitted;
         let interval = job.checkpoint_interval;
+        self.state().interval = interval;
         let timeout = joined
             .timeout
             .unwrap_or_else(|| TIMEOUT_MIN.max(interval.saturating_mul(TIMEOUT_EPOCHS)));

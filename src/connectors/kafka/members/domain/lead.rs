@@ -118,7 +118,7 @@ impl MembersDomain {
                 Step::Settling(takeover) => match takeover.poll(&|_| Ok(()), self.now)? {
                     None => return Ok(false),
                     Some((transaction, record)) => {
-                        self.taken_over(leading, transaction, record);
+                        self.taken_over(leading, transaction, record)?;
                         self.list()
                     }
                 },
@@ -205,14 +205,15 @@ impl MembersDomain {
         leading: &mut Leading,
         transaction: Arc<Transaction>,
         record: Option<ProgressRecord>,
-    ) {
-        let Some(exact) = &self.exact else { return };
-        exact.plan.say_timeout(exact.timeout, &exact.names, &self.warnings);
+    ) -> Result<()> {
+        let Some(exact) = &self.exact else { return Ok(()) };
+        exact.plan.check_timeout(exact.timeout, &exact.names, &self.warnings)?;
         let started = record.as_ref().is_some_and(|record| record.shared == Some(Sharing::Started));
         self.members.expect(started);
         // Under another id, the next leader would have to fence that one again.
         let own = record.as_ref().is_some_and(|record| record.transactional_id == exact.names.id);
         leading.adopts = (!started || !own).then_some((transaction, record));
+        Ok(())
     }
 
     fn list(&self) -> Step {
