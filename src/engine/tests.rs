@@ -143,30 +143,46 @@ fn an_error_in_a_view_points_at_its_use() {
     assert_eq!((message.as_str(), place), ("object 's' not found (while reading view 'v')", "v"));
 }
 
-/// 2,000 lines are checked in far less than a second: the goal is 50 ms in a release build; the bound leaves room for
-/// debug builds on a busy machine.
-#[test]
-fn a_long_script_is_checked_quickly() {
+/// Most milliseconds of processor time for 2,000 lines in a build for tests.
+const LONG_SCRIPT_MILLIS: u64 = 1_500;
+
+/// Time that this thread had a processor; 0 where the system does not tell.
+fn thread_time() -> std::time::Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = told.and_then(|text| text.split(' ').next()?.parse().ok());
+    nanos.map_or(std::time::Duration::ZERO, std::time::Duration::from_nanos)
+}
+
+/// The time to check a script of `tables` tables of Kafka, each with a view, an INSERT and a query.
+fn time_to_check(tables: usize) -> std::time::Duration {
     let mut script = String::new();
-    let tables = 100;
     for n in 0..tables {
         let _infallible = write!(
             script,
             "CREATE TABLE t{n} (\n  id BIGINT,\n  name STRING,\n  price DECIMAL(10, 2),\n  ts TIMESTAMP(3),\n  \
-             total AS price * 2,\n  WATERMARK FOR ts AS ts - INTERVAL '5' SECOND\n) WITH (\n  \
-             'connector' = 'datagen',\n  'number-of-rows' = '1'\n);\n\
-             CREATE VIEW v{n} AS SELECT id,\n  UPPER(name) AS name,\n  total + 1 AS total\nFROM t{n}\n\
+             WATERMARK FOR ts AS ts - INTERVAL '5' SECOND\n) WITH (\n  'connector' = 'kafka', 'topic' = 't{n}',\n  \
+             'properties.bootstrap.servers' = 'x:1', 'properties.group.id' = 'g',\n  'format' = 'json'\n);\n\
+             CREATE VIEW v{n} AS SELECT id, UPPER(name) AS name,\n  price\nFROM t{n}\n\
              WHERE id > {n} AND name LIKE 'a%';\n\
-             EXPLAIN SELECT id, name FROM v{n}\nWHERE total > 10;\n\n"
+             INSERT INTO t{n} (id, name)\nSELECT id, name FROM v{n};\nSELECT id FROM v{n};\n\n"
         );
     }
-    assert!(script.lines().count() >= 1_900);
     let mut tested = Tested::new();
     tested.session.only_check();
-    let started = std::time::Instant::now();
+    let before = thread_time();
     tested.prints(&script);
-    let elapsed = started.elapsed();
-    assert!(elapsed < std::time::Duration::from_secs(3), "{elapsed:?}");
+    thread_time() - before
+}
+
+/// The goal for 2,000 lines is 50 ms in a release build; a build for tests takes some ten times as long. What does not
+/// depend on the machine: a line costs the same in a long script as in a short one.
+#[test]
+fn a_long_script_is_checked_quickly() {
+    // The best of some, so that nothing else counts.
+    let best = |tables| (0..3).map(|_| time_to_check(tables)).min().unwrap();
+    let (short, long) = (best(30), best(120));
+    assert!(long <= short * 7, "4 times as many lines take {long:?} instead of {short:?}");
+    assert!(long < std::time::Duration::from_millis(LONG_SCRIPT_MILLIS), "{long:?}");
 }
 
 #[test]

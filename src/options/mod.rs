@@ -69,13 +69,18 @@ impl Opt {
 
     /// Whether `key` is this option; understands `#` and `*` in the declaration.
     pub fn matches(&self, key: &str) -> bool {
-        if let Some(prefix) = self.key.strip_suffix('*') {
-            return key.len() > prefix.len() && key.starts_with(prefix);
-        }
-        if !self.key.contains('#') {
-            return key == self.key;
-        }
-        let Some((head, tail)) = self.key.split_once('#') else { return false };
-        key.len() > head.len() + tail.len() && key.starts_with(head) && key.ends_with(tail)
+        matches(self.key, key)
     }
+}
+
+/// Whether `key` is the one that is declared as `declared`.
+fn matches(declared: &str, key: &str) -> bool {
+    if declared == key {
+        return true;
+    }
+    if let Some(prefix) = declared.strip_suffix('*') {
+        return key.len() > prefix.len() && key.starts_with(prefix);
+    }
+    let Some((head, tail)) = declared.split_once('#') else { return false };
+    key.len() > head.len() + tail.len() && key.starts_with(head) && key.ends_with(tail)
 }

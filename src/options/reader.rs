@@ -1,11 +1,12 @@
 //! Reading options: every known one is taken, and what is left over is refused with the list of what is allowed.
 
-use super::{Opt, OptKind, parse_duration, parse_memory_size};
+use super::{Opt, OptKind, matches, parse_duration, parse_memory_size};
 use crate::base::limits::{OPTIONS_CLOSEST_SHOWN, OPTIONS_SHOWN_MAX};
 use crate::base::{Error, ErrorKind, Result, Span, by_distance, nearest};
 use crate::java_regex::JavaRegex;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 /// A value and where the script gives it.
@@ -69,16 +70,31 @@ impl Options {
 #[derive(Debug)]
 pub struct OptionReader<'a> {
     options: &'a Options,
-    prefix: String,
+    prefix: Rc<str>,
     subject: String,
     taken: &'a Taken,
 }
 
-/// Keys that some reader has asked for, and all keys that may be given.
+/// The options that some reader has asked for or declared: the prefix of the reader, and the key below it. One may be
+/// here several times: it is looked at only where a key that the script gives has to be one of them.
 #[derive(Debug, Default)]
 pub struct Taken {
-    keys: RefCell<BTreeSet<String>>,
-    supported: RefCell<BTreeSet<String>>,
+    declared: RefCell<Vec<(Rc<str>, &'static str)>>,
+}
+
+impl Taken {
+    fn has(&self, key: &str) -> bool {
+        let is_it = |(prefix, declared): &(Rc<str>, &'static str)| {
+            key.strip_prefix(&**prefix).is_some_and(|rest| matches(declared, rest))
+        };
+        self.declared.borrow().iter().any(is_it)
+    }
+
+    /// All that may be given, in order.
+    fn supported(&self) -> BTreeSet<String> {
+        let declared = self.declared.borrow();
+        declared.iter().map(|(prefix, key)| format!("{prefix}{key}")).collect()
+    }
 }
 
 impl<'a> OptionReader<'a> {
@@ -88,14 +104,14 @@ impl<'a> OptionReader<'a> {
         taken: &'a Taken,
         subject: impl Into<String>,
     ) -> OptionReader<'a> {
-        OptionReader { options, prefix: String::new(), subject: subject.into(), taken }
+        OptionReader { options, prefix: Rc::from(""), subject: subject.into(), taken }
     }
 
     /// A reader over the keys below `prefix` (which ends with a dot).
     pub fn scoped(&self, prefix: &str) -> OptionReader<'a> {
         OptionReader {
             options: self.options,
-            prefix: format!("{}{prefix}", self.prefix),
+            prefix: Rc::from(format!("{}{prefix}", self.prefix)),
             subject: self.subject.clone(),
             taken: self.taken,
         }
@@ -167,9 +183,9 @@ impl<'a> OptionReader<'a> {
 
     /// A boolean.
     pub fn bool(&self, opt: &Opt) -> Result<bool> {
-        let parse = |text: &str| match text.to_ascii_lowercase().as_str() {
-            "true" => Ok(true),
-            "false" => Ok(false),
+        let parse = |text: &str| match (text.eq_ignore_ascii_case("true"), text) {
+            (true, _) => Ok(true),
+            (_, text) if text.eq_ignore_ascii_case("false") => Ok(false),
             _ => Err("expected true or false".to_owned()),
         };
         Ok(self.parsed(opt, parse)?.unwrap_or(false))
@@ -241,7 +257,6 @@ impl<'a> OptionReader<'a> {
         let mut found = Vec::new();
         for (key, value) in self.options.iter() {
             if let Some(rest) = key.strip_prefix(&prefix).filter(|rest| !rest.is_empty()) {
-                self.taken.keys.borrow_mut().insert(key.to_owned());
                 found.push((rest.to_owned(), value.clone()));
             }
         }
@@ -283,16 +298,15 @@ impl<'a> OptionReader<'a> {
     /// [`OptionReader::finish`] for a table that could not be opened to the end: these keys, and keys below these prefixes
     /// (which end with a dot), may not have been asked for yet.
     pub fn finish_but(&self, prefixes: &[&str]) -> Result<()> {
-        let taken = self.taken.keys.borrow();
-        let supported = self.taken.supported.borrow();
         for (key, value) in self.options.iter() {
             let may_come = |prefix: &&str| match prefix.ends_with('.') {
                 true => key.starts_with(prefix),
                 false => key == *prefix,
             };
-            if taken.contains(key) || prefixes.iter().any(may_come) {
+            if self.taken.has(key) || prefixes.iter().any(may_come) {
                 continue;
             }
+            let supported = self.taken.supported();
             let mut hint = String::new();
             let written = self.options.written(key);
             if let Some(near) = nearest(key, supported.iter().map(String::as_str)) {
@@ -331,22 +345,16 @@ impl<'a> OptionReader<'a> {
     }
 
     fn declare(&self, opt: &Opt) {
-        let full = format!("{}{}", self.prefix, opt.key);
-        let mut taken = self.taken.keys.borrow_mut();
-        if opt.key.bytes().any(|byte| matches!(byte, b'#' | b'*')) {
-            for (key, _) in self.options.iter() {
-                if key.strip_prefix(&self.prefix).is_some_and(|rest| opt.matches(rest)) {
-                    taken.insert(key.to_owned());
-                }
-            }
-        } else {
-            taken.insert(full.clone());
-        }
-        self.taken.supported.borrow_mut().insert(full);
+        self.taken.declared.borrow_mut().push((Rc::clone(&self.prefix), opt.key));
     }
 
     fn raw(&self, key: &str) -> Option<&'a str> {
-        self.options.get(&format!("{}{key}", self.prefix))
+        if self.prefix.is_empty() {
+            return self.options.get(key);
+        }
+        let is_it =
+            |(full, _): &(&str, &OptionValue)| full.strip_prefix(&*self.prefix) == Some(key);
+        self.options.iter().find(is_it).map(|(_, entry)| entry.value.as_str())
     }
 
     fn parsed<T>(
@@ -354,9 +362,10 @@ impl<'a> OptionReader<'a> {
         opt: &Opt,
         parse: impl Fn(&str) -> std::result::Result<T, String>,
     ) -> Result<Option<T>> {
-        match self.string(opt) {
+        self.declare(opt);
+        match self.raw(opt.key).or(opt.default) {
             None => Ok(None),
-            Some(text) => parse(&text).map(Some).map_err(|problem| self.invalid(opt, problem)),
+            Some(text) => parse(text).map(Some).map_err(|problem| self.invalid(opt, problem)),
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Opt, OptKind, OptionReader, Options, Taken};
 use crate::table::Warnings;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 const PARALLELISM: Opt =
@@ -273,6 +274,9 @@ impl Settings {
     }
 }
 
+/// The zone that the machine is in, asked for once: settings are read for every statement.
+static MACHINE: OnceLock<Option<String>> = OnceLock::new();
+
 fn time_zone(reader: &OptionReader<'_>) -> Result<chrono_tz::Tz> {
     let name = reader.string(&TIME_ZONE).unwrap_or_default();
     if name != "default" {
@@ -280,11 +284,13 @@ fn time_zone(reader: &OptionReader<'_>) -> Result<chrono_tz::Tz> {
             reader.invalid(&TIME_ZONE, "expected a zone such as UTC or Europe/Berlin")
         });
     }
-    let machine = std::env::var("TZ").ok().filter(|tz| !tz.is_empty());
-    let machine = machine.or_else(|| iana_time_zone::get_timezone().ok());
+    let machine = MACHINE.get_or_init(|| {
+        let variable = std::env::var("TZ").ok().filter(|tz| !tz.is_empty());
+        variable.or_else(|| iana_time_zone::get_timezone().ok())
+    });
     match machine {
         None => Ok(chrono_tz::UTC),
-        Some(name) => machine_zone(&name).ok_or_else(|| {
+        Some(name) => machine_zone(name).ok_or_else(|| {
             Error::new(ErrorKind::Option, format!("the machine's time zone '{name}' is not known"))
                 .with_hint("SET 'table.local-time-zone' = 'UTC'")
         }),

@@ -208,6 +208,8 @@ fn function(name: &str) -> String {
 
 /// The last part of the name that a CREATE TABLE, VIEW or FUNCTION creates, also of one that does not parse.
 fn created(statement: &str) -> Option<String> {
+    // Most statements create nothing: they need not be read a second time.
+    statement.get(..6).filter(|word| word.eq_ignore_ascii_case("CREATE"))?;
     let tokens = tokenize(statement);
     let word = |token: &Token| match token.kind {
         TokenKind::Word(Some(keyword)) => Some(keyword.text),

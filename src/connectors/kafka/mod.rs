@@ -9,6 +9,7 @@ mod error;
 mod fit;
 mod headers;
 mod layout;
+mod lazy_client;
 mod learned;
 mod loss;
 mod mark;

@@ -2,6 +2,7 @@
 
 use super::encode::{EncodePlan, Written};
 use super::layout::{Layout, Placed};
+use super::lazy_client::LazyClient;
 use super::learned::Learned;
 use super::metadata::Metadata;
 use super::options::{self, Exact, Mode, Partitioning, SinkOptions};
@@ -16,7 +17,7 @@ use crate::table::{
     Sink, SinkRequest, TableContext, Waker, Writer,
 };
 use crate::types::Field;
-use brooklet_kafka::{Client, Isolation, Network};
+use brooklet_kafka::{Isolation, Network};
 use std::sync::Arc;
 
 /// Opens the table: checks every option, contacts nothing.
@@ -67,9 +68,8 @@ pub(super) fn open(
         }
     };
     Ok(Box::new(KafkaSink {
-        network: network.clone(),
         exact,
-        client: Client::new(config, network),
+        client: LazyClient::new(config, network),
         parallelism: options.parallelism.unwrap_or(request.parallelism),
         options,
         plan: Arc::new(plan),
@@ -164,8 +164,7 @@ fn plan(
 }
 
 struct KafkaSink {
-    network: Network,
-    client: Client,
+    client: LazyClient,
     /// The transaction that exactly-once output goes into.
     exact: Option<Arc<JobTransaction>>,
     options: SinkOptions,
@@ -195,7 +194,7 @@ impl Sink for KafkaSink {
         waker: Waker,
     ) -> Result<Option<Box<dyn CommitDomain>>> {
         let Some(plan) = &self.exact else { return Ok(None) };
-        plan.domain(&self.network, job, request, waker).map(Some)
+        plan.domain(self.client.network(), job, request, waker).map(Some)
     }
 
     fn former_progress(
@@ -209,7 +208,7 @@ impl Sink for KafkaSink {
         }
         let mut config = self.client.config().clone();
         config.isolation = Isolation::ReadCommitted;
-        let client = Client::new(config, &self.network);
+        let client = self.client.another(config);
         Ok(Some(Box::new(FormerRecord::new(client, job, scans, waker))))
     }
 
@@ -220,7 +219,8 @@ impl Sink for KafkaSink {
         let buffer = self.client.config().buffer_memory / workers.max(1);
         let (outlet, held_bytes) = match &self.exact {
             None => {
-                let producer = self.client.producer(Arc::clone(&waker)).with_buffer(buffer);
+                let producer =
+                    self.client.shared().producer(Arc::clone(&waker)).with_buffer(buffer);
                 (Outlet::Own(producer), 0)
             }
             Some(plan) => {
@@ -230,7 +230,7 @@ impl Sink for KafkaSink {
             }
         };
         Ok(Box::new(KafkaWriter::new(
-            self.client.clone(),
+            self.client.shared().clone(),
             outlet,
             self.plan.encoder()?,
             &self.options,

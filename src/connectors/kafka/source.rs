@@ -3,6 +3,7 @@
 use super::decode::{DecodePlan, Output};
 use super::enumerator::KafkaEnumerator;
 use super::layout::{Layout, Placed};
+use super::lazy_client::LazyClient;
 use super::loss::Loss;
 use super::members::{JobMembers, Reads};
 use super::metadata::{Metadata, Readable};
@@ -51,12 +52,10 @@ pub(super) fn open(
             Some(members)
         }
     };
-    let client = Client::new(config, network);
     Ok(Box::new(KafkaSource {
         table: context.table.subject(),
-        network: network.clone(),
         cluster,
-        client,
+        client: LazyClient::new(config, network),
         options,
         plan: Arc::new(plan),
         members,
@@ -262,9 +261,8 @@ fn leaves_out_what_fails(key: &DecoderFactory) -> Result<bool> {
 
 struct KafkaSource {
     table: String,
-    network: Network,
     cluster: u64,
-    client: Client,
+    client: LazyClient,
     options: SourceOptions,
     plan: Arc<DecodePlan>,
     /// Where other processes read a part of the partitions.
@@ -286,7 +284,7 @@ impl KafkaSource {
 
     /// A client of the attempt's own: when it fails, no commit of it may arrive behind those of the next one.
     fn own_client(&self) -> Client {
-        Client::new(self.client.config().clone(), &self.network)
+        self.client.another(self.client.config().clone())
     }
 }
 
@@ -303,7 +301,7 @@ impl Source for KafkaSource {
     }
 
     fn enumerator(&mut self, waker: Waker) -> Result<Box<dyn Enumerator>> {
-        let (client, options) = (self.client.clone(), self.options.clone());
+        let (client, options) = (self.client.shared().clone(), self.options.clone());
         let warnings = self.warnings.clone();
         let enumerator =
             KafkaEnumerator::new(client, options, self.create_missing, warnings, waker);
@@ -313,7 +311,7 @@ impl Source for KafkaSource {
     fn reader(&mut self, _worker: usize, waker: Waker) -> Result<Box<dyn Reader>> {
         let config = self.client.config();
         let (isolation, check_crcs) = (config.isolation, config.check_crcs);
-        let consumer = self.client.consumer(Arc::clone(&waker));
+        let consumer = self.client.shared().consumer(Arc::clone(&waker));
         let decoder = self.plan.decoder(waker)?;
         let loss =
             Loss::new(self.options.topic_change, self.options.reset.clone(), self.warnings.clone());
