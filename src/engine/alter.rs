@@ -9,11 +9,13 @@ use crate::sql::ast::{
 };
 use crate::table::{self, TableDef};
 
-/// The declaration after the change; renaming the table itself is not its business.
+/// The declaration after the change; its name and its partitions are not its business.
 pub(super) fn altered(table: &Declared, action: &AlterTableAction) -> Result<CreateTable> {
     let mut new = (*table.written).clone();
     match action {
-        AlterTableAction::RenameTo(_) => {}
+        AlterTableAction::RenameTo(_)
+        | AlterTableAction::AddPartitions { .. }
+        | AlterTableAction::DropPartitions { .. } => {}
         AlterTableAction::SetOptions(properties) => {
             for property in properties {
                 new.properties.retain(|old| old.key.value != property.key.value);

@@ -1,5 +1,6 @@
 //! Catalogs, databases, tables and views in memory.
 
+use super::partitions::Partition;
 use crate::base::{Error, ErrorKind, Result};
 use crate::sql::ast;
 use crate::sql::binder::{ViewSource, Views};
@@ -19,6 +20,8 @@ pub(super) const CATALOG_TYPE: &str = "generic_in_memory";
 pub(super) struct Declared {
     pub(super) written: Arc<ast::CreateTable>,
     pub(super) def: Arc<TableDef>,
+    /// Declared by ALTER TABLE.
+    pub(super) partitions: Vec<Partition>,
 }
 
 /// A view.
@@ -214,6 +217,14 @@ impl MemoryCatalog {
         };
         if let Some(slot) = slot {
             *slot = object;
+        }
+    }
+
+    /// Puts a permanent object, or none, in the place of a name, and gives back what was there.
+    pub(super) fn swap(&mut self, name: &TableName, object: Option<Object>) -> Option<Object> {
+        match object {
+            Some(object) => self.permanent.insert(name.clone(), object),
+            None => self.permanent.remove(name),
         }
     }
 

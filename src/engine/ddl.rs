@@ -5,6 +5,7 @@ use super::catalog::{Declared, Object, View, exists, quoted, refused};
 use super::expand;
 use super::legacy;
 use super::like;
+use super::partitions;
 use super::session::Session;
 use crate::base::{Error, ErrorKind, Result};
 use crate::plan::Settings;
@@ -28,15 +29,28 @@ pub(super) fn repeats<T>(items: &[T], at: usize, same: impl Fn(&T, &T) -> bool) 
 impl Session {
     /// CREATE TABLE in all its forms; with AS the INSERT of the query's rows comes back.
     pub(super) fn create_table(&mut self, create: &CreateTable) -> Result<Option<ast::Insert>> {
-        if create.or_replace && create.as_query.is_none() {
-            return Err(
-                Error::unsupported("CREATE OR REPLACE TABLE without AS").at(create.name.span)
-            );
-        }
         let name = self.catalog.resolve(&parts(&create.name));
         if let (Some(_), true) = (self.catalog.object(&name), create.if_not_exists) {
             return Ok(None);
         }
+        let (declared, insert) = self.planned(create, &name)?;
+        // Flink replaces a table by one with AS only: without it, OR REPLACE means nothing.
+        if create.or_replace && insert.is_some() {
+            self.catalog.drop(&name, create.temporary);
+        }
+        let object = Object::Table(declared);
+        self.catalog
+            .create(name, object, create.temporary, create.if_not_exists)
+            .map_err(|error| error.at(create.name.span))?;
+        Ok(insert)
+    }
+
+    /// What CREATE TABLE declares, and the INSERT of its AS.
+    pub(super) fn planned(
+        &self,
+        create: &CreateTable,
+        name: &TableName,
+    ) -> Result<(Declared, Option<ast::Insert>)> {
         let mut written = match &create.like {
             Some(clause) => {
                 let base = self.like_base(clause)?;
@@ -56,15 +70,7 @@ impl Session {
             written = like::with_query(&written, &schema)?;
             insert = Some(insert_of(create, query, &schema));
         }
-        let declared = self.declare(written, &name)?;
-        if create.or_replace {
-            self.catalog.drop(&name, create.temporary);
-        }
-        let object = Object::Table(declared);
-        self.catalog
-            .create(name, object, create.temporary, create.if_not_exists)
-            .map_err(|error| error.at(create.name.span))?;
-        Ok(insert)
+        Ok((self.declare(written, name)?, insert))
     }
 
     /// Refuses to write to a table whose declaration asks for what its connector cannot do (Flink's `DynamicSinkUtils`).
@@ -142,7 +148,7 @@ impl Session {
                 data_type.nullable = Some(false);
             }
         }
-        Ok(Declared { written: Arc::new(written), def: Arc::new(def) })
+        Ok(Declared { written: Arc::new(written), def: Arc::new(def), partitions: Vec::new() })
     }
 
     /// ALTER TABLE.
@@ -168,8 +174,14 @@ impl Session {
             return self.rename(&name, to);
         }
         let doing = |error: Error| error.context("executing ALTER TABLE");
-        let written = alter::altered(&table, &statement.action).map_err(doing)?;
-        let declared = self.declare(written, &name).map_err(doing)?;
+        let declared = match partitions::altered(&table, &statement.action).map_err(doing)? {
+            Some(partitions) => Declared { partitions, ..table },
+            None => {
+                let written = alter::altered(&table, &statement.action).map_err(doing)?;
+                let declared = self.declare(written, &name).map_err(doing)?;
+                Declared { partitions: table.partitions, ..declared }
+            }
+        };
         self.catalog.replace(&name, Object::Table(declared));
         Ok(())
     }

@@ -3,11 +3,14 @@
 use super::catalog::{Object, View, quoted, refused};
 use super::ddl::parts;
 use super::describe;
+use super::partitions;
 use super::session::Session;
 use crate::base::{Error, Result};
 use crate::expr::{LikePattern, function_names};
 use crate::plan::Settings;
-use crate::sql::ast::{Describe, DescribeObject, ObjectName, Show, ShowLike, ShowWhat};
+use crate::sql::ast::{
+    Describe, DescribeObject, ObjectName, PartitionItem, Show, ShowLike, ShowWhat,
+};
 use crate::table::{Catalog as _, TableName};
 
 impl Session {
@@ -61,7 +64,12 @@ impl Session {
             ShowWhat::CreateTable(name) => self.show_create_table(name),
             ShowWhat::CreateView(name) => self.show_create_view(name),
             ShowWhat::CreateCatalog(name) => self.show_create_catalog(name),
-            ShowWhat::Partitions(name) => self.show_partitions(name),
+            ShowWhat::Partitions(name, of) => self.show_partitions(name, of),
+            // There are none; that the database is there is checked all the same.
+            ShowWhat::Models => {
+                self.objects(show, false)?;
+                self.names(show, "model name", Vec::new())
+            }
         }
     }
 
@@ -101,11 +109,14 @@ impl Session {
         self.print_table(&["job name", "status"], &rows)
     }
 
-    fn show_partitions(&self, name: &ObjectName) -> Result<()> {
+    fn show_partitions(&self, name: &ObjectName, of: &[PartitionItem]) -> Result<()> {
         let (full, object) = self.find(name)?;
         match object {
             Object::Table(table) if !table.def.partitioned_by.is_empty() => {
-                self.print_table(&["partition name"], &[])
+                let of = partitions::values(of)?;
+                let shown = table.partitions.iter().filter(|p| of.iter().all(|v| p.contains(v)));
+                let rows: Vec<Vec<String>> = shown.map(|p| vec![partitions::name(p)]).collect();
+                self.print_table(&["partition name"], &rows)
             }
             _ => Err(refused(format!("table {full} is not partitioned")).at(name.span)),
         }

@@ -1,5 +1,7 @@
 //! SET, RESET, EXPLAIN, and what cannot be.
 
+use super::catalog::Object;
+use super::ddl::parts;
 use super::session::Session;
 use super::{execution_plan, expand};
 use crate::base::{Error, Result};
@@ -7,6 +9,7 @@ use crate::options::{Options, shown};
 use crate::plan::{Rel, SETTINGS, Settings};
 use crate::sql::ast::{self, CreateFunction, ExplainDetail, Statement};
 use crate::sql::changelog::{SinkNeeds, modes};
+use crate::table::Catalog as _;
 use crate::types::ChangelogMode;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -49,7 +52,24 @@ impl Session {
 
     /// EXPLAIN: the plan as brooklet runs it, one line per step, the last step first.
     pub(super) fn explain(&mut self, explain: &ast::Explain) -> Result<()> {
-        let changelog = explain.details.contains(&ExplainDetail::ChangelogMode);
+        let Statement::CreateTable(create) = explain.statement.as_ref() else {
+            return self.explain_statement(&explain.details, &explain.statement);
+        };
+        let name = self.catalog.resolve(&parts(&create.name));
+        let (declared, insert) = self.planned(create, &name)?;
+        let Some(insert) = insert else {
+            return Err(Error::internal("EXPLAIN of a declaration alone"));
+        };
+        // The table is there while its INSERT is planned, and no longer.
+        let before = self.catalog.swap(&name, Some(Object::Table(declared)));
+        let explained =
+            self.explain_statement(&explain.details, &Statement::Insert(Box::new(insert)));
+        self.catalog.swap(&name, before);
+        explained
+    }
+
+    fn explain_statement(&self, details: &[ExplainDetail], statement: &Statement) -> Result<()> {
+        let changelog = details.contains(&ExplainDetail::ChangelogMode);
         let settings = Settings::read(&self.options)?;
         let binder = self.binder(&settings);
         let builder = self.builder(&settings, "explain");
@@ -65,7 +85,7 @@ impl Session {
             plans.push((Some(needs.name), rel));
             Ok(())
         };
-        match explain.statement.as_ref() {
+        match statement {
             Statement::Query(query) => {
                 let rel = self.dev_broker_rel(binder.query(query)?);
                 let rel = builder.resolve_changes(rel, &SinkNeeds::collect())?;
@@ -104,7 +124,7 @@ impl Session {
             }
             rel.to_string().lines().for_each(|step| line(step, indent, modes.next()));
         }
-        if explain.details.contains(&ExplainDetail::JsonExecutionPlan) {
+        if details.contains(&ExplainDetail::JsonExecutionPlan) {
             text.push_str("\n== Physical Execution Plan ==\n");
             text.push_str(&execution_plan::json(&steps));
         }

@@ -96,6 +96,19 @@ fn settings_are_listed_and_secrets_are_not() {
 }
 
 #[test]
+fn create_table_as_is_explained_and_leaves_no_table() {
+    let mut tested = Tested::new();
+    tested.prints(TABLES);
+    let plan = "EXPLAIN CREATE TABLE q WITH ('connector' = 'print') AS SELECT a FROM s";
+    assert!(tested.prints(plan).contains("Sink(table=[default_catalog.default_database.q])"));
+    assert_eq!(tested.prints("SHOW TABLES LIKE 'q'"), "Empty set\n");
+    // One that is there is neither in the way nor changed.
+    let columns = tested.prints("DESCRIBE s");
+    tested.prints("EXPLAIN CREATE TABLE s WITH ('connector' = 'print') AS SELECT 1 AS other");
+    assert_eq!(tested.prints("DESCRIBE s"), columns);
+}
+
+#[test]
 fn what_cannot_be_is_named_with_its_place() {
     for (script, message, place) in [
         ("SELECT a FROM s JOIN d ON a = x", "JOIN", "d"),

@@ -1,6 +1,6 @@
 //! CREATE TABLE and ALTER TABLE.
 
-use super::{DataType, Expr, Ident, ObjectName, Property, Query, SqlString};
+use super::{DataType, Expr, Ident, ObjectName, PartitionItem, Property, Query, SqlString};
 use crate::base::Span;
 
 /// `CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name (…) … WITH (…)`.
@@ -204,6 +204,29 @@ pub enum AlterTableAction {
     DropWatermark,
     /// `DROP DISTRIBUTION`.
     DropDistribution,
+    /// `ADD [IF NOT EXISTS] PARTITION (a = 1) …`.
+    AddPartitions {
+        /// IF NOT EXISTS.
+        if_not_exists: bool,
+        /// What is added.
+        partitions: Vec<Partition>,
+    },
+    /// `DROP [IF EXISTS] PARTITION (a = 1), …`.
+    DropPartitions {
+        /// IF EXISTS.
+        if_exists: bool,
+        /// What is dropped.
+        partitions: Vec<Partition>,
+    },
+}
+
+/// `PARTITION (a = 1, …) [WITH (…)]` of ALTER TABLE.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Partition {
+    /// Its values.
+    pub items: Vec<PartitionItem>,
+    /// WITH.
+    pub properties: Vec<Property>,
 }
 
 /// An element of ALTER TABLE ADD or MODIFY.

@@ -451,8 +451,10 @@ pub enum ShowWhat {
     CreateView(ObjectName),
     /// SHOW CREATE CATALOG c.
     CreateCatalog(ObjectName),
-    /// SHOW PARTITIONS t.
-    Partitions(ObjectName),
+    /// SHOW PARTITIONS t, of these values only.
+    Partitions(ObjectName, Vec<PartitionItem>),
+    /// SHOW MODELS.
+    Models,
 }
 
 impl ShowWhat {
@@ -473,7 +475,8 @@ impl ShowWhat {
             Self::CreateTable(_) => "SHOW CREATE TABLE",
             Self::CreateView(_) => "SHOW CREATE VIEW",
             Self::CreateCatalog(_) => "SHOW CREATE CATALOG",
-            Self::Partitions(_) => "SHOW PARTITIONS",
+            Self::Partitions(..) => "SHOW PARTITIONS",
+            Self::Models => "SHOW MODELS",
         }
     }
 }

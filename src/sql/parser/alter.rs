@@ -4,7 +4,7 @@ use super::{Parser, Result};
 use crate::base::Span;
 use crate::sql::ast::{
     AlterCatalog, AlterCatalogAction, AlterDatabase, AlterFunction, AlterTable, AlterTableAction,
-    AlterView, AlterViewAction, ColumnPosition, SqlString, Statement, TableElement,
+    AlterView, AlterViewAction, ColumnPosition, Partition, SqlString, Statement, TableElement,
 };
 use crate::sql::token::Symbol;
 
@@ -32,52 +32,52 @@ impl Parser<'_> {
     fn alter_table(&mut self, start: Span) -> Result<Statement> {
         let if_exists = self.if_exists();
         let name = self.object_name()?;
-        let Some(action) = self.alter_table_action()? else {
-            return Ok(self.recognised_as("ALTER TABLE PARTITION", start));
-        };
+        let action = self.alter_table_action()?;
         let span = self.since(start);
         Ok(Statement::AlterTable(AlterTable { if_exists, name, action, span }))
     }
 
-    /// `None` where partitions are added or dropped.
-    fn alter_table_action(&mut self) -> Result<Option<AlterTableAction>> {
+    fn alter_table_action(&mut self) -> Result<AlterTableAction> {
         if self.eat_keyword("RENAME") {
             if self.eat_keyword("TO") {
-                return Ok(Some(AlterTableAction::RenameTo(self.object_name()?)));
+                return Ok(AlterTableAction::RenameTo(self.object_name()?));
             }
             let from = self.object_name()?;
             self.expect_keyword("TO")?;
-            return Ok(Some(AlterTableAction::RenameColumn { from, to: self.object_name()? }));
+            return Ok(AlterTableAction::RenameColumn { from, to: self.object_name()? });
         }
         if self.eat_keyword("SET") {
-            return Ok(Some(AlterTableAction::SetOptions(self.properties()?)));
+            return Ok(AlterTableAction::SetOptions(self.properties()?));
         }
         if self.eat_keyword("RESET") {
-            return Ok(Some(AlterTableAction::ResetOptions(self.option_keys()?)));
+            return Ok(AlterTableAction::ResetOptions(self.option_keys()?));
         }
         if self.eat_keyword("MODIFY") {
-            return Ok(Some(AlterTableAction::Modify(self.added_elements()?)));
+            return Ok(AlterTableAction::Modify(self.added_elements()?));
         }
         if self.eat_keyword("ADD") {
             if self.at_keyword("PARTITION") || self.at_keywords(&["IF", "NOT", "EXISTS"]) {
-                self.if_not_exists();
+                let if_not_exists = self.if_not_exists();
+                let mut partitions = Vec::new();
                 loop {
-                    self.partition_spec()?;
-                    self.with_properties()?;
+                    let items = self.partition_spec()?;
+                    partitions.push(Partition { items, properties: self.with_properties()? });
                     if !self.at_keyword("PARTITION") {
-                        return Ok(None);
+                        return Ok(AlterTableAction::AddPartitions { if_not_exists, partitions });
                     }
                 }
             }
-            return Ok(Some(AlterTableAction::Add(self.added_elements()?)));
+            return Ok(AlterTableAction::Add(self.added_elements()?));
         }
         self.expect_keyword("DROP")?;
         if self.at_keyword("PARTITION") || self.at_keywords(&["IF", "EXISTS"]) {
-            self.if_exists();
-            self.comma_list(Self::partition_spec)?;
-            return Ok(None);
+            let if_exists = self.if_exists();
+            let partitions = self.comma_list(|p| {
+                Ok(Partition { items: p.partition_spec()?, properties: Vec::new() })
+            })?;
+            return Ok(AlterTableAction::DropPartitions { if_exists, partitions });
         }
-        Ok(Some(if self.eat_keyword("PRIMARY") {
+        Ok(if self.eat_keyword("PRIMARY") {
             self.expect_keyword("KEY")?;
             AlterTableAction::DropPrimaryKey
         } else if self.eat_keyword("CONSTRAINT") {
@@ -90,7 +90,7 @@ impl Parser<'_> {
             AlterTableAction::DropColumns(self.parenthesized_list(Self::object_name)?)
         } else {
             AlterTableAction::DropColumns(vec![self.object_name()?])
-        }))
+        })
     }
 
     /// `('a', 'b')`, possibly empty.

@@ -3,7 +3,7 @@
 use super::statement::unsupported;
 use super::{Parser, Result};
 use crate::base::Span;
-use crate::sql::ast::{ExprKind, Literal, Statement};
+use crate::sql::ast::{ExprKind, Literal, PartitionItem, Statement};
 use crate::sql::token::Symbol;
 
 type Rest = fn(&mut Parser<'_>) -> Result<()>;
@@ -35,7 +35,6 @@ const RECOGNISED: &[(&[&str], &str, Rest)] = &[
     (&["EXECUTE", "PLAN"], "EXECUTE PLAN", text),
     (&["MERGE"], "MERGE", merge),
     (&["SHOW", "CREATE", "MODEL"], "SHOW CREATE MODEL", name),
-    (&["SHOW", "MODELS"], "SHOW MODELS", show_models),
     (&["TRUNCATE", "TABLE"], "TRUNCATE TABLE", name),
     (&["UPDATE"], "UPDATE", update),
     (&["UPSERT"], "UPSERT", upsert),
@@ -58,9 +57,9 @@ impl Parser<'_> {
     }
 
     /// `PARTITION (a = 1, …)`.
-    pub(super) fn partition_spec(&mut self) -> Result<()> {
+    pub(super) fn partition_spec(&mut self) -> Result<Vec<PartitionItem>> {
         self.expect_keyword("PARTITION")?;
-        self.parenthesized_list(Self::partition_item).map(drop)
+        self.parenthesized_list(Self::partition_item)
     }
 
     fn interval_literal(&mut self) -> Result<()> {
@@ -139,7 +138,7 @@ fn alter_materialized_table(p: &mut Parser<'_>) -> Result<()> {
         return p.with_properties().map(drop);
     }
     if p.eat_keyword("REFRESH") {
-        return if p.at_keyword("PARTITION") { p.partition_spec() } else { Ok(()) };
+        return if p.at_keyword("PARTITION") { p.partition_spec().map(drop) } else { Ok(()) };
     }
     if p.eat_keyword("RESET") {
         return p.option_keys().map(drop);
@@ -292,9 +291,4 @@ fn merge(p: &mut Parser<'_>) -> Result<()> {
         p.parenthesized_list(Parser::ident)?;
     }
     p.query().map(drop)
-}
-
-fn show_models(p: &mut Parser<'_>) -> Result<()> {
-    p.show_scope()?;
-    p.show_like(false).map(drop)
 }

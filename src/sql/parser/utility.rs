@@ -150,11 +150,10 @@ impl Parser<'_> {
         if matches!(what, ShowWhat::Columns) && scope.is_none() {
             return Err(self.unexpected());
         }
-        if matches!(what, ShowWhat::Partitions(_)) && self.at_keyword("PARTITION") {
-            self.partition_spec()?;
-            return Ok(self.recognised_as("SHOW PARTITIONS", start));
-        }
-        let can_ilike = !matches!(what, ShowWhat::Tables | ShowWhat::Views | ShowWhat::Columns);
+        let can_ilike = !matches!(
+            what,
+            ShowWhat::Tables | ShowWhat::Views | ShowWhat::Columns | ShowWhat::Models
+        );
         let like = if can_like { self.show_like(can_ilike)? } else { None };
         Ok(Statement::Show(Show { what, scope, like, span: self.since(start) }))
     }
@@ -191,7 +190,8 @@ impl Parser<'_> {
         }
         if self.eat_keyword("PARTITIONS") {
             let name = self.object_name()?;
-            return Ok((ShowWhat::Partitions(name), false, false));
+            let of = if self.at_keyword("PARTITION") { self.partition_spec()? } else { Vec::new() };
+            return Ok((ShowWhat::Partitions(name, of), false, false));
         }
         if self.eat_keyword("CATALOGS") {
             Ok((ShowWhat::Catalogs, false, true))
@@ -213,6 +213,8 @@ impl Parser<'_> {
             Ok((ShowWhat::Jobs, false, false))
         } else if self.eat_keyword("PROCEDURES") {
             Ok((ShowWhat::Procedures, true, true))
+        } else if self.eat_keyword("MODELS") {
+            Ok((ShowWhat::Models, true, true))
         } else {
             Err(self.unexpected())
         }

@@ -2,8 +2,8 @@
 
 use super::Printer;
 use crate::sql::ast::{
-    CreateFunction, CreateView, Describe, DescribeObject, Drop, DropObject, Explain, Insert, Show,
-    ShowWhat, Statement, StatementSet, Use, UseKind,
+    CreateFunction, CreateView, Describe, DescribeObject, Drop, DropObject, Explain, Insert,
+    PartitionItem, Show, ShowWhat, Statement, StatementSet, Use, UseKind,
 };
 
 impl Printer {
@@ -141,14 +141,19 @@ impl Printer {
         self.text(if insert.overwrite { "INSERT OVERWRITE " } else { "INSERT INTO " });
         self.name(&insert.table);
         self.hints(&insert.hints);
-        self.parens_after(" PARTITION ", &insert.partition, |p, item| {
+        self.partition(&insert.partition);
+        self.parens_after(" ", &insert.columns, Self::name);
+        self.text(" ");
+        self.query(&insert.query);
+    }
+
+    /// ` PARTITION (a = 1)`, or nothing.
+    pub(super) fn partition(&mut self, items: &[PartitionItem]) {
+        self.parens_after(" PARTITION ", items, |p, item| {
             p.ident(&item.column);
             p.text(" = ");
             p.any(&item.value);
         });
-        self.parens_after(" ", &insert.columns, Self::name);
-        self.text(" ");
-        self.query(&insert.query);
     }
 
     fn statement_set(&mut self, set: &StatementSet) {
@@ -196,12 +201,16 @@ impl Printer {
             ShowWhat::CreateTable(name) => ("CREATE TABLE ", Some(name)),
             ShowWhat::CreateView(name) => ("CREATE VIEW ", Some(name)),
             ShowWhat::CreateCatalog(name) => ("CREATE CATALOG ", Some(name)),
-            ShowWhat::Partitions(name) => ("PARTITIONS ", Some(name)),
+            ShowWhat::Partitions(name, _) => ("PARTITIONS ", Some(name)),
+            ShowWhat::Models => ("MODELS", None),
         };
         self.text("SHOW ");
         self.text(what);
         if let Some(name) = name {
             self.name(name);
+        }
+        if let ShowWhat::Partitions(_, of) = &show.what {
+            self.partition(of);
         }
         if let Some(scope) = &show.scope {
             self.text(if scope.is_in { " IN " } else { " FROM " });

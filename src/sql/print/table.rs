@@ -198,6 +198,19 @@ impl Printer {
             }
             AlterTableAction::DropWatermark => self.text(" DROP WATERMARK"),
             AlterTableAction::DropDistribution => self.text(" DROP DISTRIBUTION"),
+            AlterTableAction::AddPartitions { if_not_exists, partitions } => {
+                self.text(" ADD");
+                self.text_if(*if_not_exists, " IF NOT EXISTS");
+                for partition in partitions {
+                    self.partition(&partition.items);
+                    self.parens_after(" WITH ", &partition.properties, Self::property);
+                }
+            }
+            AlterTableAction::DropPartitions { if_exists, partitions } => {
+                self.text(" DROP");
+                self.text_if(*if_exists, " IF EXISTS");
+                self.list(partitions, |p, partition| p.partition(&partition.items));
+            }
         }
     }
 

@@ -86,7 +86,7 @@ fn every_statement_has_its_kind() {
         ("DROP TABLE IF EXISTS t", "DROP TABLE"),
         ("DROP TEMPORARY VIEW v", "DROP VIEW"),
         ("ALTER TABLE t SET ('a' = 'b')", "ALTER TABLE"),
-        ("ALTER TABLE t ADD PARTITION (a = 1)", "ALTER TABLE PARTITION"),
+        ("ALTER TABLE t ADD PARTITION (a = 1)", "ALTER TABLE"),
         ("INSERT INTO t VALUES (1)", "INSERT INTO"),
         ("EXECUTE INSERT INTO t VALUES (1)", "INSERT INTO"),
         ("INSERT OVERWRITE t SELECT 1", "INSERT OVERWRITE"),

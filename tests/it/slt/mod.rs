@@ -80,6 +80,7 @@ replay! {
     flink_nanos,
     flink_ogg_json,
     flink_order_batch,
+    flink_partitions,
     flink_print,
     flink_protobuf,
     flink_public_changes,
