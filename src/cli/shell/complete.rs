@@ -30,6 +30,55 @@ pub(super) const NAMING: &[&str] = &["connector", "format", "value.format", "key
 const BEFORE_TABLE: &[&str] =
     &["FROM", "JOIN", "INTO", "TABLE", "DESCRIBE", "DESC", "OVERWRITE", "VIEW", "LIKE"];
 
+/// What SHOW shows.
+const SHOWN: &[&str] = &[
+    "CATALOGS",
+    "COLUMNS",
+    "CREATE",
+    "CURRENT",
+    "DATABASES",
+    "FULL",
+    "FUNCTIONS",
+    "JARS",
+    "JOBS",
+    "MODELS",
+    "MODULES",
+    "PARTITIONS",
+    "PROCEDURES",
+    "TABLES",
+    "USER",
+    "VIEWS",
+];
+
+/// What follows the name of a column that is declared: its type, or what it is made of.
+const AFTER_COLUMN: &[&str] = &[
+    "ARRAY",
+    "AS",
+    "BIGINT",
+    "BINARY",
+    "BOOLEAN",
+    "BYTES",
+    "CHAR",
+    "DATE",
+    "DECIMAL",
+    "DOUBLE",
+    "FLOAT",
+    "INT",
+    "MAP",
+    "METADATA",
+    "MULTISET",
+    "ROW",
+    "SMALLINT",
+    "STRING",
+    "TIME",
+    "TIMESTAMP",
+    "TIMESTAMP_LTZ",
+    "TINYINT",
+    "VARBINARY",
+    "VARCHAR",
+    "VARIANT",
+];
+
 /// Keys of a table that no connector declares.
 const COMMON_KEYS: &[&str] = &["connector", "format"];
 
@@ -175,6 +224,16 @@ fn names(before: &str, start: usize, prefix: &str, tokens: &[Token], words: &Wor
             .and_then(|owner| columns_of(&owner, tokens, before, words).or_else(|| fields(&owner)));
         return matching(prefix, columns.unwrap_or_default().iter().map(|name| quoted(name)));
     }
+    let before_cursor = tokens.iter().filter(|token| (token.span.end as usize) <= start);
+    let before_cursor: Vec<&Token> = before_cursor.collect();
+    if let [show] = before_cursor.as_slice()
+        && word(show) == Some("SHOW")
+    {
+        return matching_keywords(prefix, SHOWN.iter().copied());
+    }
+    if is_after_column(&before_cursor) {
+        return matching_keywords(prefix, AFTER_COLUMN.iter().copied());
+    }
     let spaces = match previous.and_then(word) {
         Some("CATALOG") => Some(&words.catalogs),
         Some("USE") => Some(&words.databases),
@@ -214,6 +273,20 @@ fn names(before: &str, start: usize, prefix: &str, tokens: &[Token], words: &Wor
     let mut seen = BTreeSet::new();
     found.retain(|name| seen.insert(name.clone()));
     found
+}
+
+/// Whether these end with the name of a column that CREATE TABLE declares.
+fn is_after_column(tokens: &[&Token]) -> bool {
+    let creates = tokens.first().is_some_and(|first| word(first) == Some("CREATE"))
+        && tokens.iter().take(5).any(|token| word(token) == Some("TABLE"));
+    let [.., before, name] = tokens else { return false };
+    let begins = [Symbol::LParen, Symbol::Comma].map(TokenKind::Symbol).contains(&before.kind);
+    let is_name = match &name.kind {
+        TokenKind::Word(Some(keyword)) => !keyword.reserved,
+        TokenKind::Word(None) | TokenKind::QuotedIdent(_) => true,
+        _ => false,
+    };
+    creates && begins && is_name
 }
 
 /// The columns of a table or of its alias.
@@ -317,6 +390,21 @@ mod tests {
         check("USE |", &["default_database", "sales"]);
         check("USE CATALOG d|", &["default_catalog"]);
         check("SELECT 'a' |", &[]);
+    }
+
+    #[test]
+    fn what_is_shown_and_types_of_columns() {
+        check("SHOW |", SHOWN);
+        check("show c|", &["catalogs", "columns", "create", "current"]);
+        check("SHOW TABLES; SHOW T|", &["TABLES"]);
+        check("CREATE TABLE z (a I|", &["INT"]);
+        check(
+            "CREATE TEMPORARY TABLE z (a INT, `b c` ti|",
+            &["time", "timestamp", "timestamp_ltz", "tinyint"],
+        );
+        check("CREATE TABLE z (a |", AFTER_COLUMN);
+        check("CREATE TABLE z (a INT, PRIMARY I|", &[]);
+        check("CREATE TABLE z (a DECIMAL(10, 2) |", &[]);
     }
 
     #[test]

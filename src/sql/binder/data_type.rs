@@ -1,9 +1,36 @@
 //! Types as written to types as meant, with Flink's defaults and limits.
 
 use super::{not_yet, schema_error};
-use crate::base::{Result, Span};
+use crate::base::{Result, Span, nearest};
 use crate::sql::ast::{self, DataTypeKind, TimestampZone};
 use crate::types::{DataType, Field, Kind};
+
+/// Names of types, to tell a mistyped one what it may be.
+const NAMES: &[&str] = &[
+    "ARRAY",
+    "BIGINT",
+    "BINARY",
+    "BOOLEAN",
+    "BYTES",
+    "CHAR",
+    "DATE",
+    "DECIMAL",
+    "DOUBLE",
+    "FLOAT",
+    "INT",
+    "INTEGER",
+    "MULTISET",
+    "NUMERIC",
+    "SMALLINT",
+    "STRING",
+    "TIME",
+    "TIMESTAMP",
+    "TIMESTAMP_LTZ",
+    "TINYINT",
+    "VARBINARY",
+    "VARCHAR",
+    "VARIANT",
+];
 
 /// Resolves a written type.
 pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
@@ -58,7 +85,10 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
             let error = schema_error(format!("unknown type '{}'", name.last()), span);
             return Err(match name_here(name.last()) {
                 Some(known) => error.with_hint(format!("Flink's type is {known}")),
-                None => error,
+                None => match nearest(name.last(), NAMES.iter().copied()) {
+                    Some(near) => error.with_hint(format!("did you mean {near}?")),
+                    None => error,
+                },
             });
         }
     };

@@ -1,10 +1,13 @@
 //! The error of a token that fits nothing.
 
 use super::Parser;
-use crate::base::Span;
 use crate::base::limits::SQL_EXPECTED_SHOWN_MAX;
+use crate::base::{Span, nearest};
 use crate::sql::error::ParseError;
 use crate::sql::token::{Invalid, Symbol, TokenKind};
+
+/// Characters of the shortest word that is taken for a mistyped one.
+const MISTYPED_LEN_MIN: usize = 4;
 
 impl Parser<'_> {
     /// The error of a current token that fits nothing that was looked for.
@@ -49,6 +52,10 @@ impl Parser<'_> {
                 hint = Some("equality is written =".to_owned());
                 format!("Encountered \"{text}\" {place}.")
             }
+            TokenKind::Word(_) => {
+                hint = self.meant(text).map(|word| format!("did you mean {word}?"));
+                format!("Encountered \"{text}\" {place}.")
+            }
             _ => format!("Encountered \"{text}\" {place}."),
         };
         if let [only] = self.expected.as_slice() {
@@ -64,6 +71,14 @@ impl Parser<'_> {
             message.push_str(&format!(" Was expecting one of: {}{more}", shown.join(", ")));
         }
         ParseError { message, span: token.span, hint }
+    }
+
+    /// The word that may stand here and is mistyped as `text`. Short words are like too many others.
+    fn meant(&self, text: &str) -> Option<&'static str> {
+        let is_long = |word: &&str| word.len() >= MISTYPED_LEN_MIN;
+        let words = self.expected.iter().copied().filter(is_long);
+        let words = words.filter(|word| word.bytes().all(|byte| byte.is_ascii_uppercase()));
+        Some(text).filter(is_long).and_then(|text| nearest(text, words))
     }
 
     fn after_equals(&self) -> bool {

@@ -21,7 +21,7 @@ fn a_word_that_does_not_fit_is_named_with_what_would_fit() {
     check(
         "CREATE TABEL t (a INT)",
         "1:8 [TABEL] Encountered \"TABEL\" at line 1, column 8. Was expecting one of: \"OR\", \
-         \"TEMPORARY\", \"TABLE\", \"VIEW\", \"FUNCTION\", \"DATABASE\", \"CATALOG\" | -",
+         \"TEMPORARY\", \"TABLE\", \"VIEW\", \"FUNCTION\", \"DATABASE\", \"CATALOG\" | did you mean TABLE?",
     );
     check(
         "SELECT a\nFROM t\nGROUP a",
