@@ -207,7 +207,7 @@ pub enum TypeLengthEnforcer {
 impl Settings {
     /// Says one line about a setting that changes nothing here, so that nobody waits for its effect.
     pub fn note(key: &str, warnings: &Warnings) {
-        let prefixes = ["sql-client.", "table.plan.", "properties."];
+        let prefixes = ["table.plan.", "properties."];
         let honoured = SETTINGS.iter().any(|opt| opt.matches(key));
         if !honoured && !prefixes.iter().any(|prefix| key.starts_with(prefix)) {
             warnings.debug(&format!("setting '{key}' is accepted and has no effect here"));
@@ -339,6 +339,26 @@ fn parse_zone(name: &str) -> Option<chrono_tz::Tz> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[test]
+    fn a_setting_of_the_client_that_changes_nothing_says_so() {
+        let said = |key: &str| {
+            let lines = Arc::new(Mutex::new(Vec::new()));
+            let sink = Arc::clone(&lines);
+            Settings::note(key, &Warnings::to(move |l| sink.lock().unwrap().push(l.to_owned())));
+            lines.lock().unwrap().join("\n")
+        };
+        for key in [
+            "sql-client.execution.result-mode",
+            "sql-client.display.max-column-width",
+            "sql-client.execution.max-table-result.rows",
+        ] {
+            let line = format!("[DEBUG] setting '{key}' is accepted and has no effect here");
+            assert_eq!(said(key), line);
+        }
+        assert_eq!(said("table.display.max-column-width"), "");
+    }
 
     #[test]
     fn zones_have_javas_spellings() {
