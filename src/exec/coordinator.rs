@@ -397,6 +397,12 @@ impl Coordinator {
                     scan.open = scan.open.saturating_sub(1);
                 }
             }
+            Report::Gone { scan, split } => {
+                if let Some(scan) = self.scans.get_mut(scan) {
+                    scan.open = scan.open.saturating_sub(1);
+                    scan.positions.remove(&*split);
+                }
+            }
             Report::Barrier { epoch, positions } => {
                 let Some(open) = self.open.as_mut().filter(|open| open.epoch == epoch) else {
                     return Ok(());
@@ -540,14 +546,9 @@ impl Coordinator {
             return Ok(false);
         };
         let Some(found) = scan.enumerator.poll(now)? else { return Ok(false) };
-        let Discovered { added, gone, recreated, complete, volatile } = found;
-        if let Some(split) = gone.first().or(recreated.first()) {
-            let what =
-                if gone.is_empty() { "was deleted and created again" } else { "no longer exists" };
-            return Err(Error::new(
-                crate::base::ErrorKind::External,
-                format!("topic '{}' partition {} {what} while being read", split.name, split.index),
-            ));
+        let Discovered { added, gone, complete, volatile } = found;
+        for split in &gone {
+            scan.positions.remove(split);
         }
         scan.complete |= complete;
         scan.open += added.len();

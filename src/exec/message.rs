@@ -30,6 +30,8 @@ pub(super) enum Report {
     Flushed { epoch: Epoch },
     /// A split reached its end.
     Ended { scan: usize },
+    /// A split does not exist any more.
+    Gone { scan: usize, split: Arc<SplitId> },
     /// Every output has all the rows it wants (LIMIT).
     Satisfied,
     /// The worker gave up.

@@ -39,10 +39,8 @@ pub struct Split {
 pub struct Discovered {
     /// New splits to assign.
     pub added: Vec<Split>,
-    /// Splits that no longer exist.
+    /// Splits with progress that do not exist any more: their positions are forgotten.
     pub gone: Vec<SplitId>,
-    /// Splits that exist under the same name but are not the same (a recreated topic).
-    pub recreated: Vec<SplitId>,
     /// No further split will ever be found.
     pub complete: bool,
     /// The start positions would come out differently if looked up again (latest-offset): they are stored before the
@@ -122,6 +120,8 @@ pub enum Polled {
     Data(Batch),
     /// This split's position reached its end.
     Ended(Arc<SplitId>),
+    /// This split does not exist any more, and its position is forgotten.
+    Gone(Arc<SplitId>),
     /// The split was read to the end of what the broker has (its high watermark, or last stable offset).
     CaughtUp(Arc<SplitId>),
     /// Nothing now; the waker will tell.

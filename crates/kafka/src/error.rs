@@ -33,6 +33,11 @@ pub enum ErrorKind {
         /// Name of the topic.
         topic: String,
     },
+    /// The same, and the new topic has fewer partitions: not this one.
+    PartitionGone {
+        /// Name of the topic.
+        topic: String,
+    },
     /// The principal may not do this.
     NotAuthorized,
     /// One side does not accept the other: credentials, certificate, SASL mechanism, TLS itself.

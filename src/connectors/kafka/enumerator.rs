@@ -13,7 +13,7 @@ use crate::table::{Discovered, Enumerator, Position, Progress, Split, Waker, War
 use crate::types::SplitId;
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::topic::TopicInfo;
-use brooklet_kafka::wire::{ErrorCode, Uuid};
+use brooklet_kafka::wire::ErrorCode;
 use brooklet_kafka::{Client, ErrorKind, NewTopic, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,8 +30,8 @@ pub(super) struct KafkaEnumerator {
     waker: Waker_,
     restored: Option<BTreeMap<SplitId, Position>>,
     known: BTreeSet<TopicPartition>,
-    /// Ids of the topics being read: another id under the same name is another topic.
-    ids: BTreeMap<Arc<str>, Uuid>,
+    /// Partitions with progress that their topics lost before the start.
+    gone: Vec<SplitId>,
     work: Work,
     first: bool,
     next: Option<Duration>,
@@ -87,7 +87,7 @@ impl KafkaEnumerator {
             waker: Waker_(waker),
             restored: None,
             known: BTreeSet::new(),
-            ids: BTreeMap::new(),
+            gone: Vec::new(),
             work: Work::None,
             first: true,
             next: None,
@@ -149,17 +149,12 @@ impl KafkaEnumerator {
         Ok(None)
     }
 
-    /// Compares with what is known; starts looking up offsets of what is new.
+    /// Compares with what is known (a topic that is another one by now is for the reader to notice); starts looking up offsets of what is new.
     fn compare(&mut self, topics: &[TopicInfo], now: Duration) -> Result<Option<Discovered>> {
-        let mut news = Discovered::default();
         let mut added = Vec::new();
         for topic in topics {
-            let previous = self.ids.insert(Arc::clone(&topic.name), topic.id);
-            let another =
-                previous.is_some_and(|id| id != topic.id && !id.is_zero() && !topic.id.is_zero());
-            // Otherwise it is for the reader to deal with.
-            if another && self.options.topic_change == TopicChange::Fail {
-                news.recreated.push(SplitId { name: Arc::clone(&topic.name), index: 0 });
+            if self.first {
+                self.note_lost(topic);
             }
             for partition in topic.partitions.iter() {
                 let partition = TopicPartition::new(Arc::clone(&topic.name), partition.partition);
@@ -176,15 +171,28 @@ impl KafkaEnumerator {
                 }
             }
         }
-        if !news.recreated.is_empty() {
-            return Ok(Some(news));
-        }
         if added.is_empty() {
             return Ok(self.finished(Vec::new(), now));
         }
         self.look_up(added);
         // Nothing may have to be asked of the broker, and then nothing would wake us.
         self.poll_work(now)
+    }
+
+    /// A topic that was created again while the job was stopped may have fewer partitions. What becomes of the others
+    /// is for the reader to say.
+    fn note_lost(&mut self, topic: &TopicInfo) {
+        let there = |index| topic.partitions.iter().any(|found| found.partition == index);
+        let lost = |split: &&SplitId| split.name == topic.name && !there(split.index);
+        for split in self.restored.iter().flat_map(BTreeMap::keys).filter(lost) {
+            self.warnings.warn(&format!(
+                "topic '{}' partition {} is no longer read: the topic has only {} partition(s) by now",
+                split.name,
+                split.index,
+                topic.partitions.len()
+            ));
+            self.gone.push(split.clone());
+        }
     }
 
     fn look_up(&mut self, partitions: Vec<TopicPartition>) {
@@ -234,9 +242,9 @@ impl KafkaEnumerator {
         let volatile = first && self.restored.is_none() && may_move(&self.options);
         (first || !added.is_empty()).then(|| Discovered {
             added,
+            gone: std::mem::take(&mut self.gone),
             complete: ends,
             volatile,
-            ..Discovered::default()
         })
     }
 }

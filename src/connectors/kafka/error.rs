@@ -50,7 +50,7 @@ pub(super) fn translate(error: &kafka::Error) -> Error {
             "records were deleted by retention, or the topic was recreated; start over with --fresh or other \
              start offsets",
         ),
-        Kind::TopicRecreated { .. } | Kind::Truncated { .. } => translated.with_hint(
+        Kind::TopicRecreated { .. } | Kind::PartitionGone { .. } | Kind::Truncated { .. } => translated.with_hint(
             "start over with --fresh, or choose what happens then with 'scan.topic-change.mode'",
         ),
         _ => translated,

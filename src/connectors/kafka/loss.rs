@@ -30,6 +30,8 @@ pub(super) enum Verdict {
     Fail,
     /// It is left out.
     Drop,
+    /// It is left out with its position: there is no such partition any more.
+    Forget,
     /// It is read from here on.
     Restart(StartAt),
     /// It is looked for again later.
@@ -79,12 +81,13 @@ impl Loss {
             ErrorKind::OffsetOutOfRange { offset: 0, earliest, .. } => {
                 Some(StartAt::offset(*earliest))
             }
-            ErrorKind::UnknownTopic { .. } => None,
+            ErrorKind::UnknownTopic { .. } | ErrorKind::PartitionGone { .. } => None,
             _ => return Verdict::Fail,
         };
+        let gone = matches!(failed.error.kind(), ErrorKind::PartitionGone { .. });
         let first = !self.waiting.contains_key(&failed.partition);
         let say = |what: &str| {
-            if first {
+            if first || gone {
                 self.warnings.warn(&format!(
                     "topic '{}' partition {} {what}: {}",
                     failed.partition.topic, failed.partition.partition, failed.error
@@ -93,6 +96,11 @@ impl Loss {
         };
         match (self.mode, start) {
             (TopicChange::Fail, _) => Verdict::Fail,
+            _ if gone => {
+                say("is no longer read");
+                self.waiting.remove(&failed.partition);
+                Verdict::Forget
+            }
             (TopicChange::Drop, _) => {
                 say("is no longer read");
                 Verdict::Drop
@@ -175,6 +183,14 @@ mod tests {
             assert_eq!(loss(TopicChange::Restart).judge(&failed, Duration::ZERO), restart);
         }
         assert_eq!(said.lock().unwrap().len(), 10);
+        let gone = failed(&ErrorKind::PartitionGone { topic: topic() });
+        for (mode, verdict) in [
+            (TopicChange::Fail, Verdict::Fail),
+            (TopicChange::Drop, Verdict::Forget),
+            (TopicChange::Restart, Verdict::Forget),
+        ] {
+            assert_eq!(loss(mode).judge(&gone, Duration::ZERO), verdict);
+        }
         for kind in [
             ErrorKind::OffsetOutOfRange { offset: 9, earliest: 20, latest: 50 },
             ErrorKind::Corrupt { offset: 1 },

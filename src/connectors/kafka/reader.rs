@@ -227,6 +227,13 @@ impl KafkaReader {
             }
             // Its position stays where it was: the job would notice again after a restart.
             Verdict::Drop => self.finish_split(partition),
+            // No broker would store a position of it.
+            Verdict::Forget => {
+                if let Some(split) = self.splits.remove(partition) {
+                    self.consumer.unassign(std::slice::from_ref(partition));
+                    self.reports.push_back(Polled::Gone(split.id));
+                }
+            }
             Verdict::Restart(start) => {
                 let Some(split) = self.splits.get_mut(partition) else { return Ok(()) };
                 split.restart(start.offset);

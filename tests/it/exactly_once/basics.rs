@@ -193,7 +193,7 @@ fn a_topic_created_anew_while_the_job_is_stopped_is_noticed() {
         (", 'scan.topic-change.mode' = 'restart'", true, &["a", "b", "x", "y", "z"]),
     ] {
         let cluster = Cluster::embedded();
-        let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+        let (source, sink) = (cluster.topic("in", 2), cluster.topic("out", 1));
         write(&cluster, &source, &["a", "b"]);
         let start = format!("{ENDLESS}{mode}");
         let program = Program::script("anew", &job(&cluster, &source, &sink, &start, EXACT));
@@ -203,7 +203,7 @@ fn a_topic_created_anew_while_the_job_is_stopped_is_noticed() {
         }
         running.signal("INT");
         running.wait().code(0);
-        // As long as the old one: the stored offset is inside of it.
+        // As long as the old one: the stored offset is inside of it. It has one partition less.
         cluster.delete(&source);
         cluster.create(&source, 1, &[]);
         write(&cluster, &source, &["x", "y", "z"]);
@@ -211,7 +211,9 @@ fn a_topic_created_anew_while_the_job_is_stopped_is_noticed() {
         if ends {
             let what =
                 if output.len() == 2 { "is no longer read" } else { "is read from offset 0" };
-            running.until_stderr(what);
+            running
+                .until_stderr("partition 1 is no longer read: the topic has only 1 partition(s)");
+            running.until_stderr(&format!("partition 0 {what}"));
             while committed(&cluster, &sink).len() < output.len() {
                 std::thread::yield_now();
             }

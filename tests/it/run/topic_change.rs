@@ -33,11 +33,59 @@ fn changed(mode: &str) -> Changed {
 
 #[test]
 fn the_job_fails() {
-    let Changed { first, running, cluster: _cluster, _program, .. } = changed("");
-    running.wait().code(4).says(&[
-        &format!("topic `{first}` was deleted and created again"),
-        "hint: start over with --fresh, or choose what happens then with 'scan.topic-change.mode'",
-    ]);
+    // Discovery and the reader see the new topic at about the same time: it is the reader that tells.
+    for discovery in ["", ", 'scan.topic-partition-discovery.interval' = '10 ms'"] {
+        let Changed { first, running, cluster: _cluster, _program, .. } = changed(discovery);
+        running.wait().code(4).says(&[
+            &format!("topic `{first}` was deleted and created again"),
+            &format!("(while reading topic '{first}' partition 0 at offset 2)"),
+            "hint: start over with --fresh, or choose what happens then with 'scan.topic-change.mode'",
+        ]);
+    }
+}
+
+#[test]
+fn partitions_that_the_new_topic_lacks_are_left_out() {
+    for (mode, exact) in [("restart", false), ("drop", false), ("restart", true), ("drop", true)] {
+        let cluster = Cluster::embedded();
+        let (source, sink) = (cluster.topic("in", 2), cluster.topic("out", 1));
+        produce(&cluster, &source, &["a"]);
+        let start = format!("{ENDLESS}, {JSON}, 'scan.topic-change.mode' = '{mode}'");
+        let guarantee = match exact {
+            true => {
+                "'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'x', "
+            }
+            false => "",
+        };
+        let sql = "SET 'execution.checkpointing.interval' = '50 ms';\n".to_owned()
+            + &kafka("src", "v STRING", &source, &cluster, &start)
+            + &kafka("p", "v STRING", &sink, &cluster, &format!("{guarantee}{JSON}"))
+            + "INSERT INTO p SELECT v FROM src;\n";
+        let program = Program::script("shrunk", &sql);
+        let running = program.start();
+        let rows = |n: usize| {
+            while cluster.read_committed(&sink).len() < n {
+                std::thread::yield_now();
+            }
+        };
+        rows(1);
+        while !exact && cluster.committed("brooklet.shrunk.p", &source).len() < 2 {
+            std::thread::yield_now();
+        }
+        cluster.delete(&source);
+        cluster.create(&source, 1, &[]);
+        running.until_stderr(&format!("topic '{source}' partition 1 is no longer read"));
+        produce(&cluster, &source, &["b", "c"]);
+        if mode == "restart" {
+            rows(3);
+        } else {
+            running.until_stderr(&format!("topic '{source}' partition 0 is no longer read"));
+        }
+        running.signal("INT");
+        let ended = running.wait();
+        ended.code(0);
+        assert!(!ended.stderr.contains("partition 1 is read from"), "{}", ended.stderr);
+    }
 }
 
 #[test]

@@ -321,7 +321,7 @@ impl Fetcher {
                 }
             }
             None if cluster.metadata.has_lost(tp, partition.topic_id) => {
-                return self.fail(tp, recreated(&tp.topic));
+                return self.fail(tp, gone(tp));
             }
             None => {
                 partition.failing.get_or_insert((now, None));
@@ -723,6 +723,14 @@ fn recreated(topic: &str) -> Error {
         format!(
             "topic `{topic}` was deleted and created again: positions of the old one mean nothing in the new one"
         ),
+    )
+}
+
+fn gone(tp: &TopicPartition) -> Error {
+    let TopicPartition { topic, partition } = tp;
+    Error::new(
+        ErrorKind::PartitionGone { topic: topic.to_string() },
+        format!("topic `{topic}` was deleted and created again without partition {partition}"),
     )
 }
 

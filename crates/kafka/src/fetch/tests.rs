@@ -700,6 +700,6 @@ fn a_topic_that_comes_back_smaller_is_another_topic() {
     s.run();
     s.bench.topic("t", 2, &[1]);
     s.run();
-    let kind = ErrorKind::TopicRecreated { topic: "t".to_owned() };
+    let kind = ErrorKind::PartitionGone { topic: "t".to_owned() };
     assert_eq!(s.error().kind(), &kind);
 }

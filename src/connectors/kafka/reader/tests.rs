@@ -124,6 +124,7 @@ fn polls(reader: &mut KafkaReader) -> Vec<(String, i64)> {
         let what = match reader.poll(Duration::ZERO, &mut RowErrors::new()).unwrap() {
             Polled::Data(batch) => format!("{} rows", batch.rows),
             Polled::Ended(_) => "ended".to_owned(),
+            Polled::Gone(_) => "gone".to_owned(),
             Polled::CaughtUp(_) => "caught up".to_owned(),
             Polled::Idle => return found,
         };
