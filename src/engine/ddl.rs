@@ -139,7 +139,7 @@ impl Session {
         let settings = Settings::read(&self.options)?;
         let mut def = self.binder(&settings).create_table(&written)?;
         def.options = expand::options(&def.options, self.missing())?;
-        legacy::modernize(&mut def)?;
+        legacy::modernize(&mut def, &self.config.warnings)?;
         // The columns of a key are NOT NULL from here on, also when the key is dropped.
         for column in &mut written.columns {
             if let ColumnKind::Physical(data_type) = &mut column.kind

@@ -3,7 +3,7 @@
 
 use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::options::{OptionValue, Options};
-use crate::table::TableDef;
+use crate::table::{TableDef, Warnings};
 use std::collections::BTreeMap;
 
 /// Factory names of Flink 1.11 for Kafka of one version: the client negotiates versions with the brokers.
@@ -26,7 +26,7 @@ const DROPPED: &[&str] = &[
     "connector.properties.zookeeper.connect",
 ];
 
-/// Old keys that describe the record apart from the table.
+/// Old keys that describe the record apart from the table, whose columns do so already.
 const SCHEMAS: &[&str] =
     &["format.schema", "format.json-schema", "format.avro-schema", "format.record-class"];
 
@@ -38,7 +38,7 @@ const NUMBERED: &[(&str, [&str; 2])] = &[
 
 /// Replaces old options of a table by new ones. Keys `connector.…` that mean nothing are refused; others stay, so that
 /// they are refused by name when the table is used.
-pub(super) fn modernize(table: &mut TableDef) -> Result<()> {
+pub(super) fn modernize(table: &mut TableDef, warnings: &Warnings) -> Result<()> {
     if let Some(name) = table.options.get("connector")
         && KAFKA_NAMES.contains(&name)
     {
@@ -51,6 +51,11 @@ pub(super) fn modernize(table: &mut TableDef) -> Result<()> {
     let subject = format!("table '{}'", table.name.table);
     let old = std::mem::take(&mut table.options);
     table.options = options(&old, &subject)?;
+    for key in SCHEMAS.iter().filter(|key| old.get(key).is_some()) {
+        warnings.info(&format!(
+            "{subject}: '{key}' is not looked at: its columns are the schema of its records"
+        ));
+    }
     // It was a hint for the old planner: what Kafka holds is a log all the same.
     table.primary_key.clear();
     Ok(())
@@ -65,16 +70,9 @@ fn options(old: &Options, subject: &str) -> Result<Options> {
             true => new.set(today, entry.value.clone(), entry.span),
             false => new.set_written_as(today, key, entry),
         };
-        if DROPPED.contains(&key) {
+        if DROPPED.contains(&key) || SCHEMAS.contains(&key) {
         } else if let Some((_, today)) = RENAMED.iter().find(|(before, _)| *before == key) {
             set(today);
-        } else if SCHEMAS.contains(&key) {
-            let error = Error::unsupported(format!("option '{key}', for {subject}"))
-                .with_hint("the table's columns are the schema of its records");
-            return Err(match entry.span {
-                Some(span) => error.at(span),
-                None => error,
-            });
         } else if let Some((list, number, part)) = numbered_key(key) {
             let pair = numbered.entry((list, number)).or_default();
             match part {
@@ -90,10 +88,18 @@ fn options(old: &Options, subject: &str) -> Result<Options> {
                     set("sink.partitioner");
                 }
                 "update-mode" => match entry.value.as_str() {
-                    // A query that only inserts writes the same in all of them.
+                    // What is written is for the format to say: a query that only inserts writes the same in all of
+                    // them, and one with changes is refused where the format cannot express them.
                     "append" | "retract" | "upsert" => {}
-                    _ => set(key),
+                    _ => {
+                        let problem = "expected one of append, retract, upsert";
+                        return Err(invalid(key, entry, subject, problem));
+                    }
                 },
+                "format" if !format.is_empty() && entry.value != format => {
+                    let problem = format!("'format.type' = '{format}' says something else");
+                    return Err(invalid(key, entry, subject, &problem));
+                }
                 _ => match (key.strip_prefix("connector."), key.strip_prefix("format.")) {
                     (Some(property), _) if property.starts_with("properties.") => set(property),
                     (_, Some(option)) if !format.is_empty() => set(&format!("{format}.{option}")),
@@ -119,6 +125,16 @@ fn options(old: &Options, subject: &str) -> Result<Options> {
         }
     }
     Ok(new)
+}
+
+fn invalid(key: &str, entry: &OptionValue, subject: &str, problem: &str) -> Error {
+    let value = &entry.value;
+    let text = format!("invalid option '{key}' = '{value}' for {subject}: {problem}");
+    let error = Error::new(ErrorKind::Option, text);
+    match entry.span {
+        Some(span) => error.at(span),
+        None => error,
+    }
 }
 
 /// A key that was none of the old connector: said here, as its nearest key is an old one.
@@ -269,9 +285,33 @@ mod tests {
     }
 
     #[test]
+    fn columns_are_the_schema() {
+        for key in SCHEMAS {
+            let found = modern(&[("connector.type", "kafka"), (*key, "ROW<a INT>")]);
+            assert_eq!(found, pairs(&[("connector", "kafka")]));
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_refused_at_their_place() {
+        for (key, value, problem) in [
+            ("update-mode", "appnd", "expected one of append, retract, upsert"),
+            ("format", "raw", "'format.type' = 'json' says something else"),
+        ] {
+            let mut old = Options::default();
+            old.set("connector.type", "kafka", None);
+            old.set("format.type", "json", None);
+            old.set(key, value, Some(Span::new(3, 9)));
+            let error = options(&old, "table 't'").unwrap_err();
+            let wanted = format!("invalid option '{key}' = '{value}' for table 't': {problem}");
+            assert_eq!((error.to_string(), error.span()), (wanted, Some(Span::new(3, 9))));
+        }
+    }
+
+    #[test]
     fn what_means_nothing_stays_or_names_the_nearest_old_key() {
-        let found = modern(&[("connector.type", "kafka"), ("update-mode", "sometimes")]);
-        assert_eq!(found, pairs(&[("connector", "kafka"), ("update-mode", "sometimes")]));
+        let found = modern(&[("connector.type", "kafka"), ("update-mod", "append")]);
+        assert_eq!(found, pairs(&[("connector", "kafka"), ("update-mod", "append")]));
         for (typed, near) in [
             ("connector.topik", "connector.topic"),
             ("connector.propertis.bootstrap.servers", "connector.properties.bootstrap.servers"),

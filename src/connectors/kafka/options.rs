@@ -30,7 +30,7 @@ pub(super) const BOOTSTRAP: Opt = Opt::new(
 pub(super) const GROUP: Opt = Opt::new(
     "properties.group.id",
     OptKind::String,
-    "Consumer group; its committed offsets are the start of `group-offsets`, and progress is also committed to it.",
+    "Consumer group; its committed offsets are the start of `group-offsets` in `kafka`, and progress is also committed to it.",
 );
 pub(super) const PROPERTIES: Opt =
     Opt::new("properties.*", OptKind::String, "Client properties under Kafka's Java names.");
@@ -96,7 +96,7 @@ pub(super) const TOPIC_CHANGE: Opt = Opt::new(
 pub(super) const KEY_FORMAT: Opt = Opt::new(
     "key.format",
     OptKind::String,
-    "Format of the record's key; needs `key.fields`. Without it keys are neither read nor written.",
+    "Format of the record's key: of the columns in `key.fields`, which `kafka` needs with it, or of the primary key of `upsert-kafka`.",
 );
 pub(super) const KEY_FIELDS: Opt = Opt::new(
     "key.fields",

@@ -244,10 +244,10 @@ fn constructs_that_are_missing_say_so() {
 fn passwords_of_old_numbered_options_are_not_shown() {
     let sql = "CREATE TABLE t (a INT) WITH ('connector.type' = 'kafka', 'connector.topic' = 'x',\n\
          'connector.properties.0.key' = 'sasl.jaas.config', 'connector.properties.0.value' = 'canary',\n\
-         'connector.properties.bootstrap.servers' = '127.0.0.1:1', 'format.type' = 'json', 'update-mode' = 'no');\n\
+         'connector.properties.bootstrap.servers' = '127.0.0.1:1', 'format.type' = 'json', 'update-mod' = 'no');\n\
          SHOW CREATE TABLE t; DESCRIBE t; EXPLAIN SELECT a FROM t; SELECT a FROM t;\n";
     let ended = Program::script("old", sql).run();
-    ended.code(3).says(&["update-mode"]);
+    ended.code(3).says(&["update-mod"]);
     assert!(ended.stdout.contains("'connector.properties.0.value' = '******'"), "{}", ended.stdout);
     let both = format!("{}{}", ended.stdout, ended.stderr);
     assert!(!both.contains("canary"), "{both}");
