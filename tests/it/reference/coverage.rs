@@ -39,7 +39,7 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("json.decode.json-parser.enabled", "accepted: there is one decoder"),
     ("auto.register.schemas", "of later versions of Flink"),
     ("header-list", "of connector 5.1"),
-    ("kafka partition", "can be written"),
+    ("`kafka` partition", "can be written"),
 ];
 
 /// A row: its section, its key, and what tests write where they use it.
