@@ -1,13 +1,13 @@
 //! Finds partitions: at the start with their start and end offsets, later with the discovery interval.
 
-use super::error::contact;
+use super::error::{TOPIC_CHANGED, contact};
 use super::members::JobMembers;
 use super::offsets::Lookup;
 use super::options::{Place, SourceOptions, TopicChange, Topics, fits};
 use super::patience::Patience;
 use super::positions;
 use super::transaction::record::TOPIC_PREFIX;
-use crate::base::Result;
+use crate::base::{Error, Result};
 use crate::java_regex::JavaRegex;
 use crate::table::{Discovered, Enumerator, Position, Progress, Split, Waker, Warnings};
 use crate::types::SplitId;
@@ -149,12 +149,13 @@ impl KafkaEnumerator {
         Ok(None)
     }
 
-    /// Compares with what is known (a topic that is another one by now is for the reader to notice); starts looking up offsets of what is new.
+    /// Compares with what is known; starts looking up offsets of what is new. A topic that is another one by now is for the
+    /// reader to notice.
     fn compare(&mut self, topics: &[TopicInfo], now: Duration) -> Result<Option<Discovered>> {
         let mut added = Vec::new();
         for topic in topics {
             if self.first {
-                self.note_lost(topic);
+                self.note_lost(topic)?;
             }
             for partition in topic.partitions.iter() {
                 let partition = TopicPartition::new(Arc::clone(&topic.name), partition.partition);
@@ -179,20 +180,29 @@ impl KafkaEnumerator {
         self.poll_work(now)
     }
 
-    /// A topic that was created again while the job was stopped may have fewer partitions. What becomes of the others
-    /// is for the reader to say.
-    fn note_lost(&mut self, topic: &TopicInfo) {
+    /// A topic that was created again while the job was stopped may have fewer partitions: no topic shrinks. What becomes
+    /// of the others is for the reader to say.
+    fn note_lost(&mut self, topic: &TopicInfo) -> Result<()> {
         let there = |index| topic.partitions.iter().any(|found| found.partition == index);
         let lost = |split: &&SplitId| split.name == topic.name && !there(split.index);
         for split in self.restored.iter().flat_map(BTreeMap::keys).filter(lost) {
+            let (name, index, count) = (&split.name, split.index, topic.partitions.len());
+            if self.options.topic_change == TopicChange::Fail {
+                return Err(Error::new(
+                    crate::base::ErrorKind::External,
+                    format!(
+                        "topic '{name}' has {count} partition(s), and progress is stored for partition {index}: it was \
+                         deleted and created again"
+                    ),
+                )
+                .with_hint(TOPIC_CHANGED));
+            }
             self.warnings.warn(&format!(
-                "topic '{}' partition {} is no longer read: the topic has only {} partition(s) by now",
-                split.name,
-                split.index,
-                topic.partitions.len()
+                "topic '{name}' partition {index} is no longer read: the topic has only {count} partition(s) by now"
             ));
             self.gone.push(split.clone());
         }
+        Ok(())
     }
 
     fn look_up(&mut self, partitions: Vec<TopicPartition>) {

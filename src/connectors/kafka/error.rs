@@ -24,6 +24,10 @@ pub(super) fn contact(error: &kafka::Error, client: &Client) -> Error {
     .retriable()
 }
 
+/// The way on where a topic is not the one any more.
+pub(super) const TOPIC_CHANGED: &str =
+    "start over with --fresh, or choose what happens then with 'scan.topic-change.mode'";
+
 /// Who is at fault, whether a restart may help, and what would fix it.
 pub(super) fn translate(error: &kafka::Error) -> Error {
     use kafka::ErrorKind as Kind;
@@ -50,9 +54,7 @@ pub(super) fn translate(error: &kafka::Error) -> Error {
             "records were deleted by retention, or the topic was recreated; start over with --fresh or other \
              start offsets",
         ),
-        Kind::TopicRecreated { .. } | Kind::PartitionGone { .. } | Kind::Truncated { .. } => translated.with_hint(
-            "start over with --fresh, or choose what happens then with 'scan.topic-change.mode'",
-        ),
+        Kind::TopicRecreated { .. } | Kind::PartitionGone { .. } | Kind::Truncated { .. } => translated.with_hint(TOPIC_CHANGED),
         _ => translated,
     };
     match error.kind() {

@@ -220,7 +220,10 @@ fn a_topic_created_anew_while_the_job_is_stopped_is_noticed() {
             running.signal("INT");
             running.wait().code(0);
         } else {
-            let gone = format!("topic `{source}` was deleted and created again");
+            let gone = format!(
+                "topic '{source}' has 1 partition(s), and progress is stored for partition 1: it was deleted and \
+                 created again"
+            );
             running.wait().code(4).says(&[&gone, "scan.topic-change.mode"]);
         }
         assert_eq!(committed(&cluster, &sink), output, "{mode}");
