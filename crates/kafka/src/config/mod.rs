@@ -7,9 +7,9 @@ mod property;
 mod secret;
 mod security;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -261,12 +261,19 @@ impl ClientConfig {
     }
 }
 
+/// Where the table has a property: a configuration asks for all of them, and a script may have thousands of tables.
+fn place_of(key: &str) -> Option<usize> {
+    static PLACES: LazyLock<HashMap<&str, usize>> =
+        LazyLock::new(|| PROPERTIES.iter().enumerate().map(|(at, p)| (p.name, at)).collect());
+    PLACES.get(key).copied()
+}
+
 /// The given values by their place in the table.
 struct Values(Vec<Option<String>>);
 
 impl Values {
     fn set(&mut self, key: &str, value: &str, warnings: &mut Vec<Warning>) -> Result<()> {
-        let Some(at) = PROPERTIES.iter().position(|property| property.name == key) else {
+        let Some(at) = place_of(key) else {
             warnings.push(unknown(key));
             return Ok(());
         };
@@ -290,12 +297,12 @@ impl Values {
     }
 
     fn given(&self, key: &str) -> Option<&str> {
-        let at = PROPERTIES.iter().position(|property| property.name == key)?;
+        let at = place_of(key)?;
         self.0[at].as_deref()
     }
 
     fn text(&self, key: &str) -> &str {
-        let Some(at) = PROPERTIES.iter().position(|property| property.name == key) else {
+        let Some(at) = place_of(key) else {
             debug_assert!(false, "{key} is not in the table");
             return "";
         };
