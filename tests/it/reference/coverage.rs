@@ -63,7 +63,16 @@ impl Row {
         Row { section: section.to_owned(), key: key.to_owned(), spellings, note: note.to_owned() }
     }
 
+    /// Metadata columns count where one is declared, options of `upsert-kafka` in tests that name it.
     fn is_in(&self, text: &str) -> bool {
+        if self.section.starts_with("Metadata") {
+            return text.lines().any(|line| line.contains("METADATA") && self.is_spelt(line));
+        }
+        let other = self.section.contains("upsert-kafka") && !text.contains("upsert-kafka");
+        !other && self.is_spelt(text)
+    }
+
+    fn is_spelt(&self, text: &str) -> bool {
         let inside = |byte: Option<&u8>| {
             byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte))
         };

@@ -107,8 +107,11 @@ fn alerted(alert: AlertDescription, peer: &str) -> Problem {
             "the {peer} demands a client certificate; set ssl.keystore.location, or \
              ssl.keystore.certificate.chain and ssl.keystore.key"
         )),
-        Alert::BadCertificate
-        | Alert::UnsupportedCertificate
+        // What Java's TLS answers to a client without one, too.
+        Alert::BadCertificate => Problem::refused(format!(
+            "the {peer} demands a client certificate, or refuses the client's certificate ({alert:?}); see ssl.keystore.*"
+        )),
+        Alert::UnsupportedCertificate
         | Alert::CertificateRevoked
         | Alert::CertificateExpired
         | Alert::CertificateUnknown
