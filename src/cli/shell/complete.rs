@@ -1,6 +1,7 @@
 //! What the Tab key offers: option keys and values inside of quotes, else tables, columns, functions and keywords.
 
 use crate::options::{Opt, OptKind};
+use crate::sql::binder::TYPE_NAMES;
 use crate::sql::{Invalid, Symbol, Token, TokenKind, is_reserved, tokenize};
 use std::collections::BTreeSet;
 
@@ -50,37 +51,15 @@ const SHOWN: &[&str] = &[
     "VIEWS",
 ];
 
-/// What follows the name of a column that is declared: its type, or what it is made of.
-const AFTER_COLUMN: &[&str] = &[
-    "ARRAY",
-    "AS",
-    "BIGINT",
-    "BINARY",
-    "BOOLEAN",
-    "BYTES",
-    "CHAR",
-    "DATE",
-    "DECIMAL",
-    "DOUBLE",
-    "FLOAT",
-    "INT",
-    "MAP",
-    "METADATA",
-    "MULTISET",
-    "ROW",
-    "SMALLINT",
-    "STRING",
-    "TIME",
-    "TIMESTAMP",
-    "TIMESTAMP_LTZ",
-    "TINYINT",
-    "VARBINARY",
-    "VARCHAR",
-    "VARIANT",
-];
+/// What follows the name of a column that is declared, beside its type: what it is made of.
+const COLUMN_KINDS: [&str; 2] = ["AS", "METADATA"];
 
 /// Keys of a table that no connector declares.
 const COMMON_KEYS: &[&str] = &["connector", "format"];
+
+fn after_column() -> impl Iterator<Item = &'static str> {
+    TYPE_NAMES.iter().copied().chain(COLUMN_KINDS)
+}
 
 /// Where the word before the cursor begins, and what it may become.
 pub(super) fn complete(line: &str, cursor: usize, words: &Words) -> (usize, Vec<String>) {
@@ -232,7 +211,7 @@ fn names(before: &str, start: usize, prefix: &str, tokens: &[Token], words: &Wor
         return matching_keywords(prefix, SHOWN.iter().copied());
     }
     if is_after_column(&before_cursor) {
-        return matching_keywords(prefix, AFTER_COLUMN.iter().copied());
+        return matching_keywords(prefix, after_column());
     }
     let spaces = match previous.and_then(word) {
         Some("CATALOG") => Some(&words.catalogs),
@@ -397,12 +376,15 @@ mod tests {
         check("SHOW |", SHOWN);
         check("show c|", &["catalogs", "columns", "create", "current"]);
         check("SHOW TABLES; SHOW T|", &["TABLES"]);
-        check("CREATE TABLE z (a I|", &["INT"]);
+        check("CREATE TABLE z (a I|", &["INT", "INTEGER"]);
         check(
             "CREATE TEMPORARY TABLE z (a INT, `b c` ti|",
             &["time", "timestamp", "timestamp_ltz", "tinyint"],
         );
-        check("CREATE TABLE z (a |", AFTER_COLUMN);
+        check(
+            "CREATE TABLE z (a |",
+            &after_column().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>(),
+        );
         check("CREATE TABLE z (a INT, PRIMARY I|", &[]);
         check("CREATE TABLE z (a DECIMAL(10, 2) |", &[]);
     }

@@ -5,8 +5,8 @@ use crate::base::{Result, Span, nearest};
 use crate::sql::ast::{self, DataTypeKind, TimestampZone};
 use crate::types::{DataType, Field, Kind};
 
-/// Names of types, to tell a mistyped one what it may be.
-const NAMES: &[&str] = &[
+/// Names of types, as people write them.
+pub const TYPE_NAMES: &[&str] = &[
     "ARRAY",
     "BIGINT",
     "BINARY",
@@ -19,8 +19,10 @@ const NAMES: &[&str] = &[
     "FLOAT",
     "INT",
     "INTEGER",
+    "MAP",
     "MULTISET",
     "NUMERIC",
+    "ROW",
     "SMALLINT",
     "STRING",
     "TIME",
@@ -85,7 +87,7 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
             let error = schema_error(format!("unknown type '{}'", name.last()), span);
             return Err(match name_here(name.last()) {
                 Some(known) => error.with_hint(format!("Flink's type is {known}")),
-                None => match nearest(name.last(), NAMES.iter().copied()) {
+                None => match nearest(name.last(), TYPE_NAMES.iter().copied()) {
                     Some(near) => error.with_hint(format!("did you mean {near}?")),
                     None => error,
                 },

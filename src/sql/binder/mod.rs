@@ -23,6 +23,7 @@ mod tests;
 mod unnest;
 mod values;
 
+pub use data_type::TYPE_NAMES;
 pub use query::unique_name;
 pub use rewrite::pushed_down;
 
