@@ -164,9 +164,15 @@ fn a_job_can_be_stopped_by_name() {
 fn a_job_that_fails_is_told_at_the_prompt() {
     let mut shell = shell(&[]);
     shell.answers("CREATE TABLE hole (n INT) WITH ('connector' = 'blackhole');", &["succeeded"]);
-    shell.enters("INSERT INTO hole SELECT 1 / (n - 2) FROM three;");
+    // It fails after a second, when the prompt is there.
+    shell.answers(
+        "CREATE TABLE slow (n INT) WITH ('connector' = 'datagen', 'rows-per-second' = '1',
+         'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '3');",
+        &["succeeded"],
+    );
+    shell.enters("INSERT INTO hole SELECT 1 / (n - 2) FROM slow;");
     shell.sees("[INFO] job 'sql.hole' runs");
-    // Before the first prompt or above it, and it is drawn again.
+    // Above the prompt, which is drawn again.
     shell.sees("zero");
     shell.sees(PROMPT);
     shell.enters("SELECT n FROM three;");
