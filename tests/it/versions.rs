@@ -59,6 +59,22 @@ fn tools(cluster: &Cluster, version: Version) {
     lines.sort();
     assert_eq!(lines, ["one", "three", "two"], "{version}");
     brooklet(&["delete", &topic], "");
+    looking_creates_nothing(cluster, version);
+}
+
+/// Brokers before 0.11 create the topics that are named to them.
+fn looking_creates_nothing(cluster: &Cluster, version: Version) {
+    let missing = Cluster::unique("missing");
+    let topic = |args: &[&str]| {
+        Program::new(&[&["topic", args[0], "-b", cluster.bootstrap()], &args[1..]].concat()).run()
+    };
+    topic(&["describe", &missing]).code(4).says(&[&missing, "does not exist"]);
+    topic(&["consume", &missing, "-e"]).code(4).says(&[&missing]);
+    let source = table("src", "n INT, v STRING", &missing, cluster, &format!("{ALL}, {JSON}"));
+    let sql = format!("{source}SELECT * FROM src;\n");
+    Program::script(&missing, &sql).run().code(4).says(&[&missing]);
+    let list = topic(&["list"]);
+    assert!(!list.stdout.contains(&missing), "{version}: {}", list.stdout);
 }
 
 /// A protocol of groups that the brokers lack is refused with the property that asked for it.

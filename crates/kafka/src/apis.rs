@@ -162,6 +162,8 @@ const FETCH_DIVERGING: i16 = 12;
 const PRODUCE_BY_ID: i16 = 13;
 /// First Produce version with record batches (KIP-98); before, message sets of format v1.
 const PRODUCE_BATCHES: i16 = 3;
+/// First Metadata version that can name a topic without creating it (KIP-187).
+const METADATA_WITHOUT_CREATION: i16 = 4;
 /// First CreateTopics version in which the broker chooses partitions and replicas (KIP-464).
 const CREATE_WITH_DEFAULTS: i16 = 4;
 /// First OffsetCommit and OffsetFetch version that names topics by id (KIP-848). We stay below:
@@ -256,8 +258,15 @@ impl AnyRequest {
                 let partitions = request.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
                 partitions.for_each(|partition| partition.last_fetched_epoch = -1);
             }
-            // Before Kafka 0.11 it is the broker alone that decides.
-            Self::Metadata(request) if version < 4 => request.allow_auto_topic_creation = true,
+            Self::Metadata(request) if version < METADATA_WITHOUT_CREATION => {
+                // These brokers create what is named: who must not ask so asks for all topics and looks there.
+                if !request.allow_auto_topic_creation
+                    && request.topics.as_ref().is_none_or(|topics| !topics.is_empty())
+                {
+                    request.topics = (version == 0).then(Vec::new);
+                }
+                request.allow_auto_topic_creation = true;
+            }
             Self::FindCoordinator(request) if version < 4 => {
                 request.key = request.coordinator_keys.pop().unwrap_or_default();
                 request.coordinator_keys.clear();
@@ -302,6 +311,7 @@ mod tests {
     use crate::wire::messages::delete_topics::DeleteTopicState;
     use crate::wire::messages::fetch::FetchTopic;
     use crate::wire::messages::leave_group::MemberIdentity;
+    use crate::wire::messages::metadata::MetadataRequestTopic;
     use crate::wire::messages::offset_fetch::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 
     fn samples() -> Vec<AnyRequest> {
@@ -364,6 +374,32 @@ mod tests {
         let error = request.clone().encode(2, 1, "test").unwrap_err();
         assert!(error.to_string().contains("before Kafka 2.5"), "{error}");
         assert!(request.encode(3, 1, "test").is_ok());
+    }
+
+    #[test]
+    fn topics_that_must_not_be_created_are_not_named_to_old_brokers() {
+        let named = |names: &[&str], creates| {
+            let topic = |name: &&str| MetadataRequestTopic {
+                name: Some((*name).to_owned()),
+                ..Default::default()
+            };
+            MetadataRequest {
+                topics: Some(names.iter().map(topic).collect()),
+                allow_auto_topic_creation: creates,
+                ..Default::default()
+            }
+        };
+        let prepared = |request: &MetadataRequest, version| {
+            let mut request = AnyRequest::from(request.clone());
+            request.prepare(version).unwrap();
+            let AnyRequest::Metadata(request) = request else { panic!("{request:?}") };
+            request.topics.map(|topics| topics.len())
+        };
+        let (look, create) = (named(&["t"], false), named(&["t"], true));
+        assert_eq!([0, 1, 3, 4].map(|v| prepared(&look, v)), [Some(0), None, None, Some(1)]);
+        assert_eq!([0, 1, 3, 4].map(|v| prepared(&create, v)), [Some(1); 4]);
+        let none = named(&[], false);
+        assert_eq!([0, 1, 3, 4].map(|v| prepared(&none, v)), [Some(0); 4]);
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub const FETCH_BYTES_MIN: usize = 64 * 1024;
 pub const OFFSET_METADATA_BYTES_MAX: usize = 4096;
 
 /// How long a topic may be unknown after it was known (creation and deletion take seconds to
-/// reach every broker) before a consumer is told.
+/// reach every broker) before a consumer or a producer is told.
 pub const TOPIC_UNKNOWN_MAX: Duration = Duration::from_secs(10);
 
 /// Highest epoch of a producer id (16 bit, KIP-360); the next bump asks for a new id.

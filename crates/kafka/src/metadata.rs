@@ -43,12 +43,6 @@ struct Want {
     since: Duration,
 }
 
-impl Want {
-    fn is_to_create(&self) -> bool {
-        self.create && self.absent
-    }
-}
-
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Metadata {
@@ -69,6 +63,8 @@ pub(crate) struct Metadata {
     /// Something waits for a partition that the cache lacks: the back-off grows.
     missing: bool,
     in_flight: Option<CallId>,
+    /// The topics of the request on its way.
+    asked: Vec<Arc<str>>,
     not_before: Duration,
     failures: u32,
     last_success: Option<Duration>,
@@ -94,6 +90,7 @@ impl Metadata {
             created_last: false,
             missing: false,
             in_flight: None,
+            asked: Vec::new(),
             not_before: Duration::ZERO,
             failures: 0,
             last_success: None,
@@ -296,26 +293,39 @@ impl Metadata {
         if self.next_deadline().is_none_or(|at| at > now) {
             return None;
         }
-        let creating = self.creates_next();
-        let asked = self.wanted.iter().filter(|(_, want)| !creating || want.is_to_create());
-        let topics = asked.map(|(name, _)| MetadataRequestTopic {
+        let topics = self.next_topics().map(|name| MetadataRequestTopic {
             name: Some(name.to_string()),
             ..MetadataRequestTopic::default()
         });
         Some(MetadataRequest {
             topics: Some(topics.collect()),
-            allow_auto_topic_creation: creating,
+            allow_auto_topic_creation: self.creates_next(),
             ..MetadataRequest::default()
         })
+    }
+
+    /// The topics of the next request.
+    fn next_topics(&self) -> impl Iterator<Item = &Arc<str>> {
+        let creating = self.creates_next();
+        let wanted = self.wanted.keys();
+        wanted.filter(move |name| !creating || self.is_to_create(name))
     }
 
     /// Whether the next request is for topics that the broker may create. The permission counts for all topics of a
     /// request, so that they have one of their own, in turn with the one for all.
     fn creates_next(&self) -> bool {
-        !self.created_last && self.wanted.values().any(Want::is_to_create)
+        !self.created_last && self.wanted.keys().any(|name| self.is_to_create(name))
+    }
+
+    /// Whether the broker may create a topic. One that was there and was deleted has to stay so: its records are gone,
+    /// and who writes to it has to hear of that.
+    fn is_to_create(&self, name: &str) -> bool {
+        let want = self.wanted.get(name);
+        want.is_some_and(|want| want.create && want.absent) && !self.topics.contains_key(name)
     }
 
     pub(crate) fn sent(&mut self, call: CallId) {
+        self.asked = self.next_topics().map(Arc::clone).collect();
         self.created_last = self.creates_next();
         self.in_flight = Some(call);
         self.needed = false;
@@ -345,6 +355,16 @@ impl Metadata {
             // Brokers answer without brokers while they start.
             let error = Error::broker(ErrorCode::LEADER_NOT_AVAILABLE, Some("no brokers yet"));
             return self.failed(error.in_api("Metadata"), now, rng);
+        }
+        // Brokers before 0.11 that are asked for all topics leave out what is not there.
+        for name in std::mem::take(&mut self.asked) {
+            if response
+                .topics
+                .iter()
+                .all(|topic| topic.name.as_deref().is_some_and(|n| *n != *name))
+            {
+                self.absent(&name, now);
+            }
         }
         let incomplete = self.wanted.keys().any(|name| {
             !self.refused.contains_key(name)
@@ -407,15 +427,10 @@ impl Metadata {
                 self.refused.insert(name, error);
                 return;
             }
-            code => {
+            ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => return self.absent(&name, now),
+            _ => {
                 if let Some(want) = self.wanted.get_mut(&name) {
-                    want.absent = code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
-                }
-                // The last good answer stays: topics flicker while brokers start and move.
-                if let Some(topic) = self.topics.get_mut(&name)
-                    && code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
-                {
-                    topic.unknown_since.get_or_insert(now);
+                    want.absent = false;
                 }
                 return;
             }
@@ -435,6 +450,17 @@ impl Metadata {
             self.names.insert(info.id, Arc::clone(&name));
         }
         self.topics.insert(name, Topic { info, unknown_since: None });
+    }
+
+    /// A broker says that there is no such topic. The last good answer stays: topics flicker while brokers start and
+    /// move.
+    fn absent(&mut self, name: &str, now: Duration) {
+        if let Some(want) = self.wanted.get_mut(name) {
+            want.absent = true;
+        }
+        if let Some(topic) = self.topics.get_mut(name) {
+            topic.unknown_since.get_or_insert(now);
+        }
     }
 }
 
@@ -549,6 +575,40 @@ mod tests {
         let made = vec![topic("out", 1, &[(1, 0)])];
         assert_eq!(ask(&mut m, 15 * SECOND, made.clone()), (vec!["out".to_owned()], true));
         assert_eq!(ask(&mut m, 20 * SECOND, made), (both.to_vec(), false));
+    }
+
+    #[test]
+    fn a_topic_that_was_deleted_is_not_created_again() {
+        let (mut m, mut rng) = (metadata(), Rng::new(1));
+        m.want(&"out".into(), true, Duration::ZERO);
+        let mut ask = |m: &mut Metadata, now, topics| {
+            let request = m.request(now).unwrap();
+            m.sent(CallId(1));
+            m.answered(&response(topics), now, &mut rng);
+            request.allow_auto_topic_creation
+        };
+        let missing = || vec![failed("out", ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)];
+        assert!(!ask(&mut m, SECOND, vec![topic("out", 1, &[(1, 0)])]));
+        m.refresh();
+        for seconds in 2..5 {
+            assert!(!ask(&mut m, 5 * seconds * SECOND, missing()));
+        }
+        // A broker before 0.11, asked for all topics.
+        assert!(!ask(&mut m, 30 * SECOND, vec![topic("other", 2, &[(1, 0)])]));
+        let problem = m.problem("out", 10 * SECOND, 31 * SECOND).map(|e| e.kind().clone());
+        assert_eq!(problem, Some(ErrorKind::UnknownTopic { topic: "out".to_owned() }));
+    }
+
+    #[test]
+    fn a_topic_that_an_answer_leaves_out_is_missing() {
+        let (mut m, mut rng) = (metadata(), Rng::new(1));
+        m.want(&"in".into(), false, Duration::ZERO);
+        m.request(SECOND).unwrap();
+        m.sent(CallId(1));
+        m.answered(&response(vec![topic("other", 2, &[(1, 0)])]), SECOND, &mut rng);
+        let problem = m.problem("in", SECOND, 2 * SECOND).map(|e| e.kind().clone());
+        assert_eq!(problem, Some(ErrorKind::UnknownTopic { topic: "in".to_owned() }));
+        assert!(m.next_deadline().is_some_and(|at| at < 3 * SECOND), "asked again");
     }
 
     #[test]

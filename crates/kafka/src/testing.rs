@@ -74,6 +74,11 @@ impl Bench {
         self.cluster.metadata.merge(&metadata(&self.topics), self.now);
     }
 
+    /// From now on the brokers know no such topic.
+    pub(crate) fn delete(&mut self, name: &str) {
+        self.topics.retain(|topic| topic.0 != name);
+    }
+
     /// Requests since the last call, those for metadata apart. Connections open and agree on versions by themselves.
     pub(crate) fn asked(&mut self) -> Vec<Asked> {
         let mut out = Vec::new();

@@ -151,3 +151,29 @@ fn a_topic_that_was_created_again_while_the_job_was_stopped_is_noticed() {
     running.signal("INT");
     assert_eq!(running.wait().stdout, "+I[e]\n");
 }
+
+/// Of the brokers some create topics by themselves: the records of a sink must not go on into such a one unnoticed.
+#[test]
+fn a_sink_whose_topic_is_deleted_fails() {
+    for exact in
+        ["", "'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'x', "]
+    {
+        let cluster = Cluster::embedded();
+        let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+        produce(&cluster, &source, &["a"]);
+        let sql = "SET 'execution.checkpointing.interval' = '50 ms';\n".to_owned()
+            + &kafka("src", "v STRING", &source, &cluster, &format!("{ENDLESS}, {JSON}"))
+            + &kafka("dst", "v STRING", &sink, &cluster, &format!("{exact}{JSON}"))
+            + "INSERT INTO dst SELECT v FROM src;\n";
+        let program = Program::script("deleted", &sql);
+        let running = program.start();
+        while cluster.read_committed(&sink).is_empty() {
+            std::thread::yield_now();
+        }
+        cluster.delete(&sink);
+        produce(&cluster, &source, &["b"]);
+        let deleted = std::time::Instant::now();
+        running.wait().code(4).says(&[&format!("topic `{sink}` does not exist")]);
+        assert!(deleted.elapsed().as_secs() < 60, "{:?}", deleted.elapsed());
+    }
+}

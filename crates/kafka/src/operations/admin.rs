@@ -85,22 +85,35 @@ fn premature(response: &MetadataResponse) -> Option<Error> {
     Some(error.context(format_args!("topic `{name}`")))
 }
 
-/// Describes topics by name; each has its own result.
+/// Describes topics by name; each has its own result. Brokers before 0.11 answer with all topics, or without one that
+/// is not there.
 pub(crate) fn topics(
     names: &[String],
     promise: Promise<Result<PerTopic<TopicInfo>>>,
 ) -> Box<dyn super::Operation> {
-    let read = |response, cluster: &mut crate::cluster::Cluster, now| match response {
-        AnyResponse::Metadata(response) => {
+    let request = metadata_request(Some(names));
+    let names = names.to_vec();
+    let read = move |response, cluster: &mut crate::cluster::Cluster, now| match response {
+        AnyResponse::Metadata(mut response) => {
+            let is_named = |topic: &MetadataResponseTopic| {
+                topic.name.as_ref().is_some_and(|name| names.contains(name))
+            };
+            response.topics.retain(is_named);
             cluster.metadata.merge(&response, now);
-            match premature(&response) {
-                Some(error) => Verdict::Retry(error),
-                None => Verdict::Done(response.topics.iter().map(describe).collect()),
+            if let Some(error) = premature(&response) {
+                return Verdict::Retry(error);
             }
+            let mut described: PerTopic<TopicInfo> = response.topics.iter().map(describe).collect();
+            for name in &names {
+                if described.iter().all(|(found, _)| found != name) {
+                    let missing = Error::unknown_topic(name).in_api("Metadata");
+                    described.push((name.clone(), Err(missing)));
+                }
+            }
+            Verdict::Done(described)
         }
         _ => unexpected(),
     };
-    let request = metadata_request(Some(names));
     Box::new(Single::new(Route::Any, request, Box::new(read), promise))
 }
 

@@ -441,7 +441,9 @@ impl ProduceMachine {
         let mut problems: BTreeMap<&Arc<str>, Option<Error>> = BTreeMap::new();
         for tp in &self.active {
             let Some(queue) = self.queues.get(tp) else { continue };
-            let must_exist = cluster.config.must_exist.contains(&tp.topic);
+            // One that was there is not coming: it was deleted.
+            let must_exist = cluster.config.must_exist.contains(&tp.topic)
+                || cluster.metadata.topic(&tp.topic).is_some();
             let patience = if must_exist { TOPIC_UNKNOWN_MAX } else { cluster.config.max_block };
             let problem = problems
                 .entry(&tp.topic)
@@ -459,7 +461,8 @@ impl ProduceMachine {
                         ));
                     over.push((tp.clone(), batch.id, error));
                 } else if let Some(error) = &*problem
-                    && (batch.attempts == 0 || must_exist)
+                    && (batch.attempts == 0
+                        || matches!(error.kind(), ErrorKind::UnknownTopic { .. }))
                 {
                     over.push((tp.clone(), batch.id, error.clone()));
                 }

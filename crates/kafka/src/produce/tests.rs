@@ -295,6 +295,31 @@ fn time_ends_an_unknown_outcome_and_the_epoch_moves_on() {
     assert_eq!(stamp_of(&next[0]), (7, 1, 0));
 }
 
+#[test]
+fn a_deleted_topic_is_given_up_long_before_the_time_for_delivery() {
+    let mut s = setup(&[], &[1]);
+    s.push(0, 1, 0);
+    let asked = s.run();
+    s.bench.delete("t");
+    s.answer(&asked[0], ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, -1);
+    for _ in 0..9 {
+        for asked in s.after(SECOND) {
+            s.answer(&asked, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, -1);
+        }
+    }
+    assert_eq!(s.events.len(), 0, "it may be on its way to this broker");
+    for _ in 0..3 {
+        for asked in s.after(SECOND) {
+            s.answer(&asked, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, -1);
+        }
+    }
+    let error = match s.events.as_slice() {
+        [ProduceEvent::Failed { error, .. }] => error.kind().clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(error, ErrorKind::UnknownTopic { topic: "t".to_owned() });
+}
+
 /// Three batches of which nobody knows whether they are in the log, and the first is given up.
 fn given_up_before_two_unknown_ones() -> (Setup, Vec<Asked>) {
     let mut s = setup(&[("delivery.timeout.ms", "40000")], &[1]);
