@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::single::{Route, Single, Verdict, unexpected};
 use crate::apis::AnyResponse;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::error_table::{self, CoordinatorAction};
+use crate::limits::TOPIC_UNKNOWN_MAX;
 use crate::pending::Promise;
 use crate::topic::TopicPartition;
 use crate::transaction::GroupMember;
@@ -38,12 +40,14 @@ impl CommittedOffset {
     }
 }
 
-/// The most important of several codes: what fails outranks what can be retried.
+/// The most important of several codes: what fails outranks what can be retried, and both outrank a partition that is
+/// not there.
 fn worst(codes: impl Iterator<Item = (ErrorCode, String)>) -> Option<(ErrorCode, String)> {
     codes.filter(|(code, _)| !code.is_ok()).max_by_key(|(code, _)| {
         match error_table::coordinator(*code) {
-            CoordinatorAction::Fail => 2,
-            CoordinatorAction::Rediscover => 1,
+            CoordinatorAction::Fail => 3,
+            CoordinatorAction::Rediscover => 2,
+            CoordinatorAction::Retry if *code != ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => 1,
             CoordinatorAction::Retry => 0,
         }
     })
@@ -66,7 +70,8 @@ fn refused(group: &str, outside: bool, code: ErrorCode, place: &str) -> Error {
     Error::broker(code, text).context(format_args!("group `{group}`{place}"))
 }
 
-/// Stores offsets.
+/// Stores offsets. Of partitions that the coordinator does not know for [`TOPIC_UNKNOWN_MAX`] there is nothing to store:
+/// they were deleted.
 pub(crate) fn commit(
     group: &str,
     member: &GroupMember,
@@ -100,7 +105,8 @@ pub(crate) fn commit(
     let group_id = group.to_owned();
     let outside = member.member_id.is_empty();
     let asked: Vec<TopicPartition> = offsets.iter().map(|(tp, _)| tp.clone()).collect();
-    let read = move |response, _: &mut Cluster, _| {
+    let mut unknown_since = None;
+    let read = move |response, _: &mut Cluster, now: Duration| {
         let AnyResponse::OffsetCommit(response) = response else { return unexpected() };
         let answered = response.topics.iter().flat_map(|topic| {
             topic
@@ -118,6 +124,12 @@ pub(crate) fn commit(
         match (worst(codes), lacking) {
             (None, None) => Verdict::Done(()),
             (None, Some(error)) => Verdict::Retry(error),
+            // The least of all codes: everything else is stored. With a partition its offsets go, too.
+            (Some((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, _)), None)
+                if now.saturating_sub(*unknown_since.get_or_insert(now)) >= TOPIC_UNKNOWN_MAX =>
+            {
+                Verdict::Done(())
+            }
             (Some((code, place)), _) => {
                 Verdict::of(code, refused(&group_id, outside, code, &place))
             }

@@ -138,6 +138,25 @@ fn each_row_of_the_error_table() {
 }
 
 #[test]
+fn offsets_of_a_deleted_partition_are_not_stored_until_the_time_is_over() {
+    let (mut s, pending) = commit_one();
+    let find = s.run().remove(0);
+    let mut asked = vec![s.coordinator(&find)];
+    for second in 1..15 {
+        for asked in asked.drain(..) {
+            s.committed(&asked, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        }
+        asked.extend(s.after(SECOND));
+        if let Some(result) = pending.try_take() {
+            assert_eq!(result, Ok(()));
+            assert!((10..=12).contains(&second), "after {second} s");
+            return;
+        }
+    }
+    panic!("it is retried until the time is over");
+}
+
+#[test]
 fn an_answer_that_lacks_a_partition_is_asked_for_again() {
     let (mut s, pending) = commit_one();
     let find = s.run().remove(0);
