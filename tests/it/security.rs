@@ -73,6 +73,74 @@ fn a_job_from_topic_to_topic_with_sasl_ssl_and_scram() {
     clean(&ended).code(0).prints("{\"id\":2,\"v\":\"Y\"}\n{\"id\":3,\"v\":\"Z\"}\n");
 }
 
+/// Logins of every kind as the tools take them: listener and properties.
+fn logins(secured: &Secured) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
+    let password = Secured::password("alice");
+    let login = |protocol: &str, mechanism: &str, jaas: String| {
+        vec![
+            ("security.protocol", protocol.to_owned()),
+            ("sasl.mechanism", mechanism.to_owned()),
+            ("sasl.jaas.config", jaas),
+            ("ssl.truststore.location", secured.file("ca.pem")),
+        ]
+    };
+    let bearer = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required \
+                  unsecuredLoginStringClaim_sub=\"alice\";";
+    let scram = || Secured::jaas(SCRAM, "alice", &password);
+    vec![
+        ("SASL_SSL", login("SASL_SSL", "SCRAM-SHA-256", scram())),
+        ("SASL_SSL", login("SASL_SSL", "SCRAM-SHA-512", scram())),
+        ("SASL_SSL", login("SASL_SSL", "OAUTHBEARER", bearer.to_owned())),
+        (
+            "SASL_PLAINTEXT",
+            login(
+                "SASL_PLAINTEXT",
+                "PLAIN",
+                Secured::jaas("plain.PlainLoginModule", "alice", &password),
+            ),
+        ),
+        (
+            "MTLS",
+            vec![
+                ("security.protocol", "SSL".to_owned()),
+                ("ssl.truststore.location", secured.file("ca.pem")),
+                ("ssl.keystore.location", secured.file("client.p12")),
+                ("ssl.keystore.password", Secured::STORE_PASSWORD.to_owned()),
+            ],
+        ),
+    ]
+}
+
+#[test]
+fn topic_verbs_over_every_kind_of_login() {
+    let Some(secured) = secured() else { return };
+    for (listener, properties) in logins(secured) {
+        let run = |verb: &str, rest: &[&str], input: &str| {
+            let mut arguments = vec!["topic".to_owned(), verb.to_owned()];
+            arguments.extend(["-b".to_owned(), secured.at(listener).to_owned()]);
+            for (key, value) in &properties {
+                arguments.extend(["-X".to_owned(), format!("{key}={value}")]);
+            }
+            let arguments: Vec<&str> =
+                arguments.iter().map(String::as_str).chain(rest.iter().copied()).collect();
+            let ended = Program::new(&arguments).stdin(input).run();
+            clean(&ended).code(0);
+            ended.stdout.clone()
+        };
+        let topic = Cluster::unique("verbs");
+        run("create", &[&topic, "--partitions", "2"], "");
+        let listed = run("list", &[], "");
+        assert!(listed.contains(&topic), "{listener}: {listed}");
+        let described = run("describe", &[&topic], "");
+        assert!(described.contains("partitions: 2"), "{listener}: {described}");
+        run("produce", &[&topic, "-K", ":"], "k:v\n");
+        assert_eq!(run("consume", &[&topic, "-e", "-K", ":"], ""), "k:v\n", "{listener}");
+        run("delete", &[&topic], "");
+        let listed = run("list", &[], "");
+        assert!(!listed.contains(&topic), "{listener}: {listed}");
+    }
+}
+
 #[test]
 fn what_brokers_refuse_ends_at_once_and_is_their_word() {
     let Some(secured) = secured() else { return };

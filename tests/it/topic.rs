@@ -193,6 +193,21 @@ fn topics_are_listed_described_and_deleted() {
     broker.shutdown();
 }
 
+/// An address with brackets, as the user writes it and as the broker gives it in its metadata.
+#[test]
+fn brokers_have_addresses_of_either_family() {
+    let broker = DevBroker::start("[::1]:0".parse().unwrap(), Config::default());
+    let broker = broker.expect("this machine has no IPv6 loopback");
+    let at = broker.bootstrap();
+    assert!(at.starts_with("[::1]:"), "{at}");
+    run("create", &at, &["six"]).ok();
+    // The first of the two is not there.
+    let two = format!("127.0.0.1:1,{at}");
+    run_with("produce", &two, &["six"], b"a\nb\n".to_vec()).ok();
+    assert_eq!(run("consume", &two, &["six", "-e"]).ok(), "a\nb\n");
+    broker.shutdown();
+}
+
 #[test]
 fn an_unreachable_broker_ends_with_4() {
     let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());

@@ -15,7 +15,7 @@ pub static PROPERTIES: &[Property] = &[
     // Connection
     p("bootstrap.servers", List, "", Both, Used, "Addresses `host:port` to learn the cluster from; one that answers is enough."),
     p("client.id", Text, "", Both, Used, "Name of this client in broker logs and quotas."),
-    p("client.dns.lookup", Choice(&["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"]), "use_all_dns_ips", Both, Inert, "All addresses of a name are always tried."),
+    p("client.dns.lookup", Choice(&["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"]), "use_all_dns_ips", Both, Inert, "All addresses of a name are always tried. Names stay as they are written: the canonical ones are for Kerberos."),
     p("client.rack", Text, "", Consumer, Used, "Rack of this client: partitions are read from a replica in it where the brokers name one (KIP-392)."),
     p("request.timeout.ms", Int(1, MILLIS_MAX), "30000", Both, Used, "Milliseconds until an unanswered request breaks its connection."),
     p("default.api.timeout.ms", Int(1, MILLIS_MAX), "60000", Both, Used, "Milliseconds that a call may take with all its retries."),

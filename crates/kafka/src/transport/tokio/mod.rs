@@ -447,6 +447,26 @@ mod tests {
     use crate::error::ErrorKind;
     use crate::transport::{Kind, Network};
 
+    /// `client.dns.lookup = use_all_dns_ips`: a name may have addresses of machines that are gone, of either family.
+    #[tokio::test]
+    async fn every_address_of_a_name_is_tried() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let live = listener.local_addr().unwrap();
+        let dead = |at: &str| SocketAddr::new(at.parse().unwrap(), 1);
+        for addresses in [
+            vec![live],
+            vec![dead("::1"), dead("127.0.0.1"), live],
+            // It swallows packets, or has no route at all.
+            vec![dead("192.0.2.1"), live, dead("127.0.0.1")],
+        ] {
+            let stream = first_to_connect(addresses.clone()).await.unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), live, "{addresses:?}");
+            listener.accept().await.unwrap();
+        }
+        assert!(first_to_connect(vec![dead("::1"), dead("127.0.0.1")]).await.is_err());
+        assert!(first_to_connect(vec![]).await.unwrap_err().to_string().contains("no address"));
+    }
+
     #[test]
     fn without_a_thread_every_call_is_answered_at_once() {
         let runtime = OnceLock::from(None);
