@@ -1,20 +1,26 @@
-//! A connector, named in scripts by `'connector' = 'lines'`: reads the lines of a text that an option holds.
+//! A connector, named in scripts by `'connector' = 'lines'`: reads the lines of a text that an option holds, or appends
+//! lines to a file. Columns are STRING.
 
 use brooklet::base::{Error, ErrorKind, Result};
 use brooklet::options::{Opt, OptKind};
 use brooklet::table::{
-    Boundedness, CommitDomain, Connector, Discovered, Enumerator, JobContext, Polled, Position,
-    Progress, Reader, ScanFacts, ScanName, ScanRequest, Sink, SinkRequest, Source, SourceStats,
-    Split, TableContext, Waker,
+    Boundedness, CommitDomain, Connector, Discovered, Enumerator, Guarantee, Immediate, JobContext,
+    Polled, Position, Progress, Reader, ScanFacts, ScanName, ScanRequest, Sink, SinkRequest,
+    Source, SourceStats, Split, TableContext, Waker, WriteNow, Writer,
 };
 use brooklet::types::{Batch, Column, RowErrors, SplitId};
 
-use arrow_array::StringViewArray;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, StringViewArray};
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 const TEXT: Opt =
     Opt::new("lines.text", OptKind::String, "One row a line, with commas between columns.");
+
+const FILE: Opt = Opt::new("lines.file", OptKind::String, "File that written rows are added to.");
 
 /// The connector.
 #[derive(Debug)]
@@ -26,7 +32,7 @@ impl Connector for Lines {
     }
 
     fn options(&self) -> &'static [Opt] {
-        &[TEXT]
+        &[TEXT, FILE]
     }
 
     fn source(&self, context: &TableContext<'_>, scan: ScanRequest) -> Result<Box<dyn Source>> {
@@ -36,9 +42,17 @@ impl Connector for Lines {
         Ok(Box::new(LineSource { rows: Arc::new(rows), columns: scan.columns }))
     }
 
-    fn sink(&self, context: &TableContext<'_>, _: SinkRequest) -> Result<Box<dyn Sink>> {
-        let subject = context.table.subject();
-        Err(Error::new(ErrorKind::Schema, format!("{subject} can only be read")))
+    fn sink(&self, context: &TableContext<'_>, request: SinkRequest) -> Result<Box<dyn Sink>> {
+        context.options.supports(self.options());
+        let path = context.options.required(&FILE)?;
+        let mut columns = request.columns.iter().filter_map(|at| context.table.columns.get(*at));
+        match columns.find(|column| !column.data_type.kind.is_string()) {
+            None => Ok(Box::new(LineSink { path })),
+            Some(column) => Err(Error::new(
+                ErrorKind::Schema,
+                format!("column '{}' of {} is no STRING", column.name, context.table.subject()),
+            )),
+        }
     }
 }
 
@@ -166,4 +180,52 @@ impl Reader for LineReader {
     fn stats(&self) -> SourceStats {
         SourceStats::default()
     }
+}
+
+#[derive(Debug)]
+struct LineSink {
+    path: String,
+}
+
+impl Sink for LineSink {
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::AtLeastOnce
+    }
+
+    /// What a sink opens it opens here: a table that is only checked must leave no trace.
+    fn writer(&mut self, _: usize, _: usize, _: Waker) -> Result<Box<dyn Writer>> {
+        let file = OpenOptions::new().create(true).append(true).open(&self.path);
+        let file = file.map_err(|error| cannot_write(&self.path, &error))?;
+        Ok(Box::new(Immediate::new(LineWriter { path: self.path.clone(), file })))
+    }
+}
+
+/// Writes each batch before it takes the next one: that is what [`Immediate`] makes a [`Writer`] of.
+#[derive(Debug)]
+struct LineWriter {
+    path: String,
+    file: File,
+}
+
+impl WriteNow for LineWriter {
+    fn write(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<u64> {
+        let columns: Vec<&StringViewArray> =
+            batch.columns.iter().filter_map(|column| column.as_string_view_opt()).collect();
+        let mut text = String::new();
+        for row in 0..batch.rows {
+            if columns.iter().any(|column| column.is_null(row)) {
+                errors.push(row, || "a line has no NULL".to_owned());
+                continue;
+            }
+            let cells: Vec<&str> = columns.iter().map(|column| column.value(row)).collect();
+            text.push_str(&cells.join(","));
+            text.push('\n');
+        }
+        self.file.write_all(text.as_bytes()).map_err(|error| cannot_write(&self.path, &error))?;
+        Ok(text.len() as u64)
+    }
+}
+
+fn cannot_write(path: &str, error: &std::io::Error) -> Error {
+    Error::new(ErrorKind::External, format!("cannot write '{path}': {error}"))
 }

@@ -1,7 +1,8 @@
 //! A program that runs Flink SQL with a connector, a format and a partitioner of its own.
 //!
 //! `cargo run --example extend` writes three lines of a `lines` table to a topic of an embedded broker, each to the
-//! partition of its region, in the format `piped`, and reads the topic back.
+//! partition of its region, in the format `piped`, reads the topic back, and writes it to a file through another `lines`
+//! table.
 #![allow(clippy::print_stdout)]
 
 mod connector;
@@ -14,6 +15,7 @@ use brooklet_devbroker::{Config, DevBroker};
 use std::error::Error;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const SCRIPT: &str = "
@@ -27,13 +29,15 @@ CREATE TABLE shipped (region STRING, item STRING, part INT METADATA FROM 'partit
   'sink.partitioner' = 'com.example.ByRegion',
   'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset'
 );
+CREATE TABLE labels (item STRING, region STRING) WITH ('connector' = 'lines', 'lines.file' = 'FILE');
 SET 'table.dml-sync' = 'true';
 INSERT INTO shipped SELECT region, item FROM orders;
 SELECT part, region, item FROM shipped ORDER BY item;
+INSERT INTO labels SELECT UPPER(item), region FROM shipped ORDER BY item;
 ";
 
-/// What the script prints.
-pub(crate) fn run() -> Result<String, Box<dyn Error>> {
+/// What the script prints, and the lines that it writes to `file`.
+pub(crate) fn run(file: &Path) -> Result<String, Box<dyn Error>> {
     let mut config = Config::default();
     config.default_partitions = 2;
     let broker = DevBroker::start(SocketAddr::from(([127, 0, 0, 1], 0)), config)?;
@@ -46,9 +50,10 @@ pub(crate) fn run() -> Result<String, Box<dyn Error>> {
     ));
     session.register_format(Arc::new(format::Piped));
     let script = SCRIPT.replace("BOOTSTRAP", &broker.bootstrap());
+    let script = script.replace("FILE", &file.to_string_lossy());
     session.run_script(&format!("SET 'execution.runtime-mode' = 'batch';{script}"))?;
     let text = printed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(String::from_utf8(text)?)
+    Ok(String::from_utf8(text)? + &std::fs::read_to_string(file)?)
 }
 
 /// Where query results go.
@@ -65,6 +70,8 @@ impl Write for Printed {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    print!("{}", run()?);
+    let file = std::env::temp_dir().join(format!("labels-{}.txt", std::process::id()));
+    print!("{}", run(&file)?);
+    std::fs::remove_file(file)?;
     Ok(())
 }
