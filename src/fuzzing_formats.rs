@@ -7,7 +7,7 @@ use crate::formats::{
 use crate::options::{OptionReader, Options, Taken};
 use crate::table::{
     Answer, DecodeRequest, Decoded, EncodeRequest, Encoded, Format, Payload, RegistryAccess,
-    SchemaRegistries, SchemaResolver, Waker,
+    SchemaRegistries, SchemaResolver, Waker, WrongProperty,
 };
 use crate::types::{Batch, DataType, Field, Kind, RowErrors};
 use bytes::Bytes;
@@ -103,7 +103,7 @@ pub fn avro_confluent_decode(data: &[u8]) {
 struct OneSchema(Arc<str>);
 
 impl SchemaRegistries for OneSchema {
-    fn open(&self, _access: RegistryAccess) -> crate::base::Result<Arc<dyn SchemaResolver>> {
+    fn open(&self, _access: RegistryAccess) -> Result<Arc<dyn SchemaResolver>, WrongProperty> {
         Ok(Arc::new(self.clone()))
     }
 }

@@ -64,6 +64,9 @@ pub const SQL_NESTING_MAX: u32 = 64;
 /// infix operators adds (`a OR b OR c` has 3). Whoever walks the tree recurses this deep.
 pub const SQL_TREE_HEIGHT_MAX: u32 = 1_000;
 
+/// Characters of an option's value that an error message shows: a schema or a list of offsets may have thousands.
+pub const OPTION_SHOWN_CHARS_MAX: usize = 120;
+
 /// Supported options that an error about an unknown one lists; of more it names the closest.
 pub const OPTIONS_SHOWN_MAX: usize = 12;
 

@@ -6,5 +6,5 @@ mod nearest;
 mod span;
 
 pub use error::{Error, ErrorKind, Result};
-pub use nearest::{by_distance, nearest};
+pub use nearest::{by_distance, is_near, nearest};
 pub use span::{LineIndex, Span, line_column};

@@ -20,6 +20,11 @@ pub fn by_distance<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>
     all.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
+/// Whether one word becomes the other by at most so many edits.
+pub fn is_near(word: &str, other: &str, edits: usize) -> bool {
+    word.chars().count().abs_diff(other.chars().count()) <= edits && distance(word, other) <= edits
+}
+
 /// Levenshtein distance in characters, ignoring case.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.to_lowercase().chars().collect();

@@ -99,7 +99,8 @@ fn value(options: &OptionReader<'_>, opt: &Opt) -> Result<()> {
 fn weight(error: &Error) -> u8 {
     let about = |words: &str| error.message().starts_with(words);
     match error.kind() {
-        ErrorKind::Option if about("unknown option") || about("invalid option") => 3,
+        ErrorKind::Option if about("unknown option") => 4,
+        ErrorKind::Option if about("invalid option") => 3,
         ErrorKind::Unsupported => 2,
         ErrorKind::Option => 1,
         _ => 0,

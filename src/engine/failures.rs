@@ -16,6 +16,8 @@ const KAFKA: [&str; 2] = ["kafka", "upsert-kafka"];
 /// What is taken over from the options of a log: where it is. Its columns and formats are for those who read it.
 const TAKEN: [&str; 2] = ["topic", "sink.parallelism"];
 
+const MODE: &str = "error-handling.mode";
+const TARGET: &str = "error-handling.log.target";
 const BOOTSTRAP: &str = "properties.bootstrap.servers";
 
 impl JobBuilder<'_> {
@@ -26,7 +28,9 @@ impl JobBuilder<'_> {
             ErrorHandling::Ignore => Ok(Failures::Ignore),
             ErrorHandling::Log { target } => {
                 let log = self.log(table, source, &target);
-                let log = log.map_err(|error| match table.span {
+                let of_option = |key: &str| table.options.span(key);
+                let span = of_option(TARGET).or_else(|| of_option(MODE)).or(table.span);
+                let log = log.map_err(|error| match span {
                     Some(span) => error.at(span),
                     None => error,
                 })?;
@@ -40,10 +44,7 @@ impl JobBuilder<'_> {
         let refused = |problem: &str| {
             Error::new(
                 ErrorKind::Option,
-                format!(
-                    "invalid option 'error-handling.log.target' = '{target}' of {}: {problem}",
-                    table.subject()
-                ),
+                format!("invalid option '{TARGET}' = '{target}' of {}: {problem}", table.subject()),
             )
         };
         let Some(found) = self.session.catalog.table(&name) else {

@@ -4,7 +4,7 @@ mod reader;
 mod secret;
 mod value;
 
-pub use reader::{OptionReader, OptionValue, Options, OwnedReader, Taken};
+pub use reader::{OptionReader, OptionValue, Options, OwnedReader, Taken, brief};
 pub use secret::{REDACTED, is_secret, shown, user_infos};
 pub use value::{parse_duration, parse_memory_size};
 

@@ -1,9 +1,10 @@
 //! Reading options: every known one is taken, and what is left over is refused with the list of what is allowed.
 
 use super::{Opt, OptKind, matches, parse_duration, parse_memory_size};
-use crate::base::limits::{OPTIONS_CLOSEST_SHOWN, OPTIONS_SHOWN_MAX};
+use crate::base::limits::{OPTION_SHOWN_CHARS_MAX, OPTIONS_CLOSEST_SHOWN, OPTIONS_SHOWN_MAX};
 use crate::base::{Error, ErrorKind, Result, Span, by_distance, nearest};
 use crate::java_regex::JavaRegex;
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -265,10 +266,19 @@ impl<'a> OptionReader<'a> {
 
     /// An error about one option, pointing at it.
     pub fn invalid(&self, opt: &Opt, problem: impl std::fmt::Display) -> Error {
-        let key = format!("{}{}", self.prefix, opt.key);
+        self.wrong(opt.key, opt.secret, &problem)
+    }
+
+    /// [`OptionReader::invalid`] for one of the keys of a `prefix.*` option.
+    pub fn invalid_key(&self, key: &str, problem: impl std::fmt::Display) -> Error {
+        self.wrong(key, false, &problem)
+    }
+
+    fn wrong(&self, key: &str, secret: bool, problem: &dyn std::fmt::Display) -> Error {
+        let key = format!("{}{key}", self.prefix);
         let shown = match self.options.get(&key) {
-            Some(_) if opt.secret => format!(" = '{}'", super::REDACTED),
-            Some(value) => format!(" = '{}'", super::shown(&key, value)),
+            Some(_) if secret => format!(" = '{}'", super::REDACTED),
+            Some(value) => format!(" = '{}'", brief(&super::shown(&key, value))),
             None => String::new(),
         };
         let error = Error::new(
@@ -279,7 +289,10 @@ impl<'a> OptionReader<'a> {
                 self.subject
             ),
         );
-        self.at(opt, error)
+        match self.options.span(&key) {
+            Some(span) => error.at(span),
+            None => error,
+        }
     }
 
     /// An error that points at one option.
@@ -367,6 +380,16 @@ impl<'a> OptionReader<'a> {
             None => Ok(None),
             Some(text) => parse(text).map(Some).map_err(|problem| self.invalid(opt, problem)),
         }
+    }
+}
+
+/// A value as a message shows it: the beginning of its first line.
+pub fn brief(value: &str) -> Cow<'_, str> {
+    let line = value.lines().next().unwrap_or("");
+    let end = line.char_indices().nth(OPTION_SHOWN_CHARS_MAX).map_or(line.len(), |(at, _)| at);
+    match line.get(..end) {
+        Some(start) if start.len() < value.len() => Cow::Owned(format!("{start}…")),
+        _ => Cow::Borrowed(value),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What must not be shown: the values of options that hold secrets.
 
+use crate::base::is_near;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -8,7 +9,7 @@ pub const REDACTED: &str = "******";
 
 /// Parts of the names of options that hold one.
 const WORDS: &[&str] = &[
-    "password",
+    "passw",
     "passphrase",
     "secret",
     "token",
@@ -16,9 +17,14 @@ const WORDS: &[&str] = &[
     "credential",
     "private.key",
     "ssl.keystore.key",
-    "auth.user-info",
-    "auth.user.info",
+    "auth.user",
 ];
+
+/// Words of which one with a slip in it counts as well: a key that is mistyped comes with its secret.
+const LIKELY: &[&str] = &["password", "passphrase", "secret", "token", "credentials"];
+
+/// Characters of a likely word for which one may be wrong.
+const CHARACTERS_PER_SLIP: usize = 5;
 
 /// Whether a key holds a secret by its name alone, so that its value is shown as `******`.
 ///
@@ -31,6 +37,11 @@ pub fn is_secret(key: &str) -> bool {
     numbered.and_then(|rest| rest.strip_suffix(".value")).is_some_and(number)
         || key.ends_with(".properties")
         || WORDS.iter().any(|word| key.contains(word))
+        || key.split(|c: char| !c.is_ascii_alphanumeric()).any(is_likely)
+}
+
+fn is_likely(part: &str) -> bool {
+    LIKELY.iter().any(|word| is_near(part, word, word.len() / CHARACTERS_PER_SLIP))
 }
 
 /// The value of an option as it may be shown: user and password of a URL are left out of it.
@@ -92,6 +103,11 @@ mod tests {
             "properties.ssl.keystore.key",
             "connector.properties.0.value",
             "Connector.Properties.12.Value",
+            // Mistyped.
+            "properties.ssl.truststore.pasword",
+            "avro-confluent.basic-auth.user-inof",
+            "avro-confluent.bearer-auth.tokn",
+            "properties.sasl.oauthbearer.client.credentails.client.id",
         ] {
             assert!(is_secret(key), "{key}");
         }
@@ -102,6 +118,10 @@ mod tests {
             "properties.0.value",
             "properties.ssl.keystore.location",
             "properties.ssl.keystore.type",
+            "properties.security.protocol",
+            "scan.startup.timestamp-millis",
+            "table.local-time-zone",
+            "pipeline.jars",
             "topic",
         ] {
             assert!(!is_secret(key), "{key}");

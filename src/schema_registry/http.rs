@@ -1,9 +1,9 @@
 //! Requests to a schema registry (Confluent's REST interface, version 1), blocking.
 
 use super::tls::{self, Tls};
-use crate::base::{Error, ErrorKind, Result};
-use crate::options::{REDACTED, shown};
-use crate::table::{DECLARED_SCHEMAS, RegistryAccess};
+use crate::base::{Error, ErrorKind};
+use crate::options::REDACTED;
+use crate::table::{DECLARED_SCHEMAS, RegistryAccess, WrongProperty};
 use brooklet_kafka::TlsProblem;
 use serde_json::Value;
 use std::time::Duration;
@@ -72,19 +72,8 @@ impl Failure {
 }
 
 impl Http {
-    /// Checks the URLs; contacts nothing.
-    pub(super) fn new(access: &RegistryAccess) -> Result<Http> {
-        for url in &access.urls {
-            if !url.starts_with("http://") && !url.starts_with("https://") {
-                return Err(Error::new(
-                    ErrorKind::Option,
-                    format!(
-                        "the schema registry's URL '{}' does not start with http:// or https://",
-                        shown("url", url)
-                    ),
-                ));
-            }
-        }
+    /// Prepares TLS; contacts nothing.
+    pub(super) fn new(access: &RegistryAccess) -> Result<Http, WrongProperty> {
         let secure = access.urls.iter().any(|url| url.starts_with("https://"));
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(access.timeout.unwrap_or(REQUEST_TIMEOUT)))
@@ -96,12 +85,7 @@ impl Http {
         let agent = match secure || !access.tls.is_empty() {
             true => {
                 let tcp: TcpConnector = TcpConnector::default();
-                let tls = Tls::new(&access.tls).map_err(|error| {
-                    error.context(format!(
-                        "preparing TLS to the schema registry {}",
-                        access.urls.join(", ")
-                    ))
-                })?;
+                let tls = Tls::new(&access.tls)?;
                 ureq::Agent::with_parts(config, tcp.chain(tls), DefaultResolver::default())
             }
             false => config.into(),

@@ -7,7 +7,9 @@ mod http;
 mod tls;
 
 use crate::base::{Error, ErrorKind, Result};
-use crate::table::{Answer, RegistryAccess, SchemaRegistries, SchemaResolver, Waker};
+use crate::table::{
+    Answer, RegistryAccess, SchemaRegistries, SchemaResolver, Waker, WrongProperty,
+};
 use http::{Failure, Http};
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -21,7 +23,7 @@ pub struct HttpRegistries {
 }
 
 impl SchemaRegistries for HttpRegistries {
-    fn open(&self, access: RegistryAccess) -> Result<Arc<dyn SchemaResolver>> {
+    fn open(&self, access: RegistryAccess) -> Result<Arc<dyn SchemaResolver>, WrongProperty> {
         let mut open = locked(&self.open);
         open.retain(|(_, registry)| registry.strong_count() > 0);
         let known = open.iter().find(|(known, _)| *known == access);

@@ -1,7 +1,7 @@
 //! TLS below HTTP: the client of Kafka's, with its stores and checks.
 
-use crate::base::{Error, ErrorKind, Result};
-use brooklet_kafka::{TlsClient, TlsProblem, TlsStream};
+use crate::table::WrongProperty;
+use brooklet_kafka::{ErrorKind, TlsClient, TlsProblem, TlsStream};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Read as _, Write as _};
@@ -17,11 +17,19 @@ pub(super) struct Tls(TlsClient);
 
 impl Tls {
     /// From properties under Java's names, `ssl.*`.
-    pub(super) fn new(properties: &BTreeMap<String, String>) -> Result<Tls> {
+    pub(super) fn new(properties: &BTreeMap<String, String>) -> Result<Tls, WrongProperty> {
         let lookup = |key: &str| properties.get(key).map(String::as_str);
         match TlsClient::new(&lookup) {
             Ok((client, _)) => Ok(Tls(client)),
-            Err(error) => Err(Error::new(ErrorKind::Option, error.to_string())),
+            Err(error) => {
+                let key = match error.kind() {
+                    ErrorKind::Config { key } => key.clone(),
+                    _ => String::new(),
+                };
+                let message = error.message();
+                let problem = message.strip_prefix(&format!("{key}: ")).unwrap_or(message);
+                Err(WrongProperty { problem: problem.to_owned(), key })
+            }
         }
     }
 }

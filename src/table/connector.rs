@@ -74,20 +74,23 @@ pub struct SinkRequest {
 
 /// Takes one-line warnings from any thread.
 #[derive(Clone)]
-pub struct Warnings(Arc<dyn Fn(&str) + Send + Sync>);
+pub struct Warnings {
+    take: Arc<dyn Fn(&str) + Send + Sync>,
+    /// What [`Warnings::warn_once`] has said.
+    said: Arc<Mutex<BTreeSet<String>>>,
+}
 
 impl Warnings {
     /// Hands each line to `take`.
     pub fn to(take: impl Fn(&str) + Send + Sync + 'static) -> Warnings {
-        Warnings(Arc::new(take))
+        Warnings { take: Arc::new(take), said: Arc::default() }
     }
 
     /// The same for lines that say what they say once, however often it is found.
     pub fn once(take: impl Fn(&str) + Send + Sync + 'static) -> Warnings {
         let said = Mutex::new(BTreeSet::new());
         Warnings::to(move |line| {
-            let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-            if said.insert(line.to_owned()) {
+            if is_new(&said, line) {
                 take(line);
             }
         })
@@ -95,18 +98,29 @@ impl Warnings {
 
     /// Something is not as the user may think.
     pub fn warn(&self, line: &str) {
-        (self.0)(&format!("[WARN] {line}"));
+        (self.take)(&format!("[WARN] {line}"));
+    }
+
+    /// The same about what a table declares, which is found each time that the table is used.
+    pub fn warn_once(&self, line: &str) {
+        if is_new(&self.said, line) {
+            self.warn(line);
+        }
     }
 
     /// Something that the user may want to know.
     pub fn info(&self, line: &str) {
-        (self.0)(&format!("[INFO] {line}"));
+        (self.take)(&format!("[INFO] {line}"));
     }
 
     /// Something that hardly anybody wants to know.
     pub fn debug(&self, line: &str) {
-        (self.0)(&format!("[DEBUG] {line}"));
+        (self.take)(&format!("[DEBUG] {line}"));
     }
+}
+
+fn is_new(said: &Mutex<BTreeSet<String>>, line: &str) -> bool {
+    said.lock().unwrap_or_else(PoisonError::into_inner).insert(line.to_owned())
 }
 
 impl Debug for Warnings {

@@ -29,6 +29,7 @@ pub use progress::{
 };
 pub use schemas::{
     Answer, DECLARED_SCHEMAS, Readiness, RegistryAccess, SchemaRegistries, SchemaResolver,
+    WrongProperty,
 };
 pub use sink::{Guarantee, Sink, SinkStats, Writer, WriterStatus};
 pub use source::{

@@ -1,7 +1,7 @@
 //! Schemas that records name by an id: what a format asks, and who answers.
 
 use super::Waker;
-use crate::base::{Error, Result};
+use crate::base::Error;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -10,7 +10,16 @@ use std::time::Duration;
 /// Opens schema registries. Formats ask it for theirs when a table is opened; nothing is contacted then.
 pub trait SchemaRegistries: Send + Sync + Debug {
     /// The registry. All who name the same one with the same credentials share what it answered.
-    fn open(&self, access: RegistryAccess) -> Result<Arc<dyn SchemaResolver>>;
+    fn open(&self, access: RegistryAccess) -> Result<Arc<dyn SchemaResolver>, WrongProperty>;
+}
+
+/// A property of [`RegistryAccess::tls`] that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongProperty {
+    /// Its name, under which it need not be set.
+    pub key: String,
+    /// What is wrong.
+    pub problem: String,
 }
 
 /// Where a schema registry is and how to get in.

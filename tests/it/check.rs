@@ -178,6 +178,132 @@ fn variables_that_are_not_set_are_no_errors_of_a_script() {
     );
 }
 
+/// Options that a table has in each case, before what is wrong in it.
+const KAFKA: &[(&str, &str)] = &[
+    ("connector", "kafka"),
+    ("topic", "t"),
+    ("properties.bootstrap.servers", "127.0.0.1:1"),
+    ("scan.startup.mode", "earliest-offset"),
+    ("format", "json"),
+];
+
+/// Options in place of those, the first of which is wrong, and what is said about it.
+const WRONG: &[(&[(&str, &str)], &str)] = &[
+    (&[("topic", " ; ")], "either 'topic' or 'topic-pattern' must be set"),
+    (&[("topic", "a b")], "ASCII letters"),
+    (&[("topic", "a,b")], "separated by ';'"),
+    (&[("topic", "..")], "no name of a topic"),
+    (&[("properties.bootstrap.servers", "h")], "host:port"),
+    (&[("properties.acks", "two")], "must be one of all, -1, 0, 1"),
+    (&[("properties.linger.ms", "soon")], "must be a whole number of at least 0"),
+    (&[("properties.key.serializer", "x")], "remove this property"),
+    (&[("properties.auto.offset.reset", "soon")], "must be earliest, latest, none"),
+    (&[("properties.security.protocol", "TLS")], "must be one of PLAINTEXT, SSL,"),
+    (&[("properties.security.protocol", "SASL_SSL")], "'properties.sasl.mechanism' is missing"),
+    (
+        &[("properties.sasl.mechanism", "GSSAPI"), ("properties.security.protocol", "SASL_SSL")],
+        "Kerberos",
+    ),
+    (
+        &[("properties.ssl.truststore.location", "/nope"), ("properties.security.protocol", "SSL")],
+        "cannot read '/nope'",
+    ),
+    (&[("scan.startup.mode", "earliest")], "expected one of earliest-offset"),
+    (&[("scan.startup.mode", "group-offsets")], "'properties.group.id' is required by"),
+    (
+        &[("scan.startup.mode", "group-offsets"), ("properties.group.id", "")],
+        "'properties.group.id' is required by",
+    ),
+    (&[("scan.bounded.mode", "group-offsets")], "'scan.bounded.mode' = 'group-offsets'"),
+    (
+        &[("scan.startup.timestamp-millis", "-1"), ("scan.startup.mode", "timestamp")],
+        "expected milliseconds from 0",
+    ),
+    (&[("scan.topic-change.mode", "keep")], "expected one of fail, drop, restart"),
+    (
+        &[("error-handling.log.target", "nowhere"), ("error-handling.mode", "log")],
+        "nowhere does not exist",
+    ),
+    (&[("key.format", "json")], "using 'key.fields'"),
+    (&[("scan.watermark.alignment.max-drift", "1 s")], "must both be set"),
+    (&[("sink.partitioner", "com.example.Nowhere")], "'sink.partitioner' = 'com.example.Nowhere'"),
+    (&[("sink.delivery-guarantee", "exactly-once")], "sink.transactional-id-prefix"),
+    (
+        &[("json.fail-on-missing-field", "true"), ("json.ignore-parse-errors", "true")],
+        "shouldn't both be true",
+    ),
+    (
+        &[("csv.quote-character", "x"), ("csv.disable-quote-character", "true"), ("format", "csv")],
+        "at the same time",
+    ),
+];
+
+const REGISTRY: &[(&[(&str, &str)], &str)] = &[
+    (&[("schema", "nonsense")], "it is no Avro schema: type 'nonsense'"),
+    (&[("schema", "\"int\"")], "it is no Avro schema of a record"),
+    (&[("url", "ftp://h")], "no URL of the form http://HOST:PORT"),
+    (&[("url", "http://")], "no URL of the form http://HOST:PORT"),
+    (&[("ssl.truststore.location", "/nope")], "cannot read '/nope'"),
+    (&[("ssl.keystore.location", "/nope")], "cannot read '/nope'"),
+    (&[("properties.schema.registry.ssl.keystore.location", "/nope")], "cannot read '/nope'"),
+    (&[("basic-auth.user-info", "nocolon")], "expected user and password"),
+    (&[("properties.basic.auth.user.info", "nocolon")], "expected user and password"),
+    (&[("basic-auth.credentials-source", "URL")], "the URL holds no user"),
+    (&[("properties.basic.auth.credentials.source", "X")], "expected one of URL, USER_INFO"),
+    (&[("bearer-auth.credentials-source", "STATIC_TOKEN")], "'bearer-auth.token'"),
+    (&[("properties.bearer.auth.credentials.source", "X")], "expected STATIC_TOKEN"),
+    (&[("bearer-auth.token", "t"), ("basic-auth.user-info", "u:p")], "shown one of them"),
+    (&[("properties.basic.auth.user.inf", "canary:of-a-typo")], "no property that is known"),
+    (&[("properties.http.read.timeout.ms", "soon")], "expected a number of milliseconds"),
+    (&[("properties.auto.register.schemas", "maybe")], "expected true or false"),
+];
+
+/// Each option has a line of its own, so that the error's line tells which one it points at.
+fn declared(options: &[(String, String)]) -> String {
+    let lines: Vec<String> =
+        options.iter().map(|(key, value)| format!("'{key}' = '{value}'")).collect();
+    format!("CREATE TABLE t (a INT) WITH (\n{});", lines.join(",\n"))
+}
+
+#[test]
+fn errors_about_options_name_them_and_point_at_them() {
+    let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    let mut cases: Vec<(Vec<(String, String)>, &str)> = Vec::new();
+    let usual = KAFKA.iter().map(own).collect::<Vec<_>>();
+    let case = |changes: Vec<(String, String)>| {
+        let changed = |key: &str| changes.iter().any(|(known, _)| known == key);
+        let rest = usual.iter().filter(|(key, _)| !changed(key)).cloned();
+        changes.iter().cloned().chain(rest).collect::<Vec<_>>()
+    };
+    for (changes, says) in WRONG {
+        cases.push((case(changes.iter().map(own).collect()), says));
+    }
+    for format in ["avro-confluent", "debezium-avro-confluent"] {
+        let usual = [("url", "http://127.0.0.1:1"), ("subject", "s")];
+        for (changes, says) in REGISTRY {
+            let rest =
+                usual.iter().filter(|(key, _)| changes.iter().all(|(other, _)| other != key));
+            let all = changes.iter().chain(rest);
+            let mut all: Vec<(String, String)> =
+                all.map(|(key, value)| (format!("{format}.{key}"), (*value).to_owned())).collect();
+            all.push(("format".to_owned(), format.to_owned()));
+            cases.push((case(all), says));
+        }
+    }
+    let script: Vec<String> = cases.iter().map(|(options, _)| declared(options)).collect();
+    let script = script.join("\nDROP TABLE IF EXISTS t;\n");
+    let ended = check(&script, &["--offline", "--format", "json"]);
+    assert!(!ended.stdout.contains("canary"), "{}", ended.stdout);
+    let mut line = 1;
+    for ((options, says), said) in cases.iter().zip(ended.stdout.lines().step_by(2)) {
+        let said: serde_json::Value = serde_json::from_str(said).unwrap();
+        let message = said["message"].as_str().unwrap();
+        assert!(message.contains(says), "{options:?}: {message}");
+        assert_eq!(said["line"], line + 1, "{options:?}: {said}");
+        line += options.len() + 2;
+    }
+}
+
 #[test]
 fn options_of_a_table_that_nothing_uses_are_checked() {
     let kafka = "'connector' = 'kafka', 'topic' = 't', 'properties.bootstrap.servers' = '127.0.0.1:9', 'format' = 'json'";

@@ -114,8 +114,10 @@ fn places(
             )));
         };
         let Some(inner) = name.strip_prefix(prefix) else {
+            // The columns of a primary key are named elsewhere.
+            let at = if options.is_set(&KEY_FIELDS) { &KEY_FIELDS } else { &KEY_PREFIX };
             return Err(options.invalid(
-                &KEY_FIELDS,
+                at,
                 format_args!(
                     "all fields in 'key.fields' must be prefixed with '{prefix}' when option 'key.fields-prefix' is \
                      set but field '{name}' is not prefixed"

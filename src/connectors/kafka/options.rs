@@ -3,7 +3,7 @@
 use super::partitioner::{Class, PartitionerClasses};
 use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::java_regex::JavaRegex;
-use crate::options::{Opt, OptKind, OptionReader};
+use crate::options::{Opt, OptKind, OptionReader, brief};
 use crate::table::{ErrorHandling, Guarantee, JobContext};
 use brooklet_kafka::config::OffsetReset;
 use brooklet_kafka::{ClientConfig, TopicPartition};
@@ -193,6 +193,7 @@ pub(super) const NAMING: Opt = Opt::new(
     "How Flink names its transactions. Accepted: a job here has one transactional id, whatever this says.",
 )
 .default("default");
+const SECURITY: Opt = Opt::new("security.protocol", OptKind::String, "");
 const TRANSACTION_TIMEOUT: Opt = Opt::new("transaction.timeout.ms", OptKind::Long, "");
 pub(super) const SINK_PARALLELISM: Opt =
     Opt::new("sink.parallelism", OptKind::Int, "Parallelism of the sink.");
@@ -503,20 +504,45 @@ pub(super) fn client(options: &OptionReader<'_>, job: &JobContext) -> Result<Cli
             brooklet_kafka::ErrorKind::Config { key } => key.clone(),
             _ => String::new(),
         };
-        let translated =
-            super::error::translate(&error).context(format!("opening {}", options.subject()));
-        match properties.iter().find(|(name, _)| *name == key).and_then(|(_, entry)| entry.span) {
-            Some(span) => translated.at(span),
-            None => translated,
+        let name = format!("{}{key}", PROPERTIES.key.trim_end_matches('*'));
+        let is_given = |wanted: &str| properties.iter().any(|(name, _)| name == wanted);
+        if is_given(&key) {
+            return options.invalid_key(&name, problem(&key, error.message()));
         }
+        let text = format!("{}: {}", options.subject(), in_table(&key, error.message()));
+        let missing = Error::new(super::error::translate(&error).kind(), text);
+        // It is this one that asks for it.
+        if is_given(SECURITY.key) {
+            return options.scoped("properties.").at(&SECURITY, missing);
+        }
+        missing
     })?;
     for warning in warnings {
-        job.warnings.warn(&format!("{}: {}", options.subject(), warning.message));
+        let text = in_table(&warning.key, &warning.message);
+        job.warnings.warn_once(&format!("{}: {text}", options.subject()));
     }
     if !properties.iter().any(|(key, _)| key == "default.api.timeout.ms") {
         config.api_timeout = START_TIMEOUT;
     }
     Ok(config)
+}
+
+/// What the client says about the value of a property, without what names the two.
+fn problem<'a>(key: &str, message: &'a str) -> &'a str {
+    let Some(rest) = message.strip_prefix(key) else { return message };
+    let behind_value = rest.strip_prefix(" is '").and_then(|rest| rest.split_once("' but "));
+    match behind_value {
+        Some((_, problem)) => problem,
+        None => rest.strip_prefix(": ").unwrap_or(message),
+    }
+}
+
+/// What the client says about a property, with the name that the property has in a table.
+fn in_table(key: &str, message: &str) -> String {
+    match message.strip_prefix(key).filter(|_| !key.is_empty()) {
+        Some(rest) => format!("'properties.{key}'{rest}"),
+        None => message.to_owned(),
+    }
 }
 
 /// Bytes at which a writer closes a batch. Java's 16 KiB suit a producer that lingers per record; a writer that gets
@@ -549,17 +575,23 @@ pub(super) fn source(options: &OptionReader<'_>, mode: Mode) -> Result<SourceOpt
     if let Some(Place::Specific(offsets)) = &bounded {
         offsets.check(options, &BOUNDED_OFFSETS, &topics)?;
     }
-    let group = options.string(&GROUP);
-    let needs_group = startup == Place::Group || bounded == Some(Place::Group);
-    if needs_group && group.is_none() {
-        return Err(Error::new(
+    let group = options.string(&GROUP).filter(|group| !group.is_empty());
+    let other_than_group = match (&startup, &bounded) {
+        (Place::Group, _) => Some((&STARTUP, "earliest-offset")),
+        (_, Some(Place::Group)) => Some((&BOUNDED, "latest-offset")),
+        _ => None,
+    };
+    if let Some((mode, other)) = other_than_group.filter(|_| group.is_none()) {
+        let error = Error::new(
             ErrorKind::Option,
             format!(
-                "'properties.group.id' is required by 'group-offsets' for {}",
+                "'properties.group.id' is required by '{}' = 'group-offsets' for {}",
+                mode.key,
                 options.subject()
             ),
         )
-        .with_hint("set 'properties.group.id', or 'scan.startup.mode' = 'earliest-offset'"));
+        .with_hint(format!("set 'properties.group.id', or '{}' = '{other}'", mode.key));
+        return Err(options.at(mode, error));
     }
     let discovery = options.duration(&DISCOVERY)?.filter(|interval| !interval.is_zero());
     let pushdown = options.bool(&PUSHDOWN)?;
@@ -604,16 +636,42 @@ pub(super) fn place_of(reset: &OffsetReset, job: &JobContext) -> Option<Place> {
 fn topics(options: &OptionReader<'_>) -> Result<Topics> {
     let list = options.list(&TOPIC);
     match (list.is_empty(), options.pattern(&TOPIC_PATTERN)?) {
-        (false, None) => Ok(Topics::List(list)),
+        (false, None) => match list.iter().find_map(|name| Some((name, wrong_name(name)?))) {
+            None => Ok(Topics::List(list)),
+            Some((name, problem)) => {
+                let problem = format!("'{}' is no name of a topic: {problem}", brief(name));
+                Err(options.invalid(&TOPIC, problem))
+            }
+        },
         (true, Some(pattern)) => Ok(Topics::Pattern(pattern)),
         (false, Some(_)) => Err(options.invalid(
             &TOPIC_PATTERN,
             "option 'topic' and 'topic-pattern' shouldn't be set together",
         )),
-        (true, None) => Err(Error::new(
-            ErrorKind::Option,
-            format!("either 'topic' or 'topic-pattern' must be set for {}", options.subject()),
-        )),
+        (true, None) => {
+            let text =
+                format!("either 'topic' or 'topic-pattern' must be set for {}", options.subject());
+            Err(options.at(&TOPIC, Error::new(ErrorKind::Option, text)))
+        }
+    }
+}
+
+/// Characters of a topic's name, at most (`org.apache.kafka.common.internals.Topic`).
+const TOPIC_CHARACTERS_MAX: usize = 249;
+
+/// Why no topic can have this name: brokers would answer so, whoever asks (`Topic.validate`).
+fn wrong_name(name: &str) -> Option<String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    match name {
+        "." | ".." => Some("it is '.' or '..'".to_owned()),
+        _ if name.contains(',') => Some("topics are separated by ';'".to_owned()),
+        _ if !name.chars().all(fits) => {
+            Some("it has other characters than ASCII letters, digits, '.', '_' and '-'".to_owned())
+        }
+        _ if name.len() > TOPIC_CHARACTERS_MAX => {
+            Some(format!("it has more than {TOPIC_CHARACTERS_MAX} characters"))
+        }
+        _ => None,
     }
 }
 
@@ -626,7 +684,8 @@ fn watermarks(options: &OptionReader<'_>) -> Result<()> {
         "'{}' and '{}' must both be set for an alignment of watermarks",
         WATERMARK_GROUP.key, WATERMARK_DRIFT.key
     );
-    Err(options.invalid(&WATERMARK_GROUP, text))
+    let given = if options.is_set(&WATERMARK_GROUP) { &WATERMARK_GROUP } else { &WATERMARK_DRIFT };
+    Err(options.invalid(given, text))
 }
 
 /// A parallelism.
@@ -664,7 +723,12 @@ fn bounded(options: &OptionReader<'_>) -> Result<Option<Place>> {
 }
 
 fn timestamp(options: &OptionReader<'_>, opt: &Opt, mode: &Opt) -> Result<i64> {
-    options.long(opt)?.ok_or_else(|| needed(options, opt, mode))
+    match options.long(opt)? {
+        None => Err(needed(options, opt, mode)),
+        // Java's consumer refuses it when it looks the offsets up.
+        Some(..0) => Err(options.invalid(opt, "expected milliseconds from 0")),
+        Some(millis) => Ok(millis),
+    }
 }
 
 fn needed(options: &OptionReader<'_>, opt: &Opt, mode: &Opt) -> Error {
@@ -752,15 +816,16 @@ fn no_class(options: &OptionReader<'_>, classes: &PartitionerClasses, class: &st
     let words = ["default", "fixed", "round-robin"].into_iter().chain(classes.names());
     let words: Vec<&str> = words.collect();
     let near = nearest(class, words.iter().copied()).map(|near| format!("did you mean '{near}'? "));
-    Error::unsupported(format!(
-        "partitioner class '{class}', which is code for the JVM or not registered, for {}",
+    let error = Error::unsupported(format!(
+        "option 'sink.partitioner' = '{class}', a class for the JVM or one that is not registered, for {}",
         options.subject()
     ))
     .with_hint(format!(
         "{}sink.partitioner takes {}; a Rust program can register others (Kafka::with_partitioner)",
         near.unwrap_or_default(),
         words.join(", ")
-    ))
+    ));
+    options.at(&PARTITIONER, error)
 }
 
 /// The guarantee, by either of its names.
@@ -801,14 +866,15 @@ fn exact(options: &OptionReader<'_>, job: &JobContext, mode: Mode) -> Result<Exa
         prefix = Some(PREFIX_DEFAULT.to_owned());
     }
     let Some(prefix) = prefix else {
-        return Err(Error::new(
+        let error = Error::new(
             ErrorKind::Option,
             format!(
                 "sink.transactional-id-prefix must be specified when using DeliveryGuarantee.EXACTLY_ONCE, for {}",
                 options.subject()
             ),
         )
-        .with_hint("give each job a prefix of its own: its transactional id begins with it"));
+        .with_hint("give each job a prefix of its own: its transactional id begins with it");
+        return Err(options.at(&DELIVERY, error));
     };
     let properties = options.scoped("properties.");
     let timeout = properties.long(&TRANSACTION_TIMEOUT)?;
@@ -836,14 +902,17 @@ fn buffer(options: &OptionReader<'_>) -> Result<Option<BufferFlush>> {
     match (rows > 0, interval > Duration::ZERO) {
         (true, true) => Ok(Some(BufferFlush { rows, interval })),
         (false, false) => Ok(None),
-        _ => Err(Error::new(
-            ErrorKind::Option,
-            format!(
-                "'{}' and '{}' must be set to be greater than zero together to enable sink buffer flushing, for {}",
-                BUFFER_ROWS.key,
-                BUFFER_INTERVAL.key,
-                options.subject()
-            ),
-        )),
+        (has_rows, _) => {
+            let error = Error::new(
+                ErrorKind::Option,
+                format!(
+                    "'{}' and '{}' must be set to be greater than zero together to enable sink buffer flushing, for {}",
+                    BUFFER_ROWS.key,
+                    BUFFER_INTERVAL.key,
+                    options.subject()
+                ),
+            );
+            Err(options.at(if has_rows { &BUFFER_ROWS } else { &BUFFER_INTERVAL }, error))
+        }
     }
 }

@@ -53,7 +53,7 @@ impl Format for AvroConfluentFormat {
     ) -> Result<Box<dyn Decoder>> {
         let read = RegistryOptions::read(options)?;
         let (_, reader) = schema_of(&read, &request.fields, false, options)?;
-        let resolver = self.registries.open(read.access)?;
+        let resolver = read.open(&*self.registries, options)?;
         let record = reader.not_null(reader.root()).unwrap_or(reader.root());
         let rows = AvroRows::new(request, reader, record)?;
         Ok(Box::new(ConfluentDecoder {
@@ -82,12 +82,7 @@ pub(super) fn schema_of(
     nullable: bool,
     options: &OptionReader<'_>,
 ) -> Result<(Arc<str>, Arc<Schema>)> {
-    let unfit = |problem: String| {
-        Error::new(
-            ErrorKind::Schema,
-            format!("the Avro schema given for {} {problem}", options.subject()),
-        )
-    };
+    let unfit = |problem: String| options.invalid(&read.schema_of, problem);
     let Some(text) = &read.schema else {
         let mut text = derive::derive_schema(fields, true).map_err(|error| {
             error.context(format!("deriving the Avro schema of {}", options.subject()))
@@ -98,14 +93,15 @@ pub(super) fn schema_of(
         let schema = parse(&text).map_err(Error::internal)?;
         return Ok((text.into(), schema));
     };
-    let schema = parse(text).map_err(|problem| unfit(format!("is none: {problem}")))?;
+    let schema =
+        parse(text).map_err(|problem| unfit(format!("it is no Avro schema: {problem}")))?;
     let root = schema.not_null(schema.root()).unwrap_or(schema.root());
     let Shape::Record { fields: declared, .. } = schema.shape(root) else {
-        return Err(unfit("is no record".to_owned()));
+        return Err(unfit("it is no Avro schema of a record".to_owned()));
     };
     if declared.len() != fields.len() {
         return Err(unfit(format!(
-            "has {} fields, the table {}: they must be the same, in the same order",
+            "it has {} fields, the table {}: they must be the same, in the same order",
             declared.len(),
             fields.len()
         )));
@@ -113,7 +109,7 @@ pub(super) fn schema_of(
     let compiler = Compiler::new(&schema, &schema);
     for (declared, field) in declared.iter().zip(fields) {
         if let Op::Fail(problem, _) = compiler.op(declared.node, declared.node, &field.data_type) {
-            return Err(unfit(format!("does not fit field '{}': {problem}", field.name)));
+            return Err(unfit(format!("it does not fit field '{}': {problem}", field.name)));
         }
     }
     Ok((text.as_str().into(), schema))
@@ -305,8 +301,8 @@ impl ConfluentEncoder {
         };
         let writer =
             writer.map_err(|error| error.context(format!("writing to {}", options.subject())))?;
-        let resolver = registries.open(read.access)?;
         let register = read.register;
+        let resolver = read.open(registries, options)?;
         Ok(ConfluentEncoder { writer, resolver, subject, schema: text, register, id: None })
     }
 }

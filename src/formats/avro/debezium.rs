@@ -7,7 +7,7 @@ use super::decode::{AvroRows, Refused, Root};
 use super::plan::skip;
 use super::registry_options::{OPTIONS, RegistryOptions};
 use super::schema::{NodeId, Schema, Shape};
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::Result;
 use crate::formats::rows::Token;
 use crate::options::{Opt, OptionReader};
 use crate::table::{DecodeRequest, Decoder, EncodeRequest, Encoder, Format, SchemaRegistries};
@@ -57,15 +57,11 @@ impl Format for DebeziumAvroFormat {
     ) -> Result<Box<dyn Decoder>> {
         let read = RegistryOptions::read(options)?;
         let (_, reader) = schema_of(&read, &envelope(&request.fields), true, options)?;
-        let row = row_of(&reader).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Schema,
-                format!("the Avro schema given for {} has no record 'after'", options.subject()),
-            )
-        })?;
+        let row = row_of(&reader)
+            .ok_or_else(|| options.invalid(&read.schema_of, "it has no record 'after'"))?;
         let mut rows = AvroRows::new(request, reader, row)?;
         rows.rows = rows.rows.with_kinds();
-        Ok(Box::new(ConfluentDecoder::changes(rows, self.registries.open(read.access)?)))
+        Ok(Box::new(ConfluentDecoder::changes(rows, read.open(&*self.registries, options)?)))
     }
 
     fn encoder(

@@ -1,11 +1,12 @@
 //! Options of the formats whose records name their schema by its id in a registry (Flink's
 //! `AvroConfluentFormatOptions`).
 
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::formats::base64;
-use crate::options::{Opt, OptKind, OptionReader};
-use crate::table::RegistryAccess;
+use crate::options::{Opt, OptKind, OptionReader, shown};
+use crate::table::{RegistryAccess, SchemaRegistries, SchemaResolver};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 const URL: Opt = Opt::new(
@@ -72,9 +73,11 @@ const BASIC_USER_INFO: Opt =
     Opt::new("basic-auth.user-info", OptKind::String, "User name and password: `user:password`.")
         .secret();
 
+const STATIC_TOKEN: &str = "STATIC_TOKEN";
+
 const BEARER_SOURCE: Opt = Opt::new(
     "bearer-auth.credentials-source",
-    OptKind::Enum(&["STATIC_TOKEN"]),
+    OptKind::Enum(&[STATIC_TOKEN]),
     "Where the token is: in `bearer-auth.token`.",
 );
 
@@ -135,6 +138,8 @@ pub(super) struct RegistryOptions {
     pub(super) access: RegistryAccess,
     pub(super) subject: Option<String>,
     pub(super) schema: Option<String>,
+    /// The option that gives the schema.
+    pub(super) schema_of: Opt,
     pub(super) register: bool,
 }
 
@@ -143,9 +148,10 @@ impl RegistryOptions {
     pub(super) fn read(options: &OptionReader<'_>) -> Result<RegistryOptions> {
         options.supports(OPTIONS);
         let either = |new: &Opt, old: &Opt| options.string(new).or_else(|| options.string(old));
-        let Some(url) = either(&URL, &OLD_URL) else {
-            options.required(&URL)?;
-            return Err(Error::internal("a required option that is there and is not"));
+        let url_of = given(options, URL, OLD_URL);
+        let url = match options.string(&url_of) {
+            Some(url) => url,
+            None => options.required(&URL)?,
         };
         let properties = properties(options)?;
         let property = |key: &str| properties.get(key).cloned();
@@ -168,33 +174,62 @@ impl RegistryOptions {
         let mut in_url = None;
         for url in url.split(',').map(str::trim).filter(|url| !url.is_empty()) {
             let (plain, user) = without_user(url);
+            if !["http://", "https://"].iter().any(|scheme| has_host(&plain, scheme)) {
+                let problem =
+                    format!("'{}' is no URL of the form http://HOST:PORT", shown(URL.key, url));
+                return Err(options.invalid(&url_of, problem));
+            }
             access.urls.push(plain);
             in_url = in_url.or(user);
         }
         if access.urls.is_empty() {
-            return Err(options.invalid(&URL, "it is empty"));
+            return Err(options.invalid(&url_of, "it is empty"));
         }
         options.word(&BASIC_SOURCE)?;
         options.word(&BEARER_SOURCE)?;
         let source = text(&BASIC_SOURCE, "basic.auth.credentials.source");
         let user_info = text(&BASIC_USER_INFO, "basic.auth.user.info")
             .or_else(|| property("schema.registry.basic.auth.user.info"));
+        if user_info.as_ref().is_some_and(|info| !info.contains(':')) {
+            let problem = "expected user and password: 'USER:PASSWORD'";
+            return Err(match options.is_set(&BASIC_USER_INFO) {
+                true => options.invalid(&BASIC_USER_INFO, problem),
+                false => options.invalid_key("properties.basic.auth.user.info", problem),
+            });
+        }
         let user = match source.map(|source| source.to_ascii_uppercase()).as_deref() {
+            Some("URL") if in_url.is_none() => {
+                return Err(options.invalid(
+                    &BASIC_SOURCE,
+                    "the URL holds no user and password: http://USER:PASSWORD@HOST:PORT",
+                ));
+            }
             Some("URL") => in_url,
             Some("USER_INFO") => Some(user_info.ok_or_else(|| {
                 options.invalid(&BASIC_SOURCE, "it needs the option 'basic-auth.user-info'")
             })?),
-            Some(other) => {
-                return Err(Error::unsupported(format!(
-                    "credentials of a schema registry from '{other}', for {}",
-                    options.subject()
-                )));
+            Some(_) => {
+                let key = "properties.basic.auth.credentials.source";
+                return Err(options.invalid_key(key, "expected one of URL, USER_INFO"));
             }
             None => user_info.or(in_url),
         };
         let token = text(&BEARER_TOKEN, "bearer.auth.token");
+        let bearer_source = text(&BEARER_SOURCE, "bearer.auth.credentials.source");
+        if bearer_source.as_ref().is_some_and(|source| !source.eq_ignore_ascii_case(STATIC_TOKEN)) {
+            let key = "properties.bearer.auth.credentials.source";
+            return Err(options.invalid_key(key, format_args!("expected {STATIC_TOKEN}")));
+        }
+        if bearer_source.is_some() && token.is_none() {
+            let problem = "it needs the option 'bearer-auth.token'";
+            return Err(options.invalid(&BEARER_SOURCE, problem));
+        }
         access.authorization = match (user, token) {
-            (Some(user), _) => {
+            (Some(_), Some(_)) => {
+                let problem = "user and password are given, too: the registry is shown one of them";
+                return Err(options.invalid(&BEARER_TOKEN, problem));
+            }
+            (Some(user), None) => {
                 let mut encoded = Vec::new();
                 base64::encode(user.as_bytes(), &mut encoded);
                 Some(format!("Basic {}", String::from_utf8_lossy(&encoded)))
@@ -202,12 +237,32 @@ impl RegistryOptions {
             (None, Some(token)) => Some(format!("Bearer {token}")),
             (None, None) => None,
         };
+        let schema = given(options, SCHEMA, OLD_SCHEMA);
+        let register = property(AUTO_REGISTER.key);
+        if register.as_ref().is_some_and(|text| !["true", "false"].contains(&text.as_str())) {
+            let key = format!("properties.{}", AUTO_REGISTER.key);
+            return Err(options.invalid_key(&key, "expected true or false"));
+        }
         Ok(RegistryOptions {
             access,
+            schema_of: schema,
             subject: either(&SUBJECT, &OLD_SUBJECT),
-            schema: either(&SCHEMA, &OLD_SCHEMA),
-            register: options.bool(&AUTO_REGISTER)?
-                && property("auto.register.schemas").as_deref() != Some("false"),
+            schema: options.string(&schema),
+            register: options.bool(&AUTO_REGISTER)? && register.as_deref() != Some("false"),
+        })
+    }
+
+    /// The registry; contacts nothing.
+    pub(super) fn open(
+        self,
+        registries: &dyn SchemaRegistries,
+        options: &OptionReader<'_>,
+    ) -> Result<Arc<dyn SchemaResolver>> {
+        registries.open(self.access).map_err(|wrong| {
+            let own = [&KEYSTORE, &KEYSTORE_PASSWORD, &TRUSTSTORE, &TRUSTSTORE_PASSWORD];
+            let property = format!("properties.{REGISTRY_PREFIX}{}", wrong.key);
+            let is_own = own.iter().any(|opt| opt.key == wrong.key && options.is_set(opt));
+            options.invalid_key(if is_own { &wrong.key } else { &property }, wrong.problem)
         })
     }
 
@@ -227,6 +282,16 @@ impl RegistryOptions {
             )
         })
     }
+}
+
+/// The one of two names of an option that is given.
+fn given(options: &OptionReader<'_>, new: Opt, old: Opt) -> Opt {
+    if !options.is_set(&new) && options.is_set(&old) { old } else { new }
+}
+
+/// Whether a URL has this scheme and a host.
+fn has_host(url: &str, scheme: &str) -> bool {
+    url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':']))
 }
 
 /// The properties of Confluent's client, however they are given.
@@ -271,11 +336,15 @@ fn properties(options: &OptionReader<'_>) -> Result<BTreeMap<String, String>> {
     ];
     for key in properties.keys() {
         if !known.contains(&key.as_str()) && !IGNORED.contains(&key.as_str()) {
-            return Err(Error::unsupported(format!(
-                "property '{key}' of the schema registry's client, for {}",
-                options.subject()
-            ))
-            .with_hint(format!("Supported properties: {}", known.join(", "))));
+            let name = format!("properties.{key}");
+            let near = nearest(key, known).map(|near| format!("did you mean '{near}'? "));
+            return Err(options
+                .invalid_key(&name, "it is no property that is known of a schema registry's client")
+                .with_hint(format!(
+                    "{}Supported properties: {}",
+                    near.unwrap_or_default(),
+                    known.join(", ")
+                )));
         }
     }
     Ok(properties)
@@ -289,13 +358,7 @@ fn timeout(
     for key in ["http.connect.timeout.ms", "http.read.timeout.ms"] {
         let Some(text) = properties.get(key) else { continue };
         let millis: u32 = text.parse().map_err(|_| {
-            Error::new(
-                ErrorKind::Option,
-                format!(
-                    "invalid property '{key}' = '{text}' for {}: expected milliseconds",
-                    options.subject()
-                ),
-            )
+            options.invalid_key(&format!("properties.{key}"), "expected a number of milliseconds")
         })?;
         let part = Duration::from_millis(u64::from(millis));
         sum = Some(sum.unwrap_or_default().saturating_add(part));

@@ -1,6 +1,6 @@
 //! Options of the format (Flink's `CsvFormatOptions`).
 
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::Result;
 use crate::options::{Opt, OptKind, OptionReader};
 
 const FIELD_DELIMITER: Opt = Opt::new(
@@ -91,12 +91,9 @@ impl CsvOptions {
         options.supports(OPTIONS);
         let disabled = options.bool(&DISABLE_QUOTE_CHARACTER)?;
         if disabled && options.is_set(&QUOTE_CHARACTER) {
-            return Err(Error::new(
-                ErrorKind::Option,
-                format!(
-                    "Format cannot define a quote character and disabled quote character at the same time for {}",
-                    options.subject()
-                ),
+            return Err(options.invalid(
+                &QUOTE_CHARACTER,
+                "Format cannot define a quote character and disabled quote character at the same time",
             ));
         }
         let quote = one(options, &QUOTE_CHARACTER, false)?;

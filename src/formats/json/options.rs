@@ -1,6 +1,6 @@
 //! Options of the format (Flink's `JsonFormatOptions`).
 
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::Result;
 use crate::options::{Opt, OptKind, OptionReader};
 use crate::types::java_text::TimestampStyle;
 
@@ -104,12 +104,9 @@ impl JsonOptions {
         let fail_on_missing_field = options.bool(&FAIL_ON_MISSING_FIELD)?;
         let read = JsonOptions { fail_on_missing_field, ..JsonOptions::read_envelope(options)? };
         if read.fail_on_missing_field && read.ignore_parse_errors {
-            return Err(Error::new(
-                ErrorKind::Option,
-                format!(
-                    "fail-on-missing-field and ignore-parse-errors shouldn't both be true for {}",
-                    options.subject()
-                ),
+            return Err(options.invalid(
+                &FAIL_ON_MISSING_FIELD,
+                "fail-on-missing-field and ignore-parse-errors shouldn't both be true",
             ));
         }
         Ok(read)

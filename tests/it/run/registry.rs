@@ -199,13 +199,16 @@ fn writing_without_registering_needs_the_schema() {
 fn options_are_checked_before_anything_starts() {
     let registry = Registry::start();
     for (options, says) in [
-        ("'avro-confluent.url' = 'ftp://h'", "does not start with http:// or https://"),
+        ("'avro-confluent.url' = 'ftp://h'", "is no URL of the form http://HOST:PORT"),
         ("'avro-confluent.url' = ' , '", "it is empty"),
         (
             "'avro-confluent.url' = 'URL', 'avro-confluent.schema' = '{'",
-            "is none: the schema is no JSON",
+            "it is no Avro schema: the schema is no JSON",
         ),
-        ("'avro-confluent.url' = 'URL', 'avro-confluent.schema' = '\"int\"'", "is no record"),
+        (
+            "'avro-confluent.url' = 'URL', 'avro-confluent.schema' = '\"int\"'",
+            "it is no Avro schema of a record",
+        ),
         (
             "'avro-confluent.url' = 'URL', 'avro-confluent.schema' = '{\"type\":\"record\",\"name\":\"r\",\"fields\":[]}'",
             "has 0 fields, the table 1",
@@ -217,12 +220,13 @@ fn options_are_checked_before_anything_starts() {
         ("'avro-confluent.url' = 'URL', 'avro-confluent.properties' = 'x'", "expected 'key:value'"),
         (
             "'avro-confluent.url' = 'URL', 'avro-confluent.properties.http.read.timeout.ms' = 'x'",
-            "expected milliseconds",
+            "expected a number of milliseconds",
         ),
     ] {
         read(&registry, options).code(3).says(&[says]);
     }
     let strange = "'avro-confluent.url' = 'URL', 'avro-confluent.properties.strange' = '1'";
-    read(&registry, strange).says(&["not supported yet: property 'strange'"]);
+    let strange = read(&registry, strange);
+    strange.code(3).says(&["'avro-confluent.properties.strange'", "hint: Supported properties: "]);
     assert!(registry.requests().is_empty());
 }

@@ -15,7 +15,7 @@ use super::options::{
     DECIMAL_AS_PLAIN_NUMBER, IGNORE_NULL_FIELDS, IGNORE_PARSE_ERRORS, JsonOptions,
     MAP_NULL_KEY_LITERAL, MAP_NULL_KEY_MODE, TIMESTAMP_FORMAT,
 };
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::Result;
 use crate::options::{Opt, OptKind, OptionReader};
 use crate::table::{DecodeRequest, Decoder, EncodeRequest, Encoder, Format};
 use crate::types::{ChangelogMode, DataType};
@@ -137,13 +137,9 @@ impl Format for ChangeJsonFormat {
         let json = JsonOptions::read_envelope(options)?;
         self.include(options)?;
         if self.reads_schema(options)? {
-            return Err(Error::new(
-                ErrorKind::Option,
-                format!(
-                    "Debezium JSON serialization doesn't support 'debezium-json.schema-include' option been set to \
-                     true, for {}",
-                    options.subject()
-                ),
+            return Err(options.invalid(
+                &SCHEMA_INCLUDE,
+                "Debezium JSON serialization doesn't support 'debezium-json.schema-include' option been set to true",
             ));
         }
         check_types(&request.fields)?;
