@@ -30,6 +30,26 @@ const DROPPED: &[&str] = &[
 const SCHEMAS: &[&str] =
     &["format.schema", "format.json-schema", "format.avro-schema", "format.record-class"];
 
+/// Old keys with a way of their own into today's.
+const TRANSLATED: &[&str] = &[
+    "connector.type",
+    "connector.properties.*",
+    "connector.sink-partitioner",
+    "connector.sink-partitioner-class",
+    "format.type",
+    "update-mode",
+];
+
+/// Every old key, for the reference; a `#` stands for a number, a `*` for any rest.
+pub fn old_keys() -> Vec<String> {
+    let renamed = RENAMED.iter().map(|(before, _)| *before);
+    let plain = renamed.chain([TRANSLATED, DROPPED, SCHEMAS].concat()).map(str::to_owned);
+    let numbered = NUMBERED
+        .iter()
+        .flat_map(|(list, parts)| parts.iter().map(move |part| format!("{list}#.{part}")));
+    plain.chain(numbered).collect()
+}
+
 /// Lists of numbered pairs, `connector.properties.0.key` and `connector.properties.0.value`.
 const NUMBERED: &[(&str, [&str; 2])] = &[
     ("connector.properties.", ["key", "value"]),
@@ -139,16 +159,12 @@ fn invalid(key: &str, entry: &OptionValue, subject: &str, problem: &str) -> Erro
 
 /// A key that was none of the old connector: said here, as its nearest key is an old one.
 fn unknown(key: &str, entry: &OptionValue, subject: &str) -> Error {
-    let others = [
-        "connector.type",
-        "connector.properties.bootstrap.servers",
-        "connector.properties.group.id",
-        "connector.sink-partitioner",
-        "connector.sink-partitioner-class",
-    ];
-    let known = RENAMED.iter().map(|(before, _)| *before).chain(DROPPED.iter().copied());
+    let properties = ["bootstrap.servers", "group.id"].map(|p| format!("connector.properties.{p}"));
+    let known = old_keys();
+    let exact = known.iter().filter(|known| !known.contains(['#', '*']));
+    let known = exact.chain(&properties).map(String::as_str);
     let error = Error::new(ErrorKind::Option, format!("unknown option '{key}' for {subject}"));
-    let error = match nearest(key, known.chain(others)) {
+    let error = match nearest(key, known) {
         Some(near) => error.with_hint(format!("did you mean '{near}'?")),
         None => error,
     };

@@ -27,6 +27,7 @@ mod tableau;
 #[cfg(test)]
 mod tests;
 
+pub use legacy::old_keys;
 pub use machine::ResultStyle;
 pub use running::RunningJobs;
 pub use session::{OnEnd, OnJob, Out, Session, SessionConfig};

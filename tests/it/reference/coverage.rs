@@ -3,6 +3,7 @@
 
 use super::MADE;
 use brooklet::connectors::kafka;
+use brooklet::engine::old_keys;
 use brooklet::registry;
 use brooklet_kafka::config::{PROPERTIES, Support};
 use std::collections::BTreeMap;
@@ -77,9 +78,12 @@ impl Row {
             byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte))
         };
         self.spellings.iter().any(|spelling| {
+            // Of `properties.*` any rest counts.
+            let is_prefix = spelling.ends_with('.');
             text.match_indices(spelling.as_str()).any(|(at, _)| {
                 let before = at.checked_sub(1).and_then(|before| text.as_bytes().get(before));
-                !inside(before) && !inside(text.as_bytes().get(at + spelling.len()))
+                let after = inside(text.as_bytes().get(at + spelling.len()));
+                !inside(before) && after == is_prefix
             })
         })
     }
@@ -93,7 +97,7 @@ fn rows() -> Vec<Row> {
             // `fields.#.min` is used as `fields.NAME.min`.
             let last = opt.key.rsplit("#.").next().unwrap_or_default();
             let spelling = if opt.key.contains('#') { last } else { opt.key };
-            let spelling = spelling.trim_end_matches(".*");
+            let spelling = spelling.trim_end_matches('*');
             let mut row = Row::new(&section, opt.key, vec![spelling.to_owned()]);
             if opt.key.contains('#') {
                 row.spellings = ["n", "v", "a", "id", "s", "x", "b", "c", "i", "f"]
@@ -107,14 +111,30 @@ fn rows() -> Vec<Row> {
         let name = format.identifier();
         for opt in format.options() {
             let key = format!("{name}.{}", opt.key);
-            let plain = key.trim_end_matches(".*").to_owned();
+            let plain = key.trim_end_matches('*').to_owned();
             // A test of several formats writes `{format}.KEY`.
-            let of_many = format!("{{format}}.{}", opt.key.trim_end_matches(".*"));
+            let of_many = format!("{{format}}.{}", opt.key.trim_end_matches('*'));
             let mut spellings =
                 ["", "value.", "key."].map(|outer| format!("{outer}{plain}")).to_vec();
             spellings.push(of_many);
             rows.push(Row::new(&format!("Options of format `{name}`"), &key, spellings));
         }
+    }
+    for key in ["format", "value.format"] {
+        let spelling = format!("'{key}'");
+        rows.push(Row::new("Options of tables with records", key, vec![spelling]));
+    }
+    for key in old_keys() {
+        // `#` is a number, `*` any rest.
+        let spelling = match key.split_once('#') {
+            Some((list, part)) => format!("'{list}0{part}'"),
+            None if key.ends_with('*') => key.trim_end_matches('*').to_owned(),
+            None => format!("'{key}'"),
+        };
+        let spellings = vec![spelling, format!("\"{key}\"")];
+        let mut row = Row::new("Options of tables of Flink 1.10 and DLI", &key, spellings);
+        row.note = "of Flink 1.10, gone from today's".to_owned();
+        rows.push(row);
     }
     for (key, _, _) in kafka::metadata() {
         let spellings = vec![format!("'{key}'"), format!("`{key}`"), key.to_owned()];

@@ -51,6 +51,47 @@ fn a_prefix_keeps_the_key_of_an_upsert_table_apart() {
     assert_eq!(read, wanted.map(|(key, value)| (key.to_owned(), value.map(str::to_owned))));
 }
 
+/// What `upsert-kafka` has in common with `kafka`, beside what Flink could be asked.
+#[test]
+fn an_upsert_table_ends_tolerates_and_is_written_as_a_log_is() {
+    let cluster = Cluster::embedded();
+    let (input, output, log) =
+        (cluster.topic("in", 1), cluster.topic("out", 1), cluster.topic("log", 1));
+    let at = |stamp: i64, key: &str, value: &str| Rec {
+        timestamp: Some(stamp),
+        ..keyed(key, Some(value))
+    };
+    cluster.produce(
+        &input,
+        &[
+            at(1_000, r#"{"id":1}"#, r#"{"id":1,"n":"no number"}"#),
+            at(2_000, r#"{"id":2}"#, r#"{"id":2,"n":2}"#),
+            at(3_000, r#"{"id":3}"#, r#"{"id":3,"n":3}"#),
+        ],
+    );
+    let columns = "id INT, n INT, PRIMARY KEY (id) NOT ENFORCED";
+    let run = |pushdown: &str| {
+        let source = format!(
+            ", 'scan.bounded.mode' = 'timestamp', 'scan.bounded.timestamp-millis' = '2500', \
+             'error-handling.mode' = 'log', 'error-handling.log.target' = 'failed', \
+             'value.format.projection-pushdown.enabled' = '{pushdown}', 'properties.client.id' = 'me'"
+        );
+        let sink = ", 'sink.transaction-naming-strategy' = 'pooling', 'properties.linger.ms' = '5'";
+        let sql = kafka("failed", "v BYTES", &log, &cluster, "'format' = 'raw'")
+            + &upsert("a", columns, &input, &cluster, &source)
+            + &upsert("b", columns, &output, &cluster, sink)
+            + "INSERT INTO b SELECT id, 7 FROM a;\n";
+        Program::script(&Cluster::unique("upsert"), &sql).run().code(0);
+        let keys = cluster.read(&output).into_iter().map(|rec| rec.key.unwrap());
+        keys.map(|key| String::from_utf8(key).unwrap()).collect::<Vec<_>>()
+    };
+    // The column that is wrong is not used.
+    assert_eq!(run("true"), [r#"{"id":1}"#, r#"{"id":2}"#]);
+    assert_eq!(cluster.values(&log), [""; 0]);
+    assert_eq!(run("false"), [r#"{"id":1}"#, r#"{"id":2}"#, r#"{"id":2}"#]);
+    assert_eq!(cluster.values(&log), [r#"{"id":1,"n":"no number"}"#]);
+}
+
 #[test]
 fn rows_kept_back_are_written_when_their_time_has_come() {
     let cluster = Cluster::embedded();

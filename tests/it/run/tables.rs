@@ -106,6 +106,65 @@ fn the_table_of_the_flink_1_11_document_runs() {
     assert!(ended.stdout.contains("543462 | 2017-11-26 01:00:00.000"), "{}", ended.stdout);
 }
 
+/// The keys of Flink 1.10 that the documents' scripts do not show.
+#[test]
+fn all_other_old_options_are_taken() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 1);
+    for stamp in [1_000, 2_000, 3_000] {
+        let value = format!(r#"{{"n":{stamp}}}"#);
+        cluster.produce(&topic, &[Rec { timestamp: Some(stamp), ..Rec::value(value) }]);
+    }
+    let run = |options: &str| {
+        let sql = format!(
+            "CREATE TABLE t (n INT) WITH ('connector.type' = 'kafka', 'connector.version' = 'universal',\n\
+             'connector.property-version' = '1', 'connector.topic' = '{topic}', 'update-mode' = 'append',\n\
+             'connector.properties.bootstrap.servers' = '{}', 'connector.properties.zookeeper.connect' = 'z:2181',\n\
+             'format.type' = 'json', 'format.property-version' = '1', 'format.derive-schema' = 'true',\n\
+             'scan.bounded.mode' = 'latest-offset', {options});\nSELECT n FROM t;\n",
+            cluster.bootstrap()
+        );
+        Program::script("job", &sql).run()
+    };
+    let at = "'connector.startup-mode' = 'specific-offsets'";
+    let sink = "'connector.sink-partitioner' = 'custom'";
+    for (options, rows) in [
+        (format!("{at}, 'connector.specific-offsets' = 'partition:0,offset:2'"), "1 row"),
+        (
+            format!(
+                "{at}, 'connector.specific-offsets.0.partition' = '0', 'connector.specific-offsets.0.offset' = '1'"
+            ),
+            "2 rows",
+        ),
+        (
+            "'connector.startup-mode' = 'timestamp', 'connector.startup-timestamp-millis' = '1500'"
+                .to_owned(),
+            "2 rows",
+        ),
+        (
+            "'connector.startup-mode' = 'group-offsets', 'connector.properties.0.key' = 'group.id', \
+             'connector.properties.0.value' = 'g', 'connector.properties.auto.offset.reset' = 'earliest'"
+                .to_owned(),
+            "3 rows",
+        ),
+        (
+            format!(
+                "'connector.startup-mode' = 'earliest-offset', {sink}, \
+                 'connector.sink-partitioner-class' = 'com.example.Some'"
+            ),
+            "3 rows",
+        ),
+    ] {
+        run(&options).code(0).shows(&[rows]);
+    }
+    for key in ["format.schema", "format.json-schema", "format.avro-schema", "format.record-class"]
+    {
+        let options =
+            format!("'connector.startup-mode' = 'earliest-offset', '{key}' = 'ROW<n INT>'");
+        run(&options).code(0).shows(&["3 rows"]).says(&[&format!("'{key}' is not looked at")]);
+    }
+}
+
 #[test]
 fn an_unknown_old_option_is_refused_at_its_place() {
     let sql = "CREATE TABLE t (a INT) WITH ('connector.type' = 'kafka',\n'connector.topik' = 't', 'format.type' = 'json',\n\
