@@ -3,6 +3,7 @@
 
 mod changes;
 mod handover;
+mod leaders;
 mod protocols;
 mod starts;
 

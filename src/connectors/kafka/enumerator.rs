@@ -231,6 +231,7 @@ impl KafkaEnumerator {
         }
         if let Some(bounded) = &self.options.bounded {
             let lookup = Lookup::start(client, partitions.clone(), bounded, group, None, waker);
+            let lookup = lookup.of_ends();
             lookups.push((Purpose::End, lookup));
         }
         self.work = Work::Offsets { partitions, lookups, starts, ends: Offsets::new() };
@@ -359,9 +360,10 @@ impl KafkaEnumerator {
                             Purpose::End => ends.extend(found),
                         },
                         Err(error) => {
-                            return Err(
-                                error.context(format!("looking up {:?} offsets", lookup.place()))
-                            );
+                            return Err(error.context(match purpose {
+                                Purpose::Start => "looking up where to start",
+                                Purpose::End => "looking up where to end",
+                            }));
                         }
                     }
                 }

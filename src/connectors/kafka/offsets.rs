@@ -17,7 +17,8 @@ type Committed = Pending<brooklet_kafka::Result<BTreeMap<TopicPartition, Committ
 /// One place of a set of partitions, under way.
 #[derive(Debug)]
 pub(super) struct Lookup {
-    place: Place,
+    /// Of ends: nothing stands in for a committed offset there.
+    ends: bool,
     partitions: Vec<TopicPartition>,
     group: Option<String>,
     reset: Option<Place>,
@@ -37,7 +38,7 @@ impl Lookup {
         waker: &Waker,
     ) -> Lookup {
         let mut lookup = Lookup {
-            place: place.clone(),
+            ends: false,
             partitions,
             group: group.map(str::to_owned),
             reset: reset.cloned(),
@@ -68,6 +69,11 @@ impl Lookup {
             }
         }
         lookup
+    }
+
+    /// The same of where reading ends.
+    pub(super) fn of_ends(self) -> Lookup {
+        Lookup { ends: true, ..self }
     }
 
     /// The offsets, when all are known.
@@ -148,13 +154,11 @@ impl Lookup {
                 partition.topic, partition.partition
             ),
         )
-        .with_hint(
-            "set 'properties.auto.offset.reset' to earliest or latest, or 'scan.startup.mode' to earliest-offset",
-        )
-    }
-
-    /// What is looked up, for messages.
-    pub(super) fn place(&self) -> &Place {
-        &self.place
+        .with_hint(match self.ends {
+            true => "set 'scan.bounded.mode' to latest-offset",
+            false => {
+                "set 'properties.auto.offset.reset' to earliest or latest, or 'scan.startup.mode' to earliest-offset"
+            }
+        })
     }
 }

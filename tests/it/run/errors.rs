@@ -120,6 +120,14 @@ fn a_group_without_offsets_names_the_cure() {
         "group 'readers'",
         "hint: set 'properties.auto.offset.reset'",
     ]);
+    let end = "'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'group-offsets', \
+               'properties.auto.offset.reset' = 'earliest'";
+    let options = format!("'properties.group.id' = 'readers', {end}, {JSON}");
+    let sql = kafka("t", "v STRING", &topic, &cluster, &options) + "SELECT * FROM t;\n";
+    run(&sql).code(4).says(&[
+        "group 'readers' (while looking up where to end)",
+        "hint: set 'scan.bounded.mode' to latest-offset",
+    ]);
     // The default start mode wants a group.
     let sql = kafka("t", "v STRING", &topic, &cluster, JSON) + "SELECT * FROM t;\n";
     run(&sql).code(3).says(&["'properties.group.id'"]);

@@ -9,6 +9,8 @@ use std::thread;
 /// Numbers of Kafka's APIs.
 pub(crate) mod api {
     pub(crate) const FETCH: i16 = 1;
+    pub(crate) const LIST_OFFSETS: i16 = 2;
+    pub(crate) const METADATA: i16 = 3;
     pub(crate) const OFFSET_COMMIT: i16 = 8;
 }
 
