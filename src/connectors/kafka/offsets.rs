@@ -6,7 +6,8 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::table::Waker;
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::{
-    Client, CommittedOffset, Isolation, ListedOffset, OffsetSpec, TopicPartition,
+    Client, CommittedOffset, ErrorKind as KafkaErrorKind, Isolation, ListedOffset, OffsetSpec,
+    TopicPartition,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub(super) struct Lookup {
     reset: Option<Place>,
     listed: Option<Listed>,
     committed: Option<Committed>,
+    /// It failed because there is no such topic.
+    lacks_topic: bool,
     found: BTreeMap<TopicPartition, i64>,
 }
 
@@ -44,6 +47,7 @@ impl Lookup {
             reset: reset.cloned(),
             listed: None,
             committed: None,
+            lacks_topic: false,
             found: BTreeMap::new(),
         };
         match place {
@@ -85,7 +89,7 @@ impl Lookup {
         if let Some(pending) = &self.committed {
             let Some(answer) = pending.try_take() else { return Ok(None) };
             self.committed = None;
-            for (partition, committed) in answer.map_err(|error| contact(&error, client))? {
+            for (partition, committed) in answer.map_err(|error| self.failed(&error, client))? {
                 self.found.insert(partition, committed.offset);
             }
             let missing = self.missing();
@@ -100,7 +104,7 @@ impl Lookup {
             let Some(answer) = pending.try_take() else { return Ok(None) };
             self.listed = None;
             let mut beyond = Vec::new();
-            for (partition, listed) in answer.map_err(|error| contact(&error, client))? {
+            for (partition, listed) in answer.map_err(|error| self.failed(&error, client))? {
                 match listed.offset {
                     Some(offset) => {
                         self.found.insert(partition, offset);
@@ -115,6 +119,16 @@ impl Lookup {
             }
         }
         Ok(Some(std::mem::take(&mut self.found)))
+    }
+
+    /// Whether it failed because a topic does not exist.
+    pub(super) fn lacks_topic(&self) -> bool {
+        self.lacks_topic
+    }
+
+    fn failed(&mut self, error: &brooklet_kafka::Error, client: &Client) -> Error {
+        self.lacks_topic = matches!(error.kind(), KafkaErrorKind::UnknownTopic { .. });
+        contact(error, client)
     }
 
     fn missing(&self) -> Vec<TopicPartition> {

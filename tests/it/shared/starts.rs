@@ -106,6 +106,33 @@ fn a_topic_that_is_gone_does_not_end_the_others() {
     }
 }
 
+/// The offsets of the topic go with it, and those of an epoch that is on its way are refused: the next attempt is in the
+/// same generation, which has the topic still.
+#[test]
+fn a_topic_that_is_deleted_in_a_generation_does_not_end_the_others() {
+    // The time for the offsets, which would be stored again and again.
+    let start = format!(
+        "{EARLIEST}, 'scan.topic-change.mode' = 'drop', 'properties.default.api.timeout.ms' = '3000'"
+    );
+    for guarantee in BOTH {
+        let job = Shared::new(Cluster::embedded(), guarantee, 1);
+        let other = job.cluster.topic("other", 1);
+        let both = format!("{};{other}", job.source);
+        let mut running = job.launch(&job.sql(&start).replace(&job.source, &both));
+        running.until_stderr("reads 2 partition(s)");
+        job.write(0, 5, 1);
+        job.drained(&mut [&mut running]);
+        job.cluster.delete(&other);
+        job.write(5, 5, 1);
+        running.until_stderr("reads 1 partition(s) in generation 2 ");
+        job.write(10, 5, 1);
+        job.drained(&mut [&mut running]);
+        running.signal("INT");
+        running.wait().code(0);
+        assert!(job.written().len() == 15);
+    }
+}
+
 #[test]
 fn brokers_that_do_not_answer_are_named() {
     let patience = format!("{EARLIEST}, 'properties.default.api.timeout.ms' = '4000'");

@@ -206,8 +206,10 @@ impl Operation for ListOffsets {
             return self.complete(Ok(listed), context);
         }
         let metadata = &context.cluster.metadata;
+        // Where there is less time in all, the cause is to be known before it is over.
+        let unknown_max = TOPIC_UNKNOWN_MAX.min(patience * 2 / 3);
         let problem =
-            self.topics.iter().find_map(|t| metadata.problem(t, TOPIC_UNKNOWN_MAX, context.now));
+            self.topics.iter().find_map(|t| metadata.problem(t, unknown_max, context.now));
         if let Some(error) = problem {
             return self.complete(Err(error), context);
         }
@@ -220,7 +222,7 @@ impl Operation for ListOffsets {
         match missing {
             Some(tp) => {
                 let since = *self.missing_since.get_or_insert(context.now);
-                if context.now.saturating_sub(since) >= TOPIC_UNKNOWN_MAX.min(patience) {
+                if context.now.saturating_sub(since) >= unknown_max {
                     let kind = ErrorKind::UnknownTopic { topic: tp.topic.to_string() };
                     let error = Error::new(kind, format!("partition {tp} does not exist"));
                     return self.complete(Err(error), context);

@@ -25,7 +25,7 @@ use crate::connectors::kafka::enumerator::matching;
 use crate::connectors::kafka::error::{contact, translate};
 use crate::connectors::kafka::mark::Mark;
 use crate::connectors::kafka::offsets::Lookup;
-use crate::connectors::kafka::options::Topics;
+use crate::connectors::kafka::options::{TopicChange, Topics};
 use crate::connectors::kafka::patience::Patience;
 use crate::connectors::kafka::positions;
 use crate::connectors::kafka::transaction::record::Sharing;
@@ -439,6 +439,11 @@ impl MembersDomain {
         Ok(true)
     }
 
+    /// Whether a topic that is gone does not end the job.
+    fn passes_over_topics(&self) -> bool {
+        self.reads.options.topic_change != TopicChange::Fail
+    }
+
     fn wait_for_leader(&mut self) -> Result<()> {
         if self.patience.is_none() && self.look_for_topics() {
             self.patience = Some(self.now + START_WAIT_MAX);
@@ -665,12 +670,15 @@ impl MembersDomain {
                     return Ok(None);
                 }
                 Work::Waiting(_) => self.fetch(),
-                Work::Looking(mut lookup, epoch) => match self.looked_up(&mut lookup)? {
-                    Some(found) => self.store(epoch, found)?,
-                    None => {
+                Work::Looking(mut lookup, epoch) => match self.looked_up(&mut lookup) {
+                    Ok(Some(found)) => self.store(epoch, found)?,
+                    Ok(None) => {
                         self.work = Work::Looking(lookup, epoch);
                         return Ok(None);
                     }
+                    // It was deleted in this generation, with its offsets: the next one does not have it.
+                    Err(_) if lookup.lacks_topic() && self.passes_over_topics() => self.join(),
+                    Err(error) => return Err(error),
                 },
                 Work::Storing(pending) => {
                     let Some(answer) = pending.try_take() else {
