@@ -197,6 +197,7 @@ impl RegistryOptions {
                 false => options.invalid_key("properties.basic.auth.user.info", problem),
             });
         }
+        let names_basic = source.is_some();
         let user = match source.map(|source| source.to_ascii_uppercase()).as_deref() {
             Some("URL") if in_url.is_none() => {
                 return Err(options.invalid(
@@ -224,9 +225,16 @@ impl RegistryOptions {
             let problem = "it needs the option 'bearer-auth.token'";
             return Err(options.invalid(&BEARER_SOURCE, problem));
         }
+        // Where both are given, the one counts whose source is named.
+        let (user, token) = match (names_basic, bearer_source.is_some()) {
+            (true, false) if user.is_some() => (user, None),
+            (false, true) => (None, token),
+            _ => (user, token),
+        };
         access.authorization = match (user, token) {
             (Some(_), Some(_)) => {
-                let problem = "user and password are given, too: the registry is shown one of them";
+                let problem = "user and password are given, too: the registry is shown one of them, that of \
+                               'basic-auth.credentials-source' or of 'bearer-auth.credentials-source'";
                 return Err(options.invalid(&BEARER_TOKEN, problem));
             }
             (Some(user), None) => {

@@ -93,6 +93,14 @@ fn credentials_and_urls() {
                 "'{format}.properties.basic.auth.user.info' = 'me:secret', '{format}.url' = '{url}'",
             ),
             (
+                "Basic bWU6c2VjcmV0",
+                "'{format}.basic-auth.user-info' = 'me:secret', '{format}.basic-auth.credentials-source' = 'USER_INFO', '{format}.bearer-auth.token' = 't0ken', '{format}.url' = '{url}'",
+            ),
+            (
+                "Bearer t0ken",
+                "'{format}.basic-auth.user-info' = 'me:secret', '{format}.bearer-auth.credentials-source' = 'STATIC_TOKEN', '{format}.bearer-auth.token' = 't0ken', '{format}.url' = '{url}'",
+            ),
+            (
                 "Bearer t0ken",
                 "'{format}.properties' = 'bearer.auth.credentials.source:STATIC_TOKEN,bearer.auth.token:t0ken', '{format}.url' = '{url}'",
             ),
