@@ -152,28 +152,41 @@ fn a_topic_that_was_created_again_while_the_job_was_stopped_is_noticed() {
     assert_eq!(running.wait().stdout, "+I[e]\n");
 }
 
-/// Of the brokers some create topics by themselves: the records of a sink must not go on into such a one unnoticed.
+const EXACT: &str =
+    "'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'x', ";
+
+/// Some brokers create topics by themselves: the records of a sink must not go on into such a one unnoticed.
+fn a_deleted_sink_topic_ends_the_job(cluster: &Cluster, guarantee: &str) {
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    produce(cluster, &source, &["a"]);
+    let sql = "SET 'execution.checkpointing.interval' = '50 ms';\n".to_owned()
+        + &kafka("src", "v STRING", &source, cluster, &format!("{ENDLESS}, {JSON}"))
+        + &kafka("dst", "v STRING", &sink, cluster, &format!("{guarantee}{JSON}"))
+        + "INSERT INTO dst SELECT v FROM src;\n";
+    let program = Program::script(&Cluster::unique("deleted"), &sql);
+    let running = program.start();
+    while cluster.read_committed(&sink).is_empty() {
+        std::thread::yield_now();
+    }
+    cluster.delete(&sink);
+    produce(cluster, &source, &["b"]);
+    let deleted = std::time::Instant::now();
+    running.wait().code(4).says(&[&format!("topic `{sink}` does not exist")]);
+    // The time for delivery is two minutes.
+    assert!(deleted.elapsed().as_secs() < 60, "{:?}", deleted.elapsed());
+    assert!(!cluster.exists(&sink));
+}
+
 #[test]
 fn a_sink_whose_topic_is_deleted_fails() {
-    for exact in
-        ["", "'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'x', "]
-    {
-        let cluster = Cluster::embedded();
-        let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
-        produce(&cluster, &source, &["a"]);
-        let sql = "SET 'execution.checkpointing.interval' = '50 ms';\n".to_owned()
-            + &kafka("src", "v STRING", &source, &cluster, &format!("{ENDLESS}, {JSON}"))
-            + &kafka("dst", "v STRING", &sink, &cluster, &format!("{exact}{JSON}"))
-            + "INSERT INTO dst SELECT v FROM src;\n";
-        let program = Program::script("deleted", &sql);
-        let running = program.start();
-        while cluster.read_committed(&sink).is_empty() {
-            std::thread::yield_now();
-        }
-        cluster.delete(&sink);
-        produce(&cluster, &source, &["b"]);
-        let deleted = std::time::Instant::now();
-        running.wait().code(4).says(&[&format!("topic `{sink}` does not exist")]);
-        assert!(deleted.elapsed().as_secs() < 60, "{:?}", deleted.elapsed());
+    for guarantee in ["", EXACT] {
+        a_deleted_sink_topic_ends_the_job(&Cluster::embedded(), guarantee);
+    }
+}
+
+#[test]
+fn a_sink_whose_topic_is_deleted_fails_on_apache_kafka() {
+    if let Some(cluster) = Cluster::apache() {
+        a_deleted_sink_topic_ends_the_job(&cluster, "");
     }
 }
