@@ -210,7 +210,8 @@ fn type_width(data_type: &DataType, most: usize) -> usize {
         Kind::Boolean => 5,
         _ => most,
     };
-    if data_type.nullable { values.max(NULL.len()) } else { values }
+    // NOT NULL columns have room for NULL, too.
+    values.max(NULL.len())
 }
 
 #[derive(Clone)]
