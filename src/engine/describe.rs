@@ -8,8 +8,10 @@ use crate::plan::Rel;
 use crate::sql::ast::{self, DistributionKind};
 use crate::sql::{expanded_expr, expanded_query, without_secrets};
 use crate::table::{ColumnKind, TableName};
-use crate::types::{DataType, Kind};
+use crate::types::{DataType, Field, Kind};
 use std::fmt::Write as _;
+
+const ROWTIME: &str = "*ROWTIME*";
 
 /// A row of DESCRIBE.
 pub(super) struct Column {
@@ -24,6 +26,11 @@ pub(super) struct Column {
 }
 
 impl Column {
+    /// The column in batch mode, where nothing waits for event time.
+    pub(super) fn without_rowtime(self) -> Column {
+        Column { time: self.time.filter(|time| *time != ROWTIME), ..self }
+    }
+
     pub(super) fn row(self, with_comment: bool) -> Vec<String> {
         let data_type = self.data_type.kind.to_string();
         let mut row = vec![
@@ -52,7 +59,7 @@ pub(super) fn table(table: &Declared) -> Vec<Column> {
         let watermark = written.watermarks.first().filter(|w| w.column.last() == column.name);
         let time = match &column.kind {
             ColumnKind::Computed(expr) if expr.is_proctime() => Some("*PROCTIME*"),
-            _ => watermark.map(|_| "*ROWTIME*"),
+            _ => watermark.map(|_| ROWTIME),
         };
         Column {
             name: column.name.clone(),
@@ -106,7 +113,7 @@ fn time_attributes(rel: &Rel) -> Vec<Option<&'static str>> {
         Rel::Scan { table, columns, .. } => {
             let rowtime = table.watermark.as_ref().map(|(column, _)| column);
             let is = |at: &usize| table.columns.get(*at).map(|c| &c.name) == rowtime;
-            columns.iter().map(|at| (rowtime.is_some() && is(at)).then_some("*ROWTIME*")).collect()
+            columns.iter().map(|at| (rowtime.is_some() && is(at)).then_some(ROWTIME)).collect()
         }
         Rel::Project { input, expressions, .. } => {
             let below = time_attributes(input);
@@ -262,14 +269,17 @@ fn serializable(data_type: &DataType) -> String {
         Kind::Array(element) => format!("ARRAY<{}>", serializable(element)),
         Kind::Multiset(element) => format!("MULTISET<{}>", serializable(element)),
         Kind::Map(key, value) => format!("MAP<{}, {}>", serializable(key), serializable(value)),
-        Kind::Row(fields) => {
-            let fields: Vec<String> = fields
-                .iter()
-                .map(|field| format!("{} {}", ident(&field.name), serializable(&field.data_type)))
-                .collect();
-            format!("ROW<{}>", fields.join(", "))
+        Kind::Row(fields) => format!("ROW<{}>", serializable_fields(fields)),
+        Kind::Structured(class, fields) => {
+            format!("STRUCTURED<'{class}', {}>", serializable_fields(fields))
         }
         kind => kind.to_string(),
     };
     if data_type.nullable { kind } else { format!("{kind} NOT NULL") }
+}
+
+fn serializable_fields(fields: &[Field]) -> String {
+    let field =
+        |field: &Field| format!("{} {}", ident(&field.name), serializable(&field.data_type));
+    fields.iter().map(field).collect::<Vec<_>>().join(", ")
 }

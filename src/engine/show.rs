@@ -1,6 +1,6 @@
 //! SHOW and DESCRIBE.
 
-use super::catalog::{Object, View, quoted, refused};
+use super::catalog::{Object, quoted, refused};
 use super::ddl::parts;
 use super::describe;
 use super::partitions;
@@ -140,10 +140,16 @@ impl Session {
     fn describe_table(&self, name: &ObjectName, like: Option<&ShowLike>) -> Result<()> {
         let filter = Filter::new(like)?;
         let (full, object) = self.find(name)?;
-        let columns = match object {
+        let settings = Settings::read(&self.options)?;
+        let mut columns = match object {
             Object::Table(table) => describe::table(table),
-            Object::View(view) => self.view_columns(&full, view)?,
+            Object::View(view) => {
+                describe::query(&self.binder(&settings).view(&full, &view.source)?)
+            }
         };
+        if settings.batch {
+            columns = columns.into_iter().map(describe::Column::without_rowtime).collect();
+        }
         let with_comments = columns.iter().any(|column| !column.comment.is_empty());
         let mut header = vec!["name", "type", "null", "key", "extras", "watermark"];
         if with_comments {
@@ -152,12 +158,6 @@ impl Session {
         let columns = columns.into_iter().filter(|column| filter.keeps(&column.name));
         let rows: Vec<Vec<String>> = columns.map(|column| column.row(with_comments)).collect();
         self.print_table(&header, &rows)
-    }
-
-    fn view_columns(&self, name: &TableName, view: &View) -> Result<Vec<describe::Column>> {
-        let settings = Settings::read(&self.options)?;
-        let rel = self.binder(&settings).view(name, &view.source)?;
-        Ok(describe::query(&rel))
     }
 
     fn describe_catalog(&self, statement: &Describe) -> Result<()> {

@@ -82,13 +82,12 @@ impl fmt::Display for Shown<'_> {
                 let name = if *try_cast { "TRY_CAST" } else { "CAST" };
                 write!(f, "{name}({} AS {})", self.child(input), self.expr.data_type.kind)
             }
-            Node::Field { input, index } => match &input.data_type.kind {
-                Kind::Row(fields) => match fields.get(*index) {
+            Node::Field { input, index } => {
+                match input.data_type.kind.fields().and_then(|fields| fields.get(*index)) {
                     Some(field) => write!(f, "{}.{}", self.child(input), field.name),
                     None => write!(f, "{}.{index}", self.child(input)),
-                },
-                _ => write!(f, "{}.{index}", self.child(input)),
-            },
+                }
+            }
             Node::Coalesce(exprs) => {
                 f.write_str("COALESCE(")?;
                 self.list(f, exprs, ", ")?;

@@ -180,8 +180,11 @@ pub(crate) fn scalar_at(column: &Column, row: usize, data_type: &DataType) -> Op
         }
         Kind::IntervalMonths => Scalar::Months(column.as_primitive::<Int32Type>().value(row)),
         Kind::IntervalMillis => Scalar::Millis(column.as_primitive::<Int64Type>().value(row)),
-        Kind::Null | Kind::Array(_) | Kind::Multiset(_) | Kind::Map(..) | Kind::Row(_) => {
-            return None;
-        }
+        Kind::Null
+        | Kind::Array(_)
+        | Kind::Multiset(_)
+        | Kind::Map(..)
+        | Kind::Row(_)
+        | Kind::Structured(..) => return None,
     })
 }

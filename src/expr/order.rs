@@ -23,10 +23,7 @@ pub struct SortKey {
 
 /// Whether values of a type have an order.
 pub fn is_sortable(kind: &Kind) -> bool {
-    !matches!(
-        kind,
-        Kind::Variant | Kind::Array(_) | Kind::Map(..) | Kind::Multiset(_) | Kind::Row(_)
-    )
+    *kind != Kind::Variant && !kind.is_nested()
 }
 
 /// The numbers of all rows in order; rows that are equal by every key stay in theirs.
@@ -90,7 +87,8 @@ fn comparator<'a>(column: &'a Column, kind: &Kind) -> Comparator<'a> {
         | Kind::Array(_)
         | Kind::Map(..)
         | Kind::Multiset(_)
-        | Kind::Row(_) => Box::new(|_, _| Ordering::Equal),
+        | Kind::Row(_)
+        | Kind::Structured(..) => Box::new(|_, _| Ordering::Equal),
     }
 }
 

@@ -44,7 +44,8 @@ enum Source<'a> {
     Millis(&'a PrimitiveArray<Int64Type>),
     List(&'a ListArray, Box<TextWriter<'a>>),
     Map(&'a MapArray, Box<TextWriter<'a>>, Box<TextWriter<'a>>),
-    Row(&'a StructArray, Vec<TextWriter<'a>>),
+    /// A field's label is empty, or its name and `=`.
+    Row(&'a StructArray, Vec<(String, TextWriter<'a>)>),
 }
 
 impl<'a> TextWriter<'a> {
@@ -102,11 +103,13 @@ impl<'a> TextWriter<'a> {
                     child(map.values().as_ref(), value),
                 )
             }
-            Kind::Row(fields) => {
+            Kind::Row(fields) | Kind::Structured(_, fields) => {
                 let row = array.as_struct();
-                let columns = row.columns().iter().zip(fields);
-                let columns =
-                    columns.map(|(c, f)| TextWriter::with(c.as_ref(), &f.data_type, zone, hex));
+                let named = matches!(data_type.kind, Kind::Structured(..));
+                let columns = row.columns().iter().zip(fields).map(|(c, f)| {
+                    let label = if named { format!("{}=", f.name) } else { String::new() };
+                    (label, TextWriter::with(c.as_ref(), &f.data_type, zone, hex))
+                });
                 Source::Row(row, columns.collect())
             }
         })
@@ -181,10 +184,11 @@ impl<'a> TextWriter<'a> {
             }
             Source::Row(_, fields) => {
                 out.push('(');
-                for (at, field) in fields.iter().enumerate() {
+                for (at, (label, field)) in fields.iter().enumerate() {
                     if at > 0 {
                         out.push_str(", ");
                     }
+                    out.push_str(label);
                     field.write_or_null(row, out);
                 }
                 out.push(')');

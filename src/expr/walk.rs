@@ -140,13 +140,7 @@ impl Expr {
                         matches!(from, crate::types::Kind::Float | crate::types::Kind::Double);
                     (from.is_string() && !to.is_string() && !to.is_binary())
                         || (approximate && matches!(to, crate::types::Kind::Decimal { .. }))
-                        || matches!(
-                            from,
-                            crate::types::Kind::Array(_)
-                                | crate::types::Kind::Map(..)
-                                | crate::types::Kind::Row(_)
-                                | crate::types::Kind::Multiset(_)
-                        ) && !to.is_string()
+                        || (from.is_nested() && !to.is_string())
                 }
                 Node::Call { function, .. } => function.can_fail,
                 _ => false,

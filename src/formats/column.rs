@@ -100,7 +100,7 @@ impl Builder {
                 keys: Box::new(Builder::new(item)),
                 values: Box::new(Builder::Int32(Values::new())),
             },
-            Kind::Row(fields) => Builder::Struct {
+            Kind::Row(fields) | Kind::Structured(_, fields) => Builder::Struct {
                 nulls: nulls(),
                 rows: 0,
                 fields: fields.iter().map(|field| Builder::new(&field.data_type)).collect(),

@@ -137,7 +137,7 @@ fn source<'a>(array: &'a dyn Array, data_type: &DataType) -> Option<Result<Sourc
         }
         Kind::Map(key, value) => return map(array, key, value),
         Kind::Multiset(item) => return map(array, item, &Kind::Int.not_null()),
-        Kind::Row(fields) => {
+        Kind::Row(fields) | Kind::Structured(_, fields) => {
             let columns = array.as_struct_opt()?.columns();
             if columns.len() != fields.len() {
                 return None;

@@ -95,7 +95,7 @@ impl Unnest {
         errors: &mut RowErrors,
     ) -> (Places, Vec<Column>) {
         let mut places = Places::default();
-        let is_row = |element: &Kind| matches!(element, Kind::Row(_));
+        let is_row = |element: &Kind| element.fields().is_some();
         match &self.collection.data_type.kind {
             Kind::Array(element) => {
                 let lists = collections.as_list::<i32>();

@@ -70,6 +70,8 @@ pub enum Kind {
     Map(Box<DataType>, Box<DataType>),
     /// `ROW<name type, …>`
     Row(Vec<Field>),
+    /// `STRUCTURED<'class', name type, …>`: a row that prints its fields' names
+    Structured(String, Vec<Field>),
 }
 
 /// A named column or row field.
@@ -136,6 +138,20 @@ impl Kind {
         matches!(self, Kind::TinyInt | Kind::SmallInt | Kind::Int | Kind::BigInt)
     }
 
+    /// The fields of a `ROW` or `STRUCTURED`.
+    pub fn fields(&self) -> Option<&[Field]> {
+        match self {
+            Kind::Row(fields) | Kind::Structured(_, fields) => Some(fields),
+            _ => None,
+        }
+    }
+
+    /// `ARRAY`, `MAP`, `MULTISET`, `ROW` and `STRUCTURED`: values that have parts.
+    pub fn is_nested(&self) -> bool {
+        matches!(self, Kind::Array(_) | Kind::Map(..) | Kind::Multiset(_))
+            || self.fields().is_some()
+    }
+
     /// Integers, `FLOAT`, `DOUBLE` and `DECIMAL`.
     pub fn is_numeric(&self) -> bool {
         self.is_integer() || matches!(self, Kind::Float | Kind::Double | Kind::Decimal { .. })
@@ -185,7 +201,7 @@ impl DataType {
             Kind::Array(element) => Physical::List(Arc::new(item("item", element))),
             Kind::Multiset(element) => super::map::layout(element, &Kind::Int.not_null()),
             Kind::Map(key, value) => super::map::layout(key, value),
-            Kind::Row(fields) => Physical::Struct(
+            Kind::Row(fields) | Kind::Structured(_, fields) => Physical::Struct(
                 fields.iter().map(|field| item(&field.name, &field.data_type)).collect(),
             ),
         }
@@ -227,14 +243,22 @@ impl fmt::Display for Kind {
             Kind::Map(key, value) => write!(f, "MAP<{key}, {value}>"),
             Kind::Row(fields) => {
                 f.write_str("ROW<")?;
-                for (index, field) in fields.iter().enumerate() {
-                    let comma = if index > 0 { ", " } else { "" };
-                    write!(f, "{comma}`{}` {}", field.name, field.data_type)?;
-                }
-                f.write_str(">")
+                write_fields(f, fields)
+            }
+            Kind::Structured(class, fields) => {
+                write!(f, "STRUCTURED<'{class}', ")?;
+                write_fields(f, fields)
             }
         }
     }
+}
+
+fn write_fields(f: &mut fmt::Formatter<'_>, fields: &[Field]) -> fmt::Result {
+    for (index, field) in fields.iter().enumerate() {
+        let comma = if index > 0 { ", " } else { "" };
+        write!(f, "{comma}`{}` {}", field.name, field.data_type)?;
+    }
+    f.write_str(">")
 }
 
 impl fmt::Display for DataType {
@@ -254,6 +278,9 @@ mod tests {
             Field::new("b", Kind::Array(Box::new(DataType::string())).nullable()),
         ]);
         assert_eq!(row.to_string(), "ROW<`a` INT NOT NULL, `b` ARRAY<STRING>>");
+        let user =
+            Kind::Structured("com.x.User".to_owned(), vec![Field::new("a", Kind::Int.not_null())]);
+        assert_eq!(user.to_string(), "STRUCTURED<'com.x.User', `a` INT NOT NULL>");
         assert_eq!(Kind::Decimal { precision: 10, scale: 2 }.to_string(), "DECIMAL(10, 2)");
     }
 }

@@ -106,7 +106,7 @@ pub fn write_value(out: &mut String, column: &Column, data_type: &DataType, row:
         }
         Kind::Map(key, value) => write_map(out, column, key, value, row),
         Kind::Multiset(element) => write_map(out, column, element, &Kind::Int.not_null(), row),
-        Kind::Row(fields) => {
+        Kind::Row(fields) | Kind::Structured(_, fields) => {
             let types: Vec<DataType> = fields.iter().map(|f| f.data_type.clone()).collect();
             write_row(out, RowKind::Insert, column.as_struct().columns(), &types, row);
         }

@@ -20,7 +20,6 @@ use crate::plan::SETTINGS;
 use crate::registry;
 use crate::sql::ast::{ClientCommand, Statement};
 use crate::sql::{ParsedStatement, is_complete, keywords, parse_script_from};
-use crate::types::Kind;
 use complete::{NAMING, Words};
 use editor::{Input, Reader};
 use pager::{Pager, Size};
@@ -391,7 +390,7 @@ fn know_session(words: &mut Words, session: &Session) {
         let option = |key: &&str| Some(((*key).to_owned(), table.options.get(key)?.to_owned()));
         words.options.push((name.clone(), NAMING.iter().filter_map(option).collect()));
         for column in &table.columns {
-            if let Kind::Row(fields) = &column.data_type.kind {
+            if let Some(fields) = column.data_type.kind.fields() {
                 let fields = fields.iter().map(|field| field.name.clone()).collect();
                 words.fields.push((column.name.clone(), fields));
             }

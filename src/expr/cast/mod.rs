@@ -37,8 +37,10 @@ impl Cast<'_> {
             (Kind::Char(_) | Kind::VarChar(_), Kind::Char(_) | Kind::VarChar(_)) => {
                 string::fit_text(column, to, self.selection)
             }
-            (Kind::Row(_) | Kind::Array(_) | Kind::Map(..) | Kind::Multiset(_), Kind::Row(_))
-            | (Kind::Array(_), Kind::Array(_))
+            (_, Kind::Row(_) | Kind::Structured(..)) if from.is_nested() => {
+                nested::cast(self, column, errors)
+            }
+            (Kind::Array(_), Kind::Array(_))
             | (Kind::Map(..), Kind::Map(..))
             | (Kind::Multiset(_), Kind::Multiset(_)) => nested::cast(self, column, errors),
             (_, Kind::Char(_) | Kind::VarChar(_)) => string::to_text(self, column),

@@ -10,8 +10,12 @@ use std::sync::Arc;
 
 pub(super) fn cast(cast: &Cast<'_>, column: &Column, errors: &mut RowErrors) -> Column {
     let physical = cast.to.physical();
-    match (&cast.from.kind, &cast.to.kind, &physical) {
-        (Kind::Row(from), Kind::Row(to), Physical::Struct(fields)) => {
+    let (from, to) = (&cast.from.kind, &cast.to.kind);
+    match (from, to, &physical) {
+        (_, _, Physical::Struct(fields)) => {
+            let (Some(from), Some(to)) = (from.fields(), to.fields()) else {
+                return arrow_array::new_null_array(&physical, column.len());
+            };
             let row = column.as_struct();
             let columns = row.columns().iter().zip(from.iter().zip(to));
             let columns = columns.map(|(column, (from, to))| {

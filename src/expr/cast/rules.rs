@@ -45,7 +45,7 @@ pub fn castable(from: &DataType, to: &DataType) -> Castable {
         Kind::Time(_) => matches!(f, Kind::Time(_)) || timestamp(f) || f.is_string(),
         Kind::Timestamp(_) | Kind::TimestampLtz(_) => datetime(f) || f.is_string(),
         Kind::IntervalMonths | Kind::IntervalMillis => f.is_integer(),
-        Kind::Array(_) | Kind::Multiset(_) | Kind::Map(..) | Kind::Row(_) => {
+        _ if t.is_nested() => {
             return children(from, to, |from, to| castable(from, to) == Castable::Yes);
         }
         _ => false,
@@ -74,9 +74,7 @@ pub fn implicitly_castable(from: &DataType, to: &DataType) -> bool {
         Kind::Timestamp(_) | Kind::TimestampLtz(_) => {
             matches!(f, Kind::Timestamp(_) | Kind::TimestampLtz(_))
         }
-        Kind::Array(_) | Kind::Multiset(_) | Kind::Map(..) | Kind::Row(_) => {
-            children(from, to, implicitly_castable) == Castable::Yes
-        }
+        _ if t.is_nested() => children(from, to, implicitly_castable) == Castable::Yes,
         _ => false,
     }
 }
@@ -106,10 +104,12 @@ fn children(from: &DataType, to: &DataType, ok: impl Fn(&DataType, &DataType) ->
     let yes = match (&from.kind, &to.kind) {
         (Kind::Array(a), Kind::Array(b)) | (Kind::Multiset(a), Kind::Multiset(b)) => ok(a, b),
         (Kind::Map(k1, v1), Kind::Map(k2, v2)) => ok(k1, k2) && ok(v1, v2),
-        (Kind::Row(a), Kind::Row(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| ok(&a.data_type, &b.data_type))
-        }
-        _ => false,
+        (from, to) => match (from.fields(), to.fields()) {
+            (Some(a), Some(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| ok(&a.data_type, &b.data_type))
+            }
+            _ => false,
+        },
     };
     if yes { Castable::Yes } else { Castable::No }
 }

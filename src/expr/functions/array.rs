@@ -1,6 +1,6 @@
 //! Functions that make arrays and maps of other arrays and maps.
 
-use super::nested::{column, columns, is_nested, maps, of_array, of_map, range, values};
+use super::nested::{column, columns, maps, of_array, of_map, range, values};
 use super::seen::Seen;
 use super::signature::any_nullable;
 use super::{Call, Function, Param, Signature};
@@ -109,7 +109,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         |args| {
             let (first, rest) = args.split_first()?;
             let Kind::Array(element) = &first.data_type.kind else { return None };
-            (!is_nested(&element.kind) && rest.len() <= 2).then_some(())?;
+            (!element.kind.is_nested() && rest.len() <= 2).then_some(())?;
             let flag = |arg: &Expr| matches!(arg.data_type.kind, Kind::Boolean | Kind::Null);
             rest.iter().all(flag).then_some(())?;
             let mut kinds = vec![first.data_type.kind.clone()];

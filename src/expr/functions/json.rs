@@ -129,7 +129,9 @@ pub fn writable(kind: &Kind) -> bool {
     match kind {
         Kind::Array(element) => writable(&element.kind),
         Kind::Map(key, value) => key.kind.is_string() && writable(&value.kind),
-        Kind::Row(fields) => fields.iter().all(|field| writable(&field.data_type.kind)),
+        Kind::Row(fields) | Kind::Structured(_, fields) => {
+            fields.iter().all(|field| writable(&field.data_type.kind))
+        }
         Kind::Multiset(_) | Kind::Variant => false,
         Kind::IntervalMillis | Kind::IntervalMonths => false,
         Kind::Date | Kind::Time(_) => false,

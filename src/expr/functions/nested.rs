@@ -545,14 +545,10 @@ fn rebuild_rows(
     }
 }
 
-/// Whether values of the kind have parts.
-pub(super) fn is_nested(kind: &Kind) -> bool {
-    matches!(kind, Kind::Array(_) | Kind::Map(..) | Kind::Multiset(_) | Kind::Row(_))
-}
-
 fn extreme_signature(args: &[Expr]) -> Option<Signature> {
-    let nested = is_nested;
-    nullable(of_array(args, &[], |element| (!nested(&element.kind)).then(|| element.kind.clone())))
+    nullable(of_array(args, &[], |element| {
+        (!element.kind.is_nested()).then(|| element.kind.clone())
+    }))
 }
 
 fn extreme(call: &mut Call<'_, '_>, wanted: crate::expr::CompareOp) -> Column {

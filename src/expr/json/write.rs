@@ -147,7 +147,7 @@ impl<'a> JsonWriter<'a> {
                 let map = column.as_map();
                 vec![child(crate::types::map_keys(map), key), child(map.values(), value)]
             }
-            Kind::Row(fields) => {
+            Kind::Row(fields) | Kind::Structured(_, fields) => {
                 let columns = column.as_struct().columns().iter().zip(fields);
                 columns.map(|(column, field)| child(column, &field.data_type)).collect()
             }
@@ -258,7 +258,7 @@ impl<'a> JsonWriter<'a> {
                 }
                 out.push('}');
             }
-            Kind::Row(fields) => {
+            Kind::Row(fields) | Kind::Structured(_, fields) => {
                 let mut members: Vec<_> = fields.iter().zip(&self.inner).collect();
                 members.sort_by(|(a, _), (b, _)| a.name.encode_utf16().cmp(b.name.encode_utf16()));
                 out.push('{');

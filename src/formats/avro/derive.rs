@@ -124,7 +124,9 @@ fn schema(data_type: &DataType, name: &str, legacy: bool, out: &mut String) -> R
             schema(item, name, true, out)?;
             out.push('}');
         }
-        Kind::IntervalMonths | Kind::IntervalMillis | Kind::Variant => return Err(underivable(data_type)),
+        Kind::IntervalMonths | Kind::IntervalMillis | Kind::Variant | Kind::Structured(..) => {
+            return Err(underivable(data_type));
+        }
     }
     if nullable {
         out.push(']');

@@ -77,16 +77,8 @@ fn check_nested(name: &str, data_type: &DataType) -> Result<()> {
 }
 
 fn is_simple(kind: &Kind) -> bool {
-    !matches!(
-        kind,
-        Kind::IntervalMonths
-            | Kind::IntervalMillis
-            | Kind::Variant
-            | Kind::Array(_)
-            | Kind::Multiset(_)
-            | Kind::Map(..)
-            | Kind::Row(_)
-    )
+    !kind.is_nested()
+        && !matches!(kind, Kind::IntervalMonths | Kind::IntervalMillis | Kind::Variant)
 }
 
 fn check_time(kind: &Kind) -> Result<()> {

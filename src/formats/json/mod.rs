@@ -77,7 +77,7 @@ fn check_type(data_type: &DataType) -> Result<()> {
             ),
         )),
         Kind::Map(_, value) => check_type(value),
-        Kind::Variant => {
+        Kind::Variant | Kind::Structured(..) => {
             Err(Error::new(ErrorKind::Schema, format!("Unsupported type: {data_type}")))
         }
         _ => Ok(()),

@@ -25,6 +25,7 @@ pub const TYPE_NAMES: &[&str] = &[
     "ROW",
     "SMALLINT",
     "STRING",
+    "STRUCTURED",
     "TIME",
     "TIMESTAMP",
     "TIMESTAMP_LTZ",
@@ -57,9 +58,9 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
         DataTypeKind::Bytes => Kind::VarBinary(Kind::STRING_LENGTH),
         DataTypeKind::Date => Kind::Date,
         // Flink's planner knows TIME(0) only.
-        DataTypeKind::Time(p) => fraction(*p, 0, span).map(|_| Kind::Time(0))?,
+        DataTypeKind::Time(_) => Kind::Time(0),
         DataTypeKind::Timestamp { precision, zone } => {
-            let p = fraction(*precision, 6, span)?;
+            let p = fraction(*precision, 6);
             match zone {
                 TimestampZone::Without => Kind::Timestamp(p),
                 TimestampZone::Local => Kind::TimestampLtz(p),
@@ -74,15 +75,17 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
         DataTypeKind::Array(element) => Kind::Array(Box::new(bind(element)?)),
         DataTypeKind::Multiset(element) => Kind::Multiset(Box::new(bind(element)?)),
         DataTypeKind::Map(key, value) => Kind::Map(Box::new(bind(key)?), Box::new(bind(value)?)),
-        DataTypeKind::Row(fields) => Kind::Row(
-            fields
-                .iter()
-                .map(|field| Ok(Field::new(field.name.value.clone(), bind(&field.data_type)?)))
-                .collect::<Result<_>>()?,
-        ),
+        DataTypeKind::Row(written) => Kind::Row(fields(written)?),
         DataTypeKind::Variant => Kind::Variant,
         DataTypeKind::Raw { .. } => return not_yet("type RAW", span),
-        DataTypeKind::Structured { .. } => return not_yet("type STRUCTURED", span),
+        DataTypeKind::Structured { class, fields: written } => {
+            if !is_class_name(&class.value) {
+                let message = format!("invalid class name '{}'", class.value);
+                return Err(schema_error(message, class.span)
+                    .with_hint("names between dots as in Java: com.example.User"));
+            }
+            Kind::Structured(class.value.clone(), fields(written)?)
+        }
         DataTypeKind::UserDefined(name) => {
             let error = schema_error(format!("unknown type '{}'", name.last()), span);
             return Err(match name_here(name.last()) {
@@ -98,6 +101,20 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
     Ok(if data_type.nullable { inside_nullable(data_type) } else { data_type })
 }
 
+fn fields(written: &[ast::RowField]) -> Result<Vec<Field>> {
+    let field =
+        |field: &ast::RowField| Ok(Field::new(field.name.value.clone(), bind(&field.data_type)?));
+    written.iter().map(field).collect()
+}
+
+/// Whether Flink takes the name for one of a Java class (`StructuredType`); the class need not exist.
+fn is_class_name(name: &str) -> bool {
+    name.split('.').all(|part| {
+        let letter = |c: char| c.is_alphabetic() || matches!(c, '_' | '$');
+        part.starts_with(letter) && part.chars().all(|c| letter(c) || c.is_numeric())
+    })
+}
+
 /// Rows inside of a nullable row are nullable with all their fields, whatever is written (Calcite's deep copy).
 fn inside_nullable(data_type: DataType) -> DataType {
     let DataType { kind: Kind::Row(fields), nullable } = data_type else { return data_type };
@@ -109,8 +126,9 @@ fn inside_nullable(data_type: DataType) -> DataType {
 }
 
 fn decimal(precision: Option<u32>, scale: Option<u32>, span: Span) -> Result<Kind> {
-    let (precision, scale) = (precision.unwrap_or(10), scale.unwrap_or(0));
-    if !(1..=38).contains(&precision) {
+    // Calcite takes more digits than there are for as many as there are.
+    let (precision, scale) = (precision.unwrap_or(10).min(38), scale.unwrap_or(0));
+    if precision == 0 {
         return Err(schema_error(
             "decimal precision must be between 1 and 38 (both inclusive)",
             span,
@@ -138,13 +156,9 @@ fn length(written: Option<u32>, span: Span) -> Result<u32> {
     }
 }
 
-fn fraction(written: Option<u32>, default: u8, span: Span) -> Result<u8> {
-    match written {
-        None => Ok(default),
-        Some(p) => u8::try_from(p).ok().filter(|p| *p <= 9).ok_or_else(|| {
-            schema_error("precision must be between 0 and 9 (both inclusive)", span)
-        }),
-    }
+/// Digits of a second: more than there are count for as many as there are, as in Calcite.
+fn fraction(written: Option<u32>, default: u8) -> u8 {
+    written.map_or(default, |p| u8::try_from(p).map_or(9, |p| p.min(9)))
 }
 
 /// The type that other databases have under a name that Flink does not know.

@@ -265,7 +265,7 @@ fn fields(mut expr: Expr, names: &[ast::Ident]) -> Result<Expr> {
 }
 
 fn field(expr: Expr, name: &ast::Ident) -> Result<Expr> {
-    let Kind::Row(fields) = &expr.data_type.kind else {
+    let Some(fields) = expr.data_type.kind.fields() else {
         return Err(schema_error(
             format!("'{}' is no field of a value of type {}", name.value, expr.data_type.kind),
             name.span,

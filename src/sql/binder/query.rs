@@ -248,7 +248,7 @@ fn starred(scope: &Scope, qualifier: &ast::ObjectName) -> Result<Vec<(String, Ex
         (Err(_), [table]) => return Err(scope.no_table(table)),
         (found, _) => found?,
     };
-    let Kind::Row(fields) = &row.data_type.kind else {
+    let Some(fields) = row.data_type.kind.fields() else {
         return Err(schema_error(
             format!(
                 "'{}' is of type {}: only tables and rows have a '*'",

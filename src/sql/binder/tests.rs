@@ -310,8 +310,8 @@ fn declarations_that_do_not_hold_are_refused_as_in_flink() {
         ),
         ("a INT, b AS c + 1", "c", "column 'c' not found in any table"),
         (
-            "a DECIMAL(40, 2)",
-            "DECIMAL(40, 2)",
+            "a DECIMAL(0)",
+            "DECIMAL(0)",
             "decimal precision must be between 1 and 38 (both inclusive)",
         ),
         (

@@ -97,9 +97,9 @@ pub(super) fn bind(
 
 /// The columns of an element.
 fn element_fields(collection: &DataType) -> Option<Vec<Field>> {
-    let of_element = |element: &DataType| match &element.kind {
-        Kind::Row(fields) => fields.clone(),
-        _ => vec![Field::new("EXPR$0", element.clone())],
+    let of_element = |element: &DataType| match element.kind.fields() {
+        Some(fields) => fields.to_vec(),
+        None => vec![Field::new("EXPR$0", element.clone())],
     };
     match &collection.kind {
         Kind::Array(element) | Kind::Multiset(element) => Some(of_element(element)),

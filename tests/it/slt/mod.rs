@@ -100,6 +100,7 @@ replay! {
     flink_select_streaming,
     flink_smoke,
     flink_string_functions,
+    flink_structured,
     flink_tables,
     flink_time_functions,
     flink_types,
