@@ -28,6 +28,8 @@ const MICROS_PER_DAY: i64 = 86_400_000_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JavaPattern {
     items: Vec<Item>,
+    /// Why `DateTimeFormatter` refuses what `SimpleDateFormat` takes.
+    refused: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ enum Item {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Letter {
     Year,
+    /// `u`: the year, and the number of the day in `SimpleDateFormat`, Monday 1.
+    YearOrDay,
     Quarter,
     Month,
     DayOfMonth,
@@ -76,7 +80,7 @@ impl JavaPattern {
     /// # Errors
     /// The text names the letter that is not known.
     pub(crate) fn new(pattern: &str) -> Result<JavaPattern, String> {
-        let mut items: Vec<Item> = Vec::new();
+        let (mut items, mut refused): (Vec<Item>, _) = (Vec::new(), None);
         let mut chars = pattern.chars().peekable();
         let literal = |items: &mut Vec<Item>, c: char| match items.last_mut() {
             Some(Item::Literal(text)) => text.push(c),
@@ -109,6 +113,9 @@ impl JavaPattern {
                 _ if !c.is_ascii_alphabetic() => literal(&mut items, c),
                 _ => {}
             }
+            if matches!(c, '#' | '{' | '}') {
+                refused = Some(format!("pattern includes reserved character: '{c}'"));
+            }
             if !c.is_ascii_alphabetic() {
                 continue;
             }
@@ -117,7 +124,8 @@ impl JavaPattern {
                 count += 1;
             }
             let letter = match c {
-                'y' | 'u' => Letter::Year,
+                'y' => Letter::Year,
+                'u' => Letter::YearOrDay,
                 'Q' | 'q' => Letter::Quarter,
                 'M' | 'L' => Letter::Month,
                 'd' => Letter::DayOfMonth,
@@ -149,16 +157,22 @@ impl JavaPattern {
                     return Err(format!("letter '{c}' of pattern '{pattern}' is not supported"));
                 }
             };
+            if count > letters_at_most(c) {
+                refused = Some(format!("too many pattern letters: {c}"));
+            }
             items.push(Item::Field(letter, count));
         }
-        Ok(JavaPattern { items })
+        Ok(JavaPattern { items, refused })
     }
 
     /// The pattern where a local time can be written with it.
     ///
     /// # Errors
-    /// Names a letter for an offset from UTC.
+    /// Names a letter for an offset from UTC, or says what `DateTimeFormatter` does not take.
     pub(crate) fn local(&self) -> Result<&JavaPattern, String> {
+        if let Some(why) = &self.refused {
+            return Err(why.clone());
+        }
         let offset = self.items.iter().find_map(|item| match item {
             Item::Field(Letter::Offset(letter), _) => Some(letter),
             _ => None,
@@ -177,6 +191,7 @@ impl JavaPattern {
     pub(crate) fn simple(&self) -> Result<SimplePattern<'_>, String> {
         let unknown = |item: &Item| {
             Some(match item {
+                Item::Field(Letter::Offset('x'), _) => 'x',
                 Item::Field(Letter::Quarter, _) => 'Q',
                 Item::Field(Letter::DayOfWeekNumber, _) => 'e',
                 Item::Field(Letter::DayInSeven, _) => 'F',
@@ -189,20 +204,20 @@ impl JavaPattern {
         };
         match self.items.iter().find_map(unknown) {
             Some(letter) => Err(format!("illegal pattern character '{letter}'")),
-            None => self.local().map(SimplePattern),
+            None => Ok(SimplePattern(self)),
         }
     }
 
     /// Writes a local time in microseconds since 1970 and `nanos` below the microsecond.
     pub(crate) fn format(&self, local: i64, nanos: i64, out: &mut String) {
         // An optional part is written: every time has all fields.
-        self.write(local, nanos, Calendar::Iso, ["", ""], out);
+        self.write((local, nanos), 0, Calendar::Iso, ["", ""], out);
     }
 
     fn write(
         &self,
-        local: i64,
-        nanos: i64,
+        time: (i64, i64),
+        offset: i64,
         calendar: Calendar,
         brackets: [&str; 2],
         out: &mut String,
@@ -211,8 +226,11 @@ impl JavaPattern {
         for item in &self.items {
             match item {
                 Item::Literal(text) => out.push_str(text),
+                Item::Field(Letter::Offset(letter), count) => {
+                    write_offset(*letter, *count, offset, out);
+                }
                 Item::Field(letter, count) => {
-                    format_field(*letter, *count, (local, nanos), calendar, out);
+                    format_field(*letter, *count, time, calendar, out);
                 }
                 Item::Optional => out.push_str(opening),
                 Item::EndOfOptional => out.push_str(closing),
@@ -237,14 +255,14 @@ impl JavaPattern {
 pub(crate) struct SimplePattern<'p>(&'p JavaPattern);
 
 impl SimplePattern<'_> {
-    /// Writes a local time in microseconds since 1970.
-    pub(crate) fn format(self, local: i64, out: &mut String) {
-        self.0.write(local, 0, Calendar::Legacy, ["[", "]"], out);
+    /// Writes a local time in microseconds since 1970, which is `offset` microseconds ahead of UTC.
+    pub(crate) fn format(self, local: i64, offset: i64, out: &mut String) {
+        self.0.write((local, 0), offset, Calendar::Legacy, ["[", "]"], out);
     }
 
     /// Reads the beginning of a text as a lenient `SimpleDateFormat` does: numbers have any width and range, February 30th
     /// is in March, hour 25 on the next day.
-    pub(crate) fn parse_leniently(self, text: &str) -> Option<i64> {
+    pub(crate) fn parse_leniently(self, text: &str) -> Option<SimpleTime> {
         let mut fields = Fields::default();
         let mut rest = text;
         for (at, item) in self.0.items.iter().enumerate() {
@@ -259,7 +277,35 @@ impl SimplePattern<'_> {
                 Item::EndOfOptional => rest = rest.strip_prefix(']')?,
             }
         }
-        fields.resolve_leniently()
+        Some(SimpleTime { local: fields.resolve_leniently()?, offset: fields.offset })
+    }
+}
+
+/// What a text says of a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SimpleTime {
+    /// Microseconds since 1970 on the clock that the text shows.
+    pub(crate) local: i64,
+    /// How far that clock is ahead of UTC, in microseconds, where the text says so.
+    offset: Option<i64>,
+}
+
+impl SimpleTime {
+    /// The moment; `of_zone` says what a time of the zone is in UTC.
+    pub(crate) fn utc(self, of_zone: impl Fn(i64) -> i64) -> i64 {
+        self.offset.map_or_else(|| of_zone(self.local), |offset| self.local.saturating_sub(offset))
+    }
+}
+
+/// How many letters of a kind `DateTimeFormatterBuilder` takes in a row.
+fn letters_at_most(letter: char) -> usize {
+    match letter {
+        'a' | 'F' | 'W' => 1,
+        'd' | 'h' | 'H' | 'k' | 'K' | 'm' | 's' | 'w' => 2,
+        'D' => 3,
+        'e' | 'c' | 'E' | 'G' | 'L' | 'M' | 'q' | 'Q' | 'B' | 'x' | 'X' | 'Z' => 5,
+        'S' => 9,
+        _ => 19,
     }
 }
 
@@ -363,8 +409,9 @@ fn format_field(
         }
     };
     let number = match letter {
-        Letter::Year if count == 2 => calendar.year_shown(year).rem_euclid(100),
-        Letter::Year => calendar.year_shown(year),
+        Letter::YearOrDay if matches!(calendar, Calendar::Legacy) => (days + 3).rem_euclid(7) + 1,
+        Letter::Year | Letter::YearOrDay if count == 2 => calendar.year_shown(year).rem_euclid(100),
+        Letter::Year | Letter::YearOrDay => calendar.year_shown(year),
         Letter::WeekYear if count == 2 => calendar.week_of_year(days).0.rem_euclid(100),
         Letter::WeekYear => calendar.week_of_year(days).0,
         Letter::WeekOfYear => calendar.week_of_year(days).1,
@@ -418,7 +465,7 @@ fn format_field(
                 _ => "at night",
             });
         }
-        // Refused by `local`.
+        // Not a field of the local time.
         Letter::Offset(_) => return,
         Letter::Fraction => {
             let digits = format!("{nanos_of_second:09}");
@@ -429,24 +476,42 @@ fn format_field(
     let _ = write!(out, "{number:0count$}");
 }
 
-/// What follows an offset from UTC: `+01`, `+0130` or `+01:30`, and `Z` for `X` and `ZZZZZ` (`DateTimeFormatterBuilder`).
-fn after_offset(letter: char, count: usize, text: &str) -> Option<&str> {
+/// `+0130` for `Z`, and for `X` `Z` or `+01`, `+0130` or `+01:30` by their count (`SimpleDateFormat`).
+fn write_offset(letter: char, count: usize, offset: i64, out: &mut String) {
+    let minutes = (offset / 60_000_000).abs();
+    let (sign, hours, minutes) = (if offset < 0 { '-' } else { '+' }, minutes / 60, minutes % 60);
+    // Writing to a String has no way to fail.
+    let _ = match (letter, count) {
+        ('X', _) if offset == 0 => write!(out, "Z"),
+        ('X', 1) => write!(out, "{sign}{hours:02}"),
+        ('X', 3) => write!(out, "{sign}{hours:02}:{minutes:02}"),
+        _ => write!(out, "{sign}{hours:02}{minutes:02}"),
+    };
+}
+
+/// An offset from UTC in microseconds and what follows it: `+01`, `+0130` or `+01:30`, and `Z` for `X` and `ZZZZZ`
+/// (`DateTimeFormatterBuilder`).
+fn read_offset(letter: char, count: usize, text: &str) -> Option<(i64, &str)> {
     let colons = count == 3 && letter != 'Z' || count == 5;
     if let (true, Some(rest)) = (letter == 'X' || count == 5, text.strip_prefix('Z')) {
-        return Some(rest);
+        return Some((0, rest));
     }
-    let two_digits = |text: &'_ str, below: i64| -> bool {
-        let digits = text.get(..2).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-        digits.and_then(|digits| digits.parse::<i64>().ok()).is_some_and(|number| number < below)
+    let two_digits = |text: &str, below: i64| -> Option<i64> {
+        let digits = text.get(..2).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+        digits.parse().ok().filter(|number| *number < below)
     };
-    let hours = text.strip_prefix(['+', '-']).filter(|text| two_digits(text, 19))?;
-    let rest = hours.get(2..)?;
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    let hours = text.strip_prefix(['+', '-'])?;
+    let (hour, rest) = (two_digits(hours, 19)?, hours.get(2..)?);
     let minutes = if colons { rest.strip_prefix(':') } else { Some(rest) };
-    match minutes.filter(|text| two_digits(text, 60)) {
-        Some(minutes) => minutes.get(2..),
-        // The minutes may be missing where the pattern is a single letter.
-        None => (count == 1 && letter != 'Z').then_some(rest),
-    }
+    let (minute, rest) =
+        match minutes.and_then(|text| Some((two_digits(text, 60)?, text.get(2..)?))) {
+            Some(read) => read,
+            // The minutes may be missing where the pattern is a single letter.
+            None if count == 1 && letter != 'Z' => (0, rest),
+            None => return None,
+        };
+    Some((sign * (hour * 60 + minute) * 60_000_000, rest))
 }
 
 #[derive(Clone, Debug, Default)]
@@ -461,6 +526,8 @@ struct Fields {
     minute: i64,
     second: i64,
     micros: i64,
+    /// Microseconds ahead of UTC.
+    offset: Option<i64>,
 }
 
 impl Fields {
@@ -487,13 +554,17 @@ impl Fields {
                 });
                 return Some(rest);
             }
-            Letter::Offset(letter) => return after_offset(letter, count, text),
+            Letter::Offset(letter) => {
+                let (offset, rest) = read_offset(letter, count, text)?;
+                self.offset = Some(offset);
+                return Some(rest);
+            }
             _ => {}
         }
         let (least, most) = match letter {
-            Letter::Year if count == 2 => (2, 2),
-            Letter::Year if adjacent => (count, count),
-            Letter::Year => (count, 9),
+            Letter::Year | Letter::YearOrDay if count == 2 => (2, 2),
+            Letter::Year | Letter::YearOrDay if adjacent => (count, count),
+            Letter::Year | Letter::YearOrDay => (count, 9),
             Letter::Fraction => (count, count),
             _ if count == 1 && !adjacent => (1, 2),
             Letter::DayOfYear => (count, 3),
@@ -506,8 +577,8 @@ impl Fields {
         let (number, rest) = text.split_at(digits);
         let value: i64 = number.parse().ok()?;
         match letter {
-            Letter::Year if count == 2 => self.year = Some(2_000 + value),
-            Letter::Year => self.year = Some(value),
+            Letter::Year | Letter::YearOrDay if count == 2 => self.year = Some(2_000 + value),
+            Letter::Year | Letter::YearOrDay => self.year = Some(value),
             Letter::Month => self.month = Some(value),
             Letter::DayOfMonth => self.day = Some(value),
             Letter::DayOfYear => self.day_of_year = Some(value),
@@ -544,6 +615,9 @@ impl Fields {
         adjacent: bool,
         text: &'t str,
     ) -> Option<&'t str> {
+        if matches!(letter, Letter::Offset(_)) {
+            return self.read(letter, count, adjacent, text);
+        }
         let is_text = matches!(letter, Letter::DayOfWeek | Letter::AmPm)
             || (letter == Letter::Month && count >= 3);
         if is_text {
@@ -702,9 +776,13 @@ mod tests {
             ("d MMMM yyyy", "3 Mar 2020", Some("2020-03-03 00:00:00")),
             ("ss.SSS", "1.5", Some("1970-01-01 00:00:01.005")),
             ("[yyyy]", "[2020]", Some("2020-01-01 00:00:00")),
+            ("yyyy HH Z", "2020 12 +0130", Some("2020-01-01 10:30:00")),
+            ("yyyy HHX", "2020 12-01", Some("2020-01-01 13:00:00")),
+            ("yyyy HHXXX", "2020 12Z", Some("2020-01-01 12:00:00")),
         ] {
-            let parsed = JavaPattern::new(pattern).unwrap().simple().unwrap().parse_leniently(text);
-            assert_eq!(parsed, expected.map(at), "{pattern} {text}");
+            let pattern = JavaPattern::new(pattern).unwrap();
+            let parsed = pattern.simple().unwrap().parse_leniently(text);
+            assert_eq!(parsed.map(|time| time.utc(|local| local)), expected.map(at), "{text}");
         }
     }
 }

@@ -254,8 +254,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)?) else {
                     return Ok(None);
                 };
-                let local = pattern.simple()?.parse_leniently(text);
-                Ok(Some(local.map_or(NO_DATE, |micros| micros.div_euclid(MICROS_PER_DAY) as i32)))
+                let read = pattern.simple()?.parse_leniently(text);
+                let days = read.map(|time| time.utc(|local| local).div_euclid(MICROS_PER_DAY) as i32);
+                Ok(Some(days.unwrap_or(NO_DATE)))
             })
         },
     )
@@ -281,7 +282,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let pattern = pattern.simple()?;
                 // Java counts milliseconds, around the end of BIGINT.
                 let micros = seconds.wrapping_mul(1_000).saturating_mul(1_000);
-                pattern.format(zone::utc_to_local_legacy(micros, zone).0, out);
+                let local = zone::utc_to_local_legacy(micros, zone).0;
+                pattern.format(local, local.saturating_sub(micros), out);
                 Ok(Some(()))
             })
         },
@@ -303,8 +305,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
                     return Ok(None);
                 };
                 // Flink answers the smallest BIGINT for a text that does not fit.
-                let local = pattern.simple()?.parse_leniently(text);
-                let utc = local.map(|local| zone::local_to_utc_legacy(local, zone));
+                let read = pattern.simple()?.parse_leniently(text);
+                let utc =
+                    read.map(|time| time.utc(|local| zone::local_to_utc_legacy(local, zone)));
                 // Towards zero, as Java divides.
                 Ok(Some(utc.map_or(i64::MIN, |micros| micros / 1_000_000)))
             })
@@ -326,8 +329,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 };
                 let pattern = pattern.as_ref().map_err(Clone::clone)?;
                 let (pattern, to) = (pattern.simple()?, JavaZone::of(to));
-                let Some(local) = pattern.parse_leniently(text) else { return Ok(None) };
-                pattern.format(to.local(JavaZone::of(from).utc(local)), out);
+                let Some(read) = pattern.parse_leniently(text) else { return Ok(None) };
+                let utc = JavaZone::of(from).utc(read.local);
+                let local = to.local(utc);
+                pattern.format(local, local.saturating_sub(utc), out);
                 Ok(Some(()))
             })
         },
@@ -691,13 +696,17 @@ fn date_format(call: &mut Call<'_, '_>) -> Column {
     if call.data_type(0).kind.is_string() {
         let text = call.text(0);
         let default = JavaPattern::new(DEFAULT_PATTERN);
+        let zone = call.env.time_zone;
         return call.strings(|row, out| {
             let default = default.as_ref().map_err(Clone::clone)?.simple()?;
             let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)?) else {
                 return Ok(None);
             };
             let pattern = pattern.simple()?;
-            Ok(default.parse_leniently(text).map(|local| pattern.format(local, out)))
+            Ok(default.parse_leniently(text).map(|read| {
+                let offset = read.local.saturating_sub(zone::local_to_utc_legacy(read.local, zone));
+                pattern.format(read.local, offset, out);
+            }))
         });
     }
     let local = Local::new(call, 0);

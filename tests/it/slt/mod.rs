@@ -103,6 +103,7 @@ replay! {
     flink_structured,
     flink_tables,
     flink_time_functions,
+    flink_time_letters,
     flink_types,
     flink_unnest_on,
     flink_upsert_kafka,
