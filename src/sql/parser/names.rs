@@ -1,6 +1,6 @@
 //! Names, strings, lists, properties and hints: what every part of the grammar uses.
 
-use super::{Parser, Result, error};
+use super::{ParseError, Parser, Result, error};
 use crate::base::Span;
 use crate::sql::ast::{Hint, HintArgs, Ident, NumberKind, ObjectName, Property, SqlString};
 use crate::sql::token::{Symbol, TokenKind};
@@ -52,8 +52,18 @@ impl Parser<'_> {
             }
         };
         self.advance();
+        let mut before = span;
         while let TokenKind::String(text) = &self.token().kind {
-            value.push_str(text);
+            let (text, next) = (text.clone(), self.here());
+            // As in the standard: else a forgotten comma would go unnoticed.
+            let between = Span { start: before.end, end: next.start };
+            if !between.text(self.source).contains('\n') {
+                let refused = error("string literal continued on same line", next);
+                let hint = "a comma, '=' or an operator such as || may be missing".to_owned();
+                return Err(ParseError { hint: Some(hint), ..refused });
+            }
+            value.push_str(&text);
+            before = next;
             self.at += 1;
         }
         Ok(Some(SqlString { value, span: self.since(span) }))

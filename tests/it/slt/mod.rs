@@ -43,6 +43,7 @@ replay! {
     flink_cast_zone,
     flink_catalog,
     flink_cdc_formats,
+    flink_constants,
     flink_create_as,
     flink_csv,
     flink_csv_options,
