@@ -3,8 +3,9 @@
 use super::generator::{Generator, Text};
 use crate::base::{Error, Result};
 use crate::options::{Opt, OptKind, OptionReader};
-use crate::table::{ScanRequest, TableContext};
+use crate::table::{ScanRequest, TableContext, TableName};
 use crate::types::{DataType, Kind};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 pub(super) const ROWS_PER_SECOND: Opt =
     Opt::new("rows-per-second", OptKind::Long, "Rows per second of the whole table.")
@@ -90,10 +91,17 @@ pub(super) fn read(context: &TableContext<'_>, scan: &ScanRequest) -> Result<Pla
         rows_per_second,
         rows,
         parallelism,
-        seed: context.job.seed,
+        seed: context.job.seed ^ hash_of(&context.table.name),
         started_at_millis: context.job.started_at_millis,
         time_zone: context.job.time_zone,
     })
+}
+
+/// Tables of one job have numbers of their own.
+fn hash_of(table: &TableName) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    table.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The generator of a field and, for a sequence, how many rows it lasts.
