@@ -165,7 +165,9 @@ fn what_a_sink_does_not_take_is_refused_with_flinks_words() {
         ("SET 'execution.runtime-mode' = 'batch'", "only possible for INSERT-only table sources"),
         ("SET 'table.exec.source.cdc-events-duplicate' = 'true'", "cdc-events-duplicate"),
     ] {
-        let (_, message) = refused(settings, "INSERT INTO p SELECT * FROM keyed");
+        let bounded = "/*+ OPTIONS('scan.bounded.mode' = 'latest-offset') */";
+        let (_, message) =
+            refused(settings, &format!("INSERT INTO p SELECT * FROM keyed {bounded}"));
         assert!(message.contains(expected), "{message}");
     }
 }

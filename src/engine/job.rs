@@ -244,20 +244,7 @@ impl JobBuilder<'_> {
             parallelism: self.settings.parallelism,
         };
         let source = self.source(&table, request)?;
-        if self.settings.batch && source.boundedness() == Boundedness::Unbounded {
-            // Flink's `DynamicSourceUtils.validateScanSourceForBatch`.
-            return Err(Error::new(
-                ErrorKind::Schema,
-                format!(
-                    "querying an unbounded table '{}' in batch mode is not allowed: the table source is unbounded",
-                    table.name
-                ),
-            )
-            .with_hint(
-                "give the table an end, such as 'scan.bounded.mode' = 'latest-offset' or 'number-of-rows', or SET \
-                 'execution.runtime-mode' = 'streaming'",
-            ));
-        }
+        self.check_end(&table, source.as_ref())?;
         let failures = self.failures(&table, source.as_ref())?;
         let applied = !shared && source.applies_predicate();
         let mut outputs = Vec::with_capacity(group.len());
@@ -340,9 +327,26 @@ impl JobBuilder<'_> {
     fn open_scans(&self, scans: Vec<(Arc<TableDef>, Vec<usize>)>) -> Result<()> {
         for (table, columns) in scans {
             let parallelism = self.settings.parallelism;
-            self.source(&table, ScanRequest { columns, predicate: None, parallelism })?;
+            let source =
+                self.source(&table, ScanRequest { columns, predicate: None, parallelism })?;
+            self.check_end(&table, source.as_ref())?;
         }
         Ok(())
+    }
+
+    /// Refuses a source without an end in batch mode (Flink's `DynamicSourceUtils.validateScanSourceForBatch`).
+    fn check_end(&self, table: &TableDef, source: &dyn Source) -> Result<()> {
+        if !self.settings.batch || source.boundedness() != Boundedness::Unbounded {
+            return Ok(());
+        }
+        let message = format!(
+            "querying an unbounded table '{}' in batch mode is not allowed: the table source is unbounded",
+            table.name
+        );
+        Err(Error::new(ErrorKind::Schema, message).with_hint(
+            "give the table an end, such as 'scan.bounded.mode' = 'latest-offset' or 'number-of-rows', or SET \
+             'execution.runtime-mode' = 'streaming'",
+        ))
     }
 
     /// Kinds of changes that reading a table gives. What is wrong with its options comes to light when it is opened.

@@ -4,7 +4,7 @@ use super::catalog::Object;
 use super::ddl::parts;
 use super::session::Session;
 use super::{execution_plan, expand};
-use crate::base::{Error, Result};
+use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Options, shown};
 use crate::plan::{Rel, SETTINGS, Settings};
 use crate::sql::ast::{self, CreateFunction, ExplainDetail, Statement};
@@ -71,6 +71,10 @@ impl Session {
     fn explain_statement(&self, details: &[ExplainDetail], statement: &Statement) -> Result<()> {
         let changelog = details.contains(&ExplainDetail::ChangelogMode);
         let settings = Settings::read(&self.options)?;
+        if settings.batch && details.contains(&ExplainDetail::PlanAdvice) {
+            let message = "EXPLAIN PLAN_ADVICE is not supported under batch mode";
+            return Err(Error::new(ErrorKind::Schema, message).at(statement.span()));
+        }
         let binder = self.binder(&settings);
         let builder = self.builder(&settings, "explain");
         let mut plans: Vec<(Option<String>, Rel)> = Vec::new();
@@ -127,6 +131,12 @@ impl Session {
         if details.contains(&ExplainDetail::JsonExecutionPlan) {
             text.push_str("\n== Physical Execution Plan ==\n");
             text.push_str(&execution_plan::json(&steps));
+        }
+        if details.contains(&ExplainDetail::EstimatedCost) {
+            text.push_str("\n== Estimated Cost ==\nNone: a plan follows the statement, no costs are compared.\n");
+        }
+        if details.contains(&ExplainDetail::PlanAdvice) {
+            text.push_str("\nNo available advice...\n");
         }
         self.print_text(&text)
     }

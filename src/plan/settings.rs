@@ -8,6 +8,15 @@ use std::time::Duration;
 
 const PARALLELISM: Opt =
     Opt::new("parallelism.default", OptKind::Int, "Visible parallelism of jobs.").default("1");
+const TABLE_PARALLELISM: Opt = Opt::new(
+    "table.exec.resource.default-parallelism",
+    OptKind::Int,
+    "The same for SQL alone; -1 leaves it to `parallelism.default`.",
+)
+.default("-1");
+const DIALECT: Opt =
+    Opt::new("table.sql-dialect", OptKind::Enum(&["default"]), "Whose SQL it is: Flink's.")
+        .default("default");
 const CHECKPOINT_INTERVAL: Opt = Opt::new(
     "execution.checkpointing.interval",
     OptKind::Duration,
@@ -120,6 +129,8 @@ const OPTION_HINTS: Opt = Opt::new(
 /// Every setting that is honoured, for the reference.
 pub const SETTINGS: &[Opt] = &[
     PARALLELISM,
+    TABLE_PARALLELISM,
+    DIALECT,
     CHECKPOINT_INTERVAL,
     TIME_ZONE,
     RUNTIME_MODE,
@@ -136,6 +147,7 @@ pub const SETTINGS: &[Opt] = &[
     UPSERT_MATERIALIZE,
     DUPLICATE_CHANGES,
     LEGACY_CAST,
+    OPTION_HINTS,
 ];
 
 /// What follows a failure that may pass (`restart-strategy.*`).
@@ -218,10 +230,16 @@ impl Settings {
     pub fn read(options: &Options) -> Result<Settings> {
         let taken = Taken::default();
         let reader = OptionReader::new(options, &taken, "the session");
-        let parallelism = reader.long(&PARALLELISM)?.and_then(|n| usize::try_from(n).ok());
+        reader.word(&DIALECT)?;
+        let of_tables = reader.long(&TABLE_PARALLELISM)?.filter(|n| *n != -1);
+        let (opt, parallelism) = match of_tables {
+            Some(parallelism) => (&TABLE_PARALLELISM, Some(parallelism)),
+            None => (&PARALLELISM, reader.long(&PARALLELISM)?),
+        };
         let parallelism = parallelism
+            .and_then(|n| usize::try_from(n).ok())
             .filter(|n| *n > 0)
-            .ok_or_else(|| reader.invalid(&PARALLELISM, "expected a number from 1"))?;
+            .ok_or_else(|| reader.invalid(opt, "expected a number from 1"))?;
         let attempts = |opt: &Opt| -> Result<u32> {
             let wrong = || reader.invalid(opt, "expected a number from 0");
             u32::try_from(reader.long(opt)?.unwrap_or(0)).map_err(|_| wrong())
@@ -388,5 +406,9 @@ mod tests {
         assert_eq!(Settings::read(&options).unwrap().parallelism, 1);
         options.set("parallelism.default", "zero", None);
         assert!(Settings::read(&options).unwrap_err().to_string().contains("parallelism.default"));
+        options.set("table.exec.resource.default-parallelism", "3", None);
+        assert_eq!(Settings::read(&options).unwrap().parallelism, 3);
+        options.set("table.sql-dialect", "hive", None);
+        assert!(Settings::read(&options).unwrap_err().to_string().contains("table.sql-dialect"));
     }
 }
