@@ -332,6 +332,19 @@ fn random_rows_differ_from_query_to_query() {
 }
 
 #[test]
+fn tables_of_one_job_have_random_rows_of_their_own() {
+    let mut tested = Tested::new();
+    tested.session.set_result_style(ResultStyle::Json);
+    let shown = tested.prints(
+        "CREATE TABLE g (a BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '1');
+        CREATE TABLE h (a BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '1');
+        SELECT a FROM g UNION ALL SELECT a FROM h",
+    );
+    let rows: Vec<&str> = shown.lines().collect();
+    assert!(rows.len() == 2 && rows[0] != rows[1], "{shown}");
+}
+
+#[test]
 fn describe_has_truth_values_for_programs() {
     let mut tested = Tested::new();
     tested.session.set_result_style(ResultStyle::Json);
