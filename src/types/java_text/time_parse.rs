@@ -280,7 +280,8 @@ fn jdbc_date(text: &str) -> Option<i64> {
     }
     let month = u32::try_from(parse_integer(month)?).ok().filter(|m| (1..=12).contains(m))?;
     let day = u32::try_from(parse_integer(day)?).ok().filter(|d| (1..=31).contains(d))?;
-    Some(days_from_civil(parse_integer(year)?, month, day))
+    // Year 0 is year 1 before Christ, and its era is lost on the way.
+    Some(days_from_civil(parse_integer(year)?.max(1), month, day))
 }
 
 /// Digits without a sign, within 32 bits.

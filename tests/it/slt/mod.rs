@@ -107,6 +107,7 @@ replay! {
     flink_tables,
     flink_time_functions,
     flink_time_letters,
+    flink_time_reading,
     flink_types,
     flink_unnest_on,
     flink_upsert_kafka,
