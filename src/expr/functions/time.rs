@@ -254,13 +254,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)?) else {
                     return Ok(None);
                 };
-                let read = pattern.simple()?.parse_leniently(text);
+                let read = pattern.simple()?.parse_leniently(text, call.env.now_micros);
                 let days = read.map(|time| time.utc(|local| local).div_euclid(MICROS_PER_DAY) as i32);
                 Ok(Some(days.unwrap_or(NO_DATE)))
             })
         },
     )
-    .can_fail(),
+    .can_fail()
+    // A year of two digits is in the century around now.
+    .time(),
     Function::new(
         "TO_TIMESTAMP_LTZ(number [, precision])",
         "Seconds (precision 0) or milliseconds (precision 3, the default) since 1970 as TIMESTAMP_LTZ(3); also a text, by a pattern, in UTC or a given time zone.",
@@ -305,7 +307,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                     return Ok(None);
                 };
                 // Flink answers the smallest BIGINT for a text that does not fit.
-                let read = pattern.simple()?.parse_leniently(text);
+                let read = pattern.simple()?.parse_leniently(text, call.env.now_micros);
                 let utc =
                     read.map(|time| time.utc(|local| zone::local_to_utc_legacy(local, zone)));
                 // Towards zero, as Java divides.
@@ -329,7 +331,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 };
                 let pattern = pattern.as_ref().map_err(Clone::clone)?;
                 let (pattern, to) = (pattern.simple()?, JavaZone::of(to));
-                let Some(read) = pattern.parse_leniently(text) else { return Ok(None) };
+                let Some(read) = pattern.parse_leniently(text, call.env.now_micros) else { return Ok(None) };
                 let utc = JavaZone::of(from).utc(read.local);
                 let local = to.local(utc);
                 pattern.format(local, local.saturating_sub(utc), out);
@@ -703,7 +705,7 @@ fn date_format(call: &mut Call<'_, '_>) -> Column {
                 return Ok(None);
             };
             let pattern = pattern.simple()?;
-            Ok(default.parse_leniently(text).map(|read| {
+            Ok(default.parse_leniently(text, call.env.now_micros).map(|read| {
                 let offset = read.local.saturating_sub(zone::local_to_utc_legacy(read.local, zone));
                 pattern.format(read.local, offset, out);
             }))

@@ -336,7 +336,7 @@ mod tests {
             ("yyyy HHXXX", "2020 12Z", Some("2020-01-01 12:00:00")),
         ] {
             let pattern = JavaPattern::new(pattern).unwrap();
-            let parsed = pattern.simple().unwrap().parse_leniently(text);
+            let parsed = pattern.simple().unwrap().parse_leniently(text, at("2026-11-22 00:00:00"));
             assert_eq!(parsed.map(|time| time.utc(|local| local)), expected.map(at), "{text}");
         }
     }

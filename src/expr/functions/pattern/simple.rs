@@ -5,7 +5,6 @@
 
 use super::calendar::{Calendar, on_or_before};
 use super::{DAYS, Item, JavaPattern, Letter, MICROS_PER_DAY, MONTHS, read_offset};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A pattern as `SimpleDateFormat` takes it: brackets are characters like others.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +43,9 @@ impl SimplePattern<'_> {
     }
 
     /// Reads the beginning of a text: numbers have any width and range, February 30th is in March, hour 25 on the next
-    /// day. Years of two digits are at most 80 years ago.
-    pub(crate) fn parse_leniently(self, text: &str) -> Option<SimpleTime> {
+    /// day. Years of two digits are at most 80 years before `now`,
+    /// which is in microseconds since 1970.
+    pub(crate) fn parse_leniently(self, text: &str, now: i64) -> Option<SimpleTime> {
         let mut fields = Fields::default();
         let mut rest = text;
         for (at, item) in self.0.items.iter().enumerate() {
@@ -63,7 +63,7 @@ impl SimplePattern<'_> {
                             rest
                         }
                         _ if is_text(*letter, *count) => fields.read_text(*letter, text)?,
-                        _ => fields.read_number(*letter, *count, abuts, text)?,
+                        _ => fields.read_number(*letter, *count, abuts, text, now)?,
                     };
                 }
                 Item::Optional => rest = rest.strip_prefix('[')?,
@@ -177,6 +177,7 @@ impl Fields {
         count: usize,
         abuts: bool,
         text: &'t str,
+        now: i64,
     ) -> Option<&'t str> {
         let unsigned = text.strip_prefix('-').unwrap_or(text);
         // A sign is one of the characters of a field that another number follows.
@@ -189,7 +190,7 @@ impl Fields {
         let field = match letter {
             Letter::Year | Letter::WeekYear => {
                 if count <= 2 && sign == 0 && digits == 2 {
-                    value = in_century(value);
+                    value = in_century(value, now);
                 }
                 if letter == Letter::Year { &mut self.year } else { &mut self.week_year }
             }
@@ -251,22 +252,22 @@ impl Fields {
         }
         let year = self.year.or(1970);
         let year = if self.before_christ { 1 - year } else { year };
-        let month_start = || {
+        let of_month = |day: i64| {
             let month = self.month.or(0);
             let number = u32::try_from(month.rem_euclid(12)).unwrap_or(0) + 1;
-            Calendar::Legacy.days(year + month.div_euclid(12), number, 1)
+            Calendar::Legacy.days(year + month.div_euclid(12), number, day)
         };
         match self.day_by() {
-            DayBy::Month => month_start() + self.day.or(1) - 1,
+            DayBy::Month => of_month(self.day.or(1)),
             DayBy::WeekOfMonth => {
-                let week = on_or_before(month_start(), 0) + (self.week_of_month.value - 1) * 7;
+                let week = on_or_before(of_month(1), 0) + (self.week_of_month.value - 1) * 7;
                 week + self.day_of_week.or(0)
             }
             DayBy::DayOfWeekInMonth => {
                 let (nth, day) = (self.day_of_week_in_month.or(1), self.day_of_week.or(0));
-                on_or_before(month_start() + 7 * nth - 1, day)
+                on_or_before(of_month(1) + 7 * nth - 1, day)
             }
-            DayBy::Year => Calendar::Legacy.days(year, 1, 1) + self.day_of_year.value - 1,
+            DayBy::Year => Calendar::Legacy.days(year, 1, self.day_of_year.value),
             DayBy::WeekOfYear => {
                 let weeks = (self.week_of_year.value - 1) * 7;
                 Calendar::Legacy.first_week(year) + weeks + self.day_of_week.or(0)
@@ -318,9 +319,7 @@ enum DayBy {
 }
 
 /// The year of two digits that is at most 80 years ago and less than 20 years away, counted in whole years.
-fn in_century(value: i64) -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let days = i64::try_from(now / 86_400).unwrap_or(0);
-    let first = Calendar::Legacy.date(days).0 - 80;
+fn in_century(value: i64, now: i64) -> i64 {
+    let first = Calendar::Legacy.date(now.div_euclid(MICROS_PER_DAY)).0 - 80;
     first + (value - first).rem_euclid(100)
 }
