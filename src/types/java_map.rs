@@ -1,5 +1,5 @@
-//! The order of a map's entries: Flink puts them into a `java.util.HashMap`, and what a map prints or is written as
-//! follows the buckets of that.
+//! The order of a map's entries. What `MAP[…]` and functions make keeps the order in which entries came; a cast to another
+//! type, a record that is read and most connectors put them into a `java.util.HashMap`, whose buckets they follow then.
 
 use super::Column;
 use arrow_array::cast::AsArray;
@@ -10,6 +10,8 @@ use arrow_array::types::{
 use arrow_array::{Array, MapArray, UInt32Array};
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::DataType as Physical;
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -82,6 +84,36 @@ pub(crate) fn in_order(column: &Column) -> Column {
         Ok(Ok(map)) => map,
         _ => Arc::clone(column),
     }
+}
+
+/// Entries up to which each key is compared with all others: below it a table costs more than it saves.
+const COMPARED_MAX: usize = 16;
+
+/// Entries, each a key and the place of its value, as a map of Java holds them that keeps their order: of a key that comes
+/// again, the first place and the last value. `MAP_FROM_ARRAYS` repeats keys, and formats write NULL as a text.
+pub(crate) fn distinct<K: Clone + Eq + Hash>(
+    entries: impl IntoIterator<Item = (K, usize)>,
+) -> Vec<(K, usize)> {
+    let mut kept: Vec<(K, usize)> = Vec::new();
+    let mut places: HashMap<K, usize> = HashMap::new();
+    for (key, value) in entries {
+        let before = match places.is_empty() {
+            true => kept.iter().position(|(other, _)| *other == key),
+            false => places.get(&key).copied(),
+        };
+        if let Some((_, before)) = before.and_then(|at| kept.get_mut(at)) {
+            *before = value;
+            continue;
+        }
+        if !places.is_empty() {
+            places.insert(key.clone(), kept.len());
+        }
+        kept.push((key, value));
+        if places.is_empty() && kept.len() > COMPARED_MAX {
+            places = kept.iter().enumerate().map(|(at, (key, _))| (key.clone(), at)).collect();
+        }
+    }
+    kept
 }
 
 /// Buckets of a `HashMap` that has grown to hold `entries`.
@@ -163,6 +195,15 @@ mod tests {
         );
         let doubles: Column = Arc::new(Float64Array::from(vec![1.5]));
         assert_eq!(Keys::Internal.hash(&doubles, 0), 1_073_217_536);
+    }
+
+    #[test]
+    fn a_key_that_comes_again_keeps_its_place() {
+        for keys in [3, COMPARED_MAX, 100] {
+            let twice = (0..keys).chain(0..keys).enumerate().map(|(at, key)| (key, at));
+            let expected: Vec<_> = (0..keys).map(|key| (key, keys + key)).collect();
+            assert_eq!(distinct(twice), expected, "{keys} keys");
+        }
     }
 
     #[test]

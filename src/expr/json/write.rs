@@ -5,7 +5,7 @@ use crate::types::java_text::{
     Fraction, Moment, double_to_string, write_date, write_decimal_java, write_integer, write_time,
     write_timestamp,
 };
-use crate::types::{Column, DataType, Kind};
+use crate::types::{Column, DataType, Kind, java_map};
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -246,6 +246,7 @@ impl<'a> JsonWriter<'a> {
                     }
                     members.push((key, at as usize));
                 }
+                let mut members = java_map::distinct(members);
                 members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
                 out.push('{');
                 for (count, (key, at)) in members.into_iter().enumerate() {

@@ -11,7 +11,7 @@ use crate::types::java_text::{
     write_decimal_java, write_decimal_plain, write_double, write_float, write_integer, write_time,
     write_timestamp,
 };
-use crate::types::{Batch, DataType, Field, Kind, RowErrors, RowKind};
+use crate::types::{Batch, DataType, Field, Kind, RowErrors, RowKind, java_map};
 
 /// What Flink says of a NULL key with `map-null-key.mode` = 'FAIL'.
 const NULL_KEY: &str = "JSON format doesn't support to serialize map data with null keys. You can \
@@ -191,20 +191,12 @@ impl JsonEncoder {
             Source::Map(array, keys, values) => {
                 let inner = names.inner.first().unwrap_or(names);
                 out.push(b'{');
-                let mut any = false;
-                for entry in span(array.value_offsets(), row) {
-                    let null = keys.is_null(entry);
-                    let key = match (&keys.source, &self.options.null_keys) {
-                        (_, NullKeys::Fail) if null => return Err(NULL_KEY),
-                        (_, NullKeys::Drop) if null => continue,
-                        (_, NullKeys::Literal(literal)) if null => literal,
-                        (Source::String(keys), _) => keys.value(entry),
-                        _ => return Err("a map's keys must be strings"),
-                    };
-                    if any {
+                for (count, (key, entry)) in
+                    self.members(keys, span(array.value_offsets(), row))?.into_iter().enumerate()
+                {
+                    if count > 0 {
                         out.push(b',');
                     }
-                    any = true;
                     write_string(key, Astral::Escaped, out);
                     out.push(b':');
                     self.nullable(values, inner, entry, out)?;
@@ -214,6 +206,27 @@ impl JsonEncoder {
             Source::Row(columns) => self.object(columns, names, row, out)?,
         }
         Ok(())
+    }
+
+    /// The members of the object that a map is written as, each with the place of its value.
+    fn members<'a>(
+        &'a self,
+        keys: &'a SourceColumn<'_>,
+        entries: std::ops::Range<usize>,
+    ) -> Result<Vec<(&'a str, usize)>, &'static str> {
+        let mut members = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let null = keys.is_null(entry);
+            let key = match (&keys.source, &self.options.null_keys) {
+                (_, NullKeys::Fail) if null => return Err(NULL_KEY),
+                (_, NullKeys::Drop) if null => continue,
+                (_, NullKeys::Literal(literal)) if null => literal,
+                (Source::String(keys), _) => keys.value(entry),
+                _ => return Err("a map's keys must be strings"),
+            };
+            members.push((key, entry));
+        }
+        Ok(java_map::distinct(members))
     }
 
     fn moment(&self, moment: Moment, zone: bool, out: &mut Vec<u8>) {

@@ -5,7 +5,7 @@ use super::expr::Scope;
 use super::query::bind as bind_query;
 use super::{Binder, schema_error};
 use crate::base::Result;
-use crate::expr::{Expr, Scalar};
+use crate::expr::{Expr, Scalar, fits_without_cast};
 use crate::plan::{Insert, Rel};
 use crate::sql::ast;
 use crate::table::{ColumnDef, ColumnKind, TableDef};
@@ -61,7 +61,7 @@ pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Inser
         return Err(mismatch("Different number of columns.".to_owned()));
     }
     let mut expressions = Vec::with_capacity(sink.len());
-    for (position, (column, source)) in sink.iter().zip(&sources).enumerate() {
+    for (column, source) in sink.iter().zip(&sources) {
         let input = match source {
             Source::Fixed(value) => Some(value.clone()),
             Source::Query(at) => {
@@ -69,23 +69,29 @@ pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Inser
             }
             Source::Missing => None,
         };
-        let Some(input) = input else {
-            if !column.data_type.nullable {
-                return Err(mismatch(format!(
-                    "Column '{}' has no default value and does not allow NULLs.",
-                    column.name
-                )));
-            }
-            expressions.push(Expr::literal(Scalar::Null, column.data_type.clone()));
-            continue;
-        };
-        let cast = coerce::implicit_cast(input, &column.data_type).map_err(|_| {
-            mismatch(format!(
-                "Incompatible types for sink column '{}' at position {position}.",
+        if input.is_none() && !column.data_type.nullable {
+            return Err(mismatch(format!(
+                "Column '{}' has no default value and does not allow NULLs.",
                 column.name
-            ))
-        })?;
-        expressions.push(cast);
+            )));
+        }
+        expressions
+            .push(input.unwrap_or_else(|| Expr::literal(Scalar::Null, column.data_type.clone())));
+    }
+    // As in `DynamicSinkUtils`, all columns are cast where one needs it: a map is put into a new one then, which changes the
+    // order of its entries.
+    let fits = |(input, column): (&Expr, &&ColumnDef)| {
+        fits_without_cast(&input.data_type, &column.data_type)
+    };
+    if !expressions.iter().zip(&sink).all(fits) {
+        for (position, (input, column)) in expressions.iter_mut().zip(&sink).enumerate() {
+            *input = coerce::implicit_cast(input.clone(), &column.data_type).map_err(|_| {
+                mismatch(format!(
+                    "Incompatible types for sink column '{}' at position {position}.",
+                    column.name
+                ))
+            })?;
+        }
     }
     let schema =
         Schema::new(sink.iter().map(|c| Field::new(c.name.clone(), c.data_type.clone())).collect());

@@ -77,6 +77,7 @@ replay! {
     flink_key_values,
     flink_legacy_times,
     flink_logic,
+    flink_maps,
     flink_maxwell_json,
     flink_more_ddl,
     flink_nanos,
