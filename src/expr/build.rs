@@ -1,7 +1,8 @@
 //! Making typed expressions: result types, nullability, common types (`LogicalTypeMerging`).
 
 use super::{
-    ArithmeticOp, CompareOp, Expr, LiteralSet, Node, Place, Scalar, decimal, functions::Function,
+    ArithmeticOp, CastMode, CompareOp, Expr, LiteralSet, Node, Place, Scalar, decimal,
+    functions::Function,
 };
 use crate::types::{DataType, Field, Kind};
 
@@ -112,17 +113,17 @@ impl Expr {
         };
         // Nobody wrote this cast: what fails is its operand.
         let place = self.place;
-        let node = Node::Cast { input: Box::new(self), try_cast: false };
+        let node = Node::Cast { input: Box::new(self), mode: CastMode::default() };
         Expr { node, data_type: DataType { kind, nullable: nullable || narrows }, place }
     }
 
     /// CAST or TRY_CAST as a user writes it.
-    pub fn cast(input: Expr, kind: Kind, try_cast: bool) -> Expr {
-        let nullable = input.data_type.nullable || try_cast;
+    pub fn cast(input: Expr, kind: Kind, mode: CastMode) -> Expr {
+        let nullable = input.data_type.nullable || mode.gives_null();
         if input.data_type.kind == kind {
             return Expr { data_type: DataType { kind, nullable }, ..input };
         }
-        let node = Node::Cast { input: Box::new(input), try_cast };
+        let node = Node::Cast { input: Box::new(input), mode };
         Expr::new(node, DataType { kind, nullable })
     }
 

@@ -78,8 +78,8 @@ impl fmt::Display for Shown<'_> {
                 write!(f, "{} LIKE ", self.child(input))?;
                 quoted(f, pattern.text())
             }
-            Node::Cast { input, try_cast } => {
-                let name = if *try_cast { "TRY_CAST" } else { "CAST" };
+            Node::Cast { input, mode } => {
+                let name = mode.name();
                 write!(f, "{name}({} AS {})", self.child(input), self.expr.data_type.kind)
             }
             Node::Field { input, index } => {

@@ -141,11 +141,12 @@ impl Eval<'_> {
                 }
                 Value::Array(Arc::new(BooleanArray::new(bits, value.nulls().cloned())))
             }
-            Node::Cast { input, try_cast } => {
+            Node::Cast { input, mode } => {
                 let column = self.value(input, selection).into_column(&input.data_type, rows);
                 let zone = self.env.time_zone;
-                let cast = Cast { from: &input.data_type, to: &expr.data_type, zone, selection };
-                if !try_cast {
+                let (from, to, legacy) = (&input.data_type, &expr.data_type, mode.legacy);
+                let cast = Cast { from, to, zone, legacy, selection };
+                if !mode.gives_null() {
                     return Value::Array(cast.apply(&column, self.errors));
                 }
                 let mut failed = RowErrors::new();

@@ -27,7 +27,7 @@ mod zone;
 
 pub use arithmetic::ArithmeticOp;
 pub use build::{common_argument_type, common_type};
-pub use cast::{Castable, castable, fits_without_cast, implicitly_castable};
+pub use cast::{CastMode, Castable, castable, fits_without_cast, implicitly_castable};
 pub use choose::LiteralSet;
 pub use compare::CompareOp;
 pub use decimal::PRECISION_MAX as DECIMAL_PRECISION_MAX;
@@ -127,8 +127,8 @@ pub enum Node {
     Cast {
         /// What is converted.
         input: Box<Expr>,
-        /// NULL instead of an error.
-        try_cast: bool,
+        /// What becomes of values that do not fit.
+        mode: CastMode,
     },
     /// A field of a ROW.
     Field {

@@ -19,7 +19,22 @@ use chrono_tz::Tz;
 
 /// Writes the values of one column as text: CAST to STRING, the print connector and query results.
 #[derive(Debug)]
-pub struct TextWriter<'a>(Source<'a>);
+pub struct TextWriter<'a> {
+    source: Source<'a>,
+    style: TextStyle,
+}
+
+/// Whose text it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TextStyle {
+    /// CAST to STRING.
+    Cast,
+    /// The same with `table.exec.legacy-cast-behaviour`: truth values in small letters, rows without blanks,
+    /// NULLs inside as `null`.
+    Legacy,
+    /// A result in Flink's SQL client: bytes as `x'00ff'`.
+    Console,
+}
 
 #[derive(Debug)]
 enum Source<'a> {
@@ -51,17 +66,23 @@ enum Source<'a> {
 impl<'a> TextWriter<'a> {
     /// A writer for a column laid out as `data_type` says; `zone` is the session's, for TIMESTAMP_LTZ.
     pub fn new(array: &'a dyn Array, data_type: &DataType, zone: Tz) -> TextWriter<'a> {
-        TextWriter::with(array, data_type, zone, false)
+        TextWriter::with(array, data_type, zone, TextStyle::Cast)
     }
 
     /// As [`TextWriter::new`], but with bytes as `x'00ff'`, as Flink's SQL client prints results.
     pub fn for_console(array: &'a dyn Array, data_type: &DataType, zone: Tz) -> TextWriter<'a> {
-        TextWriter::with(array, data_type, zone, true)
+        TextWriter::with(array, data_type, zone, TextStyle::Console)
     }
 
-    fn with(array: &'a dyn Array, data_type: &DataType, zone: Tz, hex: bool) -> TextWriter<'a> {
-        let child = |array, data_type| Box::new(TextWriter::with(array, data_type, zone, hex));
-        TextWriter(match &data_type.kind {
+    /// As [`TextWriter::new`], in some style.
+    pub(crate) fn with(
+        array: &'a dyn Array,
+        data_type: &DataType,
+        zone: Tz,
+        style: TextStyle,
+    ) -> TextWriter<'a> {
+        let child = |array, data_type| Box::new(TextWriter::with(array, data_type, zone, style));
+        let source = match &data_type.kind {
             Kind::Null => Source::Null,
             Kind::Boolean => Source::Boolean(array.as_boolean()),
             Kind::TinyInt => Source::TinyInt(array.as_primitive()),
@@ -74,7 +95,9 @@ impl<'a> TextWriter<'a> {
             Kind::Char(_) | Kind::VarChar(_) | Kind::Variant => {
                 Source::Text(array.as_string_view())
             }
-            Kind::Binary(_) | Kind::VarBinary(_) if hex => Source::Hex(array.as_binary_view()),
+            Kind::Binary(_) | Kind::VarBinary(_) if style == TextStyle::Console => {
+                Source::Hex(array.as_binary_view())
+            }
             Kind::Binary(_) | Kind::VarBinary(_) => Source::Bytes(array.as_binary_view()),
             Kind::Date => Source::Date(array.as_primitive()),
             Kind::Time(precision) => Source::Time(array.as_primitive(), *precision),
@@ -108,11 +131,12 @@ impl<'a> TextWriter<'a> {
                 let named = matches!(data_type.kind, Kind::Structured(..));
                 let columns = row.columns().iter().zip(fields).map(|(c, f)| {
                     let label = if named { format!("{}=", f.name) } else { String::new() };
-                    (label, TextWriter::with(c.as_ref(), &f.data_type, zone, hex))
+                    (label, TextWriter::with(c.as_ref(), &f.data_type, zone, style))
                 });
                 Source::Row(row, columns.collect())
             }
-        })
+        };
+        TextWriter { source, style }
     }
 
     /// Appends the text of a row; says `false`, and appends nothing, for NULL.
@@ -120,9 +144,16 @@ impl<'a> TextWriter<'a> {
         if self.is_null(row) {
             return false;
         }
-        match &self.0 {
+        match &self.source {
             Source::Null => {}
-            Source::Boolean(array) => out.push_str(if array.value(row) { "TRUE" } else { "FALSE" }),
+            Source::Boolean(array) => {
+                out.push_str(match (array.value(row), self.style == TextStyle::Legacy) {
+                    (true, false) => "TRUE",
+                    (false, false) => "FALSE",
+                    (true, true) => "true",
+                    (false, true) => "false",
+                });
+            }
             Source::TinyInt(array) => write_integer(array.value(row), out),
             Source::SmallInt(array) => write_integer(array.value(row), out),
             Source::Int(array) => write_integer(array.value(row), out),
@@ -184,9 +215,10 @@ impl<'a> TextWriter<'a> {
             }
             Source::Row(_, fields) => {
                 out.push('(');
+                let comma = if self.style == TextStyle::Legacy { "," } else { ", " };
                 for (at, (label, field)) in fields.iter().enumerate() {
                     if at > 0 {
-                        out.push_str(", ");
+                        out.push_str(comma);
                     }
                     out.push_str(label);
                     field.write_or_null(row, out);
@@ -200,12 +232,12 @@ impl<'a> TextWriter<'a> {
     /// Appends the text of a row, `NULL` for NULL.
     pub fn write_or_null(&self, row: usize, out: &mut String) {
         if !self.write(row, out) {
-            out.push_str("NULL");
+            out.push_str(if self.style == TextStyle::Legacy { "null" } else { "NULL" });
         }
     }
 
     fn is_null(&self, row: usize) -> bool {
-        match &self.0 {
+        match &self.source {
             Source::Null => true,
             Source::Boolean(array) => array.is_null(row),
             Source::TinyInt(array) => array.is_null(row),

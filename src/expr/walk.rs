@@ -62,7 +62,7 @@ impl Expr {
             Node::IsTruth { input, truth } => Node::IsTruth { input: boxed(input), truth },
             Node::InSet { input, set } => Node::InSet { input: boxed(input), set },
             Node::Like { input, pattern } => Node::Like { input: boxed(input), pattern },
-            Node::Cast { input, try_cast } => Node::Cast { input: boxed(input), try_cast },
+            Node::Cast { input, mode } => Node::Cast { input: boxed(input), mode },
             Node::Field { input, index } => Node::Field { input: boxed(input), index },
             Node::And(exprs) => Node::And(exprs.into_iter().map(f).collect()),
             Node::Or(exprs) => Node::Or(exprs.into_iter().map(f).collect()),
@@ -134,7 +134,7 @@ impl Expr {
                     };
                     matches!(op, Divide | Remainder) && right.as_literal().is_none_or(zero)
                 }
-                Node::Cast { input, try_cast: false } => {
+                Node::Cast { input, mode } if !mode.gives_null() => {
                     let (from, to) = (&input.data_type.kind, &expr.data_type.kind);
                     let approximate =
                         matches!(from, crate::types::Kind::Float | crate::types::Kind::Double);

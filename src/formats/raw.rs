@@ -349,7 +349,7 @@ impl Encoder for RawEncoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::expr::Expr;
+    use crate::expr::{CastMode, Expr};
     use crate::formats::harness::{all_columns, decode, decoder, encoder, parse_fields, show_rows};
 
     fn options(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -392,7 +392,11 @@ mod tests {
     #[test]
     fn every_row_that_fails_in_the_filter_is_told() {
         let fields = parse_fields("a STRING").unwrap();
-        let number = Expr::cast(Expr::column(0, fields[0].data_type.clone()), Kind::Boolean, false);
+        let number = Expr::cast(
+            Expr::column(0, fields[0].data_type.clone()),
+            Kind::Boolean,
+            CastMode::default(),
+        );
         let request = DecodeRequest { predicate: Some(number), ..all_columns(&fields) };
         let reader = crate::options::Options::default();
         let taken = crate::options::Taken::default();

@@ -2,7 +2,7 @@
 
 use super::Operator;
 use crate::base::Result;
-use crate::expr::{EvalEnv, Expr, Input, Selection};
+use crate::expr::{CastMode, EvalEnv, Expr, Input, Selection};
 use crate::types::{Batch, Column, Kind, RowErrors};
 use arrow_array::Array as _;
 use arrow_array::cast::AsArray as _;
@@ -66,7 +66,11 @@ impl BoundedColumn {
             true => Kind::VarChar(Kind::STRING_LENGTH),
             false => Kind::VarBinary(Kind::STRING_LENGTH),
         };
-        Expr::cast(Expr::column(self.at, unbounded.nullable()), self.kind.clone(), false)
+        Expr::cast(
+            Expr::column(self.at, unbounded.nullable()),
+            self.kind.clone(),
+            CastMode::default(),
+        )
     }
 }
 

@@ -116,7 +116,8 @@ const DUPLICATE_CHANGES: Opt = Opt::new(
 const LEGACY_CAST: Opt = Opt::new(
     "table.exec.legacy-cast-behaviour",
     OptKind::Enum(&["enabled", "disabled"]),
-    "Whether CAST gives NULL instead of failing, as before Flink 1.15.",
+    "Casts as before Flink 1.15, also those of INSERT: NULL instead of failing, texts and bytes longer or shorter than the \
+     type says stay so, and as text TRUE is `true`, a row `(1,null)`.",
 )
 .default("disabled");
 const OPTION_HINTS: Opt = Opt::new(
@@ -188,7 +189,7 @@ pub struct Settings {
     pub upsert_materialize: UpsertMaterialize,
     /// Changes may come twice.
     pub duplicate_changes: bool,
-    /// CAST gives NULL instead of failing.
+    /// Casts are those of Flink before 1.15.
     pub legacy_cast: bool,
     /// OPTIONS hints may be used.
     pub option_hints: bool,

@@ -2,7 +2,7 @@
 //! `KafkaDynamicSink.WritableMetadata`).
 
 use crate::base::{Error, ErrorKind, Result, nearest};
-use crate::expr::{Castable, Expr, castable};
+use crate::expr::{CastMode, Castable, Expr, castable};
 use crate::table::{ColumnDef, TableDef};
 use crate::types::{DataType, Field, Kind};
 
@@ -180,9 +180,11 @@ fn cast(from: &DataType, to: &DataType) -> std::result::Result<Option<Expr>, NoC
         return Ok(None);
     }
     match castable(from, to) {
-        Castable::Yes => {
-            Ok(Some(Expr::cast(Expr::column(0, from.clone()), to.kind.clone(), false)))
-        }
+        Castable::Yes => Ok(Some(Expr::cast(
+            Expr::column(0, from.clone()),
+            to.kind.clone(),
+            CastMode::default(),
+        ))),
         _ => Err(NoCast),
     }
 }

@@ -1,4 +1,4 @@
-//! CAST and TRY_CAST, with Flink's rules (`org.apache.flink.table.planner.functions.casting`, not the legacy ones).
+//! CAST and TRY_CAST, with Flink's rules (`org.apache.flink.table.planner.functions.casting`).
 
 mod nested;
 mod number;
@@ -17,11 +17,38 @@ use arrow_array::types::Decimal128Type;
 use chrono_tz::Tz;
 use std::sync::Arc;
 
+/// What a cast does with values that do not fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct CastMode {
+    /// TRY_CAST: NULL instead of an error.
+    pub is_try: bool,
+    /// `table.exec.legacy-cast-behaviour`: NULL, texts and bytes as long as they are, and texts of rows and NULLs as before
+    /// Flink 1.15 (`isLegacyBehaviour` of the rules).
+    pub legacy: bool,
+}
+
+impl CastMode {
+    /// TRY_CAST.
+    pub const TRY: CastMode = CastMode { is_try: true, legacy: false };
+
+    /// Whether what cannot be cast is NULL.
+    pub fn gives_null(self) -> bool {
+        self.is_try || self.legacy
+    }
+
+    /// How it is written.
+    pub fn name(self) -> &'static str {
+        if self.is_try { "TRY_CAST" } else { "CAST" }
+    }
+}
+
 /// A cast under way.
 pub(crate) struct Cast<'a> {
     pub(crate) from: &'a DataType,
     pub(crate) to: &'a DataType,
     pub(crate) zone: Tz,
+    /// [`CastMode::legacy`].
+    pub(crate) legacy: bool,
     pub(crate) selection: &'a Selection,
 }
 
@@ -35,7 +62,7 @@ impl Cast<'_> {
         match (from, to) {
             (Kind::Null, _) => arrow_array::new_null_array(&self.to.physical(), column.len()),
             (Kind::Char(_) | Kind::VarChar(_), Kind::Char(_) | Kind::VarChar(_)) => {
-                string::fit_text(column, to, self.selection)
+                string::fit_text(self, column)
             }
             (_, Kind::Row(_) | Kind::Structured(..)) if from.is_nested() => {
                 nested::cast(self, column, errors)
@@ -45,10 +72,10 @@ impl Cast<'_> {
             | (Kind::Multiset(_), Kind::Multiset(_)) => nested::cast(self, column, errors),
             (_, Kind::Char(_) | Kind::VarChar(_)) => string::to_text(self, column),
             (Kind::Char(_) | Kind::VarChar(_), Kind::Binary(_) | Kind::VarBinary(_)) => {
-                string::text_to_bytes(column, to, self.selection)
+                string::text_to_bytes(self, column)
             }
             (Kind::Binary(_) | Kind::VarBinary(_), Kind::Binary(_) | Kind::VarBinary(_)) => {
-                string::fit_bytes(column, from, to, self.selection)
+                string::fit_bytes(self, column)
             }
             (Kind::Char(_) | Kind::VarChar(_), _) => string::parse(self, column, errors),
             _ if to.is_numeric() || *to == Kind::Boolean => number::cast(self, column, errors),

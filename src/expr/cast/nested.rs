@@ -60,7 +60,7 @@ fn child(
     selection: &Selection,
     errors: &mut RowErrors,
 ) -> Column {
-    Cast { from, to, zone: cast.zone, selection }.apply(column, errors)
+    Cast { from, to, zone: cast.zone, legacy: cast.legacy, selection }.apply(column, errors)
 }
 
 /// Casts every element; a failure is reported for the row that holds it.

@@ -1,8 +1,7 @@
 //! Casts from and to text and bytes.
 
 use super::{Cast, as_decimal};
-use crate::expr::Selection;
-use crate::expr::text::TextWriter;
+use crate::expr::text::{TextStyle, TextWriter};
 use crate::expr::value::{RowResult, build_bytes, build_prim, build_slices, build_string};
 use crate::expr::zone;
 use crate::types::java_text::{
@@ -26,16 +25,19 @@ const SHOWN_CHARS: usize = 60;
 
 /// Anything as text, then cut and padded to the target's length.
 pub(super) fn to_text(cast: &Cast<'_>, column: &Column) -> Column {
-    let writer = TextWriter::new(column.as_ref(), cast.from, cast.zone);
+    let style = if cast.legacy { TextStyle::Legacy } else { TextStyle::Cast };
+    let writer = TextWriter::with(column.as_ref(), cast.from, cast.zone, style);
     let text = build_string(column.len(), cast.selection, &mut RowErrors::new(), |row, out| {
         Ok(writer.write(row, out).then_some(()))
     });
-    fit_text(&(Arc::new(text) as Column), &cast.to.kind, cast.selection)
+    fit_text(cast, &(Arc::new(text) as Column))
 }
 
 /// VARCHAR(n) cuts after n code points, CHAR(n) also pads with blanks.
-pub(super) fn fit_text(column: &Column, to: &Kind, selection: &Selection) -> Column {
-    let (length, pad) = match to {
+pub(super) fn fit_text(cast: &Cast<'_>, column: &Column) -> Column {
+    let selection = cast.selection;
+    let (length, pad) = match &cast.to.kind {
+        _ if cast.legacy => return Arc::clone(column),
         Kind::Char(n) => (*n as usize, true),
         Kind::VarChar(Kind::STRING_LENGTH) => return Arc::clone(column),
         Kind::VarChar(n) => (*n as usize, false),
@@ -73,30 +75,32 @@ pub(crate) fn first_chars(text: &str, n: usize) -> &str {
 }
 
 /// The UTF-8 bytes of a text, cut and padded with zeros to the target's length.
-pub(super) fn text_to_bytes(column: &Column, to: &Kind, selection: &Selection) -> Column {
+pub(super) fn text_to_bytes(cast: &Cast<'_>, column: &Column) -> Column {
     let array = column.as_string_view();
-    let (length, pad) = byte_length(to);
-    Arc::new(build_bytes(array.len(), selection, &mut RowErrors::new(), |row, out| {
+    let (length, pad) = byte_length(cast);
+    Arc::new(build_bytes(array.len(), cast.selection, &mut RowErrors::new(), |row, out| {
         Ok(array.is_valid(row).then(|| put_bytes(array.value(row).as_bytes(), length, pad, out)))
     }))
 }
 
 /// VARBINARY(n) cuts after n bytes, BINARY(n) also pads with zeros; so does VARBINARY(n) what may be longer, in Flink.
-pub(super) fn fit_bytes(column: &Column, from: &Kind, to: &Kind, selection: &Selection) -> Column {
-    let (length, pad) = byte_length(to);
+pub(super) fn fit_bytes(cast: &Cast<'_>, column: &Column) -> Column {
+    let (length, pad) = byte_length(cast);
     let longer = |n: u32| n as usize > length;
-    let pad = pad || matches!(from, Kind::Binary(n) | Kind::VarBinary(n) if longer(*n));
+    let pad = pad || matches!(cast.from.kind, Kind::Binary(n) | Kind::VarBinary(n) if longer(n));
     let array = column.as_binary_view();
     if !pad && array.lengths().all(|bytes| bytes as usize <= length) {
         return Arc::clone(column);
     }
-    Arc::new(build_bytes(array.len(), selection, &mut RowErrors::new(), |row, out| {
+    Arc::new(build_bytes(array.len(), cast.selection, &mut RowErrors::new(), |row, out| {
         Ok(array.is_valid(row).then(|| put_bytes(array.value(row), length, pad, out)))
     }))
 }
 
-fn byte_length(to: &Kind) -> (usize, bool) {
-    match to {
+/// The length of the target, and whether shorter values are padded to it.
+fn byte_length(cast: &Cast<'_>) -> (usize, bool) {
+    match &cast.to.kind {
+        _ if cast.legacy => (usize::MAX, false),
         Kind::Binary(n) => (*n as usize, true),
         Kind::VarBinary(n) => (*n as usize, false),
         _ => (usize::MAX, false),

@@ -2,8 +2,8 @@
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::expr::{
-    ArithmeticOp, Castable, CompareOp, Expr, LikePattern, LiteralSet, Node, Scalar, castable,
-    common_type, fits_without_cast, implicitly_castable,
+    ArithmeticOp, CastMode, Castable, CompareOp, Expr, LikePattern, LiteralSet, Node, Scalar,
+    castable, common_type, fits_without_cast, implicitly_castable,
 };
 use crate::sql::ast::TimeUnit;
 use crate::types::{DataType, Kind};
@@ -97,7 +97,7 @@ fn compare_with_text(op: CompareOp, left: Expr, right: Expr) -> Result<Expr> {
         // A text is read as an exact number of any size.
         Kind::Decimal { .. } => text.cast_kind(Kind::Decimal { precision: 38, scale: 18 }),
         _ if !equality || text.as_literal().is_some() => text.cast_kind(kind.clone()),
-        _ => Expr::cast(text, kind.clone(), true),
+        _ => Expr::cast(text, kind.clone(), CastMode::TRY),
     };
     let plain = !kind.is_nested() && !kind.is_binary();
     if plain && (is_null_constant(&left) || is_null_constant(&right)) {
@@ -308,7 +308,7 @@ fn listed(operand: &Expr, item: Expr) -> Result<Expr> {
     if (text || (numbers && !decimals))
         && castable(&item.data_type, &operand.data_type) == Castable::Yes
     {
-        return Ok(Expr::cast(item, wanted.clone(), false));
+        return Ok(Expr::cast(item, wanted.clone(), CastMode::default()));
     }
     // Refused there, or of one family.
     compare(CompareOp::Eq, operand.clone(), item.clone()).map(|_| item)
@@ -408,7 +408,7 @@ pub(super) fn case(arms: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Result<E
 }
 
 /// CAST and TRY_CAST as written.
-pub(super) fn cast(input: Expr, target: &DataType, try_cast: bool) -> Result<Expr> {
+pub(super) fn cast(input: Expr, target: &DataType, mode: CastMode) -> Result<Expr> {
     // A CAST of NULL is folded before Flink's code generator can refuse it; TRY_CAST is not. Calcite takes these pairs.
     let only_generator_refuses = || {
         let (from, to) = (&input.data_type.kind, &target.kind);
@@ -416,12 +416,12 @@ pub(super) fn cast(input: Expr, target: &DataType, try_cast: bool) -> Result<Exp
             || from.is_string() && is_interval(to)
             || matches!(castable(&input.data_type, target), Castable::Instead(_))
     };
-    let folded = !try_cast && is_null_constant(&input) && only_generator_refuses();
+    let folded = !mode.is_try && is_null_constant(&input) && only_generator_refuses();
     if folded || input.data_type.kind == Kind::Null {
         return Ok(Expr::literal(Scalar::Null, target.clone().with_nullable(true)));
     }
     let refused = |why: String| {
-        let name = if try_cast { "TRY_CAST" } else { "CAST" };
+        let name = mode.name();
         let from = shown(&input.data_type);
         Error::new(
             ErrorKind::Schema,
@@ -442,7 +442,7 @@ pub(super) fn cast(input: Expr, target: &DataType, try_cast: bool) -> Result<Exp
         }
         Castable::Yes => {
             let from_text = input.data_type.kind.is_string() && input.as_literal().is_some();
-            let cast = Expr::cast(input, target.kind.clone(), try_cast);
+            let cast = Expr::cast(input, target.kind.clone(), mode);
             if from_text {
                 printable(&cast)?;
             }
@@ -472,7 +472,7 @@ fn printable(cast: &Expr) -> Result<()> {
 }
 
 /// The cast that an INSERT makes without being asked (`LogicalTypeCasts.supportsImplicitCast`).
-pub(super) fn implicit_cast(input: Expr, target: &DataType) -> Result<Expr> {
+pub(super) fn implicit_cast(input: Expr, target: &DataType, legacy: bool) -> Result<Expr> {
     // A map is put into a new one where its types differ, which changes the order of its entries.
     let is_other_map = matches!(target.kind, Kind::Map(..)) && input.data_type.kind != target.kind;
     if !is_other_map && fits_without_cast(&input.data_type, target) {
@@ -484,5 +484,10 @@ pub(super) fn implicit_cast(input: Expr, target: &DataType) -> Result<Expr> {
             format!("no implicit cast from {} to {}", input.data_type.kind, target.kind),
         ));
     }
-    Ok(input.cast_kind(target.kind.clone()))
+    let mut cast = input.cast_kind(target.kind.clone());
+    if let Node::Cast { mode, .. } = &mut cast.node {
+        mode.legacy = legacy;
+        cast.data_type.nullable |= legacy;
+    }
+    Ok(cast)
 }

@@ -3,7 +3,7 @@
 use super::call::{call, unit};
 use super::{Binder, coerce, data_type, literal, not_yet, schema_error};
 use crate::base::{Error, ErrorKind, Result, Span, nearest};
-use crate::expr::{ArithmeticOp, CompareOp, Expr, Node, Scalar};
+use crate::expr::{ArithmeticOp, CastMode, CompareOp, Expr, Node, Scalar};
 use crate::sql::ast::{
     self, ArgValue, BinaryOp, ExprKind, IsTest, LikeKind, Literal, QuantifiedRight, Quantifier,
     RoundDirection, TrimSide, UnaryOp,
@@ -425,7 +425,8 @@ impl Binder<'_> {
             }
             ExprKind::Cast { operand, data_type, is_try } => {
                 let target = data_type::bind(data_type)?;
-                coerce::cast(bind(operand)?, &target, *is_try || self.legacy_cast)
+                let mode = CastMode { is_try: *is_try, legacy: self.legacy_cast };
+                coerce::cast(bind(operand)?, &target, mode)
             }
             ExprKind::Extract { unit: part, operand, .. } => {
                 let operand = bind(operand)?;

@@ -5,7 +5,7 @@ use super::expr::Scope;
 use super::query::bind as bind_query;
 use super::{Binder, schema_error};
 use crate::base::Result;
-use crate::expr::{Expr, Scalar, fits_without_cast};
+use crate::expr::{CastMode, Expr, Scalar, fits_without_cast};
 use crate::plan::{Insert, Rel};
 use crate::sql::ast;
 use crate::table::{ColumnDef, ColumnKind, TableDef};
@@ -85,12 +85,13 @@ pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Inser
     };
     if !expressions.iter().zip(&sink).all(fits) {
         for (position, (input, column)) in expressions.iter_mut().zip(&sink).enumerate() {
-            *input = coerce::implicit_cast(input.clone(), &column.data_type).map_err(|_| {
-                mismatch(format!(
-                    "Incompatible types for sink column '{}' at position {position}.",
-                    column.name
-                ))
-            })?;
+            *input = coerce::implicit_cast(input.clone(), &column.data_type, binder.legacy_cast)
+                .map_err(|_| {
+                    mismatch(format!(
+                        "Incompatible types for sink column '{}' at position {position}.",
+                        column.name
+                    ))
+                })?;
         }
     }
     let schema =
@@ -144,7 +145,7 @@ fn fixed(
             ));
         }
         let value = binder.expr(&item.value, &Scope::default())?;
-        let value = coerce::cast(value, &column.data_type, false);
+        let value = coerce::cast(value, &column.data_type, CastMode::default());
         *source = Source::Fixed(value.map_err(|error| error.at(item.value.span))?);
     }
     Ok(sources)

@@ -4,7 +4,7 @@ use super::call::{call, unit};
 use super::expr::Scope;
 use super::{Binder, not_yet, schema_error};
 use crate::base::{Error, Result, Span};
-use crate::expr::{Expr, Node, function, json_writable};
+use crate::expr::{CastMode, Expr, Node, function, json_writable};
 use crate::sql::ast::{
     self, IsTest, JsonCall, JsonExistsOnError, JsonInput, JsonKind, JsonOnNull, JsonQueryBehavior,
     JsonValueBehavior, JsonWrapper,
@@ -44,9 +44,10 @@ pub(super) fn bind(binder: &Binder<'_>, written: &JsonCall, scope: &Scope) -> Re
                         (unit("NULL"), Expr::null(kind.clone()))
                     }
                     Some(JsonValueBehavior::Error) => (unit("ERROR"), Expr::null(kind.clone())),
-                    Some(JsonValueBehavior::Default(default)) => {
-                        (unit("DEFAULT"), Expr::cast(bind(default)?, kind.clone(), false))
-                    }
+                    Some(JsonValueBehavior::Default(default)) => (
+                        unit("DEFAULT"),
+                        Expr::cast(bind(default)?, kind.clone(), CastMode::default()),
+                    ),
                 })
             };
             let ((on_empty, empty), (on_error, error)) = (behavior(on_empty)?, behavior(on_error)?);

@@ -2,7 +2,7 @@
 
 use super::schema_error;
 use crate::base::{Result, Span};
-use crate::expr::{Expr, Scalar};
+use crate::expr::{CastMode, Expr, Scalar};
 use crate::sql::ast::{IntervalQualifier, Literal, NumberKind, TimeUnit};
 use crate::types::{Kind, java_text};
 
@@ -37,7 +37,7 @@ pub(super) fn bind(literal: &Literal, span: Span) -> Result<Expr> {
         Literal::TimestampLtz(text) => {
             let local = timestamp(text, span)?;
             let kind = Kind::TimestampLtz(fraction_digits(text));
-            Expr::cast(local, kind, false)
+            Expr::cast(local, kind, CastMode::default())
         }
         Literal::Interval { negative, value, qualifier } => {
             interval(*negative, value, qualifier, span)?

@@ -173,7 +173,7 @@ impl Replay {
             let target = &sink.columns[at];
             let bound: Result<Expr> = binder
                 .expression(expr, &schema)
-                .and_then(|expr| super::coerce::implicit_cast(expr, &target.data_type));
+                .and_then(|expr| super::coerce::implicit_cast(expr, &target.data_type, false));
             let bound = match bound {
                 // Both ways must give the same: folded and not.
                 Ok(bound) => bound.folded(self.zone),

@@ -3,7 +3,7 @@
 use super::Binder;
 use super::tables::Tables;
 use crate::base::{Error, Result};
-use crate::expr::Scalar;
+use crate::expr::{CastMode, Scalar};
 use crate::plan::{Insert, Rel};
 use crate::sql::ast::Statement;
 use crate::sql::parse_statement;
@@ -395,7 +395,11 @@ fn constants_have_flinks_values() {
     ] {
         let parsed = crate::sql::parse_expression(sql).unwrap();
         let bound = binder.expression(&parsed, &Schema::default()).unwrap();
-        let text = crate::expr::Expr::cast(bound, crate::types::DataType::string().kind, false);
+        let text = crate::expr::Expr::cast(
+            bound,
+            crate::types::DataType::string().kind,
+            CastMode::default(),
+        );
         let folded = text.folded(chrono_tz::UTC);
         let value = match folded.as_literal() {
             Some(Scalar::String(text)) => Some(text.as_str()),
