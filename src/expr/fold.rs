@@ -14,35 +14,56 @@ impl Expr {
     /// rows that reach it. `zone` is the session's.
     #[must_use]
     pub fn folded(self, zone: chrono_tz::Tz) -> Expr {
-        self.computed(zone).fitted()
+        self.computed(false, false, zone).fitted()
     }
 
-    fn computed(self, zone: chrono_tz::Tz) -> Expr {
-        // An operand of a function or operator is converted by Flink's runtime, not by Calcite.
+    /// `inside` of a larger constant; or as an `operand` of a function or operator, which Flink's runtime converts, not
+    /// Calcite.
+    fn computed(self, inside: bool, operand: bool, zone: chrono_tz::Tz) -> Expr {
+        if self.as_literal().is_some() {
+            return self;
+        }
+        let constant = inside || self.is_constant();
         let operator =
             matches!(self.node, Node::Call { .. } | Node::Arithmetic { .. } | Node::Negate(_));
-        let expr = self.map_children(&mut |child| child.computed_for(operator, zone)).simplified();
-        let constant = |expr: &Expr| matches!(expr.node, Node::Literal(_));
-        if constant(&expr) || expr.has_column() || expr.stability() != Stability::Immutable {
+        let written = matches!(&self.node, Node::Cast { input, .. } if input.is_written());
+        let expr =
+            self.map_children(&mut |child| child.computed(constant, operator, zone)).simplified();
+        if expr.as_literal().is_some() || !(constant || expr.is_constant()) {
             return expr;
         }
-        if let Some(value) = widened_constant(&expr) {
+        if let Some(value) = widened_constant(&expr).filter(|_| written && !operand) {
             return Expr::literal(Scalar::Double(value), expr.data_type);
         }
-        expr.evaluated(zone)
+        let cast_number = written
+            && matches!(&expr.node, Node::Cast { input, .. } if input.data_type.kind.is_numeric());
+        let computed = expr.evaluated(zone);
+        if inside || cast_number { computed } else { computed.rounded() }
     }
 
-    fn computed_for(self, operator: bool, zone: chrono_tz::Tz) -> Expr {
-        let converted = matches!(&self.node, Node::Cast { input, .. }
-            if operator && input.data_type.kind == Kind::Float && self.data_type.kind == Kind::Double);
-        if !converted {
-            return self.computed(zone);
+    /// Whether nothing in it depends on rows or on when it is computed.
+    fn is_constant(&self) -> bool {
+        !self.has_column() && self.stability() == Stability::Immutable
+    }
+
+    /// Whether it is a constant as it stands in the statement, cast at most: Calcite casts it without Flink's runtime.
+    fn is_written(&self) -> bool {
+        match &self.node {
+            Node::Literal(_) => true,
+            Node::Cast { input, .. } => input.is_written(),
+            _ => false,
         }
-        let expr = self.map_children(&mut |child| child.computed(zone));
-        match &expr.node {
-            Node::Cast { input, .. } if input.as_literal().is_some() => expr.evaluated(zone),
-            _ => expr,
+    }
+
+    /// Calcite keeps what Flink computed as a decimal number: a FLOAT with seven digits (`RexBuilder.clean`). What a larger
+    /// constant is computed from is not kept.
+    fn rounded(mut self) -> Expr {
+        if let (Node::Literal(Scalar::Double(value)), Kind::Float) =
+            (&mut self.node, &self.data_type.kind)
+        {
+            *value = format!("{value:.6e}").parse::<f32>().map_or(*value, f64::from);
         }
+        self
     }
 
     fn evaluated(self, zone: chrono_tz::Tz) -> Expr {
@@ -56,11 +77,14 @@ impl Expr {
         let column = expr.eval(input, &Selection::All(1), &mut errors, &env);
         match scalar_at(&column, 0, &expr.data_type) {
             Some(scalar) if errors.is_empty() => {
-                let scalar = match scalar {
-                    Scalar::Double(value) if rounds_to_seven_digits(&expr) => {
-                        Scalar::Double(f64::from(seven_digits(value as f32)))
+                let scalar = match (scalar, &expr.data_type.kind) {
+                    // A literal of CHAR is as long as its type, in UTF-16 units; a legacy cast may have left it shorter.
+                    (Scalar::String(text), Kind::Char(length)) => {
+                        let units = text.encode_utf16().count();
+                        let missing = (*length as usize).saturating_sub(units);
+                        Scalar::String(text + &" ".repeat(missing))
                     }
-                    scalar => scalar,
+                    (scalar, _) => scalar,
                 };
                 let nullable = expr.data_type.nullable;
                 let nullable = nullable && (scalar == Scalar::Null);
@@ -110,21 +134,6 @@ impl Expr {
         }
         if conjunction { Expr::and(kept) } else { Expr::or(kept) }
     }
-}
-
-/// Calcite keeps a computed FLOAT with seven digits (`RexBuilder.makeLiteral`), but a number that is only cast as it was
-/// written.
-fn rounds_to_seven_digits(expr: &Expr) -> bool {
-    let written =
-        matches!(&expr.node, Node::Cast { input, .. } if input.data_type.kind.is_numeric());
-    expr.data_type.kind == Kind::Float && !written
-}
-
-fn seven_digits(value: f32) -> f32 {
-    // Java's shortest text, not Rust's, is what is rounded.
-    let text = crate::types::java_text::float_to_string(value);
-    let exact: f64 = text.parse().unwrap_or(f64::from(value));
-    format!("{exact:.6e}").parse().unwrap_or(value)
 }
 
 /// Calcite keeps constants as decimal numbers: 0.1 stays 0.1 on its way from FLOAT to DOUBLE.
