@@ -42,25 +42,50 @@ pub(super) struct MachineRows {
     time_zone: chrono_tz::Tz,
 }
 
-/// The rows of a query with what format `csv` has no form for, such as MAP, as the text that CAST makes of it.
+/// The rows of a query with what the style has no form for as text: for CSV all that format `csv` lacks, such as MAP, for
+/// JSON the keys of maps.
 pub(super) fn printable(rel: Rel, style: ResultStyle, time_zone: chrono_tz::Tz) -> Rel {
-    if style != ResultStyle::Csv {
-        return rel;
-    }
     let schema = rel.schema();
-    let has_form = |field: &Field| encoder(style, std::slice::from_ref(field), time_zone).is_ok();
-    if schema.fields.iter().all(has_form) {
+    let form = |field: &Field| match style {
+        ResultStyle::Tableau => field.data_type.kind.clone(),
+        ResultStyle::Json => with_text_keys(&field.data_type).kind,
+        ResultStyle::Csv => match encoder(style, std::slice::from_ref(field), time_zone) {
+            Ok(_) => field.data_type.kind.clone(),
+            Err(_) => DataType::string().kind,
+        },
+    };
+    if schema.fields.iter().all(|field| form(field) == field.data_type.kind) {
         return rel;
     }
     let written = |(at, field): (usize, &Field)| {
-        let column = Expr::column(at, field.data_type.clone());
-        if has_form(field) { column } else { column.cast_kind(DataType::string().kind) }
+        Expr::column(at, field.data_type.clone()).cast_kind(form(field))
     };
     let expressions: Vec<Expr> = schema.fields.iter().enumerate().map(written).collect();
     let fields = schema.fields.iter().zip(&expressions);
     let fields = fields.map(|(field, expr)| Field::new(&*field.name, expr.data_type.clone()));
     let schema = Schema::new(fields.collect());
     Rel::Project { input: Box::new(rel), expressions, schema }
+}
+
+/// The type with STRING for the keys of maps, which JSON has no others for.
+fn with_text_keys(data_type: &DataType) -> DataType {
+    let text = |key: &DataType| match key.kind.is_string() {
+        true => Box::new(key.clone()),
+        false => Box::new(DataType::string().with_nullable(key.nullable)),
+    };
+    let kind = match &data_type.kind {
+        Kind::Array(item) => Kind::Array(Box::new(with_text_keys(item))),
+        Kind::Map(key, value) => Kind::Map(text(key), Box::new(with_text_keys(value))),
+        Kind::Multiset(item) => Kind::Multiset(text(item)),
+        Kind::Row(fields) => Kind::Row(
+            fields
+                .iter()
+                .map(|field| Field::new(field.name.clone(), with_text_keys(&field.data_type)))
+                .collect(),
+        ),
+        kind => kind.clone(),
+    };
+    DataType { kind, nullable: data_type.nullable }
 }
 
 fn encoder(
@@ -73,7 +98,7 @@ fn encoder(
     let reader = OptionReader::new(&options, &taken, "the result");
     match style {
         ResultStyle::Csv => CsvFormat.encoder(&reader, &request),
-        ResultStyle::Json | ResultStyle::Tableau => JsonFormat.encoder(&reader, &request),
+        ResultStyle::Json | ResultStyle::Tableau => Ok(JsonFormat::result_encoder(&request)),
     }
 }
 

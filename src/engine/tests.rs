@@ -267,6 +267,13 @@ fn results_for_programs_have_a_key_for_each_column_and_a_form_for_each_type() {
     let object: serde_json::Value = serde_json::from_str(&tested.prints(query)).unwrap();
     assert_eq!((&object["op0"], &object["op"]), (&"+I".into(), &"a,b".into()));
     assert_eq!(object["m"]["k"], "a,b");
+    let others = "SELECT MAP[1, 2] AS m, MAP[ROW(1, 'a'), ARRAY[MAP[TRUE, 1]]] AS n, PARSE_JSON('{\"a\":[1]}') AS v, \
+                  ARRAY[PARSE_JSON('\"x\"')] AS w, MAP[CAST(NULL AS STRING), 1] AS z";
+    assert_eq!(
+        tested.prints(others),
+        "{\"op\":\"+I\",\"m\":{\"1\":2},\"n\":{\"(1, a)\":[{\"TRUE\":1}]},\"v\":{\"a\":[1]},\"w\":[\"x\"],\
+         \"z\":{\"null\":1}}\n"
+    );
     let explained: serde_json::Value =
         serde_json::from_str(&tested.prints(&format!("EXPLAIN {query}"))).unwrap();
     assert!(explained["result"].as_str().unwrap().starts_with("== Plan ==\n"), "{explained}");

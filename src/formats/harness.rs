@@ -189,7 +189,7 @@ fn show(column: &SourceColumn<'_>, row: usize) -> String {
         Source::Float(array) => float_to_string(array.value(row)),
         Source::Double(array) => double_to_string(array.value(row)),
         Source::Decimal(array, scale) => decimal_to_plain(array.value(row), *scale),
-        Source::String(array) => format!("'{}'", array.value(row)),
+        Source::String(array) | Source::Json(array) => format!("'{}'", array.value(row)),
         Source::Binary(array) => {
             let hex: String = array.value(row).iter().map(|byte| format!("{byte:02x}")).collect();
             format!("x{hex}")

@@ -25,6 +25,8 @@ pub(crate) enum Source<'a> {
     Double(&'a PrimitiveArray<Float64Type>),
     Decimal(&'a PrimitiveArray<Decimal128Type>, i32),
     String(&'a StringViewArray),
+    /// The text of a VARIANT.
+    Json(&'a StringViewArray),
     Binary(&'a BinaryViewArray),
     Date(&'a PrimitiveArray<Date32Type>),
     /// With the type's precision.
@@ -120,9 +122,8 @@ fn source<'a>(array: &'a dyn Array, data_type: &DataType) -> Option<Result<Sourc
         Kind::Float => Source::Float(primitive(array)?),
         Kind::Double => Source::Double(primitive(array)?),
         Kind::Decimal { scale, .. } => Source::Decimal(primitive(array)?, i32::from(*scale)),
-        Kind::Char(_) | Kind::VarChar(_) | Kind::Variant => {
-            Source::String(array.as_string_view_opt()?)
-        }
+        Kind::Char(_) | Kind::VarChar(_) => Source::String(array.as_string_view_opt()?),
+        Kind::Variant => Source::Json(array.as_string_view_opt()?),
         Kind::Binary(_) | Kind::VarBinary(_) => Source::Binary(array.as_binary_view_opt()?),
         Kind::Date => Source::Date(primitive(array)?),
         Kind::Time(_) => Source::Time(primitive(array)?),

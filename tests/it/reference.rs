@@ -219,7 +219,8 @@ Values of secret options are not kept in the history.
 
 `--format json` and `--format csv` print results for programs: values as the formats `json` and `csv` write them, in
 streaming mode with the kind of the change in a first column `op`, or `op0` where a column has that name. What `csv` has
-no form for, such as a MAP, is the text that CAST gives. EXPLAIN is one row with the column `result`.
+no form for, such as a MAP, is the text that CAST gives; in JSON, so are keys of maps, and a VARIANT is the JSON that it
+holds. EXPLAIN is one row with the column `result`.
 ";
 
 #[test]

@@ -117,7 +117,7 @@ impl CsvEncoder {
                 return true;
             }
             // Refused when the encoder was made.
-            Source::Map(..) => return false,
+            Source::Map(..) | Source::Json(_) => return false,
         }
         false
     }

@@ -157,6 +157,7 @@ impl JsonEncoder {
                 }
             }
             Source::String(array) => write_string(array.value(row), Astral::Escaped, out),
+            Source::Json(array) => out.extend_from_slice(array.value(row).as_bytes()),
             Source::Binary(array) => {
                 quoted(true, out, |out| base64::encode(array.value(row), out));
             }

@@ -21,6 +21,7 @@ pub use change::ChangeJsonFormat;
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Opt, OptionReader};
 use crate::table::{DecodeRequest, Decoder, EncodeRequest, Encoder, Format};
+use crate::types::java_text::TimestampStyle;
 use crate::types::{DataType, Field, Kind};
 
 /// The format.
@@ -54,6 +55,22 @@ impl Format for JsonFormat {
         let options = options::JsonOptions::read(options)?;
         check_types(&request.fields)?;
         Ok(Box::new(encode::JsonEncoder::new(options, request)))
+    }
+}
+
+impl JsonFormat {
+    /// An encoder of results for programs, which takes every type but maps whose keys are no texts: VARIANT is written as
+    /// the JSON that it is, and a NULL key as `null`.
+    pub(crate) fn result_encoder(request: &EncodeRequest) -> Box<dyn Encoder> {
+        let options = options::JsonOptions {
+            fail_on_missing_field: false,
+            ignore_parse_errors: false,
+            style: TimestampStyle::Sql,
+            null_keys: options::NullKeys::Literal("null".to_owned()),
+            plain_decimals: false,
+            ignore_null_fields: false,
+        };
+        Box::new(encode::JsonEncoder::new(options, request))
     }
 }
 
