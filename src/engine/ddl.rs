@@ -213,16 +213,17 @@ impl Session {
         self.catalog.create(target, object, temporary, false).map(|_| ())
     }
 
-    /// CREATE VIEW.
+    /// CREATE VIEW. As in Flink, OR REPLACE means nothing: a view that exists is refused.
     pub(super) fn create_view(&mut self, create: &ast::CreateView) -> Result<()> {
-        if create.or_replace {
-            return Err(Error::unsupported("CREATE OR REPLACE VIEW").at(create.name.span));
-        }
         let name = self.catalog.resolve(&parts(&create.name));
         let view = self.view(create)?;
         self.catalog
             .create(name, Object::View(view), create.temporary, create.if_not_exists)
             .map(|_| ())
+            .map_err(|error| match create.or_replace {
+                true => error.with_hint("Flink replaces no view: ALTER VIEW … AS does"),
+                false => error,
+            })
             .map_err(|error| error.at(create.name.span))
     }
 
