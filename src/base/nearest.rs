@@ -1,9 +1,10 @@
 //! "Did you mean …?"
 
 /// The candidate closest to `word` by edit distance, if it is close enough to be a likely typing error
-/// (at most a third of the length, at least two edits allowed).
+/// (at most a third of the length or two edits, but never more than half of its letters).
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (word.chars().count() / 3).max(2);
+    let length = word.chars().count();
+    let allowed = (length / 3).max(2).min(length / 2);
     candidates
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
@@ -25,19 +26,25 @@ pub fn is_near(word: &str, other: &str, edits: usize) -> bool {
     word.chars().count().abs_diff(other.chars().count()) <= edits && distance(word, other) <= edits
 }
 
-/// Levenshtein distance in characters, ignoring case.
+/// Edits between two texts, ignoring case: a character more, less or another, or two that changed places.
 fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.to_lowercase().chars().collect();
     let b: Vec<char> = b.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.to_lowercase().chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
         for (j, cb) in b.iter().enumerate() {
-            let cost = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(diagonal + 1).min(row[j] + 1);
+            let other = last[j] + usize::from(ca != cb);
+            let mut edits = other.min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *ca == b[j - 1] && a[i - 1] == *cb {
+                edits = edits.min(before[j - 1] + 1);
+            }
+            row.push(edits);
         }
+        before = std::mem::replace(&mut last, row);
     }
-    row[b.len()]
+    last[b.len()]
 }
 
 #[cfg(test)]
@@ -50,6 +57,8 @@ mod tests {
         assert_eq!(nearest("scan.startup.mod", keys), Some("scan.startup.mode"));
         assert_eq!(nearest("Topik", keys), Some("topic"));
         assert_eq!(nearest("completely-else", keys), None);
+        assert_eq!(nearest("foo", ["COS", "POW"]), None);
+        assert_eq!(nearest("scr", ["src"]), Some("src"));
         assert_eq!(by_distance("formats", keys), ["format", "topic", "scan.startup.mode"]);
     }
 }

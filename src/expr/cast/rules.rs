@@ -30,10 +30,11 @@ pub fn castable(from: &DataType, to: &DataType) -> Castable {
         _ if t.is_numeric() && timestamp(f) => {
             return Castable::Instead("use UNIX_TIMESTAMP(CAST(timestamp_col AS STRING)) instead");
         }
-        _ if timestamp(t) && f.is_numeric() => {
-            return Castable::Instead(
-                "use TO_TIMESTAMP(FROM_UNIXTIME(numeric_col)) or TO_TIMESTAMP_LTZ(numeric_col, precision) instead",
-            );
+        Kind::Timestamp(_) if f.is_numeric() => {
+            return Castable::Instead("use TO_TIMESTAMP(FROM_UNIXTIME(numeric_col)) instead");
+        }
+        Kind::TimestampLtz(_) if f.is_numeric() => {
+            return Castable::Instead("use TO_TIMESTAMP_LTZ(numeric_col, precision) instead");
         }
         _ if t.is_numeric() => {
             f.is_numeric()

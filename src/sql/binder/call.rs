@@ -135,16 +135,16 @@ const INT_ONLY: &[&str] = &[
     "SUBSTRING",
 ];
 
-/// Functions that are bound here and not of [`FUNCTIONS`].
-const SPECIAL: &[&str] = &[
-    "COALESCE",
-    "CURRENT_DATABASE",
-    "CURRENT_WATERMARK",
-    "IF",
-    "IFNULL",
-    "MOD",
-    "NULLIF",
-    "TYPEOF",
+/// Functions that are bound here and not of [`FUNCTIONS`], and how they are written.
+const SPECIAL: &[(&str, &str)] = &[
+    ("COALESCE", "COALESCE(value, …)"),
+    ("CURRENT_DATABASE", "CURRENT_DATABASE()"),
+    ("CURRENT_WATERMARK", "CURRENT_WATERMARK(rowtime)"),
+    ("IF", "IF(condition, then, else)"),
+    ("IFNULL", "IFNULL(value, replacement)"),
+    ("MOD", "MOD(dividend, divisor)"),
+    ("NULLIF", "NULLIF(value, other)"),
+    ("TYPEOF", "TYPEOF(value [, TRUE | FALSE])"),
 ];
 
 /// A call of the function called `name`.
@@ -332,6 +332,10 @@ fn refused(name: &str, args: &[Expr], usage: &str) -> Error {
 }
 
 fn unknown(name: &str, args: &[Expr]) -> Error {
+    let special = SPECIAL.iter().find(|(special, _)| special.eq_ignore_ascii_case(name));
+    if let Some((special, usage)) = special {
+        return refused(special, args, usage);
+    }
     let lists = [(AGGREGATES, "aggregate function"), (WINDOWS, "window function")];
     for (names, what) in lists {
         if names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
@@ -349,7 +353,10 @@ fn unknown(name: &str, args: &[Expr]) -> Error {
         return error.with_hint(format!("did you mean '{near}'?"));
     }
     let others = AGGREGATES.iter().chain(WINDOWS).copied();
-    match nearest(&name.to_ascii_uppercase(), known.chain(others).chain(SPECIAL.iter().copied())) {
+    match nearest(
+        &name.to_ascii_uppercase(),
+        known.chain(others).chain(SPECIAL.iter().map(|(name, _)| *name)),
+    ) {
         Some(near) => error.with_hint(format!("did you mean '{near}'?")),
         None => error,
     }
