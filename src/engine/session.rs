@@ -382,6 +382,10 @@ impl Session {
 
     /// The job of some INSERTs, opened.
     fn open(&mut self, inserts: &[ast::Insert]) -> Result<Option<(String, Job, Settings)>> {
+        if inserts.is_empty() {
+            self.config.warnings.info("no statement in the statement set: nothing runs");
+            return Ok(None);
+        }
         let settings = Settings::read(&self.options)?;
         let binder = self.binder(&settings);
         let mut bound = Vec::with_capacity(inserts.len());
@@ -389,9 +393,6 @@ impl Session {
             let insert_bound = binder.insert(insert)?;
             self.check_sink(&insert_bound.table).map_err(|error| error.at(insert.table.span))?;
             bound.push(insert_bound);
-        }
-        if settings.batch && bound.is_empty() {
-            return Ok(None);
         }
         let targets: Vec<&str> =
             bound.iter().map(|insert| insert.table.name.table.as_str()).collect();

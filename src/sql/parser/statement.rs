@@ -284,7 +284,8 @@ impl Parser<'_> {
     fn statement_set_body(&mut self, execute: bool, start: Span) -> Result<StatementSet> {
         let mut inserts = Vec::new();
         loop {
-            if !inserts.is_empty() && self.eat_keyword("END") {
+            // As in Flink, BEGIN may be followed by END.
+            if !(execute && inserts.is_empty()) && self.eat_keyword("END") {
                 let span = self.since(start);
                 return Ok(StatementSet { execute, inserts, span });
             }

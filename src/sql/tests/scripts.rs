@@ -47,6 +47,14 @@ fn a_statement_set_is_one_statement_in_both_forms() {
 }
 
 #[test]
+fn only_begin_takes_a_statement_set_without_statements() {
+    let parsed =
+        parse_script("BEGIN STATEMENT SET; END; EXECUTE STATEMENT SET BEGIN END; SELECT 1");
+    let verdicts: Vec<_> = parsed.iter().map(|p| p.result.is_ok()).collect();
+    assert_eq!(verdicts, [true, false, true]);
+}
+
+#[test]
 fn a_statement_set_without_end_is_refused_and_the_rest_goes_on() {
     let parsed = parse_script("BEGIN STATEMENT SET; INSERT INTO a SELECT 1; SELECT 2");
     let verdicts: Vec<_> = parsed.iter().map(|p| (p.kind, p.result.is_ok())).collect();
