@@ -41,6 +41,9 @@ pub(super) static FUNCTIONS: &[Function] = &[Function::new(
     },
 )];
 
+/// What may stand behind `%t` (`java.util.Formatter`).
+const TIME_PARTS: &str = "HIklMSLNpzZsQBbhAaCYyjmdeRTrDFc";
+
 enum Arg {
     Null,
     /// With the number of its bits.
@@ -172,7 +175,12 @@ fn parse(text: &str) -> Option<(Spec, char, &str)> {
     if (needs_width && spec.width.is_none()) || (spec.left && spec.zero) {
         return None;
     }
-    Some((spec, conversion, rest.get(conversion.len_utf8()..)?))
+    rest = rest.get(conversion.len_utf8()..)?;
+    if matches!(conversion, 't' | 'T') {
+        // The part of a time that is meant.
+        rest = rest.strip_prefix(|part| TIME_PARTS.contains(part))?;
+    }
+    Some((spec, conversion, rest))
 }
 
 fn padded(text: &str, spec: &Spec, out: &mut String) -> Option<()> {
@@ -213,6 +221,8 @@ fn one(arg: &Arg, spec: &Spec, conversion: char, out: &mut String) -> Option<()>
             }
             cut(&mut text, spec.precision);
         }
+        // Flink's own times are none of Java's: only NULL can be written.
+        ('t', Arg::Null) if spec.precision.is_none() => text.push_str("null"),
         ('c' | 'd' | 'o' | 'x' | 'e' | 'f' | 'g', Arg::Null) => {
             text.push_str("null");
             cut(&mut text, spec.precision);

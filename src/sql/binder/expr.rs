@@ -344,6 +344,15 @@ impl Binder<'_> {
                 coerce::compare(CompareOp::Eq, left, right)
             }
             ExprKind::Binary { .. } => self.expr(expr, scope),
+            ExprKind::Is { operand, test: IsTest::Null, negated }
+                if matches!(operand.kind, ExprKind::Row { .. }) =>
+            {
+                // A row is not NULL, whatever its fields are.
+                if let ExprKind::Row { fields, .. } = &operand.kind {
+                    fields.iter().try_for_each(|field| bind(field).map(drop))?;
+                }
+                Ok(Expr::literal(Scalar::Boolean(*negated), Kind::Boolean.not_null()))
+            }
             ExprKind::Is { operand, test, negated } => {
                 let tested = bind(operand)?;
                 let truth = |truth| {

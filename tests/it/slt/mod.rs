@@ -75,6 +75,7 @@ replay! {
     flink_kafka_options,
     flink_kafka_tables,
     flink_key_values,
+    flink_legacy_cast,
     flink_legacy_times,
     flink_logic,
     flink_maps,

@@ -296,9 +296,9 @@ fn words(sql: &str) -> Vec<&str> {
     sql.split(|c| !of_word(c)).filter(|word| !word.is_empty()).collect()
 }
 
-/// The name behind `CREATE [TEMPORARY] TABLE|VIEW [IF NOT EXISTS]`.
+/// The name behind `CREATE [OR REPLACE] [TEMPORARY] TABLE|VIEW [IF NOT EXISTS]`.
 fn defined(words: &[&str]) -> String {
-    let keywords = ["CREATE", "TEMPORARY", "TABLE", "VIEW", "IF", "NOT", "EXISTS"];
+    let keywords = ["CREATE", "OR", "REPLACE", "TEMPORARY", "TABLE", "VIEW", "IF", "NOT", "EXISTS"];
     let is_keyword = |word: &str| keywords.contains(&word.to_ascii_uppercase().as_str());
     words.iter().find(|word| !is_keyword(word)).map(|word| (*word).to_owned()).unwrap_or_default()
 }
