@@ -24,7 +24,8 @@ use crate::transport::Network;
 /// Results by topic name.
 pub type PerTopic<T> = Vec<(String, Result<T>)>;
 
-type Topics = BTreeMap<Arc<str>, Arc<[PartitionInfo]>>;
+/// Partitions of topics, or why the brokers refuse them.
+type Topics = BTreeMap<Arc<str>, Result<Arc<[PartitionInfo]>>>;
 
 /// What the handles and the machine of a client share.
 pub(crate) struct ClientShared {
@@ -197,7 +198,13 @@ impl Client {
     /// look-ups; [`metadata_generation`](Self::metadata_generation) tells when to make one.
     pub fn partitions(&self, topic: &str) -> Option<Arc<[PartitionInfo]>> {
         self.0.want(topic);
-        self.0.shared.lock_topics().get(topic).map(Arc::clone)
+        self.0.shared.lock_topics().get(topic)?.as_ref().ok().map(Arc::clone)
+    }
+
+    /// Why there are no [`partitions`](Self::partitions) of a topic that was asked for, if the brokers refuse it: this
+    /// principal may not see it or, where it is missing, not create it.
+    pub fn refusal(&self, topic: &str) -> Option<Error> {
+        self.0.shared.lock_topics().get(topic)?.as_ref().err().cloned()
     }
 
     /// Raised by every metadata answer that handles can see: as long as it is the same,

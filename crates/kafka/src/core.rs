@@ -355,11 +355,15 @@ impl Core {
         let generation = self.cluster.metadata.generation();
         if generation != self.metadata_published {
             self.metadata_published = generation;
-            let mut topics: VecDeque<_> = self.cluster.metadata.topics().collect();
+            let metadata = &self.cluster.metadata;
+            let mut topics: VecDeque<_> = metadata.topics().collect();
             let mut shown = self.shared.lock_topics();
             shown.clear();
+            for (topic, error) in metadata.refused() {
+                shown.insert(Arc::clone(topic), Err(error.clone()));
+            }
             while let Some(topic) = topics.pop_front() {
-                shown.insert(Arc::clone(&topic.name), Arc::clone(&topic.partitions));
+                shown.insert(Arc::clone(&topic.name), Ok(Arc::clone(&topic.partitions)));
             }
             self.shared.generation.store(generation, Ordering::Release);
         }

@@ -87,6 +87,8 @@ struct Inner {
     kind: ErrorKind,
     /// The error code that a broker answered with.
     answered: Option<ErrorCode>,
+    /// What the principal would have to be granted.
+    lacks: Option<String>,
     message: String,
     api: Option<&'static str>,
     address: Option<String>,
@@ -106,7 +108,15 @@ impl Error {
             _ => None,
         };
         let message = message.into();
-        Self(Box::new(Inner { kind, answered, message, api: None, address: None, retriable }))
+        Self(Box::new(Inner {
+            kind,
+            answered,
+            lacks: None,
+            message,
+            api: None,
+            address: None,
+            retriable,
+        }))
     }
 
     /// The error behind an error code of a broker.
@@ -180,6 +190,19 @@ impl Error {
     pub fn context(mut self, what: impl fmt::Display) -> Self {
         self.0.message = format!("{what}: {}", self.0.message);
         self
+    }
+
+    /// Names what the principal would have to be granted on `topic`, if the broker refused the topic.
+    pub(crate) fn lacking(mut self, operation: &str, topic: &str) -> Self {
+        if self.0.answered == Some(ErrorCode::TOPIC_AUTHORIZATION_FAILED) {
+            self.0.lacks = Some(format!("{operation} on topic '{topic}'"));
+        }
+        self
+    }
+
+    /// What the principal would have to be granted, such as `WRITE on topic 'name'`, where that is known.
+    pub fn lacks(&self) -> Option<&str> {
+        self.0.lacks.as_deref()
     }
 
     /// What went wrong, for programs.

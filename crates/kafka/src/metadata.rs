@@ -123,6 +123,11 @@ impl Metadata {
         self.topics.values().map(|topic| &topic.info)
     }
 
+    /// Topics that the brokers refuse, and why.
+    pub(crate) fn refused(&self) -> impl Iterator<Item = (&Arc<str>, &Error)> {
+        self.refused.iter()
+    }
+
     pub(crate) fn name_of(&self, id: Uuid) -> Option<&Arc<str>> {
         self.names.get(&id)
     }
@@ -422,8 +427,12 @@ impl Metadata {
         match ErrorCode(answer.error_code) {
             ErrorCode::NONE => {}
             code @ (ErrorCode::TOPIC_AUTHORIZATION_FAILED | ErrorCode::INVALID_TOPIC_EXCEPTION) => {
-                let error =
-                    Error::broker(code, None).context(format!("topic `{name}`")).in_api("Metadata");
+                // One that could be seen to be absent is refused because it would be created.
+                let seen = self.wanted.get(&name).is_some_and(|want| want.create && want.absent);
+                let error = Error::broker(code, None)
+                    .context(format!("topic `{name}`"))
+                    .lacking(if seen { "CREATE" } else { "DESCRIBE" }, &name)
+                    .in_api("Metadata");
                 self.refused.insert(name, error);
                 return;
             }
@@ -609,6 +618,27 @@ mod tests {
         let problem = m.problem("in", SECOND, 2 * SECOND).map(|e| e.kind().clone());
         assert_eq!(problem, Some(ErrorKind::UnknownTopic { topic: "in".to_owned() }));
         assert!(m.next_deadline().is_some_and(|at| at < 3 * SECOND), "asked again");
+    }
+
+    #[test]
+    fn a_refused_topic_names_the_grant() {
+        let (mut m, mut rng) = (metadata(), Rng::new(1));
+        for topic in ["out", "hidden"] {
+            m.want(&topic.into(), true, Duration::ZERO);
+        }
+        let refused = |name| failed(name, ErrorCode::TOPIC_AUTHORIZATION_FAILED);
+        let absent = failed("out", ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        for (second, answer) in [(1, vec![absent, refused("hidden")]), (5, vec![refused("out")])] {
+            m.request(second * SECOND).unwrap();
+            m.sent(CallId(1));
+            m.answered(&response(answer), second * SECOND, &mut rng);
+        }
+        let lacks = |topic| {
+            let problem = m.problem(topic, SECOND, 5 * SECOND);
+            problem.and_then(|error| error.lacks().map(str::to_owned)).unwrap()
+        };
+        assert_eq!(lacks("out"), "CREATE on topic 'out'");
+        assert_eq!(lacks("hidden"), "DESCRIBE on topic 'hidden'");
     }
 
     #[test]

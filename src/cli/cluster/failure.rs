@@ -36,7 +36,10 @@ impl From<kafka::Error> for Failure {
             Kind::Unreachable { .. } | Kind::Timeout => {
                 Some("check the address given with -b and that the broker is running".to_owned())
             }
-            Kind::NotAuthorized => Some("ask for an ACL that allows this".to_owned()),
+            Kind::NotAuthorized => Some(match error.lacks() {
+                Some(lacks) => format!("ask for a grant of {lacks}"),
+                None => "ask for an ACL that allows this".to_owned(),
+            }),
             Kind::OffsetOutOfRange { .. } => {
                 Some("records were deleted meanwhile; start again, or use -o beginning".to_owned())
             }

@@ -148,7 +148,7 @@ impl Destination {
             return Ok(true);
         }
         let since = *self.waiting_since.get_or_insert(now);
-        let mut cause = None;
+        let mut cause = client.refusal(&self.topic);
         if let Some(answer) = self.describing.as_ref().and_then(Pending::try_take) {
             match answer {
                 Err(error) => cause = Some(error),

@@ -55,6 +55,10 @@ pub(super) fn translate(error: &kafka::Error) -> Error {
              start offsets",
         ),
         Kind::TopicRecreated { .. } | Kind::PartitionGone { .. } | Kind::Truncated { .. } => translated.with_hint(TOPIC_CHANGED),
+        Kind::NotAuthorized => match error.lacks() {
+            Some(lacks) => translated.with_hint(format!("grant {lacks}")),
+            None => translated,
+        },
         _ => translated,
     };
     match error.kind() {

@@ -79,7 +79,7 @@ fn guarded() -> std::io::Result<Kafka> {
     Kafka::start(&config)
 }
 
-/// Each missing grant is named; with all of them the job runs.
+/// Each missing grant is named, of transactions and of topics; with all of them the job runs.
 #[test]
 fn missing_grants_are_named_one_by_one() {
     if !services::all("a broker with an authorizer") {
@@ -148,4 +148,32 @@ fn missing_grants_are_named_one_by_one() {
     let texts: Vec<String> = cluster.read_committed(&to).iter().map(Rec::text).collect();
     assert_eq!(texts, ["a", "b", "c"]);
     assert_eq!(cluster.committed("of-guarded", &from)[&0].offset, 3);
+
+    // Jobs of one statement, for the grants on a topic.
+    let (read, written) = (cluster.topic("read", 1), cluster.topic("written", 1));
+    cluster.produce_lines(&read, &["a"]);
+    let mut options =
+        "'connector' = 'kafka', 'format' = 'raw', 'scan.startup.mode' = 'earliest-offset', \
+         'scan.bounded.mode' = 'latest-offset'"
+            .to_owned();
+    for (key, value) in &properties {
+        options.push_str(&format!(", 'properties.{key}' = '{}'", value.replace('\'', "''")));
+    }
+    let statement = |topic: &str, statement: &str| {
+        let table = format!("CREATE TABLE t (v STRING) WITH ('topic' = '{topic}', {options});\n");
+        Program::script("grants", &format!("SET 'table.dml-sync' = 'true';\n{table}{statement};\n"))
+    };
+    let created = Cluster::unique("created");
+    for (topic, sql, operations) in [
+        (&*read, "SELECT * FROM t", &["DESCRIBE", "READ"][..]),
+        (&*written, "INSERT INTO t VALUES ('a')", &["DESCRIBE", "WRITE"]),
+        (&*created, "INSERT INTO t VALUES ('a')", &["DESCRIBE", "CREATE", "WRITE"]),
+    ] {
+        for operation in operations {
+            let ended = statement(topic, sql).run();
+            ended.code(4).says(&[&format!("hint: grant {operation} on topic '{topic}'\n")]);
+            grant(&["--operation", operation, "--topic", topic]);
+        }
+        statement(topic, sql).run().code(0);
+    }
 }

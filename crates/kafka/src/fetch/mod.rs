@@ -684,6 +684,7 @@ impl Fetcher {
         }
         let error = Error::broker(code, None)
             .context(format_args!("partition {tp}"))
+            .lacking("READ", &tp.topic)
             .in_api("Fetch")
             .at(&cluster.describe(id));
         match error_table::fetch(code) {

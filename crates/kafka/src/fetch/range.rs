@@ -183,7 +183,7 @@ fn bound(response: &ListOffsetsResponse, tp: &TopicPartition) -> Result<i64, Ref
     };
     let code = ErrorCode(answer.error_code);
     if !code.is_ok() {
-        let error = Error::broker(code, None);
+        let error = Error::broker(code, None).lacking("DESCRIBE", &tp.topic);
         return Err(Refusal { error, action: error_table::fetch(code) });
     }
     if answer.offset < 0 {

@@ -66,6 +66,7 @@ fn describe(topic: &MetadataResponseTopic) -> (String, Result<TopicInfo>) {
         }
         code => Err(Error::broker(code, None)
             .context(format_args!("topic `{name}`"))
+            .lacking("DESCRIBE", &name)
             .in_api("Metadata")),
     };
     (name.to_string(), result)
@@ -149,14 +150,19 @@ pub(crate) fn cluster(promise: Promise<Result<ClusterInfo>>) -> Box<dyn super::O
 }
 
 /// Results per topic, or "ask the controller" if the broker says so for any of them: then it did
-/// nothing at all.
+/// nothing at all. `operation` is what has to be granted.
 fn verdict<'a>(
+    operation: &str,
     results: impl Iterator<Item = (&'a str, i16, Option<&'a str>)>,
 ) -> Verdict<PerTopic<()>> {
     let mut all = Vec::new();
     for (name, code, message) in results {
         let code = ErrorCode(code);
-        let error = || Error::broker(code, message).context(format_args!("topic `{name}`"));
+        let error = || {
+            Error::broker(code, message)
+                .context(format_args!("topic `{name}`"))
+                .lacking(operation, name)
+        };
         if code == ErrorCode::NOT_CONTROLLER {
             return Verdict::Rediscover(error());
         }
@@ -199,6 +205,7 @@ pub(crate) fn create_topics(
         AnyResponse::CreateTopics(response) => {
             cluster.metadata.refresh();
             verdict(
+                "CREATE",
                 response
                     .topics
                     .iter()
@@ -227,9 +234,12 @@ pub(crate) fn delete_topics(
         ..DeleteTopicsRequest::default()
     };
     let read = |response, _: &mut crate::cluster::Cluster, _| match response {
-        AnyResponse::DeleteTopics(response) => verdict(response.responses.iter().map(|t| {
-            (t.name.as_deref().unwrap_or_default(), t.error_code, t.error_message.as_deref())
-        })),
+        AnyResponse::DeleteTopics(response) => verdict(
+            "DELETE",
+            response.responses.iter().map(|t| {
+                (t.name.as_deref().unwrap_or_default(), t.error_code, t.error_message.as_deref())
+            }),
+        ),
         _ => unexpected(),
     };
     let call = Single::new(Route::Controller, request, Box::new(read), promise);
@@ -252,6 +262,7 @@ pub(crate) fn create_partitions(
         AnyResponse::CreatePartitions(response) => {
             cluster.metadata.refresh();
             verdict(
+                "ALTER",
                 response
                     .results
                     .iter()

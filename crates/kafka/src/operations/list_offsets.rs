@@ -133,7 +133,9 @@ impl ListOffsets {
             }
             return;
         }
-        let error = Error::broker(code, None).context(format_args!("partition {tp}"));
+        let error = Error::broker(code, None)
+            .context(format_args!("partition {tp}"))
+            .lacking("DESCRIBE", &tp.topic);
         match error_table::fetch(code) {
             FetchAction::Refresh => {
                 context.cluster.metadata.refresh();

@@ -682,5 +682,5 @@ fn produce_error(code: ErrorCode, answer: &PartitionProduceResponse, tp: &TopicP
         .first()
         .and_then(|record| record.batch_index_error_message.as_deref())
         .or(answer.error_message.as_deref());
-    Error::broker(code, detail).context(format_args!("partition {tp}"))
+    Error::broker(code, detail).context(format_args!("partition {tp}")).lacking("WRITE", &tp.topic)
 }

@@ -251,7 +251,9 @@ impl TransactionMachine {
                     }
                     Outcome::Refused(tp, code) => {
                         self.not_added(code);
-                        let error = error(code).context(format_args!("partition {tp}"));
+                        let error = error(code)
+                            .context(format_args!("partition {tp}"))
+                            .lacking("WRITE", &tp.topic);
                         self.refused(code, error, of_group, cluster, now);
                     }
                     Outcome::Done => {
@@ -287,7 +289,9 @@ impl TransactionMachine {
                 match outcome(asked.map(|(tp, _)| tp), codes) {
                     Outcome::Lacks(tp) => self.retry(lacks(&tp).in_api(api), cluster, now),
                     Outcome::Refused(tp, code) => {
-                        let error = error(code).context(format_args!("partition {tp}"));
+                        let error = error(code)
+                            .context(format_args!("partition {tp}"))
+                            .lacking("READ", &tp.topic);
                         self.refused(code, error, of_group, cluster, now);
                     }
                     Outcome::Done => {

@@ -134,11 +134,14 @@ pub(super) fn denied(cause: &KafkaError, names: &Names, wanted: Use) -> Error {
             format!("WRITE and DESCRIBE on transactional id '{id}'")
         }
         Some(ErrorCode::GROUP_AUTHORIZATION_FAILED) => "READ on the group of a source".to_owned(),
-        _ => format!("{} on topic '{topic}'", wanted.operation()),
+        _ => match cause.lacks() {
+            Some(lacks) => lacks.to_owned(),
+            None => format!("{} on topic '{topic}'", wanted.operation()),
+        },
     };
     translate(cause).with_hint(format!(
-        "grant {missing}; in all, an exactly-once job needs WRITE and DESCRIBE on transactional ids that begin with '{prefix}', WRITE on its sink \
-         topics, CREATE, READ, WRITE and DESCRIBE on topic '{topic}', and READ on the groups of its sources \
+        "grant {missing}; in all, an exactly-once job needs WRITE and DESCRIBE on transactional ids that begin with '{prefix}', READ on its source \
+         topics, WRITE on its sink topics, CREATE on those that do not exist yet, CREATE, READ, WRITE and DESCRIBE on topic '{topic}', and READ on the groups of its sources \
          ('properties.group.id'); kafka-acls.sh --add --allow-principal User:NAME --operation Write --operation Describe \
          --transactional-id '{prefix}' --resource-pattern-type prefixed grants the first"
     ))
