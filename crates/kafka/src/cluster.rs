@@ -398,6 +398,7 @@ impl Cluster {
             idle_timeout: self.config.idle_timeout,
             tls: self.config.security.tls.is_some(),
             sasl: self.config.security.sasl.is_some(),
+            trusted: self.metadata.nodes().next().is_some(),
             // 85 to 95 %, as in Java, so that not all connections are replaced at once.
             session_percent: 85 + self.rng.below(11) as u64,
         };

@@ -124,6 +124,8 @@ pub(crate) struct Settings {
     pub(crate) tls: bool,
     /// Whether the client must log in.
     pub(crate) sasl: bool,
+    /// Whether a broker has answered this client before: then the security protocol is the right one.
+    pub(crate) trusted: bool,
     /// Part of a session's lifetime after which the connection is replaced, percent.
     pub(crate) session_percent: u64,
 }
@@ -147,7 +149,7 @@ pub(crate) struct Connection {
     login: Option<login::Login>,
     /// When the connection must be replaced, because its session ends.
     retire_at: Option<Duration>,
-    /// Whether any request of others was answered.
+    /// Whether any request of others was answered, here or before.
     answered: bool,
     next_correlation: i32,
     waiting: VecDeque<Queued>,
@@ -169,6 +171,7 @@ impl Connection {
     ) -> Self {
         Self {
             address,
+            answered: settings.trusted,
             settings,
             state: State::Connecting,
             connect_deadline,
@@ -177,7 +180,6 @@ impl Connection {
             transaction_version: None,
             login: None,
             retire_at: None,
-            answered: false,
             next_correlation: 0,
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
@@ -565,6 +567,7 @@ mod tests {
             idle_timeout: Some(540 * SECOND),
             tls: false,
             sasl: false,
+            trusted: false,
             session_percent: 90,
         };
         Connection::new("b:1".into(), settings, 4, 10 * SECOND, Duration::ZERO)
@@ -726,5 +729,18 @@ mod tests {
         let mut connection = ready();
         connection.tick(540 * SECOND);
         assert_eq!(outputs(&mut connection), ["close idle"]);
+    }
+
+    #[test]
+    fn a_listener_with_sasl_is_suspected_in_the_first_exchange_alone() {
+        let lost = |connection: &mut Connection| {
+            let problem = Problem { text: "closed".into(), refused: false };
+            connection.disconnected(&problem).to_string()
+        };
+        assert!(lost(&mut ready()).contains("a listener with SASL does so"));
+        // A broker has answered this client on another connection.
+        let mut known = ready();
+        known.answered = true;
+        assert!(!lost(&mut known).contains("SASL"));
     }
 }

@@ -252,6 +252,7 @@ mod tests {
             idle_timeout: None,
             tls: false,
             sasl: true,
+            trusted: false,
             session_percent: 90,
         };
         let mut c = Connection::new("b:1".into(), settings, 3, 10 * SECOND, Duration::ZERO);
