@@ -24,7 +24,7 @@ pub(super) fn broker(arguments: &BrokerArguments) -> Exit {
         say(&format!("error: cannot watch for signals: {error}"));
         return Exit::Outside;
     }
-    let broker = match DevBroker::start(address, Config::default()) {
+    let broker = match DevBroker::start(address, config()) {
         Ok(broker) => broker,
         Err(error) => {
             say(&format!("error: cannot listen on {address}: {error}"));
@@ -37,4 +37,13 @@ pub(super) fn broker(arguments: &BrokerArguments) -> Exit {
     }
     broker.shutdown();
     Exit::Done
+}
+
+/// What the embedded broker is started with.
+pub(super) fn config() -> Config {
+    let mut config = Config::default();
+    config.report_close = Some(|reason| {
+        say(&format!("[WARN] the embedded broker closed a connection: {reason}"));
+    });
+    config
 }

@@ -8,7 +8,7 @@ use crate::connectors::print::Print;
 use crate::engine::{Out, Session, SessionConfig};
 use crate::exec::{JobControl, JobEnd, JobStats};
 use crate::table::Warnings;
-use brooklet_devbroker::{Config, DevBroker};
+use brooklet_devbroker::DevBroker;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,7 +40,7 @@ pub(super) fn dev_broker(wanted: bool) -> Result<Option<DevBroker>, Exit> {
         return Ok(None);
     }
     let address = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    match DevBroker::start(address, Config::default()) {
+    match DevBroker::start(address, super::broker::config()) {
         Ok(broker) => {
             say(&format!(
                 "[INFO] embedded broker at {}: replaces 'properties.bootstrap.servers' of every Kafka table",

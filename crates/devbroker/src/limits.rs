@@ -75,7 +75,7 @@ const MIB: usize = 1024 * 1024;
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            frame_bytes_max: 64 * MIB,
+            frame_bytes_max: 100 * MIB,
             response_bytes_max: 128 * MIB,
             fetch_bytes_max: 16 * MIB,
             request_elements_max: 200_000,

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::broker::{Action, Broker, ConnId};
+use crate::broker::{Action, Broker, CloseReason, ConnId};
 use crate::config::Config;
 
 /// Serves `broker` on `listener` until the future is dropped, which ends every connection.
@@ -299,6 +299,10 @@ impl Open<'_> {
     async fn read_frame(&self, stream: &mut TcpStream, length: u32) -> io::Result<Bytes> {
         let length = length as usize;
         if length > self.shared.frame_bytes_max {
+            let report = self.shared.lock().broker.config().report_close;
+            if let Some(report) = report {
+                report(&CloseReason::LongFrame { bytes: length });
+            }
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the frame is too long"));
         }
         let permits = u32::try_from(length).unwrap_or(u32::MAX);

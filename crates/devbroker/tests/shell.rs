@@ -2,9 +2,10 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use brooklet_devbroker::{Config, DevBroker};
+use brooklet_devbroker::{CloseReason, Config, DevBroker};
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
@@ -171,8 +172,14 @@ fn a_fetch_ends_by_itself_at_its_deadline() {
 
 #[test]
 fn a_bad_peer_loses_its_own_connection_only() {
+    static LONG: AtomicUsize = AtomicUsize::new(0);
     let mut config = Config::default();
     config.limits.frame_bytes_max = 1_000;
+    config.report_close = Some(|reason| {
+        if let CloseReason::LongFrame { bytes } = reason {
+            LONG.store(*bytes, Ordering::Relaxed);
+        }
+    });
     let broker = start(config);
     let mut good = connect(&broker);
     call(&mut good, 4, &metadata());
@@ -180,6 +187,7 @@ fn a_bad_peer_loses_its_own_connection_only() {
     let mut long = connect(&broker);
     long.write_all(&1_001u32.to_be_bytes()).unwrap();
     assert!(is_closed(&mut long));
+    assert_eq!(LONG.load(Ordering::Relaxed), 1_001, "it is told");
     let mut garbage = connect(&broker);
     garbage.write_all(b"\0\0\0\x12GET / HTTP/1.1\r\n\r\n").unwrap();
     assert!(is_closed(&mut garbage));
