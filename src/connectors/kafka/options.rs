@@ -173,13 +173,20 @@ pub(super) const PARTITIONER: Opt = Opt::new(
 .default("default");
 pub(super) const DELIVERY: Opt = Opt::new(
     "sink.delivery-guarantee",
-    OptKind::Enum(&["at-least-once", "exactly-once", "none"]),
+    OptKind::Enum(&["at-least-once", "at_least_once", "exactly-once", "exactly_once", "none"]),
     "What the sink promises.",
 )
 .default("at-least-once");
 pub(super) const SEMANTIC: Opt = Opt::new(
     "sink.semantic",
-    OptKind::Enum(&["at-least-once", "at-lease-once", "exactly-once", "none"]),
+    OptKind::Enum(&[
+        "at-least-once",
+        "at_least_once",
+        "at-lease-once",
+        "exactly-once",
+        "exactly_once",
+        "none",
+    ]),
     "The name of `sink.delivery-guarantee` in Flink 1.11.",
 );
 pub(super) const ID_PREFIX: Opt = Opt::new(
@@ -831,7 +838,7 @@ fn no_class(options: &OptionReader<'_>, classes: &PartitionerClasses, class: &st
 /// The guarantee, by either of its names.
 fn guarantee(options: &OptionReader<'_>, job: &JobContext, mode: Mode) -> Result<Guarantee> {
     let of = |word: Option<&str>| match word {
-        Some("exactly-once") => Guarantee::ExactlyOnce,
+        Some("exactly-once" | "exactly_once") => Guarantee::ExactlyOnce,
         Some("none") => Guarantee::None,
         _ => Guarantee::AtLeastOnce,
     };
