@@ -116,6 +116,14 @@ fn options(old: &Options, subject: &str) -> Result<Options> {
                         return Err(invalid(key, entry, subject, problem));
                     }
                 },
+                // Flink's `CsvValidator` knows four. It is the end of what is written, and a record has none here.
+                "format.line-delimiter" if format == "csv" => match entry.value.as_str() {
+                    "" | "\n" | "\\n" => {}
+                    _ => {
+                        let problem = "expected \\n or nothing: a record holds one line, and nothing behind it";
+                        return Err(invalid(key, entry, subject, problem));
+                    }
+                },
                 "format" if !format.is_empty() && entry.value != format => {
                     let problem = format!("'format.type' = '{format}' says something else");
                     return Err(invalid(key, entry, subject, &problem));
@@ -306,6 +314,24 @@ mod tests {
             let found = modern(&[("connector.type", "kafka"), (*key, "ROW<a INT>")]);
             assert_eq!(found, pairs(&[("connector", "kafka")]));
         }
+    }
+
+    #[test]
+    fn a_record_of_csv_has_no_line_end() {
+        let of = |end: &str| {
+            let mut old = Options::default();
+            old.set("connector.type", "kafka", None);
+            old.set("format.type", "csv", None);
+            old.set("format.line-delimiter", end, None);
+            options(&old, "table 't'")
+        };
+        for end in ["", "\n", "\\n"] {
+            let keys: Vec<String> =
+                of(end).unwrap().iter().map(|(key, _)| key.to_owned()).collect();
+            assert_eq!(keys, ["connector", "format"]);
+        }
+        let error = of("\r\n").unwrap_err().to_string();
+        assert!(error.ends_with("a record holds one line, and nothing behind it"), "{error}");
     }
 
     #[test]
