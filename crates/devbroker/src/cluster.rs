@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::api::consumers::look;
 use crate::config::{Config, Ids};
 use crate::groups::Groups;
 use crate::sessions::Sessions;
@@ -79,7 +78,7 @@ impl Cluster {
     pub(crate) fn expire(&mut self, now: Duration) {
         self.groups.members.expire(now);
         let topics = &self.topics;
-        self.groups.consumers.expire(&|name| look(topics, name), now);
+        self.groups.consumers.expire(topics, now);
         while let Some(ending) = self.transactions.expire(now) {
             self.apply(ending, now);
         }

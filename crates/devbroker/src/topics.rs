@@ -60,6 +60,8 @@ pub(crate) struct Topics {
     by_name: BTreeMap<String, Topic>,
     names: BTreeMap<Uuid, String>,
     partitions: usize,
+    /// Raised when a topic comes or goes.
+    version: u64,
     /// Every stored batch in the order of appends: the first goes first when memory is short.
     by_age: BTreeMap<u64, (Uuid, i32)>,
     next_age: u64,
@@ -77,6 +79,7 @@ impl Topics {
             by_name: BTreeMap::new(),
             names: BTreeMap::new(),
             partitions: 0,
+            version: 0,
             by_age: BTreeMap::new(),
             next_age: 0,
             stored_bytes: 0,
@@ -113,6 +116,17 @@ impl Topics {
         self.by_name.iter().map(|(name, topic)| (name.as_str(), topic))
     }
 
+    /// Id and number of partitions of a topic.
+    pub(crate) fn look(&self, name: &str) -> Option<(Uuid, i32)> {
+        let topic = self.get(name)?;
+        Some((topic.id, i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)))
+    }
+
+    /// The same number means the same topics.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     /// Stored bytes over all partitions, bookkeeping included.
     pub(crate) fn stored_bytes(&self) -> usize {
         self.stored_bytes
@@ -132,6 +146,12 @@ impl Topics {
                 format!("Topic '{name}' already exists."),
             ));
         }
+        if let Some(other) = self.collides(name) {
+            return Err(Refused::new(
+                ResponseError::InvalidTopicException,
+                format!("Topic '{name}' collides with existing topic: {other}"),
+            ));
+        }
         let count =
             usize::try_from(partitions).ok().filter(|count| *count > 0).ok_or_else(|| {
                 Refused::new(
@@ -147,6 +167,17 @@ impl Topics {
         }
         self.check_room(count)?;
         Ok(count)
+    }
+
+    /// A topic that metrics could not tell from one of this name (Kafka's `Topic.hasCollision`): they have `_` for `.`.
+    fn collides(&self, name: &str) -> Option<&str> {
+        if !name.contains(['.', '_']) {
+            return None;
+        }
+        let unified = name.replace('.', "_");
+        let same =
+            |other: &&String| other.len() == name.len() && other.replace('.', "_") == unified;
+        self.by_name.keys().find(same).map(String::as_str)
     }
 
     fn check_room(&self, added: usize) -> Result<(), Refused> {
@@ -169,6 +200,7 @@ impl Topics {
     ) -> Result<&Topic, Refused> {
         let count = self.check_create(name, partitions)?;
         self.partitions += count;
+        self.version += 1;
         self.names.insert(id, name.to_owned());
         let logs = (0..count).map(|_| PartitionLog::default()).collect();
         let topic = Topic { id, config, partitions: logs };
@@ -211,6 +243,7 @@ impl Topics {
     /// Removes a topic with all its records.
     pub(crate) fn delete(&mut self, name: &str) -> Option<Topic> {
         let topic = self.by_name.remove(name)?;
+        self.version += 1;
         self.names.remove(&topic.id);
         self.partitions -= topic.partitions.len();
         for log in &topic.partitions {

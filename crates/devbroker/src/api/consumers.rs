@@ -15,24 +15,13 @@ use uuid::Uuid;
 use super::{Answer, respond, text};
 use crate::cluster::Cluster;
 use crate::groups::{Group, Heartbeat, Partitions, Told};
-use crate::topics::Topics;
 use crate::wire::Request;
-
-/// Id and number of partitions of a topic.
-pub(crate) fn look(topics: &Topics, name: &str) -> Option<(Uuid, i32)> {
-    let topic = topics.get(name)?;
-    Some((topic.id, i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)))
-}
 
 pub(super) fn heartbeat(cluster: &mut Cluster, request: &Request, now: Duration) -> Answer {
     let body: ConsumerGroupHeartbeatRequest = request.decode()?;
     let (group, member) = (body.group_id.to_string(), body.member_id.to_string());
     let told = match admit(cluster, &group, &body) {
-        Ok(()) => {
-            let topics = &cluster.topics;
-            let look = |name: &str| look(topics, name);
-            cluster.groups.consumers.heartbeat(&group, said(&body), &look, now)
-        }
+        Ok(()) => cluster.groups.consumers.heartbeat(&group, said(&body), &cluster.topics, now),
         Err(error) => Err(error),
     };
     let response = ConsumerGroupHeartbeatResponse::default();
@@ -57,9 +46,8 @@ fn admit(
     group: &str,
     body: &ConsumerGroupHeartbeatRequest,
 ) -> Result<(), ResponseError> {
-    // Patterns are of Java's RE2 dialect; an empty one is none.
-    let pattern = body.subscribed_topic_regex.as_ref();
-    if body.member_id.is_empty() || pattern.is_some_and(|pattern| !pattern.is_empty()) {
+    // From version 1 on members make their ids themselves (KIP-1082).
+    if body.member_id.is_empty() {
         return Err(ResponseError::InvalidRequest);
     }
     // Kafka lets members of both protocols into one group, this broker does not.
@@ -70,8 +58,9 @@ fn admit(
 fn said(body: &ConsumerGroupHeartbeatRequest) -> Heartbeat {
     let millis = u64::try_from(body.rebalance_timeout_ms).ok();
     let topics = body.subscribed_topic_names.as_ref();
-    // Who joins with an empty pattern alone wants nothing yet.
-    let none = body.subscribed_topic_regex.as_ref().map(|_| BTreeSet::new());
+    // Who joins with a pattern alone names no topic.
+    let pattern = body.subscribed_topic_regex.as_ref();
+    let none = pattern.map(|_| BTreeSet::new());
     let owned = body.topic_partitions.as_ref();
     Heartbeat {
         member: body.member_id.to_string(),
@@ -81,6 +70,7 @@ fn said(body: &ConsumerGroupHeartbeatRequest) -> Heartbeat {
         topics: topics
             .map(|names| names.iter().map(|name| name.to_string()).collect())
             .or(none.filter(|_| body.member_epoch == 0)),
+        pattern: pattern.map(ToString::to_string),
         assignor: body.server_assignor.as_ref().map(ToString::to_string),
         owned: owned.map(|topics| {
             let of = topics.iter();

@@ -11,7 +11,9 @@ use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
 use super::Identity;
+use super::pattern::Pattern;
 use crate::limits::Limits;
+use crate::topics::Topics;
 
 /// Epoch of a member that joins, of one that leaves, and of one that leaves and comes back under its lasting name.
 const JOINS: i32 = 0;
@@ -32,6 +34,8 @@ pub(crate) struct Heartbeat {
     pub(crate) epoch: i32,
     pub(crate) rebalance_timeout: Option<Duration>,
     pub(crate) topics: Option<BTreeSet<String>>,
+    /// An empty one is none.
+    pub(crate) pattern: Option<String>,
     pub(crate) assignor: Option<String>,
     pub(crate) owned: Option<Partitions>,
 }
@@ -44,7 +48,8 @@ impl Heartbeat {
     fn bytes(&self) -> usize {
         let topics = self.topics.iter().flatten().map(String::len).sum::<usize>();
         let owned = self.owned.as_ref().map_or(0, BTreeSet::len) * size_of::<(Uuid, i32)>();
-        self.member.len() + self.instance.as_ref().map_or(0, String::len) + topics + owned
+        let pattern = self.pattern.as_ref().map_or(0, |text| Pattern::BYTES_MAX + text.len());
+        self.member.len() + self.instance.as_ref().map_or(0, String::len) + topics + owned + pattern
     }
 }
 
@@ -59,7 +64,11 @@ pub(crate) struct Told {
 #[derive(Debug)]
 struct Member {
     instance: Option<String>,
+    /// Topics that it names.
     topics: BTreeSet<String>,
+    pattern: Option<Pattern>,
+    /// Topics that its pattern matches.
+    matched: BTreeSet<String>,
     epoch: i32,
     /// The epoch before: an answer with the present one may have got lost.
     previous: i32,
@@ -77,8 +86,24 @@ struct Member {
     rests: bool,
 }
 
-/// What there is to read: the id and the number of partitions of a topic.
-pub(crate) type Topics<'a> = &'a dyn Fn(&str) -> Option<(Uuid, i32)>;
+impl Member {
+    /// Names of topics, some of which may be there twice.
+    fn wanted(&self) -> impl Iterator<Item = &String> {
+        self.topics.iter().chain(&self.matched)
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.topics.contains(name) || self.matched.contains(name)
+    }
+
+    fn bytes(&self) -> usize {
+        let names = self.wanted().map(String::len).sum::<usize>();
+        let pattern =
+            self.pattern.as_ref().map_or(0, |pattern| Pattern::BYTES_MAX + pattern.text().len());
+        let partitions = self.target.len() + self.assigned.len() + self.revoking.len();
+        names + pattern + partitions * size_of::<(Uuid, i32)>()
+    }
+}
 
 #[derive(Debug, Default)]
 struct Group {
@@ -86,6 +111,8 @@ struct Group {
     members: BTreeMap<String, Member>,
     /// Topics as the targets know them.
     seen: BTreeMap<String, (Uuid, i32)>,
+    /// Of the topics that patterns were matched with.
+    matched_at: u64,
 }
 
 /// All groups of the protocol, and the bounds on what they hold.
@@ -133,7 +160,7 @@ impl Consumers {
     /// Topics that the members of a group want.
     pub(crate) fn subscribed(&self, id: &str) -> BTreeSet<String> {
         let members = self.by_id.get(id).into_iter().flat_map(|group| group.members.values());
-        members.flat_map(|member| member.topics.iter().cloned()).collect()
+        members.flat_map(|member| member.wanted().cloned()).collect()
     }
 
     /// Forgets a group without members; false while it has some.
@@ -150,11 +177,8 @@ impl Consumers {
             return Err(ResponseError::InvalidGroupId);
         }
         let members = self.by_id.values().flat_map(|group| group.members.values());
-        let (count, bytes) = members.fold((0, 0), |(count, bytes), member| {
-            let topics = member.topics.iter().map(String::len).sum::<usize>();
-            let partitions = member.target.len() + member.assigned.len() + member.revoking.len();
-            (count + 1, bytes + topics + partitions * size_of::<(Uuid, i32)>())
-        });
+        let (count, bytes) =
+            members.fold((0, 0), |(count, bytes), member| (count + 1, bytes + member.bytes()));
         if count >= self.members_max
             || bytes + heartbeat.bytes() > self.bytes_max
             || (!self.by_id.contains_key(id) && self.by_id.len() >= self.groups_max)
@@ -172,16 +196,19 @@ impl Consumers {
         &mut self,
         id: &str,
         heartbeat: Heartbeat,
-        topics: Topics<'_>,
+        topics: &Topics,
         now: Duration,
     ) -> Result<Told, ResponseError> {
         let named = heartbeat.assignor.as_deref();
         if named.is_some_and(|name| !ASSIGNORS.contains(&name)) {
             return Err(ResponseError::UnsupportedAssignor);
         }
-        if heartbeat.epoch == JOINS {
+        // A pattern takes more than all else that a member says later on.
+        if heartbeat.epoch == JOINS || heartbeat.pattern.is_some() {
             self.admit(id, &heartbeat)?;
         }
+        let pattern = heartbeat.pattern.as_deref().filter(|text| !text.is_empty());
+        let pattern = pattern.map(Pattern::new).transpose()?;
         let session_timeout = self.session_timeout;
         let group = match self.by_id.get_mut(id) {
             Some(group) => group,
@@ -191,7 +218,7 @@ impl Consumers {
         if heartbeat.epoch < JOINS {
             return group.leave(&heartbeat, topics);
         }
-        group.beat(heartbeat, topics, now, session_timeout)
+        group.beat(heartbeat, pattern, topics, now, session_timeout)
     }
 
     /// Whether a member may commit offsets in this epoch; `None` if there is no such group.
@@ -230,7 +257,7 @@ impl Consumers {
     }
 
     /// Ends sessions, and members that give nothing up.
-    pub(crate) fn expire(&mut self, topics: Topics<'_>, now: Duration) {
+    pub(crate) fn expire(&mut self, topics: &Topics, now: Duration) {
         for group in self.by_id.values_mut() {
             let over = |at: Option<Duration>| at.is_some_and(|at| at <= now);
             let before = group.members.len();
@@ -249,7 +276,7 @@ impl Consumers {
 }
 
 impl Group {
-    fn leave(&mut self, heartbeat: &Heartbeat, topics: Topics<'_>) -> Result<Told, ResponseError> {
+    fn leave(&mut self, heartbeat: &Heartbeat, topics: &Topics) -> Result<Told, ResponseError> {
         let member = self.members.get_mut(&heartbeat.member);
         let member = member.ok_or(ResponseError::UnknownMemberId)?;
         if heartbeat.epoch == RESTS && member.instance.is_some() {
@@ -264,7 +291,8 @@ impl Group {
     fn beat(
         &mut self,
         heartbeat: Heartbeat,
-        topics: Topics<'_>,
+        pattern: Option<Pattern>,
+        topics: &Topics,
         now: Duration,
         session_timeout: Duration,
     ) -> Result<Told, ResponseError> {
@@ -286,11 +314,14 @@ impl Group {
             member.topics = wanted;
             changed = true;
         }
-        let known = |(name, seen): (&String, &(Uuid, i32))| topics(name) == Some(*seen);
-        let mut wanted = self.members.values().flat_map(|member| &member.topics);
-        let grown = !self.seen.iter().all(known)
-            || wanted.any(|name| topics(name).is_some() && !self.seen.contains_key(name));
-        if changed || grown {
+        let said = heartbeat.pattern.as_deref().filter(|text| !text.is_empty());
+        if heartbeat.pattern.is_some() && said != member.pattern.as_ref().map(Pattern::text) {
+            member.matched = pattern.as_ref().map(|new| new.matches(topics)).unwrap_or_default();
+            member.pattern = pattern;
+            changed = true;
+        }
+        self.match_patterns(topics);
+        if changed || self.has_moved(topics) {
             self.renew(topics);
         }
         let before = self.members.get(&id).map(|member| member.assigned.clone());
@@ -298,6 +329,26 @@ impl Group {
         let (epoch, assigned) = told.ok_or(ResponseError::UnknownMemberId)?;
         let news = full || before.as_ref() != Some(&assigned);
         Ok(Told { epoch, assignment: news.then_some(assigned) })
+    }
+
+    /// Whether topics that the group wants are others than the targets know.
+    fn has_moved(&self, topics: &Topics) -> bool {
+        let known = |(name, seen): (&String, &(Uuid, i32))| topics.look(name) == Some(*seen);
+        let mut wanted = self.members.values().flat_map(Member::wanted);
+        !self.seen.iter().all(known)
+            || wanted.any(|name| topics.look(name).is_some() && !self.seen.contains_key(name))
+    }
+
+    /// Brings what patterns match up to date.
+    fn match_patterns(&mut self, topics: &Topics) {
+        if self.matched_at != topics.version() {
+            self.matched_at = topics.version();
+            for member in self.members.values_mut() {
+                if let Some(pattern) = &member.pattern {
+                    member.matched = pattern.matches(topics);
+                }
+            }
+        }
     }
 
     /// Takes a member in; says whether the group is another one now.
@@ -329,6 +380,8 @@ impl Group {
         let member = Member {
             instance: heartbeat.instance.clone(),
             topics: BTreeSet::new(),
+            pattern: None,
+            matched: BTreeSet::new(),
             epoch: JOINS,
             previous: JOINS,
             target: Partitions::new(),
@@ -378,16 +431,18 @@ impl Group {
 
     /// Another epoch, with targets that move as little as can be: shares differ by one at most among members that want the
     /// same.
-    fn renew(&mut self, topics: Topics<'_>) {
+    fn renew(&mut self, topics: &Topics) {
         self.epoch = self.epoch.checked_add(1).unwrap_or(1);
-        let wanted = self.members.values().flat_map(|member| member.topics.iter().cloned());
-        let wanted: BTreeSet<String> = wanted.collect();
-        let seen = wanted.into_iter().filter_map(|name| topics(&name).map(|topic| (name, topic)));
+        self.match_patterns(topics);
+        let wanted: BTreeSet<String> =
+            self.members.values().flat_map(Member::wanted).cloned().collect();
+        let seen = wanted.into_iter().filter_map(|name| Some((topics.look(&name)?, name)));
+        let seen = seen.map(|(topic, name)| (name, topic));
         self.seen = seen.collect();
         let names: BTreeMap<Uuid, &str> =
             self.seen.iter().map(|(name, (id, _))| (*id, name.as_str())).collect();
         let wants = |member: &Member, at: &(Uuid, i32)| {
-            names.get(&at.0).is_some_and(|name| member.topics.contains(*name))
+            names.get(&at.0).is_some_and(|name| member.wants(name))
         };
         let of_topic = |(id, count): &(Uuid, i32)| {
             let id = *id;

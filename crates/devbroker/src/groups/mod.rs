@@ -4,6 +4,7 @@ mod classic;
 mod consumer;
 mod members;
 mod offsets;
+mod pattern;
 
 pub(crate) use classic::{Group, Identity, Join, Phase, Turn};
 pub(crate) use consumer::{Consumers, Heartbeat, Partitions, Told};

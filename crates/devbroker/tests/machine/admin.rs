@@ -76,11 +76,13 @@ fn defaults_assignments_and_dry_runs() {
 fn mistakes_are_refused_by_their_code() {
     let mut client = Client::new();
     client.create("there", 1, &[]);
+    client.create("a.b", 1, &[]);
     let config = |name: &str, value: Option<&str>| {
         CreatableTopicConfig::default().with_name(text(name)).with_value(value.map(text))
     };
     let cases = [
         (asked("there", 1, 1), ResponseError::TopicAlreadyExists),
+        (asked("a_b", 1, 1), ResponseError::InvalidTopicException),
         (asked("zero", 0, 1), ResponseError::InvalidPartitions),
         (asked("many", 1_000_000, 1), ResponseError::PolicyViolation),
         (asked("three", 1, 3), ResponseError::InvalidReplicationFactor),

@@ -5,9 +5,9 @@ use std::time::Duration;
 use brooklet_devbroker::{Action, Broker, CloseReason, Config, ConnId};
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{
-    ApiKey, CreateTopicsRequest, FetchRequest, FetchResponse, MetadataRequest, MetadataResponse,
-    ProduceRequest, ProduceResponse, TopicName, create_topics_request, fetch_request,
-    metadata_request, produce_request, produce_response,
+    ApiKey, CreateTopicsRequest, DeleteTopicsRequest, DeleteTopicsResponse, FetchRequest,
+    FetchResponse, MetadataRequest, MetadataResponse, ProduceRequest, ProduceResponse, TopicName,
+    create_topics_request, fetch_request, metadata_request, produce_request, produce_response,
 };
 use kafka_protocol::protocol::{Decodable, HeaderVersion, Request, StrBytes};
 use uuid::Uuid;
@@ -106,6 +106,12 @@ impl Client {
             .with_configs(configs);
         let response = self.call(7, &CreateTopicsRequest::default().with_topics(vec![topic]));
         assert_eq!(response.topics[0].error_code, 0, "{response:?}");
+    }
+
+    pub(crate) fn delete(&mut self, name: &str) {
+        let request = DeleteTopicsRequest::default().with_topic_names(vec![topic(name)]);
+        let response: DeleteTopicsResponse = self.call(5, &request);
+        assert_eq!(response.responses[0].error_code, 0, "{response:?}");
     }
 
     pub(crate) fn topic_id(&mut self, name: &str) -> Uuid {
