@@ -2,7 +2,7 @@
 
 use brooklet_devbroker::{Config, DevBroker};
 use brooklet_kafka::partitioner::for_key;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -312,4 +312,24 @@ fn the_first_interrupt_ends_cleanly() {
     }
     drop(stdin);
     broker.shutdown();
+}
+
+#[test]
+fn a_server_that_is_no_broker_is_named() {
+    // Frames: one that answers another request, and an empty one.
+    for frame in [&[0, 0, 0, 8, 0, 0, 0, 99, 0, 0, 0, 0][..], &[0, 0, 0, 0]] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                drop(stream.read(&mut [0; 1024]).and_then(|_| stream.write_all(frame)));
+                // Its end is the client's.
+                drop(stream.read(&mut [0; 1024]));
+            }
+        });
+        let ended = run("list", &address, &[]);
+        assert_eq!(ended.code, Some(4), "{ended:?}");
+        assert!(ended.err.contains(&address), "{ended:?}");
+    }
 }

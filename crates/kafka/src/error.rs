@@ -238,6 +238,11 @@ impl Error {
         &self.0.message
     }
 
+    /// Whether an answer could not be read: what listens there may be no broker.
+    pub fn is_unreadable(&self) -> bool {
+        self.0.answered.is_none() && self.0.kind == ErrorKind::Corrupt { offset: -1 }
+    }
+
     /// Whether the same call may succeed later without any change.
     pub fn is_retriable(&self) -> bool {
         self.0.retriable

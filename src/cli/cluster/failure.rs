@@ -25,6 +25,7 @@ impl From<kafka::Error> for Failure {
         use kafka::ErrorKind as Kind;
         let kind = match error.kind() {
             Kind::Config { .. } => return Failure::Usage(error.message().to_owned()),
+            Kind::Corrupt { .. } if error.is_unreadable() => ErrorKind::External,
             Kind::Corrupt { .. } | Kind::TooLarge => ErrorKind::Data,
             _ => ErrorKind::External,
         };
@@ -40,6 +41,9 @@ impl From<kafka::Error> for Failure {
                 Some(lacks) => format!("ask for a grant of {lacks}"),
                 None => "ask for an ACL that allows this".to_owned(),
             }),
+            Kind::Corrupt { .. } if error.is_unreadable() => Some(
+                "check the address given with -b: what listens there may be no broker".to_owned(),
+            ),
             Kind::OffsetOutOfRange { .. } => {
                 Some("records were deleted meanwhile; start again, or use -o beginning".to_owned())
             }
