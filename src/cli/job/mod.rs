@@ -33,7 +33,11 @@ fn list(admin: &AdminArguments) -> Result<(), Failure> {
     let connection = Connection::open_with(&admin.cluster, READ_COMMITTED)?;
     let mut rows =
         vec![["job", "guarantee", "epoch", "partitions", "state"].map(str::to_owned).to_vec()];
-    rows.extend(stored::all(&connection)?.into_iter().map(|stored| {
+    let jobs = stored::all(&connection)?;
+    if jobs.is_empty() {
+        say("[INFO] no job has progress here, or this principal may not see it");
+    }
+    rows.extend(jobs.into_iter().map(|stored| {
         let (epoch, partitions) = (stored.epoch.to_string(), stored.partitions().to_string());
         let (guarantee, state) = (stored.guarantee().to_owned(), stored.state.text().to_owned());
         vec![stored.job, guarantee, epoch, partitions, state]
@@ -48,7 +52,10 @@ fn find(connection: &Connection, job: &str) -> Result<Vec<Stored>, Failure> {
     if !found.is_empty() {
         return Ok(found);
     }
-    let error = Error::new(ErrorKind::External, format!("job '{job}' has no progress here"));
+    let error = Error::new(
+        ErrorKind::External,
+        format!("job '{job}' has no progress here, or this principal may not see it"),
+    );
     let names: Vec<&str> = others.iter().map(|stored| stored.job.as_str()).collect();
     Err(match nearest(job, names.iter().copied()) {
         Some(near) => error.with_hint(format!("did you mean '{near}'?")),
