@@ -26,9 +26,17 @@ impl std::fmt::Display for Doing {
     }
 }
 
+/// The way on where copies of a job end each other.
+const ONE_COPY: &str = "run one copy of a job at a time, or give the other one a name of its own: SET 'pipeline.name' = '…'";
+
 /// Whether the broker says that this producer is no longer the one.
 fn is_fenced(error: &KafkaError) -> bool {
     error.code().and_then(known) == Some(TransactionAction::Fenced)
+}
+
+/// Whether another copy has ended the transaction that this one was ending while it took over.
+fn was_overtaken(error: &KafkaError, doing: Doing) -> bool {
+    doing == Doing::Recovering && error.code() == Some(ErrorCode::INVALID_TXN_STATE)
 }
 
 /// A failed call of the transaction. Where another attempt finds out what became of it, it may be made.
@@ -46,7 +54,7 @@ pub(in crate::connectors::kafka) fn of_call(
             format!("the brokers did not say what became of the transaction: {cause}"),
         )
         .retriable(),
-        _ if is_fenced(cause) => fenced(cause),
+        _ if is_fenced(cause) || was_overtaken(cause, doing) => fenced(cause),
         _ if matches!(cause.kind(), KafkaErrorKind::NotAuthorized) => {
             return denied(cause, names, Use::Write).context(doing.to_string());
         }
@@ -103,6 +111,7 @@ fn fenced(cause: &KafkaError) -> Error {
             "the transaction was ended from outside, by its time-out or by another copy of the job: {cause}"
         ),
     )
+    .with_hint(ONE_COPY)
     .retriable()
 }
 
@@ -178,7 +187,7 @@ pub(super) fn taken_over(names: &Names, other: &str) -> Error {
             names.job, names.incarnation
         ),
     )
-    .with_hint("run one copy of a job at a time, or give the other one a name of its own: SET 'pipeline.name' = '…'")
+    .with_hint(ONE_COPY)
 }
 
 /// Somebody has made the job forget its progress while it ran.
