@@ -1,30 +1,37 @@
 //! Standard output of `run`, whose reader may have seen enough.
 
-use super::status::say;
+use super::signals::{stdout_closed, watch_stdout};
 use crate::exec::JobControl;
 use std::io::{ErrorKind, Result, Write};
 
 /// Standard output. When its other end is closed, that acts as a first INT: the jobs drain and commit, and what they
-/// still print goes nowhere.
+/// still print goes nowhere. From the first use on that is noticed without further output, too: who will write flushes.
 #[derive(Debug)]
 pub(super) struct Output<W> {
     inner: W,
     control: JobControl,
+    watched: bool,
     closed: bool,
 }
 
 impl<W: Write> Output<W> {
     /// Writes to `inner`, and drains `control` when that is closed.
     pub(super) fn new(inner: W, control: JobControl) -> Output<W> {
-        Output { inner, control, closed: false }
+        Output { inner, control, watched: false, closed: false }
+    }
+
+    fn watch(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.watched, true) {
+            return Ok(());
+        }
+        watch_stdout(self.control.clone())
     }
 
     fn unless_closed(&mut self, result: Result<()>) -> Result<()> {
         match result {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                 self.closed = true;
-                say("[INFO] standard output was closed: draining what was read");
-                self.control.drain();
+                stdout_closed(&self.control);
                 Ok(())
             }
             other => other,
@@ -35,6 +42,7 @@ impl<W: Write> Output<W> {
 impl<W: Write> Write for Output<W> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
         if !self.closed {
+            self.watch()?;
             let written = self.inner.write_all(bytes);
             self.unless_closed(written)?;
         }
@@ -45,6 +53,7 @@ impl<W: Write> Write for Output<W> {
         if self.closed {
             return Ok(());
         }
+        self.watch()?;
         let flushed = self.inner.flush();
         self.unless_closed(flushed)
     }

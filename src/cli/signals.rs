@@ -1,9 +1,14 @@
-//! INT and TERM: the first drains, the second stops at once.
+//! INT and TERM: the first drains, the second stops at once. A reader of standard output that goes acts as the first.
 
 use super::exit::Exit;
 use crate::exec::JobControl;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Watches for signals on a thread of its own. The first one drains `control` and says so; a second one ends the
@@ -24,6 +29,36 @@ pub(super) fn watch(control: JobControl) -> std::io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// Drains `control` when nobody reads standard output any more, on a thread of its own: a job without rows would not
+/// notice. Only a pipe or a socket has a reader.
+pub(super) fn watch_stdout(control: JobControl) -> std::io::Result<()> {
+    let stdout = File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
+    let kind = stdout.metadata()?.file_type();
+    if !kind.is_fifo() && !kind.is_socket() {
+        return Ok(());
+    }
+    std::thread::Builder::new().name("stdout".to_owned()).spawn(move || {
+        loop {
+            // Without events it waits for the end of the reader alone.
+            let mut watched = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+            match poll(&mut watched, PollTimeout::NONE) {
+                Ok(_) => return stdout_closed(&control),
+                Err(Errno::EINTR) => {}
+                Err(_) => return,
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Nobody reads standard output any more.
+pub(super) fn stdout_closed(control: &JobControl) {
+    if !control.is_draining() {
+        super::status::say("[INFO] standard output was closed: draining what was read");
+    }
+    control.drain();
 }
 
 /// What a signal to the shell acts on.

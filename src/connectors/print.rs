@@ -110,6 +110,10 @@ impl Sink for PrintSink {
     }
 
     fn writer(&mut self, worker: usize, _: usize, _: Waker) -> Result<Box<dyn Writer>> {
+        // Whoever reads is watched from here on, not from the first row.
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        out.flush().map_err(broken)?;
+        drop(out);
         let subtask = worker % self.parallelism.max(1) + 1;
         let prefix = match (self.identifier.as_str(), self.parallelism > 1) {
             ("", false) => String::new(),

@@ -420,6 +420,11 @@ impl Session {
         let builder = self.builder(&settings, &name);
         let rel = builder.resolve_changes(self.dev_broker_rel(rel), &SinkNeeds::collect())?;
         let out = Arc::clone(&self.config.out);
+        if !self.dry_run {
+            // Whoever reads is watched from here on, not from the first row.
+            let flushed = out.lock().unwrap_or_else(PoisonError::into_inner).flush();
+            flushed.map_err(cannot_print)?;
+        }
         let rel = machine::printable(rel, self.style, settings.time_zone);
         if self.style != ResultStyle::Tableau {
             let with_op = !settings.batch;
@@ -598,8 +603,7 @@ impl Session {
             return Ok(());
         }
         let mut out = self.config.out.lock().unwrap_or_else(PoisonError::into_inner);
-        out.write_all(text.as_bytes())
-            .map_err(|error| Error::new(ErrorKind::External, format!("cannot print: {error}")))
+        out.write_all(text.as_bytes()).map_err(cannot_print)
     }
 
     pub(super) fn print_table(&self, header: &[&str], rows: &[Vec<String>]) -> Result<()> {
@@ -633,4 +637,8 @@ fn leaves(parsed: &ParsedStatement) -> bool {
 
 fn ends_script(client: &ast::Client) -> bool {
     matches!(client.command, ast::ClientCommand::Quit | ast::ClientCommand::Exit)
+}
+
+fn cannot_print(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::External, format!("cannot print: {error}"))
 }

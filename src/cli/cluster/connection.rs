@@ -92,6 +92,13 @@ impl Connection {
         Ok(Connection { client: Client::new(config, &Network::tokio()), control })
     }
 
+    /// Stops, as a first INT does, when nobody reads standard output any more.
+    pub(in crate::cli) fn watch_stdout(&self) -> Result<(), Failure> {
+        signals::watch_stdout(self.control.clone()).map_err(|error| {
+            Error::new(ErrorKind::External, format!("cannot watch standard output: {error}")).into()
+        })
+    }
+
     /// Whether the first INT or TERM came.
     pub(in crate::cli) fn is_stopping(&self) -> bool {
         self.control.is_draining()

@@ -78,6 +78,7 @@ pub(super) fn consume(arguments: &ConsumeArguments) -> Result<(), Failure> {
             printer.open.insert(info.partition, Open { end, broker: info.leader.unwrap_or(-1) });
         }
     }
+    connection.watch_stdout()?;
     consumer.assign(&positions);
     let outcome = run(&connection, &mut consumer, &mut printer, &bell);
     // What was read before an error belongs to the reader.

@@ -238,11 +238,8 @@ fn a_closed_pipe_ends_the_program_well() {
     let topic = cluster.topic("in", 1);
     produce(&cluster, &topic, &["a"]);
     let program = Program::script("job", &endless(&cluster, &topic));
-    let running = program.start_and_close_stdout();
-    for _ in 0..3 {
-        produce(&cluster, &topic, &["b"]);
-    }
-    running.wait().code(0).says(&["standard output was closed"]);
+    // There is no second row that would find the pipe closed.
+    program.start_and_read_a_line().wait().code(0).says(&["standard output was closed"]);
     // It counts as an interrupt: what was read is committed.
     assert!(cluster.committed("brooklet.job.p", &topic)[&0].offset > 0);
 }

@@ -1,6 +1,6 @@
 //! `brooklet` as its users start it: a process with pipes, a deadline, and nothing left behind.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -72,7 +72,25 @@ impl Program {
         self.spawn(false, &[])
     }
 
+    /// Starts it with a reader of standard output that goes after the first line, as `head -n 1` does.
+    pub(crate) fn start_and_read_a_line(&self) -> Running {
+        let mut running = self.spawn_with(&[]);
+        let stdout = running.child.stdout.take().unwrap();
+        std::thread::spawn(move || {
+            drop(BufReader::new(stdout).read_line(&mut String::new()));
+        });
+        running
+    }
+
     fn spawn(&self, read_stdout: bool, env: &[(&str, &str)]) -> Running {
+        let mut running = self.spawn_with(env);
+        let stdout = running.child.stdout.take().filter(|_| read_stdout);
+        running.stdout = stdout.map_or_else(Output::closed, Output::collect);
+        running
+    }
+
+    /// Nobody has its standard output yet.
+    fn spawn_with(&self, env: &[(&str, &str)]) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_brooklet"));
         command.args(&self.args).current_dir(self.folder.path()).env("NO_COLOR", "1");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
@@ -83,10 +101,8 @@ impl Program {
         let input = self.stdin.clone();
         // A program that does not read its input closes the pipe: nothing to complain about.
         std::thread::spawn(move || drop(stdin.write_all(&input)));
-        let stdout = child.stdout.take().filter(|_| read_stdout);
-        let stdout = stdout.map_or_else(Output::closed, Output::collect);
         let stderr = Output::collect(child.stderr.take().unwrap());
-        Running { child, stdout, stderr, started: Instant::now() }
+        Running { child, stdout: Output::closed(), stderr, started: Instant::now() }
     }
 
     /// Runs it to its end.
