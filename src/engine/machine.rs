@@ -1,6 +1,6 @@
 //! Results for programs: a JSON object or a CSV line per row.
 
-use super::job::Target;
+use super::open::Target;
 use super::session::Out;
 use crate::base::{Error, ErrorKind, Result};
 use crate::expr::Expr;

@@ -18,6 +18,7 @@ mod legacy;
 mod like;
 mod machine;
 mod namespaces;
+mod open;
 mod partitions;
 mod running;
 mod session;

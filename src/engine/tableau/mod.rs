@@ -3,7 +3,7 @@
 mod width;
 
 use self::width::{put_cell, width};
-use super::job::Target;
+use super::open::Target;
 use super::session::Out;
 use crate::base::{Error, ErrorKind, Result};
 use crate::exec::JobEnd;
