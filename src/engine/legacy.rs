@@ -15,6 +15,11 @@ const RENAMED: &[(&str, &str)] = &[
     ("connector.startup-mode", "scan.startup.mode"),
     ("connector.specific-offsets", "scan.startup.specific-offsets"),
     ("connector.startup-timestamp-millis", "scan.startup.timestamp-millis"),
+    // A property that Flink's own consumer read (`FlinkKafkaConsumerBase`).
+    (
+        "connector.properties.flink.partition-discovery.interval-millis",
+        "scan.topic-partition-discovery.interval",
+    ),
 ];
 
 /// Old keys that say what is so anyway.
@@ -260,6 +265,7 @@ mod tests {
             ("connector.properties.0.key", "group.id"),
             ("connector.properties.0.value", "g"),
             ("connector.properties.zookeeper.connect", "z:2181"),
+            ("connector.properties.flink.partition-discovery.interval-millis", "300000"),
             ("connector.sink-partitioner", "round-robin"),
             ("format.type", "csv"),
             ("format.field-delimiter", "|"),
@@ -274,6 +280,7 @@ mod tests {
             ("properties.group.id", "g"),
             ("scan.startup.mode", "specific-offsets"),
             ("scan.startup.specific-offsets", "partition:0,offset:42;partition:1,offset:300"),
+            ("scan.topic-partition-discovery.interval", "300000"),
             ("sink.partitioner", "round-robin"),
             ("topic", "a"),
         ]);
