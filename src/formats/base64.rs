@@ -1,73 +1,32 @@
 //! Base64 as Jackson reads and writes BYTES: the standard alphabet with padding, white space ignored.
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+use base64::Engine;
+use base64::alphabet::STANDARD as STANDARD_ALPHABET;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
-const NOT_IN_ALPHABET: u8 = 0xff;
-
-const VALUES: [u8; 256] = values();
-
-#[expect(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "evaluated by the compiler"
-)]
-const fn values() -> [u8; 256] {
-    let mut values = [NOT_IN_ALPHABET; 256];
-    let mut at = 0;
-    while at < 64 {
-        values[ALPHABET[at] as usize] = at as u8;
-        at += 1;
-    }
-    values
-}
+/// Bits that no byte takes are dropped, as Jackson does.
+const JACKSON: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD_ALPHABET,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 /// Appends the bytes that `text` stands for; false, with anything appended, where it is not base64.
 pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> bool {
-    let mut symbols = text.iter().copied().filter(|byte| *byte > b' ');
-    loop {
-        let Some(first) = symbols.next() else { return true };
-        let (Some(second), Some(third), Some(fourth)) =
-            (symbols.next(), symbols.next(), symbols.next())
-        else {
-            return false;
-        };
-        let value =
-            |symbol: u8| VALUES.get(usize::from(symbol)).copied().unwrap_or(NOT_IN_ALPHABET);
-        let (a, b, c, d) = (value(first), value(second), value(third), value(fourth));
-        if (a | b) == NOT_IN_ALPHABET || a > 63 || b > 63 {
-            return false;
-        }
-        out.push((a << 2) | (b >> 4));
-        match (third, fourth) {
-            (b'=', b'=') => return symbols.next().is_none(),
-            (_, b'=') => {
-                if c > 63 {
-                    return false;
-                }
-                out.push((b << 4) | (c >> 2));
-                return symbols.next().is_none();
-            }
-            _ => {
-                if c > 63 || d > 63 {
-                    return false;
-                }
-                out.push((b << 4) | (c >> 2));
-                out.push((c << 6) | d);
-            }
-        }
+    if text.iter().all(|byte| *byte > b' ') {
+        return JACKSON.decode_vec(text, out).is_ok();
     }
+    let symbols: Vec<u8> = text.iter().copied().filter(|byte| *byte > b' ').collect();
+    JACKSON.decode_vec(symbols, out).is_ok()
 }
 
 /// Appends the text of `bytes`, with padding and without line breaks.
 pub(crate) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
-    let symbol = |bits: u32| ALPHABET.get((bits & 63) as usize).copied().unwrap_or(b'=');
-    for group in bytes.chunks(3) {
-        let byte = |at: usize| group.get(at).copied().map_or(0, u32::from);
-        let bits = (byte(0) << 16) | (byte(1) << 8) | byte(2);
-        let third = if group.len() > 1 { symbol(bits >> 6) } else { b'=' };
-        let fourth = if group.len() > 2 { symbol(bits) } else { b'=' };
-        out.extend_from_slice(&[symbol(bits >> 18), symbol(bits >> 12), third, fourth]);
-    }
+    let start = out.len();
+    // Three bytes, or the rest of them, are four characters.
+    out.resize(start.saturating_add(bytes.len().div_ceil(3).saturating_mul(4)), 0);
+    let room = out.get_mut(start..).unwrap_or_default();
+    let written = JACKSON.encode_slice(bytes, room).unwrap_or_default();
+    out.truncate(start.saturating_add(written));
 }
 
 #[cfg(test)]

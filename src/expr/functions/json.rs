@@ -1,7 +1,7 @@
 //! The SQL/JSON functions and their relatives (`SqlJsonUtils`, `JsonQuoteFunction`, `JsonUnquoteFunction`).
 
-use super::misc::text_lists;
 use super::signature::{STRING, fixed, nullable};
+use super::split::text_lists;
 use super::{Call, Function, Param};
 use crate::expr::json::{
     Found, Json, JsonPath, JsonWriter, Mode, parse, write_big_decimal, write_json, write_string,

@@ -138,25 +138,6 @@ pub(super) static FUNCTIONS: &[Function] = &[
             })
         },
     ),
-    Function::new(
-        "HEX(integer_or_string)",
-        "The number, or the bytes of the text, in upper-case hexadecimal digits.",
-        |args| fixed(args, &[Long], 1, STRING).or_else(|| fixed(args, &[Param::Text], 1, STRING)),
-        |call| {
-            if call.data_type(0).kind.is_string() {
-                let text = call.text(0);
-                return call.strings(|row, out| {
-                    Ok(text.get(row).map(|text| {
-                        text.bytes().for_each(|byte| out.push_str(&format!("{byte:02X}")));
-                    }))
-                });
-            }
-            let value = call.long(0);
-            call.strings(|row, out| {
-                Ok(value.get(row).map(|value| out.push_str(&format!("{value:X}"))))
-            })
-        },
-    ),
 ];
 
 fn one_double(args: &[Expr]) -> Option<Signature> {

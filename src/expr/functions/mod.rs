@@ -4,10 +4,10 @@
 //! [`super::Node`] or to the functions here whose name starts with `$`, which no user can call.
 
 mod array;
-mod digest;
+mod encoding;
+mod hash;
 mod json;
 mod math;
-mod misc;
 pub(super) mod nested;
 mod pattern;
 mod printf;
@@ -16,6 +16,7 @@ mod reference;
 mod regexp;
 mod seen;
 mod signature;
+mod split;
 mod text;
 mod time;
 mod time_unit;
@@ -26,7 +27,6 @@ pub use json::writable as json_writable;
 pub(crate) use pattern::JavaPattern;
 pub use reference::{function_names, reference};
 pub(crate) use signature::{Param, Signature};
-pub(crate) use text::base64;
 pub(crate) use time_unit::Unit;
 
 use super::value::{Bin, Prim, RowResult, Str, Time, Value, build_prim, build_string};
@@ -131,15 +131,17 @@ impl PartialEq for Function {
 /// Every function, in groups; the reference and `SHOW FUNCTIONS` list those that are public.
 pub static FUNCTIONS: &[&[Function]] = &[
     text::FUNCTIONS,
+    split::FUNCTIONS,
+    url::FUNCTIONS,
+    encoding::FUNCTIONS,
     regexp::FUNCTIONS,
-    digest::FUNCTIONS,
+    hash::FUNCTIONS,
     math::FUNCTIONS,
     time::FUNCTIONS,
     nested::FUNCTIONS,
     array::FUNCTIONS,
     json::FUNCTIONS,
     variant::FUNCTIONS,
-    misc::FUNCTIONS,
     printf::FUNCTIONS,
     random::FUNCTIONS,
 ];

@@ -6,6 +6,9 @@ use std::fmt::Write;
 /// Headings of the groups of [`FUNCTIONS`], in order.
 const HEADINGS: &[&str] = &[
     "Text",
+    "Splitting",
+    "URLs",
+    "Base64, hexadecimal digits and charsets",
     "Regular expressions",
     "Hashes",
     "Numbers",
@@ -14,7 +17,6 @@ const HEADINGS: &[&str] = &[
     "More about arrays and maps",
     "JSON",
     "VARIANT",
-    "Splitting and URLs",
     "Formatting",
     "Random values",
 ];

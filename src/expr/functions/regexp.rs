@@ -1,8 +1,8 @@
 //! Regular expressions, in Java's syntax ([`crate::java_regex`]). Flink answers NULL or FALSE for a pattern that Java cannot
 //! compile.
 
-use super::misc::{text_lists, texts};
 use super::signature::{STRING, fixed, nullable};
+use super::split::{text_lists, texts};
 use super::text::within_limit;
 use super::{Call, Function, Param};
 use crate::java_regex::{JavaRegex, PatternError};

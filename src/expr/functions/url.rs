@@ -1,4 +1,72 @@
-//! Parts of a URL, as `java.net.URL` takes it apart.
+//! Functions over URLs: their parts, as `java.net.URL` takes them apart, and their encoding.
+
+use super::signature::{STRING, fixed, nullable};
+use super::{Function, Param};
+
+use Param::Text;
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function::new(
+        "PARSE_URL(url, part [, key])",
+        "A part of a URL: HOST, PATH, QUERY, REF, PROTOCOL, FILE, AUTHORITY, USERINFO, or one key of its QUERY.",
+        |args| nullable(fixed(args, &[Text, Text, Text], 2, STRING)),
+        |call| {
+            let (url, wanted, key) = (call.text(0), call.text(1), call.text(2));
+            let has_key = call.has(2);
+            call.strings(|row, out| {
+                let (Some(url), Some(wanted)) = (url.get(row), wanted.get(row)) else {
+                    return Ok(None);
+                };
+                let part = part(url, wanted);
+                let part = if has_key {
+                    let Some(key) = key.get(row).filter(|_| wanted == "QUERY") else {
+                        return Ok(None);
+                    };
+                    let pairs = part.iter().flat_map(|query| query.split('&'));
+                    let mut values = pairs.filter_map(|pair| pair.split_once('='));
+                    values.find(|(name, _)| *name == key).map(|(_, value)| value.to_owned())
+                } else {
+                    part
+                };
+                Ok(part.map(|part| out.push_str(&part)))
+            })
+        },
+    ),
+    Function::new(
+        "URL_ENCODE(string)",
+        "The text in the form application/x-www-form-urlencoded, in UTF-8.",
+        |args| nullable(fixed(args, &[Text], 1, STRING)),
+        |call| {
+            let text = call.text(0);
+            call.strings(|row, out| {
+                let Some(text) = text.get(row) else { return Ok(None) };
+                for byte in text.bytes() {
+                    match byte {
+                        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'*' | b'_' => {
+                            out.push(char::from(byte));
+                        }
+                        b' ' => out.push('+'),
+                        byte => out.push_str(&format!("%{byte:02X}")),
+                    }
+                }
+                Ok(Some(()))
+            })
+        },
+    ),
+    Function::new(
+        "URL_DECODE(string)",
+        "The text of a form application/x-www-form-urlencoded, in UTF-8; NULL where it is none.",
+        |args| nullable(fixed(args, &[Text], 1, STRING)),
+        |call| {
+            let text = call.text(0);
+            call.strings(|row, out| {
+                let Some(decoded) = text.get(row).and_then(url_decode) else { return Ok(None) };
+                out.push_str(&decoded);
+                Ok(Some(()))
+            })
+        },
+    ),
+];
 
 /// The protocols that a JVM has handlers for.
 const PROTOCOLS: [&str; 8] = ["file", "ftp", "http", "https", "jar", "jmod", "jrt", "mailto"];
@@ -15,7 +83,7 @@ struct Url {
 }
 
 /// The part of a URL that has this name, such as `HOST`; none of a text that is no URL.
-pub(super) fn part(url: &str, wanted: &str) -> Option<String> {
+fn part(url: &str, wanted: &str) -> Option<String> {
     let url = Url::parse(url)?;
     match wanted {
         "HOST" => Some(url.host),
@@ -113,4 +181,20 @@ impl Url {
         (self.user, self.host) = (user, host);
         Some(())
     }
+}
+
+fn url_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                u8::try_from(digit()? * 16 + digit()?).ok()?
+            }
+            byte => byte,
+        });
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }

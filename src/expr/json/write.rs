@@ -12,6 +12,8 @@ use arrow_array::types::{
     Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
     Int64Type, Time32MillisecondType, TimestampMicrosecondType,
 };
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 /// Appends a value's JSON text, without blanks.
 pub(crate) fn write_json(value: &Json, out: &mut String) {
@@ -192,7 +194,7 @@ impl<'a> JsonWriter<'a> {
             }
             Kind::Binary(_) | Kind::VarBinary(_) => {
                 let bytes = column.as_binary_view().value(row);
-                quoted(true, out, |out| crate::expr::functions::base64(bytes, out));
+                quoted(true, out, |out| STANDARD.encode_string(bytes, out));
             }
             Kind::Date => {
                 let days = column.as_primitive::<Date32Type>().value(row);
