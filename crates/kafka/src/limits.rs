@@ -12,6 +12,10 @@ pub const FRAME_BYTES_MAX: usize = 100 * 1024 * 1024;
 /// the default budget, so that those are never copied; far below what a lie could announce.
 pub const FRAME_RESERVE_MAX: usize = 16 * 1024 * 1024;
 
+/// Bytes reserved for a frame per byte that has arrived, once that is [`FRAME_RESERVE_MAX`]: enough for the longest
+/// frame, so that only its beginning is ever copied. What is reserved becomes memory when bytes arrive.
+pub const FRAME_RESERVE_RATIO: usize = 8;
+
 /// Bytes from which on a field is sent from where it lies instead of being copied into its frame:
 /// below, one more piece in the system call costs as much as the copy.
 pub const SHARED_BYTES_MIN: usize = 4 * 1024;

@@ -12,7 +12,7 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
@@ -29,7 +29,9 @@ use crate::cluster::{Action, ConnId};
 use crate::config::{ClientConfig, Security};
 use crate::connection::Problem;
 use crate::core::{Core, Event};
-use crate::limits::{ADDRESS_HEAD_START, FRAME_RESERVE_MAX, SOCKET_WRITE_SLICES_MAX};
+use crate::limits::{
+    ADDRESS_HEAD_START, FRAME_RESERVE_MAX, FRAME_RESERVE_RATIO, SOCKET_WRITE_SLICES_MAX,
+};
 use crate::pending::Waker;
 use crate::tls::problem::{BROKER, explain};
 use crate::wire::frame::{PREFIX_BYTES, frame_length};
@@ -305,7 +307,7 @@ async fn first_to_connect(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
 }
 
 /// Reads until the connection breaks: each frame into one allocation of its own size, checked
-/// first. Frames above [`FRAME_RESERVE_MAX`] get more only as their bytes arrive.
+/// first. Frames above [`FRAME_RESERVE_MAX`] get the rest of it when that much has arrived.
 async fn read_frames(
     reader: &mut (impl AsyncRead + Unpin),
     report: &Report,
@@ -343,17 +345,20 @@ async fn read_frame(reader: &mut (impl AsyncRead + Unpin), max_frame: usize) -> 
     }
     let length = frame_length(prefix, max_frame)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    let mut frame = BytesMut::with_capacity(length.min(FRAME_RESERVE_MAX));
+    let mut frame = Vec::with_capacity(length.min(FRAME_RESERVE_MAX));
     let mut rest = reader.take(length as u64);
     while frame.len() < length {
         if frame.len() == frame.capacity() {
-            frame.reserve(frame.len().min(length - frame.len()));
+            // Neither more than the frame needs, as a vector that grows by itself takes, nor in many steps: while it is
+            // copied, a frame is there twice.
+            let paid_for = frame.len().saturating_mul(FRAME_RESERVE_RATIO);
+            frame.reserve_exact(length.min(paid_for) - frame.len());
         }
         if rest.read_buf(&mut frame).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
-    Ok(frame.freeze())
+    Ok(frame.into())
 }
 
 /// Writes whatever is queued, as much of it as possible with one system call.
@@ -465,6 +470,31 @@ mod tests {
         }
         assert!(first_to_connect(vec![dead("::1"), dead("127.0.0.1")]).await.is_err());
         assert!(first_to_connect(vec![]).await.unwrap_err().to_string().contains("no address"));
+    }
+
+    /// A frame that is refused, one that is announced only, and a long one that comes: each costs what was paid for it.
+    #[test]
+    fn frames_take_the_memory_of_what_arrives() {
+        const LENGTH: usize = 3 * FRAME_RESERVE_MAX;
+        let run = |announced: usize, arrives: usize| {
+            let prefix = u32::try_from(announced).unwrap().to_be_bytes();
+            let body = tokio::io::repeat(7).take(arrives as u64);
+            let mut reader = (&prefix[..]).chain(body);
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let mut frame = Ok(Bytes::new());
+            let memory = allocation_counter::measure(|| {
+                frame = runtime.block_on(read_frame(&mut reader, LENGTH));
+            });
+            (frame, usize::try_from(memory.bytes_max).unwrap())
+        };
+        const SMALL: usize = 64 << 10;
+        let (refused, memory) = run(LENGTH + 1, LENGTH + 1);
+        assert!(refused.is_err() && memory < SMALL, "{memory}");
+        let (cut, memory) = run(LENGTH, SMALL);
+        assert!(cut.is_err() && memory < FRAME_RESERVE_MAX + SMALL, "{memory}");
+        let (whole, memory) = run(LENGTH, LENGTH);
+        assert_eq!(whole.unwrap().len(), LENGTH);
+        assert!(memory < LENGTH + FRAME_RESERVE_MAX + SMALL, "{memory}");
     }
 
     #[test]
