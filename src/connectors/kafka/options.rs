@@ -589,10 +589,11 @@ pub(super) fn source(options: &OptionReader<'_>, mode: Mode) -> Result<SourceOpt
         _ => None,
     };
     if let Some((mode, other)) = other_than_group.filter(|_| group.is_none()) {
+        let default = if options.is_set(mode) { "" } else { ", the default," };
         let error = Error::new(
             ErrorKind::Option,
             format!(
-                "'properties.group.id' is required by '{}' = 'group-offsets' for {}",
+                "'properties.group.id' is required by '{}' = 'group-offsets'{default} for {}",
                 mode.key,
                 options.subject()
             ),

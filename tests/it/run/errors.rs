@@ -128,9 +128,31 @@ fn a_group_without_offsets_names_the_cure() {
         "group 'readers' (while looking up where to end)",
         "hint: set 'scan.bounded.mode' to latest-offset",
     ]);
-    // The default start mode wants a group.
-    let sql = kafka("t", "v STRING", &topic, &cluster, JSON) + "SELECT * FROM t;\n";
-    run(&sql).code(3).says(&["'properties.group.id'"]);
+}
+
+/// Flink says so when the query is planned: `Property group.id is required when using committed offset for offsets
+/// initializer`.
+#[test]
+fn offsets_of_a_group_want_its_name() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 1);
+    let refused = |options: &str, why: &str, cure: &str| {
+        let sql = kafka("t", "v STRING", &topic, &cluster, &format!("{options}{JSON}"))
+            + "SELECT * FROM t;\n";
+        run(&sql).code(3).says(&[
+            &format!("'properties.group.id' is required by {why} for table 't'"),
+            &format!("hint: set 'properties.group.id', or {cure}"),
+        ]);
+    };
+    let (start, earliest) =
+        ("'scan.startup.mode' = 'group-offsets'", "'scan.startup.mode' = 'earliest-offset'");
+    refused("", &format!("{start}, the default,"), earliest);
+    refused(&format!("{start}, "), start, earliest);
+    let end = "'scan.bounded.mode' = 'group-offsets'";
+    refused(&format!("{earliest}, {end}, "), end, "'scan.bounded.mode' = 'latest-offset'");
+    // An empty name is none.
+    let unnamed = format!("{earliest}, {end}, 'properties.group.id' = '', ");
+    refused(&unnamed, end, "'scan.bounded.mode' = 'latest-offset'");
 }
 
 #[test]
