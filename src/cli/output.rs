@@ -1,4 +1,4 @@
-//! Standard output of `run`, whose reader may have seen enough.
+//! Standard output of scripts, whose reader may have seen enough.
 
 use super::signals::{stdout_closed, watch_stdout};
 use crate::exec::JobControl;

@@ -13,6 +13,6 @@ mod registry_options;
 mod registry_tls;
 mod script;
 
-pub(crate) use script::{ALL, JSON, kafka};
+pub(crate) use script::{ALL, ENDLESS, JSON, kafka};
 mod tables;
 mod topic_change;

@@ -1,6 +1,7 @@
 //! The SQL shell on a terminal, `-c`, and statements from standard input.
 
-use crate::support::{Program, Terminal};
+use crate::run::{ENDLESS as FROM_START, JSON, kafka};
+use crate::support::{Cluster, Program, Terminal};
 
 /// A table of the numbers 1 to 3.
 const THREE: &str = "CREATE TABLE three (n INT) WITH ('connector' = 'datagen', 'fields.n.kind' = 'sequence', \
@@ -245,6 +246,19 @@ fn a_command_runs_and_ends() {
     ended.code(3).prints("").says(&["error: object 'nowhere' not found", "--> -c:1:15"]);
     let ended = Program::new(&["sql", "-c", "SHOW TABLES", "-D", "parallelism.default=none"]).run();
     ended.code(3).says(&["parallelism.default"]);
+}
+
+#[test]
+fn a_reader_that_goes_ends_a_command() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 1);
+    cluster.produce_lines(&topic, &[r#"{"v":"a"}"#]);
+    let query = kafka("t", "v STRING", &topic, &cluster, &format!("{FROM_START}, {JSON}"))
+        + "SELECT v FROM t;\n";
+    // There is no second row that would find the pipe closed.
+    for program in [Program::new(&["-c", &query]), Program::new(&[]).stdin(&query)] {
+        program.start_and_read_a_line().wait().code(0).says(&["standard output was closed"]);
+    }
 }
 
 #[test]

@@ -77,7 +77,8 @@ fn try_sql(arguments: &SqlArguments) -> Result<Exit, Exit> {
         control: &control,
         jobs: &jobs,
         only_check: false,
-        closed_stdout_drains: false,
+        // At the prompt each statement has a control of its own.
+        closed_stdout_drains: !interactive,
     });
     session.set_result_style(match arguments.format {
         ResultFormat::Tableau => ResultStyle::Tableau,
