@@ -34,6 +34,8 @@ pub(super) fn translate(error: &kafka::Error) -> Error {
     let kind = match error.kind() {
         Kind::Config { .. } => ErrorKind::Option,
         Kind::Unsupported => ErrorKind::Unsupported,
+        // An answer is the broker's fault, a batch the data's.
+        Kind::Corrupt { .. } if error.is_unreadable() => ErrorKind::External,
         // A record that the broker finds too large is a bad record, like one that cannot be decoded.
         Kind::Corrupt { .. } | Kind::TooLarge => ErrorKind::Data,
         _ => ErrorKind::External,
@@ -46,6 +48,9 @@ pub(super) fn translate(error: &kafka::Error) -> Error {
         Kind::Unreachable { .. } => {
             translated.with_hint("check 'properties.bootstrap.servers' and that the broker is running")
         }
+        Kind::Corrupt { .. } if error.is_unreadable() => translated.with_hint(
+            "check 'properties.bootstrap.servers': what listens there may be no broker, or a proxy changes its answers",
+        ),
         Kind::TooLarge => translated.with_hint(
             "raise the topic's 'max.message.bytes' (and, where compression brings records below it, see \
              'properties.compression.type')",

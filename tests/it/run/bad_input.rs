@@ -47,6 +47,29 @@ fn an_unreachable_broker_is_named_by_its_bootstrap_address() {
     }
 }
 
+/// An answer is the broker's fault, not that of a record.
+#[test]
+fn an_answer_that_cannot_be_read_is_a_failure_of_the_broker() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 1);
+    let cut = |number: i16, frame: &mut [u8]| {
+        if number == api::METADATA {
+            // A count of brokers that the frame cannot hold.
+            frame[8..].fill(0x7f);
+        }
+    };
+    let hostile = Hostile::start(cluster.bootstrap(), cut);
+    let options = format!("{ALL}, {JSON}, 'properties.default.api.timeout.ms' = '1000'");
+    let sql = kafka("t", "v STRING", &topic, &cluster, &options)
+        .replace(cluster.bootstrap(), &hostile.bootstrap())
+        + "SELECT v FROM t;\n";
+    run(&sql).code(4).says(&[
+        "malformed message from the peer",
+        &hostile.bootstrap(),
+        "hint: check 'properties.bootstrap.servers': what listens there may be no broker",
+    ]);
+}
+
 #[test]
 fn a_broker_that_never_answers_is_named_too() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
