@@ -69,6 +69,8 @@ struct Offsets {
     offsets: Vec<(TopicPartition, CommittedOffset)>,
     promise: Done<()>,
     deadline: Duration,
+    /// Since when the group's coordinator does not know one of the partitions.
+    unknown_since: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -231,7 +233,15 @@ impl TransactionMachine {
                 self.produce.push(partition, batch, tag, cluster, now);
             }
             (Request::Offsets { group, member, offsets, promise }, None) => {
-                self.offsets.push_back(Offsets { group, member, offsets, promise, deadline });
+                let unknown_since = None;
+                self.offsets.push_back(Offsets {
+                    group,
+                    member,
+                    offsets,
+                    promise,
+                    deadline,
+                    unknown_since,
+                });
             }
             // Answered by `request`.
             (Request::Init(_), _) => {}

@@ -9,6 +9,7 @@ use crate::apis::{AnyRequest, AnyResponse};
 use crate::cluster::{Cluster, Target};
 use crate::connection::{CallError, CallId};
 use crate::error::{Error, ErrorKind};
+use crate::limits::TOPIC_UNKNOWN_MAX;
 use crate::produce::Identity;
 use crate::topic::TopicPartition;
 use crate::wire::ErrorCode;
@@ -175,7 +176,7 @@ impl TransactionMachine {
                 })
                 .collect(),
         };
-        self.begun = Begun::Yes;
+        self.begun = self.begun.max(Begun::Perhaps);
         let request = self.capped(request.into(), V1_OFFSETS_MAX);
         self.send(Target::Node(node), request, Asked::CommitOffsets, cluster, now);
         true
@@ -285,21 +286,26 @@ impl TransactionMachine {
                         (tp, ErrorCode(partition.error_code))
                     })
                 });
+                let codes: Vec<_> = codes.collect();
+                if codes.iter().any(|(_, code)| code.is_ok()) {
+                    self.begun = Begun::Yes;
+                }
                 let asked = self.offsets.front().into_iter().flat_map(|front| &front.offsets);
-                match outcome(asked.map(|(tp, _)| tp), codes) {
+                match outcome(asked.map(|(tp, _)| tp), codes.into_iter()) {
                     Outcome::Lacks(tp) => self.retry(lacks(&tp).in_api(api), cluster, now),
+                    // The least of all codes: everything else is in the transaction. With a partition its offsets go, too.
+                    Outcome::Refused(_, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
+                        if self.are_gone(now) =>
+                    {
+                        self.offsets_done();
+                    }
                     Outcome::Refused(tp, code) => {
                         let error = error(code)
                             .context(format_args!("partition {tp}"))
                             .lacking("READ", &tp.topic);
                         self.refused(code, error, of_group, cluster, now);
                     }
-                    Outcome::Done => {
-                        self.start_over();
-                        if let Some(front) = self.offsets.pop_front() {
-                            front.promise.complete(Ok(()));
-                        }
-                    }
+                    Outcome::Done => self.offsets_done(),
                 }
             }
             (Asked::End { commit }, AnyResponse::EndTxn(response)) => {
@@ -310,6 +316,22 @@ impl TransactionMachine {
                 let error = Error::new(ErrorKind::Corrupt { offset: -1 }, text);
                 self.fail(TransactionError::new(Failure::Fatal, error));
             }
+        }
+    }
+
+    /// Whether what the group's coordinator does not know of the offsets in front was deleted.
+    fn are_gone(&mut self, now: Duration) -> bool {
+        self.offsets.front_mut().is_some_and(|front| {
+            let since = *front.unknown_since.get_or_insert(now);
+            now.saturating_sub(since) >= TOPIC_UNKNOWN_MAX
+        })
+    }
+
+    /// The offsets in front are in the transaction.
+    fn offsets_done(&mut self) {
+        self.start_over();
+        if let Some(front) = self.offsets.pop_front() {
+            front.promise.complete(Ok(()));
         }
     }
 
@@ -409,8 +431,8 @@ impl TransactionMachine {
             self.end_unanswered = false;
             return self.ended(Ok(()), cluster, now);
         }
-        if code == ErrorCode::INVALID_TXN_STATE && !commit && self.begun == Begun::Perhaps {
-            // What nobody confirmed was not added.
+        if code == ErrorCode::INVALID_TXN_STATE && self.begun == Begun::Perhaps {
+            // What nobody confirmed was not added. Of a commit only offsets of deleted partitions are not confirmed.
             return self.ended(Ok(()), cluster, now);
         }
         let error = Error::broker(code, None).in_api("EndTxn");
@@ -449,7 +471,8 @@ enum Outcome {
     Lacks(TopicPartition),
 }
 
-/// Reads the codes of an answer: what is final outranks what can be retried, and a partition without a code.
+/// Reads the codes of an answer: what is final outranks what can be retried, that a partition without a code, and all of
+/// them a partition that is not there.
 fn outcome<'a>(
     asked: impl Iterator<Item = &'a TopicPartition>,
     codes: impl Iterator<Item = (TopicPartition, ErrorCode)>,
@@ -458,18 +481,23 @@ fn outcome<'a>(
     let worst =
         codes.iter().filter(|(_, code)| !code.is_ok()).max_by_key(
             |(_, code)| match errors::action(**code) {
-                TransactionAction::Fenced => 4,
-                TransactionAction::Fail => 3,
-                TransactionAction::Abort => 2,
-                TransactionAction::Rediscover => 1,
+                TransactionAction::Fenced => 5,
+                TransactionAction::Fail => 4,
+                TransactionAction::Abort => 3,
+                TransactionAction::Rediscover => 2,
+                TransactionAction::Retry if **code != ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => 1,
                 TransactionAction::Retry => 0,
             },
         );
-    if let Some((tp, code)) = worst {
-        return Outcome::Refused(tp.clone(), *code);
-    }
     let mut asked = asked;
-    asked.find(|tp| !codes.contains_key(*tp)).map_or(Outcome::Done, |tp| Outcome::Lacks(tp.clone()))
+    let lacking = asked.find(|tp| !codes.contains_key(*tp));
+    match (worst, lacking) {
+        (None, None) => Outcome::Done,
+        (None | Some((_, &ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)), Some(tp)) => {
+            Outcome::Lacks(tp.clone())
+        }
+        (Some((tp, code)), _) => Outcome::Refused(tp.clone(), *code),
+    }
 }
 
 fn lacks(tp: &TopicPartition) -> Error {

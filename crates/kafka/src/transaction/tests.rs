@@ -472,6 +472,48 @@ fn an_answer_that_lacks_a_partition_is_no_success() {
     }
 }
 
+/// They go with their partition. Where nothing else is in the transaction, the broker does not know it: with version 2
+/// offsets that it stores begin it.
+#[test]
+fn offsets_of_a_deleted_partition_do_not_hold_a_commit_up_until_its_end() {
+    for (stored, ended) in [(true, ErrorCode::NONE), (false, ErrorCode::INVALID_TXN_STATE)] {
+        let mut stage = Stage::ready(2);
+        let (promise, offsets) = pending();
+        let of = [0, 1].map(|at| (TopicPartition::new("in", at), CommittedOffset::new(7)));
+        let (group, member) = ("g".to_owned(), GroupMember::default());
+        stage.request(Request::Offsets { group, member, offsets: of.to_vec(), promise });
+        let commit = stage.end(true);
+        let asked = stage.heard("FindCoordinator");
+        stage.bench.answer_coordinator(&asked);
+        stage.run();
+        let begin = stage.bench.now;
+        let of = |partition_index, code: ErrorCode| TxnOffsetCommitResponsePartition {
+            partition_index,
+            error_code: code.0,
+        };
+        let gone = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+        while offsets.try_take().is_none() {
+            let asked = stage.heard("TxnOffsetCommit");
+            let partitions = vec![of(0, if stored { ErrorCode::NONE } else { gone }), of(1, gone)];
+            let topic = TxnOffsetCommitResponseTopic {
+                name: "in".to_owned(),
+                partitions,
+                ..Default::default()
+            };
+            let response = TxnOffsetCommitResponse { topics: vec![topic], ..Default::default() };
+            stage.bench.answer::<TxnOffsetCommitRequest>(&asked, &response);
+            stage.run();
+            if stage.heard.is_empty() {
+                stage.later();
+            }
+        }
+        let waited = (stage.bench.now - begin).as_secs();
+        assert!((10..=13).contains(&waited), "{waited} s");
+        stage.answer_end(ended);
+        assert_eq!(commit.try_take().map(|result| result.is_ok()), Some(true), "{ended:?}");
+    }
+}
+
 /// All of it is asked for before the machine gets to work.
 #[test]
 fn an_aborted_batch_does_not_reach_the_next_transaction() {
