@@ -130,6 +130,32 @@ fn a_topic_that_was_created_again_is_noticed_by_its_id() {
     }
 }
 
+/// Its positions go with it, and not what was read of it.
+#[test]
+fn what_was_read_of_a_partition_that_is_gone_is_committed() {
+    let job = Shared::new(embedded(), Guarantee::ExactlyOnce, 2);
+    let sql = job.sql(&format!("{EARLIEST}, 'scan.topic-change.mode' = 'drop'"));
+    let sql = sql.replace("interval' = '100 ms';", "interval' = '30 s';");
+    let processes = [job.launch(&sql), job.launch(&sql)];
+    processes.iter().for_each(|process| process.until_stderr("reads 1 partition(s)"));
+    job.write(0, 5, 2);
+    let since = Instant::now();
+    while job.cluster.read(&job.sink).len() < 10 {
+        assert!(since.elapsed() < PATIENCE, "not all is written");
+        std::thread::sleep(LOOK);
+    }
+    assert!(job.cluster.read_committed(&job.sink).is_empty());
+    job.cluster.delete(&job.source);
+    job.cluster.create(&job.source, 1, &[]);
+    processes.iter().for_each(|process| process.until_stderr("is no longer read"));
+    for process in processes {
+        process.signal("INT");
+        process.wait().code(0);
+    }
+    let written = job.written();
+    assert!(written.len() == 10 && written.values().all(|times| *times == 1), "{written:?}");
+}
+
 #[test]
 fn a_partition_is_added_under_the_consumer_protocol() {
     let job = Shared::new(embedded(), Guarantee::ExactlyOnce, 1).under(Protocol::Consumer);

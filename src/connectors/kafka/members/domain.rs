@@ -509,15 +509,16 @@ impl MembersDomain {
             }
             return self.store_epoch(end.epoch, read);
         };
-        let member = self.member()?;
-        let marked = self.marked(&read, end.epoch);
-        if marked.is_empty() || (!end.store && !transaction.has_output()) {
+        if !transaction.has_output() && (read.is_empty() || !end.store) {
             transaction.open(end.epoch + 1);
             self.work = Work::Ready(DomainEvent::Committed(end.epoch));
             return Ok(());
         }
-        let groups = [(self.group.clone(), marked)];
-        let ending = transaction.end(None, &groups, &member, end.epoch + 1);
+        let member = self.member()?;
+        let marked = self.marked(&read, end.epoch);
+        // Of partitions that are gone there is output, and no position.
+        let groups = Some((self.group.clone(), marked)).filter(|(_, marked)| !marked.is_empty());
+        let ending = transaction.end(None, groups.as_slice(), &member, end.epoch + 1);
         let ending = ending.map_err(|error| Error::internal(error.to_string()))?;
         ending.end.on_ready(Arc::clone(&self.waker));
         self.work = Work::Ending(end.epoch, ending, read);
