@@ -73,6 +73,43 @@ fn a_job_from_topic_to_topic_with_sasl_ssl_and_scram() {
     clean(&ended).code(0).prints("{\"id\":2,\"v\":\"Y\"}\n{\"id\":3,\"v\":\"Z\"}\n");
 }
 
+/// As in an image of this binary alone, of which `scripts/check-static` makes one: no home, no locale, no trust store of
+/// the system, and nothing that can be written.
+#[test]
+fn nothing_of_the_machine_is_needed() {
+    let Some(secured) = secured() else { return };
+    let topic = Cluster::unique("secured-bare");
+    let properties = properties(secured, &Secured::password("alice"));
+    let sql = format!(
+        "SET 'table.dml-sync' = 'true';\n{}INSERT INTO a VALUES (1, 'x'), (2, 'ü');\n\
+         SELECT id, UPPER(v) FROM a WHERE v = 'ü';\n",
+        table("a", &topic, &properties)
+    );
+    let nowhere = [
+        ("SSL_CERT_FILE", "/nowhere"),
+        ("SSL_CERT_DIR", "/nowhere"),
+        ("LC_ALL", "xx_XX"),
+        ("TERM", "none"),
+    ];
+    for program in [Program::new(&["-c", &sql]), Program::new(&["run", "-"]).stdin(&sql)] {
+        let program =
+            nowhere.iter().fold(program.bare(), |program, (name, value)| program.env(name, value));
+        let ended = program.run();
+        clean(&ended).code(0);
+        assert!(
+            ended.stdout.contains("|           2 |                              Ü |"),
+            "{}",
+            ended.stdout
+        );
+    }
+    // The authorities that the binary brings along do not vouch for this broker.
+    let without = properties.into_iter().filter(|(key, _)| !key.contains("truststore"));
+    let without: Vec<_> = without.collect();
+    let sql = table("a", &topic, &without) + "SELECT id FROM a;\n";
+    let ended = Program::new(&["-c", &sql]).bare().run();
+    clean(&ended).code(4).says(&["certificate"]);
+}
+
 /// Logins of every kind as the tools take them: listener and properties.
 fn logins(secured: &Secured) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let password = Secured::password("alice");

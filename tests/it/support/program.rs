@@ -17,6 +17,7 @@ pub(crate) struct Program {
     args: Vec<String>,
     stdin: Vec<u8>,
     env: Vec<(String, String)>,
+    bare: bool,
 }
 
 impl Program {
@@ -27,6 +28,7 @@ impl Program {
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             stdin: Vec::new(),
             env: Vec::new(),
+            bare: false,
         }
     }
 
@@ -49,6 +51,12 @@ impl Program {
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Program {
         self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Without anything of its user: no environment, and a current folder in which even root cannot write.
+    pub(crate) fn bare(mut self) -> Program {
+        self.bare = true;
         self
     }
 
@@ -92,7 +100,11 @@ impl Program {
     /// Nobody has its standard output yet.
     fn spawn_with(&self, env: &[(&str, &str)]) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_brooklet"));
-        command.args(&self.args).current_dir(self.folder.path()).env("NO_COLOR", "1");
+        match self.bare {
+            true => command.env_clear().current_dir("/proc"),
+            false => command.current_dir(self.folder.path()),
+        };
+        command.args(&self.args).env("NO_COLOR", "1");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.envs(env.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
