@@ -1,6 +1,7 @@
 //! The client's errors in the words and kinds of the table runtime.
 
 use crate::base::{Error, ErrorKind};
+use brooklet_kafka::wire::ErrorCode;
 use brooklet_kafka::{Client, error as kafka};
 
 /// The same for a call that may be the first one to the cluster: a broker that does not answer is named by the address
@@ -64,6 +65,10 @@ pub(super) fn translate(error: &kafka::Error) -> Error {
             Some(lacks) => translated.with_hint(format!("grant {lacks}")),
             None => translated,
         },
+        Kind::Broker { code } => match hint_at(*code) {
+            Some(hint) => translated.with_hint(hint),
+            None => translated,
+        },
         _ => translated,
     };
     match error.kind() {
@@ -72,5 +77,20 @@ pub(super) fn translate(error: &kafka::Error) -> Error {
         Kind::Corrupt { offset } if *offset < 0 => translated.retriable(),
         Kind::Broker { code } if code.is_retriable() => translated.retriable(),
         _ => translated,
+    }
+}
+
+/// What to do about a code that is about settings of a topic (Kafka's `LogValidator`).
+fn hint_at(code: ErrorCode) -> Option<&'static str> {
+    match code {
+        ErrorCode::INVALID_RECORD => Some(
+            "where the topic is compacted ('cleanup.policy'), every record needs a key: set 'key.fields', or use connector \
+             'upsert-kafka'",
+        ),
+        ErrorCode::INVALID_TIMESTAMP => Some(
+            "see the topic's 'message.timestamp.before.max.ms' and 'message.timestamp.after.max.ms'; a table that does not \
+             declare 'timestamp' METADATA is written with the time of writing",
+        ),
+        _ => None,
     }
 }

@@ -458,3 +458,30 @@ fn a_stop_says_what_it_waits_for() {
     running.signal("INT");
     running.wait().code(130).says(&["stopped at once"]);
 }
+
+/// What settings of a topic rule out is the fault of no single record, and each code has another cure.
+#[test]
+fn records_that_a_topic_does_not_take_end_the_job() {
+    let Some(cluster) = Cluster::apache() else { return };
+    let source = cluster.topic("in", 1);
+    write(&cluster, &source, &["a", "b"]);
+    for (setting, says) in [
+        (
+            ("cleanup.policy", "compact"),
+            ["INVALID_RECORD: Compacted topic", "hint: where the topic is compacted"],
+        ),
+        (
+            ("message.timestamp.before.max.ms", "1"),
+            ["INVALID_TIMESTAMP", "hint: see the topic's 'message.timestamp.before.max.ms'"],
+        ),
+    ] {
+        for guarantee in [EXACT, "'sink.delivery-guarantee' = 'at-least-once'"] {
+            let sink = Cluster::unique("out");
+            cluster.create(&sink, 1, &[setting]);
+            let sql = job(&cluster, &source, &sink, BOUNDED, guarantee);
+            let ended = Program::script(&Cluster::unique("refused"), &sql).run();
+            ended.code(4).says(&says).says(&[&format!("to topic '{sink}' partition 0")]);
+            assert!(cluster.read_committed(&sink).is_empty());
+        }
+    }
+}
