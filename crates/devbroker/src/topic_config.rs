@@ -49,14 +49,16 @@ const fn setting(name: &'static str, default: &'static str, value_type: ValueTyp
     Setting { name, default, value_type }
 }
 
+pub(crate) const CLEANUP_POLICY: &str = "cleanup.policy";
 pub(crate) const MAX_MESSAGE_BYTES: &str = "max.message.bytes";
 pub(crate) const RETENTION_BYTES: &str = "retention.bytes";
 pub(crate) const TIMESTAMP_TYPE: &str = "message.timestamp.type";
 
-/// Topic settings of Kafka 4 with their defaults, by name. Only the three above act: a log in
-/// memory has no segments to roll, and compaction and retention by time are never due.
+/// Topic settings of Kafka 4 with their defaults, by name. Only the four above act: a log in
+/// memory has no segments to roll, and compaction and retention by time are never due. A compacted topic takes records
+/// with a key only.
 pub(crate) const SETTINGS: &[Setting] = &[
-    setting("cleanup.policy", "delete", ValueType::List),
+    setting(CLEANUP_POLICY, "delete", ValueType::List),
     setting("compression.type", "producer", ValueType::Text),
     setting("delete.retention.ms", "86400000", ValueType::Long),
     setting("file.delete.delay.ms", "60000", ValueType::Long),
@@ -97,6 +99,8 @@ pub(crate) struct TopicConfig {
     pub(crate) retention_bytes: Option<usize>,
     /// `message.timestamp.type` is LogAppendTime.
     pub(crate) log_append_time: bool,
+    /// `cleanup.policy` contains `compact`.
+    pub(crate) compacted: bool,
 }
 
 impl Default for TopicConfig {
@@ -106,6 +110,7 @@ impl Default for TopicConfig {
             max_message_bytes: 1_048_588,
             retention_bytes: None,
             log_append_time: false,
+            compacted: false,
         }
     }
 }
@@ -164,10 +169,12 @@ impl TopicConfig {
                     _ => return Err(invalid(name, value)),
                 };
             }
-            "cleanup.policy"
-                if !value.split(',').all(|part| matches!(part.trim(), "delete" | "compact")) =>
-            {
-                return Err(invalid(name, value));
+            CLEANUP_POLICY => {
+                let mut parts = value.split(',').map(str::trim);
+                if !parts.clone().all(|part| matches!(part, "delete" | "compact")) {
+                    return Err(invalid(name, value));
+                }
+                self.compacted = parts.any(|part| part == "compact");
             }
             "compression.type"
                 if !matches!(
@@ -212,7 +219,8 @@ mod tests {
         assert_eq!(parse(RETENTION_BYTES, "99").unwrap().retention_bytes, Some(99));
         assert_eq!(parse(RETENTION_BYTES, "-1").unwrap().retention_bytes, None);
         assert!(parse(TIMESTAMP_TYPE, "LogAppendTime").unwrap().log_append_time);
-        assert!(parse("cleanup.policy", "compact,delete").is_ok());
+        assert!(parse(CLEANUP_POLICY, "compact,delete").unwrap().compacted);
+        assert!(!parse(CLEANUP_POLICY, "delete").unwrap().compacted);
         for (name, value, expected) in [
             ("retention.byte", "1", "Unknown topic config name: retention.byte"),
             (MAX_MESSAGE_BYTES, "-1", "Invalid value -1"),

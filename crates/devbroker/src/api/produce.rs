@@ -12,6 +12,7 @@ use crate::broker::CloseReason;
 use crate::cluster::{Cluster, Touched, millis};
 use crate::log::batch::{self, BatchError};
 use crate::log::producers::Sequence;
+use crate::log::records;
 use crate::topics::Refused;
 use crate::transactions::{Identity, Transactions};
 use crate::wire::Request;
@@ -109,6 +110,18 @@ fn append(
                 topic.config.max_message_bytes
             ),
         ));
+    }
+    if topic.config.compacted {
+        let mut budget = cluster.config.limits.decompressed_bytes_max;
+        // What cannot be read is for its readers to find: the broker looks for keys only.
+        let found = records::find(records, &header, &mut budget, |record| !record.has_key);
+        if let Ok(Some(_)) = found {
+            let text = format!(
+                "Compacted topic cannot accept message without key in topic partition {name}-{}",
+                data.index
+            );
+            return Err(Refused::new(ResponseError::InvalidRecord, text));
+        }
     }
     if header.is_transactional() {
         let id = body.transactional_id.as_ref().map(|id| id.as_str());

@@ -2,7 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod producers;
-mod records;
+pub(crate) mod records;
 pub(crate) mod transactions;
 
 use std::collections::VecDeque;

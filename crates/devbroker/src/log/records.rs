@@ -1,5 +1,5 @@
-//! Offsets and timestamps of the records inside a batch, for ListOffsets by timestamp. Nothing else
-//! in the broker looks past the header of a batch.
+//! What the broker knows of the records inside a batch: offsets and timestamps for ListOffsets by timestamp, and for
+//! compacted topics whether there are keys. Nothing else looks past the header of a batch.
 
 #![deny(
     clippy::indexing_slicing,
@@ -19,11 +19,12 @@ const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 const XERIAL_MAGIC: &[u8] = b"\x82SNAPPY\0";
 const XERIAL_HEADER_BYTES: usize = 16;
 
-/// Position of a record: its offset delta and its timestamp in ms.
+/// Position of a record: its offset delta and its timestamp in ms; and whether it has a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(crate) offset_delta: i32,
     pub(crate) timestamp: i64,
+    pub(crate) has_key: bool,
 }
 
 /// The first record of `batch` that `wanted` accepts. Takes what it decompresses off `budget`,
@@ -56,7 +57,8 @@ pub(crate) fn find(
         } else {
             header.base_timestamp.saturating_add(delta)
         };
-        let position = Position { offset_delta, timestamp };
+        let has_key = varint(&mut record)? >= 0;
+        let position = Position { offset_delta, timestamp, has_key };
         if wanted(position) {
             return Ok(Some(position));
         }
@@ -187,7 +189,11 @@ mod tests {
             let header = batch::read_produced(&bytes, 7).unwrap();
             let mut budget = 1000;
             let found = find(&bytes, &header, &mut budget, |p| p.timestamp >= 15).unwrap();
-            assert_eq!(found, Some(Position { offset_delta: 1, timestamp: 30 }), "codec {codec}");
+            assert_eq!(
+                found,
+                Some(Position { offset_delta: 1, timestamp: 30, has_key: false }),
+                "codec {codec}"
+            );
             let last = find(&bytes, &header, &mut budget, |p| p.timestamp == 20).unwrap();
             assert_eq!(last.unwrap().offset_delta, 2);
             assert_eq!(find(&bytes, &header, &mut budget, |p| p.timestamp > 30), Ok(None));

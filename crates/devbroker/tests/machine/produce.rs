@@ -76,6 +76,21 @@ fn errors_have_their_code_and_a_message() {
 }
 
 #[test]
+fn a_compacted_topic_takes_records_with_a_key() {
+    let mut client = Client::new();
+    client.create("t", 1, &[("cleanup.policy", "delete, compact")]);
+    let refused = client.produce("t", batch(1));
+    assert_eq!(refused.error_code, ResponseError::InvalidRecord.code());
+    let text = refused.error_message.unwrap();
+    assert!(text.contains("Compacted topic cannot accept message without key"), "{text}");
+    let mut keyed = batch(1);
+    // Behind the header: length, attributes, two deltas, and the key's length, which becomes 0.
+    assert_eq!(std::mem::replace(&mut keyed[65], 0), 1);
+    seal(&mut keyed);
+    assert_eq!(client.produce("t", keyed).error_code, 0);
+}
+
+#[test]
 fn a_request_as_a_whole_may_be_refused() {
     let mut client = Client::new();
     client.create("t", 1, &[]);
