@@ -24,7 +24,8 @@ impl<W: Write> Output<W> {
         if std::mem::replace(&mut self.watched, true) {
             return Ok(());
         }
-        watch_stdout(self.control.clone())
+        let control = self.control.clone();
+        watch_stdout(move || stdout_closed(&control))
     }
 
     fn unless_closed(&mut self, result: Result<()>) -> Result<()> {

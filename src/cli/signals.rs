@@ -31,9 +31,9 @@ pub(super) fn watch(control: JobControl) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Drains `control` when nobody reads standard output any more, on a thread of its own: a job without rows would not
+/// Calls `closed` when nobody reads standard output any more, on a thread of its own: who has no rows to write would not
 /// notice. Only a pipe or a socket has a reader.
-pub(super) fn watch_stdout(control: JobControl) -> std::io::Result<()> {
+pub(super) fn watch_stdout(closed: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     let stdout = File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
     let kind = stdout.metadata()?.file_type();
     if !kind.is_fifo() && !kind.is_socket() {
@@ -44,7 +44,7 @@ pub(super) fn watch_stdout(control: JobControl) -> std::io::Result<()> {
             // Without events it waits for the end of the reader alone.
             let mut watched = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
             match poll(&mut watched, PollTimeout::NONE) {
-                Ok(_) => return stdout_closed(&control),
+                Ok(_) => return closed(),
                 Err(Errno::EINTR) => {}
                 Err(_) => return,
             }
@@ -53,7 +53,7 @@ pub(super) fn watch_stdout(control: JobControl) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Nobody reads standard output any more.
+/// Nobody reads the results of jobs any more.
 pub(super) fn stdout_closed(control: &JobControl) {
     if !control.is_draining() {
         super::status::say("[INFO] standard output was closed: draining what was read");

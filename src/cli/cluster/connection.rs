@@ -92,9 +92,10 @@ impl Connection {
         Ok(Connection { client: Client::new(config, &Network::tokio()), control })
     }
 
-    /// Stops, as a first INT does, when nobody reads standard output any more.
+    /// Stops, as a first INT does but without a word, when nobody reads standard output any more.
     pub(in crate::cli) fn watch_stdout(&self) -> Result<(), Failure> {
-        signals::watch_stdout(self.control.clone()).map_err(|error| {
+        let control = self.control.clone();
+        signals::watch_stdout(move || control.drain()).map_err(|error| {
             Error::new(ErrorKind::External, format!("cannot watch standard output: {error}")).into()
         })
     }
