@@ -4,7 +4,7 @@ mod wire;
 
 use std::fmt::Debug;
 
-use brooklet_kafka::limits::MESSAGE_ELEMENT_BYTES_MAX;
+use brooklet_kafka::limits::{FRAME_BYTES_MAX, MESSAGE_ELEMENT_BYTES_MAX};
 use brooklet_kafka::wire::messages::{
     add_offsets_to_txn, add_partitions_to_txn, api_versions, consumer_group_describe,
     create_partitions, create_topics, delete_topics, describe_configs, describe_transactions,
@@ -225,6 +225,16 @@ fn tiny_elements_cannot_multiply_without_bound() {
     });
     assert_eq!(error.map(|error| error.fault), Some(DecodeFault::ElementBytes));
     assert!(memory.bytes_max < 4096, "{memory:?}");
+}
+
+/// What one answer may cost: less than two and a half of the longest frames, and enough for large clusters.
+#[test]
+fn the_budget_of_a_message_has_room_for_a_million_partitions() {
+    let partition = size_of::<metadata::MetadataResponsePartition>() + 6 * size_of::<i32>();
+    let room = MESSAGE_ELEMENT_BYTES_MAX / partition;
+    assert!(room > 1_000_000, "{room} partitions of {partition} bytes");
+    let both = FRAME_BYTES_MAX + MESSAGE_ELEMENT_BYTES_MAX;
+    assert!(2 * both < 5 * FRAME_BYTES_MAX, "{both} bytes");
 }
 
 /// Records are views into the frame: their size does not show in the memory of decoding.

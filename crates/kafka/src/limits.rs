@@ -26,8 +26,9 @@ pub const ARRAY_RESERVE_MAX: usize = 1024;
 
 /// Bytes of decoded array elements that one message may occupy in memory (record bytes are slices
 /// of the frame and do not count). An empty string is 1 byte on the wire and 24 in memory, so the
-/// frame limit alone would let a peer multiply its input.
-pub const MESSAGE_ELEMENT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// frame limit alone would let a peer multiply its input. Metadata of a million partitions with three
+/// replicas has less.
+pub const MESSAGE_ELEMENT_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// Bytes of a string: Kafka limits every string of the protocol, compact or not, to an `int16`.
 pub const STRING_BYTES_MAX: usize = i16::MAX as usize;
