@@ -6,6 +6,10 @@ use std::time::Duration;
 /// batch of a few columns stays in the second-level cache.
 pub const BATCH_ROWS_MAX: usize = 8_192;
 
+/// Elements of collections, also inside of each other, that `datagen` makes for one column of one row. A
+/// batch holds at least one row: far beyond what a test of throughput needs, and its elements still fit into memory.
+pub const DATAGEN_ELEMENTS_MAX: usize = 1 << 20;
+
 /// Row errors that are kept with their text; further ones are only listed. As many as rows of a batch, so that a text
 /// is missing only where a single fetch brings more bad records than that.
 pub const ROW_ERRORS_KEPT_MAX: usize = BATCH_ROWS_MAX;

@@ -32,6 +32,7 @@ pub use choose::LiteralSet;
 pub use compare::CompareOp;
 pub use decimal::PRECISION_MAX as DECIMAL_PRECISION_MAX;
 pub use eval::{EvalEnv, Input};
+pub(crate) use functions::Seen;
 pub use functions::{
     FUNCTIONS, Function, Stability, function, function_names, json_writable, reference,
 };

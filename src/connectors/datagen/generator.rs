@@ -1,5 +1,7 @@
 //! Values by row number: the same seed and row give the same value, so that a position is enough to resume.
 
+use super::nested;
+use crate::base::Result;
 use crate::types::{Column, DataType, Kind};
 use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
 use arrow_array::{
@@ -24,6 +26,29 @@ pub(super) enum Generator {
     Timestamp(i64),
     /// NULL with this share.
     Nullable(f64, Box<Generator>),
+    /// One for each field.
+    Row(Vec<Generator>),
+    /// This many elements.
+    Array(usize, Box<Generator>),
+    /// This many entries, of which those with the same key are one; a MULTISET has counts for values.
+    Map(usize, Box<Generator>, Box<Generator>),
+}
+
+impl Generator {
+    /// Elements that one row has inside of all its collections, but at least 1. The fields of a row lie side by side, as
+    /// do keys and values: the most of any counts.
+    pub(super) fn elements(&self) -> usize {
+        let most = match self {
+            Generator::Nullable(_, inner) => inner.elements(),
+            Generator::Row(fields) => fields.iter().map(Generator::elements).max().unwrap_or(1),
+            Generator::Array(length, element) => length.saturating_mul(element.elements()),
+            Generator::Map(length, key, value) => {
+                length.saturating_mul(key.elements().max(value.elements()))
+            }
+            _ => 1,
+        };
+        most.max(1)
+    }
 }
 
 /// Random texts or bytes.
@@ -60,7 +85,7 @@ impl Moment {
 
 /// splitmix64: well-mixed bits from a counter.
 #[derive(Debug)]
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -84,6 +109,29 @@ impl Random {
     }
 }
 
+/// One value to be made.
+#[derive(Debug)]
+pub(super) struct Cell {
+    pub(super) null: bool,
+    /// Global number of its row.
+    global: i64,
+    random: Random,
+}
+
+impl Cell {
+    /// What part number `at` of the value is made of.
+    pub(super) fn part(&self, at: usize) -> (i64, Random) {
+        // Mixed once more: states that differ by a multiple of the counter's step give the same numbers, shifted.
+        let mut random = Random(self.random.0 ^ scattered(at));
+        (self.global, Random(random.next()))
+    }
+}
+
+/// A number to tell the field or part number `at` from others.
+fn scattered(at: usize) -> u64 {
+    (at as u64 + 1).wrapping_mul(0xA076_1D64_78BD_642F)
+}
+
 /// The values of field number `field` in the subtask's rows `rows`.
 pub(super) fn generate(
     generator: &Generator,
@@ -91,30 +139,45 @@ pub(super) fn generate(
     field: usize,
     rows: Range<i64>,
     moment: &Moment,
-) -> Column {
+) -> Result<Column> {
+    let field_seed = moment.seed ^ scattered(field);
+    let rows = rows.map(|row| {
+        let global = moment.global(row);
+        (global, Random(field_seed ^ (global as u64).wrapping_mul(0xE703_7ED1_A0B4_28DB)))
+    });
+    column(generator, data_type, rows, moment)
+}
+
+/// A value for each row number and its random numbers.
+pub(super) fn column(
+    generator: &Generator,
+    data_type: &DataType,
+    rows: impl Iterator<Item = (i64, Random)>,
+    moment: &Moment,
+) -> Result<Column> {
     let (null_share, generator) = match generator {
         Generator::Nullable(share, inner) => (*share, inner.as_ref()),
         other => (0.0, other),
     };
-    let field_seed = moment.seed ^ (field as u64 + 1).wrapping_mul(0xA076_1D64_78BD_642F);
-    let mut cells = rows.map(|row| {
-        let global = moment.global(row);
-        let mut random = Random(field_seed ^ (global as u64).wrapping_mul(0xE703_7ED1_A0B4_28DB));
+    let mut cells = rows.map(|(global, mut random)| {
         let null = null_share > 0.0 && random.share() < null_share;
-        (null, global, random)
+        Cell { null, global, random }
     });
-    column(generator, data_type, &mut cells, moment)
+    if data_type.kind.is_nested() {
+        return nested::column(generator, data_type, &cells.collect::<Vec<_>>(), moment);
+    }
+    Ok(simple(generator, data_type, &mut cells, moment))
 }
 
-type Cells<'a> = &'a mut dyn Iterator<Item = (bool, i64, Random)>;
+type Cells<'a> = &'a mut dyn Iterator<Item = Cell>;
 
-fn column(
+fn simple(
     generator: &Generator,
     data_type: &DataType,
     cells: Cells<'_>,
     moment: &Moment,
 ) -> Column {
-    let whole = |(null, global, mut random): (bool, i64, Random)| -> Option<i64> {
+    let whole = |Cell { null, global, mut random }: Cell| -> Option<i64> {
         (!null).then(|| match generator {
             Generator::Integer(low, high) => random.between(*low, *high),
             Generator::Sequence(first) => first.wrapping_add(global),
@@ -128,7 +191,7 @@ fn column(
             _ => 0,
         })
     };
-    let real = |(null, global, mut random): (bool, i64, Random)| -> Option<f64> {
+    let real = |Cell { null, global, mut random }: Cell| -> Option<f64> {
         (!null).then(|| match generator {
             Generator::Real(low, high) => low + random.share() * (high - low),
             Generator::Sequence(first) => first.wrapping_add(global) as f64,
@@ -137,7 +200,8 @@ fn column(
     };
     match &data_type.kind {
         Kind::Boolean => {
-            let values = cells.map(|(null, _, mut random)| (!null).then(|| random.next() & 1 == 1));
+            let values =
+                cells.map(|Cell { null, mut random, .. }| (!null).then(|| random.next() & 1 == 1));
             Arc::new(values.collect::<BooleanArray>())
         }
         Kind::TinyInt => Arc::new(cells.map(|c| whole(c).map(|v| v as i8)).collect::<Int8Array>()),
@@ -153,12 +217,12 @@ fn column(
         Kind::Binary(_) | Kind::VarBinary(_) => binaries(generator, cells),
         Kind::Date => {
             let today = i32::try_from(moment.local_millis().div_euclid(86_400_000)).unwrap_or(0);
-            let values = cells.map(|(null, ..)| (!null).then_some(today));
+            let values = cells.map(|Cell { null, .. }| (!null).then_some(today));
             Arc::new(values.collect::<Date32Array>())
         }
         Kind::Time(_) => {
             let time = i32::try_from(moment.local_millis().rem_euclid(86_400_000)).unwrap_or(0);
-            let values = cells.map(|(null, ..)| (!null).then_some(time));
+            let values = cells.map(|Cell { null, .. }| (!null).then_some(time));
             Arc::new(values.collect::<Time32MillisecondArray>())
         }
         Kind::Timestamp(p) | Kind::TimestampLtz(p) if *p > 6 => {
@@ -185,7 +249,7 @@ fn decimals(values: impl Iterator<Item = Option<f64>>, precision: u8, scale: u8)
 fn strings(generator: &Generator, cells: Cells<'_>) -> ArrayRef {
     let mut builder = StringViewBuilder::new();
     let mut value = String::new();
-    for (null, global, mut random) in cells {
+    for Cell { null, global, mut random } in cells {
         if null {
             builder.append_null();
             continue;
@@ -208,7 +272,7 @@ fn strings(generator: &Generator, cells: Cells<'_>) -> ArrayRef {
 fn binaries(generator: &Generator, cells: Cells<'_>) -> ArrayRef {
     let mut builder = BinaryViewBuilder::new();
     let mut value = Vec::new();
-    for (null, _, mut random) in cells {
+    for Cell { null, mut random, .. } in cells {
         if null {
             builder.append_null();
             continue;
@@ -244,7 +308,8 @@ mod tests {
     fn sequences_are_strided_over_subtasks() {
         let bigint = Kind::BigInt.nullable();
         let of = |first| {
-            let column = generate(&Generator::Sequence(1), &bigint, 0, 0..2, &moment(first, 2));
+            let column =
+                generate(&Generator::Sequence(1), &bigint, 0, 0..2, &moment(first, 2)).unwrap();
             column.as_primitive::<Int64Type>().values().to_vec()
         };
         assert_eq!(of(0), [1, 3]);
@@ -255,8 +320,8 @@ mod tests {
     fn a_row_has_the_same_value_however_it_is_reached() {
         let bigint = Kind::BigInt.nullable();
         let generator = Generator::Integer(-5, 5);
-        let all = generate(&generator, &bigint, 3, 0..100, &moment(0, 1));
-        let tail = generate(&generator, &bigint, 3, 60..100, &moment(0, 1));
+        let all = generate(&generator, &bigint, 3, 0..100, &moment(0, 1)).unwrap();
+        let tail = generate(&generator, &bigint, 3, 60..100, &moment(0, 1)).unwrap();
         assert_eq!(&all.slice(60, 40), &tail);
         let values = all.as_primitive::<Int64Type>().values();
         assert!(values.iter().all(|v| (-5..=5).contains(v)));
@@ -266,7 +331,8 @@ mod tests {
     #[test]
     fn null_rate_one_is_all_null() {
         let generator = Generator::Nullable(1.0, Box::new(Generator::Boolean));
-        let column = generate(&generator, &Kind::Boolean.nullable(), 0, 0..9, &moment(0, 1));
+        let column =
+            generate(&generator, &Kind::Boolean.nullable(), 0, 0..9, &moment(0, 1)).unwrap();
         assert_eq!(column.null_count(), 9);
     }
 }

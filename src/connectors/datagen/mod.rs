@@ -1,6 +1,7 @@
 //! `datagen`: rows from generators, as Flink's `DataGenTableSourceFactory`.
 
 mod generator;
+mod nested;
 mod options;
 mod source;
 

@@ -3,7 +3,6 @@
 use super::generator::{Moment, generate};
 use super::options::Plan;
 use crate::base::Result;
-use crate::base::limits::BATCH_ROWS_MAX;
 use crate::table::{
     Boundedness, CommitDomain, Discovered, Enumerator, JobContext, Polled, Position, Progress,
     Reader, ScanFacts, ScanName, Source, SourceStats, Split, Waker,
@@ -134,7 +133,7 @@ impl Generators {
         (rows / self.plan.parallelism as f64) as i64 + 1
     }
 
-    fn batch(&self, subtask: &Subtask, end: i64, now: Duration) -> Batch {
+    fn batch(&self, subtask: &Subtask, end: i64, now: Duration) -> Result<Batch> {
         let moment = Moment {
             seed: self.plan.seed,
             now_millis: self.plan.started_at_millis + i64::try_from(now.as_millis()).unwrap_or(0),
@@ -150,9 +149,9 @@ impl Generators {
             .map(|(at, (data_type, generator))| {
                 generate(generator, data_type, at, subtask.row..end, &moment)
             })
-            .collect();
+            .collect::<Result<_>>()?;
         // Generated rows have no place that a user could look up.
-        Batch::append(usize::try_from(end - subtask.row).unwrap_or(0), columns)
+        Ok(Batch::append(usize::try_from(end - subtask.row).unwrap_or(0), columns))
     }
 }
 
@@ -180,14 +179,14 @@ impl Reader for Generators {
                 self.ended.push(subtask);
                 return Ok(Polled::Ended(id));
             }
-            let most = i64::try_from(BATCH_ROWS_MAX).unwrap_or(i64::MAX);
+            let most = i64::try_from(self.plan.batch_rows()).unwrap_or(1);
             let due = subtask.base.saturating_add(self.due(elapsed));
             let end = due.min(last).min(subtask.row.saturating_add(most));
             if end <= subtask.row {
                 self.splits.push_back(subtask);
                 continue;
             }
-            let batch = self.batch(&subtask, end, now);
+            let batch = self.batch(&subtask, end, now)?;
             subtask.row = end;
             self.splits.push_back(subtask);
             self.stats.records += batch.rows as u64;

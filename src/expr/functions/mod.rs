@@ -26,6 +26,7 @@ mod variant;
 pub use json::writable as json_writable;
 pub(crate) use pattern::JavaPattern;
 pub use reference::{function_names, reference};
+pub(crate) use seen::Seen;
 pub(crate) use signature::{Param, Signature};
 pub(crate) use time_unit::Unit;
 

@@ -14,7 +14,7 @@ const COMPARED_MAX: usize = 16;
 
 /// Elements, each by the number of its column and its place there, with equal ones kept once.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     places: Vec<(usize, usize)>,
     /// Indices in `places` by hash, once there are more than [`COMPARED_MAX`] of them.
     by_hash: HashMap<u64, Vec<usize>>,
@@ -22,7 +22,7 @@ pub(super) struct Seen {
 
 impl Seen {
     /// Forgets all elements.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if self.places.len() > COMPARED_MAX {
             // A table that was made for a long array is not kept: emptying it takes as long as it is large.
             self.by_hash = HashMap::new();
@@ -42,7 +42,7 @@ impl Seen {
     }
 
     /// Adds an element; says `false` where it is there already.
-    pub(super) fn insert(&mut self, columns: &[Column], element: (usize, usize)) -> bool {
+    pub(crate) fn insert(&mut self, columns: &[Column], element: (usize, usize)) -> bool {
         if self.contains(columns, element) {
             return false;
         }

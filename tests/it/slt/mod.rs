@@ -48,6 +48,7 @@ replay! {
     flink_create_as,
     flink_csv,
     flink_csv_options,
+    flink_datagen_nested,
     flink_debezium_avro,
     flink_debezium_json,
     flink_etl_batch,
