@@ -1,6 +1,7 @@
 //! Expressions.
 
 use super::Printer;
+use super::expanded::operator_name;
 use crate::sql::ast::{
     ArgValue, BinaryOp, CollectionKind, Expr, ExprKind, FunctionArg, FunctionCall, IsTest,
     JsonCall, JsonExistsOnError, JsonInput, JsonKind, JsonOnNull, JsonQueryBehavior,
@@ -42,7 +43,7 @@ impl Printer {
         self.expr(expr, precedence::LOWEST);
     }
 
-    fn exprs(&mut self, exprs: &[Expr]) {
+    pub(super) fn exprs(&mut self, exprs: &[Expr]) {
         self.list(exprs, Self::any);
     }
 
@@ -55,7 +56,7 @@ impl Printer {
                 self.infix(left, op.symbol(), right, precedence::power(*op));
             }
             ExprKind::Is { operand, test, negated } => {
-                self.expr(operand, precedence::IS);
+                self.expr(operand, precedence::IS + 1);
                 self.text(if *negated { " IS NOT " } else { " IS " });
                 self.text(is_test(*test));
             }
@@ -113,7 +114,9 @@ impl Printer {
                 self.text(")");
             }
             ExprKind::Period { left, op, right } => {
-                self.infix(left, op, right, precedence::COMPARISON);
+                self.period(left);
+                self.text(&format!(" {op} "));
+                self.period(right);
             }
             ExprKind::Recognised { text, .. } => self.text(text),
             ExprKind::Exists(query) => self.query_after("EXISTS ", query),
@@ -129,19 +132,23 @@ impl Printer {
             ),
             ExprKind::Case { operand, branches, otherwise } => {
                 self.text("CASE");
-                if let Some(operand) = operand {
+                let operand = operand.as_deref();
+                if let Some(operand) = operand.filter(|_| !self.is_expanded()) {
                     self.text(" ");
                     self.any(operand);
                 }
                 for branch in branches {
                     self.text(" WHEN ");
-                    self.exprs(&branch.when);
+                    match operand.filter(|_| self.is_expanded()) {
+                        Some(operand) => self.equals(operand, &branch.when),
+                        None => self.exprs(&branch.when),
+                    }
                     self.text(" THEN ");
                     self.any(&branch.then);
                 }
-                if let Some(otherwise) = otherwise {
-                    self.text(" ELSE ");
-                    self.any(otherwise);
+                match otherwise {
+                    Some(otherwise) => self.optional(" ELSE ", Some(otherwise)),
+                    None => self.text_if(self.is_expanded(), " ELSE NULL"),
                 }
                 self.text(" END");
             }
@@ -169,6 +176,7 @@ impl Printer {
                 // One field in parentheses would be no row.
                 self.text(match (explicit, fields.len()) {
                     (true, _) => "ROW",
+                    (false, 2..) if self.is_expanded() => "ROW",
                     (false, 1) => "PERIOD ",
                     (false, _) => "",
                 });
@@ -184,16 +192,25 @@ impl Printer {
                 // `1.a` would be a number and a name.
                 let parens = matches!(operand.kind, ExprKind::Literal(_));
                 self.text_if(parens, "(");
-                self.expr(operand, precedence::POSTFIX);
+                match &operand.kind {
+                    // Part of a name to Calcite, which leaves those of several parts as they are.
+                    ExprKind::Name(name) if self.is_expanded() => self.name(name),
+                    _ => self.expr(operand, precedence::POSTFIX),
+                }
                 self.text_if(parens, ")");
                 self.text(".");
                 self.ident(field);
             }
             ExprKind::Interval { negative, value, qualifier } => {
-                self.text(if *negative { "INTERVAL -(" } else { "INTERVAL (" });
-                self.any(value);
-                self.text(") ");
+                // As Calcite does; either form parses as the other.
+                let (open, close) =
+                    if self.is_view() { ("(INTERVAL ", ")") } else { ("INTERVAL ", "") };
+                self.text(open);
+                self.text_if(*negative, "- ");
+                self.expr(value, precedence::POSTFIX);
+                self.text(" ");
                 self.qualifier(qualifier);
+                self.text(close);
             }
             ExprKind::TimeBetween { to, from, qualifier } => {
                 self.text("(");
@@ -211,7 +228,7 @@ impl Printer {
         }
     }
 
-    fn infix(&mut self, left: &Expr, op: &str, right: &Expr, power: Power) {
+    pub(super) fn infix(&mut self, left: &Expr, op: &str, right: &Expr, power: Power) {
         self.expr(left, power);
         self.text(" ");
         self.text(op);
@@ -220,18 +237,18 @@ impl Printer {
     }
 
     fn unary(&mut self, op: UnaryOp, operand: &Expr) {
+        if let Some(number) = self.signed_number(op, operand) {
+            return self.text(&number);
+        }
         match op {
             UnaryOp::Not => {
                 self.text("NOT ");
-                self.expr(operand, precedence::NOT);
+                self.expr(operand, precedence::NOT + 1);
             }
             // Two signs in a row would begin a comment.
-            UnaryOp::Minus => {
-                self.text("-");
-                self.expr(operand, precedence::SIGN + 1);
-            }
-            UnaryOp::Plus => {
-                self.text("+");
+            UnaryOp::Minus | UnaryOp::Plus => {
+                self.text(if op == UnaryOp::Minus { "-" } else { "+" });
+                self.text_if(self.is_expanded(), " ");
                 self.expr(operand, precedence::SIGN + 1);
             }
         }
@@ -257,8 +274,8 @@ impl Printer {
             Literal::Boolean(Some(true)) => self.text("TRUE"),
             Literal::Boolean(Some(false)) => self.text("FALSE"),
             Literal::Boolean(None) => self.text("UNKNOWN"),
-            Literal::Number { text, .. } => self.text(text),
-            Literal::String(text) => self.quoted(text, '\''),
+            Literal::Number { text, kind } => self.number(text, *kind),
+            Literal::String(text) => self.string_literal(text),
             Literal::Binary(bytes) => {
                 let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
                 self.text(&format!("X'{digits}'"));
@@ -310,9 +327,12 @@ impl Printer {
                     TrimSide::Leading => "TRIM(LEADING ",
                     TrimSide::Trailing => "TRIM(TRAILING ",
                 });
-                if let Some(characters) = characters {
-                    self.any(characters);
-                    self.text(" ");
+                match characters {
+                    Some(characters) => {
+                        self.any(characters);
+                        self.text(" ");
+                    }
+                    None => self.text_if(self.is_expanded(), "' ' "),
                 }
                 self.text("FROM ");
                 self.any(operand);
@@ -341,8 +361,9 @@ impl Printer {
     pub(super) fn call(&mut self, call: &FunctionCall) {
         match call.name.parts.as_slice() {
             // Reserved words are names of built-in functions without quotes.
+            [only] if self.has_words(&only.value) => return self.substring(&call.args),
             [only] if self.is_quoted_function(&only.value) => self.quoted(&only.value, '`'),
-            [only] if self.expanded.is_some() => self.text(&only.value.to_ascii_uppercase()),
+            [only] if self.is_expanded() => self.text(&operator_name(&only.value)),
             [only] if !only.quoted && is_plain_name(&only.value) => self.text(&only.value),
             _ => self.name(&call.name),
         }
@@ -387,7 +408,7 @@ impl Printer {
         }
     }
 
-    fn arg(&mut self, arg: &FunctionArg) {
+    pub(super) fn arg(&mut self, arg: &FunctionArg) {
         if let Some(name) = &arg.name {
             self.ident(name);
             self.text(" => ");
@@ -442,35 +463,44 @@ impl Printer {
             JsonKind::Query { input, path, returning, wrapper, on_empty, on_error } => {
                 self.json_path("JSON_QUERY", input, path);
                 self.returning(returning.as_ref());
+                // Calcite keeps what is not written, too.
+                let or = |written: Option<JsonQueryBehavior>| {
+                    written.or(self.is_expanded().then_some(JsonQueryBehavior::Null))
+                };
+                let (on_empty, on_error) = (or(*on_empty), or(*on_error));
+                let wrapper = wrapper.or(self.is_expanded().then_some(JsonWrapper::Without));
                 self.text(match wrapper {
                     None => "",
-                    Some(JsonWrapper::Without) => " WITHOUT WRAPPER",
-                    Some(JsonWrapper::Conditional) => " WITH CONDITIONAL WRAPPER",
-                    Some(JsonWrapper::Unconditional) => " WITH UNCONDITIONAL WRAPPER",
+                    Some(JsonWrapper::Without) => " WITHOUT ARRAY WRAPPER",
+                    Some(JsonWrapper::Conditional) => " WITH CONDITIONAL ARRAY WRAPPER",
+                    Some(JsonWrapper::Unconditional) => " WITH UNCONDITIONAL ARRAY WRAPPER",
                 });
-                self.json_query_behavior(*on_empty, " ON EMPTY");
-                self.json_query_behavior(*on_error, " ON ERROR");
+                self.json_query_behavior(on_empty, " ON EMPTY");
+                self.json_query_behavior(on_error, " ON ERROR");
             }
             JsonKind::Object { members, on_null } => {
                 self.text("JSON_OBJECT(");
                 self.list(members, |p, (key, value)| p.json_member(key, value));
-                self.json_on_null(*on_null);
+                self.json_on_null(*on_null, JsonOnNull::Null);
             }
             JsonKind::Array { elements, on_null } => {
                 self.text("JSON_ARRAY(");
                 self.list(elements, Self::json_input);
-                self.json_on_null(*on_null);
+                if !elements.is_empty() {
+                    // Alone in the parentheses, the words would not be read again: Flink refuses such a view.
+                    self.json_on_null(*on_null, JsonOnNull::Absent);
+                }
             }
             JsonKind::ObjectAgg { key, value, on_null } => {
                 self.text("JSON_OBJECTAGG(");
                 self.json_member(key, value);
-                self.json_on_null(*on_null);
+                self.json_on_null(*on_null, JsonOnNull::Null);
             }
             JsonKind::ArrayAgg { element, order_by, on_null } => {
                 self.text("JSON_ARRAYAGG(");
                 self.json_input(element);
                 self.order_by(order_by);
-                self.json_on_null(*on_null);
+                self.json_on_null(*on_null, JsonOnNull::Absent);
             }
         }
         self.text(")");
@@ -524,11 +554,13 @@ impl Printer {
         self.text_if(input.format_json, " FORMAT JSON");
     }
 
-    fn json_on_null(&mut self, on_null: Option<JsonOnNull>) {
-        self.text(match on_null {
+    fn json_on_null(&mut self, on_null: Option<JsonOnNull>, default: JsonOnNull) {
+        let written = on_null.or(self.is_expanded().then_some(default));
+        self.text_if(written.is_some() && !self.out.ends_with('('), " ");
+        self.text(match written {
             None => "",
-            Some(JsonOnNull::Null) => " NULL ON NULL",
-            Some(JsonOnNull::Absent) => " ABSENT ON NULL",
+            Some(JsonOnNull::Null) => "NULL ON NULL",
+            Some(JsonOnNull::Absent) => "ABSENT ON NULL",
         });
     }
 }

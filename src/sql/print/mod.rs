@@ -6,6 +6,7 @@
 mod expanded;
 mod expr;
 mod query;
+mod scope;
 mod statement;
 mod table;
 
@@ -146,7 +147,7 @@ impl Printer {
         if hints.is_empty() {
             return;
         }
-        self.text(" /*+ ");
+        self.clause(" /*+ ");
         self.list(hints, |p, hint| {
             p.ident(&hint.name);
             match &hint.args {
@@ -173,7 +174,7 @@ impl Printer {
             Kind::Boolean => self.text("BOOLEAN"),
             Kind::TinyInt => self.text("TINYINT"),
             Kind::SmallInt => self.text("SMALLINT"),
-            Kind::Int => self.text("INT"),
+            Kind::Int => self.text(if self.is_expanded() { "INTEGER" } else { "INT" }),
             Kind::BigInt => self.text("BIGINT"),
             Kind::Float => self.text("FLOAT"),
             Kind::Double => self.text("DOUBLE"),
@@ -228,10 +229,11 @@ impl Printer {
     }
 
     fn angled(&mut self, name: &str, inside: impl FnOnce(&mut Self)) {
+        let spaces = self.is_expanded();
         self.text(name);
-        self.text("<");
+        self.text(if spaces { "< " } else { "<" });
         inside(self);
-        self.text(">");
+        self.text(if spaces { " >" } else { ">" });
     }
 
     fn sized(&mut self, name: &str, size: Option<u32>) {

@@ -9,6 +9,10 @@ use crate::sql::ast::{
 
 impl Printer {
     pub(super) fn query(&mut self, query: &Query) {
+        if let Some(inner) = self.only_parentheses(query) {
+            return self.query(inner);
+        }
+        let around = self.common_tables();
         if let Some(with) = &query.with {
             self.text("WITH ");
             self.list(&with.tables, |p, table| {
@@ -17,25 +21,33 @@ impl Printer {
                 p.text(" AS (");
                 p.query(&table.query);
                 p.text(")");
+                p.add_common_table(&table.name);
             });
             self.text(" ");
         }
-        self.query_body(&query.body);
-        self.order_by(&query.order_by);
-        if let Some(limit) = &query.limit {
-            self.text(&format!(" LIMIT {}", limit.rows));
+        let body = self.without_parentheses(&query.body);
+        self.query_body(body);
+        if !query.order_by.is_empty() {
+            self.enter_order(body);
+            self.clause(" ORDER BY ");
+            self.list(&query.order_by, Self::order_item);
+            self.leave_scope();
         }
-        if let Some(offset) = &query.offset {
-            self.text(&format!(" OFFSET {}", offset.rows));
-        }
+        self.row_counts(query.limit.as_ref(), query.offset.as_ref());
+        self.forget_common_tables(around);
     }
 
-    fn query_body(&mut self, body: &QueryBody) {
+    pub(super) fn query_body(&mut self, body: &QueryBody) {
         match &body.kind {
             QueryBodyKind::Select(select) => self.select(select),
             QueryBodyKind::Values(rows) => {
                 self.text("VALUES ");
-                self.list(rows, Self::values_row);
+                for (at, row) in rows.iter().enumerate() {
+                    if at > 0 {
+                        self.comma();
+                    }
+                    self.values_row(row);
+                }
             }
             QueryBodyKind::Table(name) => {
                 self.text("TABLE ");
@@ -47,7 +59,7 @@ impl Printer {
                 self.text(")");
             }
             QueryBodyKind::SetOperation { op, all, left, right } => {
-                self.query_body(left);
+                self.set_input(left, false);
                 self.set_operator(match (op, all) {
                     (SetOperator::Union, false) => " UNION ",
                     (SetOperator::Union, true) => " UNION ALL ",
@@ -56,7 +68,7 @@ impl Printer {
                     (SetOperator::Except, false) => " EXCEPT ",
                     (SetOperator::Except, true) => " EXCEPT ALL ",
                 });
-                self.query_body(right);
+                self.set_input(right, true);
             }
         }
     }
@@ -81,7 +93,7 @@ impl Printer {
             Some(SetQuantifier::Unique) => self.text(" UNIQUE"),
             None => {}
         }
-        self.text(" ");
+        self.after_hints(&select.hints);
         self.list(&select.items, Self::select_item);
         if let Some(from) = &select.from {
             self.clause(" FROM ");
@@ -111,7 +123,7 @@ impl Printer {
             self.clause(" QUALIFY ");
             self.any(qualify);
         }
-        self.leave_select();
+        self.leave_scope();
     }
 
     fn select_item(&mut self, item: &SelectItem) {
@@ -240,14 +252,15 @@ impl Printer {
             TableRefKind::Join { left, right, kind, natural, condition } => {
                 self.table_ref(left);
                 self.text_if(*natural, " NATURAL");
-                self.text(match kind {
-                    JoinKind::Comma => ", ",
-                    JoinKind::Cross => " CROSS JOIN ",
-                    JoinKind::Inner => " JOIN ",
-                    JoinKind::Left => " LEFT JOIN ",
-                    JoinKind::Right => " RIGHT JOIN ",
-                    JoinKind::Full => " FULL JOIN ",
-                });
+                match kind {
+                    JoinKind::Comma => self.comma(),
+                    JoinKind::Cross => self.clause(" CROSS JOIN "),
+                    JoinKind::Inner if self.is_expanded() => self.clause(" INNER JOIN "),
+                    JoinKind::Inner => self.clause(" JOIN "),
+                    JoinKind::Left => self.clause(" LEFT JOIN "),
+                    JoinKind::Right => self.clause(" RIGHT JOIN "),
+                    JoinKind::Full => self.clause(" FULL JOIN "),
+                }
                 self.table_ref(right);
                 match condition {
                     JoinCondition::None => {}

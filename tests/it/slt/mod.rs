@@ -117,6 +117,7 @@ replay! {
     flink_upsert_options,
     flink_urls,
     flink_variant,
+    flink_view_texts,
     flink_views,
 }
 
