@@ -91,8 +91,9 @@ const COLUMN_WIDTH: Opt = Opt::new(
 )
 .default("30");
 
-/// Widest column that may be asked for: a mistyped number must not fill the terminal.
-const COLUMN_WIDTH_LIMIT: usize = 65_535;
+/// Widest column that may be asked for: what prints a wide column whole asks for 100,000 or a million, and a line of
+/// some such columns still fits into memory.
+const COLUMN_WIDTH_LIMIT: usize = 1 << 20;
 
 const TYPE_LENGTH: Opt = Opt::new(
     "table.exec.sink.type-length-enforcer",
@@ -274,7 +275,8 @@ impl Settings {
                 .and_then(|n| usize::try_from(n).ok())
                 .filter(|n| (1..=COLUMN_WIDTH_LIMIT).contains(n))
                 .ok_or_else(|| {
-                    reader.invalid(&COLUMN_WIDTH, "expected a number from 1 to 65535")
+                    let expected = format_args!("expected a number from 1 to {COLUMN_WIDTH_LIMIT}");
+                    reader.invalid(&COLUMN_WIDTH, expected)
                 })?,
             type_length: match reader.word(&TYPE_LENGTH)? {
                 Some("trim_pad") => TypeLengthEnforcer::TrimPad,
