@@ -3,7 +3,7 @@
 use super::coerce;
 use super::expr::Scope;
 use super::query::bind as bind_query;
-use super::{Binder, schema_error};
+use super::{Binder, hints, schema_error};
 use crate::base::Result;
 use crate::expr::{CastMode, Expr, Scalar, fits_without_cast};
 use crate::plan::{Insert, Rel};
@@ -19,6 +19,7 @@ pub(super) fn bind(binder: &Binder<'_>, statement: &ast::Insert) -> Result<Inser
             statement.table.span,
         ));
     }
+    hints::check(&statement.hints)?;
     let table = binder.table(&statement.table, &statement.hints)?;
     if statement.overwrite {
         let message = format!("INSERT OVERWRITE: '{}' cannot replace what it holds", table.name);

@@ -3,9 +3,11 @@
 mod call;
 mod coerce;
 mod data_type;
+mod division;
 mod expr;
 #[cfg(test)]
 mod expressions;
+mod hints;
 mod insert;
 mod json;
 mod literal;
@@ -28,7 +30,6 @@ pub use query::unique_name;
 pub use rewrite::pushed_down;
 
 use crate::base::{Error, ErrorKind, Result, Span, nearest};
-use crate::options::Options;
 use crate::plan::{Insert, Rel};
 use crate::sql::ast;
 use crate::table::{Catalog, TableDef, TableName};
@@ -202,64 +203,19 @@ impl<'a> Binder<'a> {
             }
             return Err(error);
         };
-        let mut options: Option<Options> = None;
-        for hint in hints {
-            if !hint.name.value.eq_ignore_ascii_case("OPTIONS") {
-                // Join and state hints change how Flink executes, not what comes out.
-                check_hint(hint)?;
-                continue;
-            }
-            let ast::HintArgs::Properties(properties) = &hint.args else {
-                let message = "hint OPTIONS only supports non-empty key value options";
-                return Err(
-                    schema_error(message, hint.span).with_hint("write OPTIONS('key' = 'value')")
-                );
-            };
+        let mut used = table.used_at(name.span);
+        if let Some((hint, properties)) = hints::options(hints) {
             if !self.option_hints {
                 let message = "the 'OPTIONS' hint is allowed only when the config option \
                                'table.dynamic-table-options.enabled' is set to true";
                 return Err(schema_error(message, hint.span));
             }
-            let options = options.get_or_insert_with(|| table.options.clone());
             for property in properties {
-                options.set(&property.key.value, &property.value.value, Some(property.span));
+                used.options.set(&property.key.value, &property.value.value, Some(property.span));
             }
-        }
-        let mut used = table.used_at(name.span);
-        if let Some(options) = options {
-            used.options = options;
         }
         Ok(Arc::new(used))
     }
-}
-
-/// Refuses a hint that Flink does not know (`FlinkHintStrategies`).
-fn check_hint(hint: &ast::Hint) -> Result<()> {
-    const KNOWN: &[&str] = &[
-        "OPTIONS",
-        "STATE_TTL",
-        "LOOKUP",
-        "BROADCAST",
-        "SHUFFLE_HASH",
-        "SHUFFLE_MERGE",
-        "NEST_LOOP",
-        "MULTI_JOIN",
-        "INDEX",
-        "PROPERTIES",
-        "RESOURCE",
-        "AGG_STRATEGY",
-        "EARLY_FIRE",
-        "JSON_AGGREGATE_WRAPPED",
-    ];
-    let name = &hint.name.value;
-    if KNOWN.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-        return Ok(());
-    }
-    let error = schema_error(format!("unknown hint '{name}'"), hint.span);
-    Err(match nearest(&name.to_uppercase(), KNOWN.iter().copied()) {
-        Some(near) => error.with_hint(format!("did you mean '{near}'?")),
-        None => error,
-    })
 }
 
 /// Correct Flink SQL that is not there yet, at its place.

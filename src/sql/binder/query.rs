@@ -3,8 +3,8 @@
 use super::expr::{Scope, selected, typed};
 use super::unnest::{self, Joined, Written};
 use super::{
-    Binder, VIEW_DEPTH_MAX, ViewSource, not_yet, order, rewrite, schema_error, set_operation,
-    values,
+    Binder, VIEW_DEPTH_MAX, ViewSource, division, hints, not_yet, order, rewrite, schema_error,
+    set_operation, values,
 };
 use crate::base::{Error, Result, Span};
 use crate::expr::{Expr, Node};
@@ -130,6 +130,7 @@ pub(super) fn select_parts(
     binder: &Binder<'_>,
     select: &ast::Select,
 ) -> Result<(Rel, Scope, Vec<Expr>, Schema)> {
+    hints::check(&select.hints)?;
     match select.quantifier {
         Some(SetQuantifier::Distinct) => return not_yet("SELECT DISTINCT", select.span),
         Some(SetQuantifier::Stream) => return not_yet("SELECT STREAM", select.span),
@@ -153,6 +154,7 @@ pub(super) fn select_parts(
         None => (values::rows(1), Scope::default()),
     };
     if let Some(filter) = &select.filter {
+        division::check(filter)?;
         rel = filtered(binder, rel, &scope, "WHERE", filter)?;
     }
     let (expressions, schema) = bind_items(binder, &select.items, &scope)?;
@@ -212,6 +214,7 @@ fn bind_items(
                 }
             }
             SelectItemKind::Expr { expr, alias } => {
+                division::check(expr)?;
                 let bound = typed(selected(binder.expr(expr, scope)?), expr.span)?;
                 let name = match (alias, &expr.kind) {
                     (Some(alias), _) => alias.value.clone(),
@@ -418,6 +421,7 @@ fn bind_table(
     name: &ast::ObjectName,
     hints: &[ast::Hint],
 ) -> Result<(Rel, Scope)> {
+    hints::check(hints)?;
     if let ([only], Some(frame)) = (name.parts.as_slice(), binder.frame)
         && let Some(rel) = frame.find(&only.value)
     {
@@ -426,9 +430,7 @@ fn bind_table(
     if let Some(views) = binder.views
         && let Some(view) = views.view(&binder.resolve(name))
     {
-        if let Some(hint) =
-            hints.iter().find(|hint| hint.name.value.eq_ignore_ascii_case("OPTIONS"))
-        {
+        if let Some((hint, _)) = hints::options(hints) {
             return Err(schema_error(
                 format!("view '{}' cannot be enriched with new options", name.last()),
                 hint.span,

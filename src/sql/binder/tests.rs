@@ -151,10 +151,31 @@ fn only_what_is_used_is_read() {
 
 #[test]
 fn failing_constants_fail_at_run_time() {
-    let plan = query("SELECT 1 / 0 AS x FROM orders").unwrap();
-    assert!(plan.to_string().starts_with("Project(select=[(1 / 0) AS x])"));
-    let plan = query("SELECT CASE WHEN id > 0 THEN 1 ELSE 1 / 0 END AS x FROM orders").unwrap();
-    assert!(plan.to_string().contains("ELSE (1 / 0) END"));
+    let plan = query("SELECT 1 % 0 AS x FROM orders").unwrap();
+    assert!(plan.to_string().starts_with("Project(select=[(1 % 0) AS x])"));
+    let plan = query("SELECT CASE WHEN id > 0 THEN 1 ELSE 1 % 0 END AS x FROM orders").unwrap();
+    assert!(plan.to_string().contains("ELSE (1 % 0) END"));
+}
+
+#[test]
+fn constants_are_not_divided_by_zero() {
+    for (sql, part) in [
+        ("SELECT id, 1e0 / -0.0 FROM orders", "1e0 / -0.0"),
+        ("SELECT CASE WHEN id > 0 THEN 1 ELSE 1 / 0 END FROM orders", "1 / 0"),
+        ("SELECT id FROM orders WHERE id = 1 / 0", "1 / 0"),
+        ("VALUES (1), ((1 + 1) / CAST(0 AS BIGINT))", "(1 + 1) / CAST(0 AS BIGINT)"),
+    ] {
+        let error = query(sql).unwrap_err();
+        let (place, message, _) = shown(sql, &error);
+        assert_eq!((place.as_str(), message.as_str()), (part, "division by zero"));
+    }
+    for sql in [
+        "SELECT id / 0 FROM orders",
+        "SELECT CASE WHEN FALSE THEN 1 / 0 ELSE 2 END",
+        "SELECT CAST(NULL AS INT) / 0",
+    ] {
+        query(sql).unwrap();
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use super::call::call;
 use super::coerce::common_apart_from_days;
 use super::expr::{Scope, typed};
-use super::{Binder, not_yet, schema_error};
+use super::{Binder, division, not_yet, schema_error};
 use crate::base::Result;
 use crate::expr::Expr;
 use crate::options::Options;
@@ -64,6 +64,7 @@ pub(super) fn bind(binder: &Binder<'_>, written: &[ValuesRow]) -> Result<Rel> {
         for (column, item) in columns.iter_mut().zip(&row.values) {
             match item {
                 ValuesItem::Expr(expr) => {
+                    division::check(expr)?;
                     column.push(typed(binder.expr(expr, &scope)?, expr.span)?);
                 }
                 ValuesItem::Default(span) => return not_yet("DEFAULT in VALUES", *span),
