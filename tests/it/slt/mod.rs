@@ -81,6 +81,7 @@ replay! {
     flink_legacy_cast,
     flink_legacy_times,
     flink_logic,
+    flink_map_keys,
     flink_maps,
     flink_maxwell_json,
     flink_more_ddl,
