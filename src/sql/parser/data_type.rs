@@ -67,6 +67,7 @@ const FUNCTION_UNITS: &[(&str, TimeUnit)] = &[
     ("MILLISECOND", TimeUnit::Millisecond),
     ("MICROSECOND", TimeUnit::Microsecond),
     ("SQL_TSI_MICROSECOND", TimeUnit::Microsecond),
+    ("FRAC_SECOND", TimeUnit::Microsecond),
     ("NANOSECOND", TimeUnit::Nanosecond),
     ("EPOCH", TimeUnit::Epoch),
     ("DOW", TimeUnit::Dow),
