@@ -159,6 +159,13 @@ impl Metadata {
         !id.is_zero() && topic.info.id != id && !there
     }
 
+    /// Whether a partition is not there, by what the brokers said last; true where nobody uses its topic any more.
+    pub(crate) fn lacks(&self, tp: &TopicPartition) -> bool {
+        let topic = self.topics.get(&tp.topic).filter(|t| t.unknown_since.is_none());
+        let there = |p: &PartitionInfo| p.partition == tp.partition;
+        !topic.is_some_and(|topic| topic.info.partitions.iter().any(there))
+    }
+
     /// Why the topic cannot be used, if the brokers said so: no permission, an illegal name, or
     /// unknown for at least `patience`; or because they do not let this client in.
     pub(crate) fn problem(&self, topic: &str, patience: Duration, now: Duration) -> Option<Error> {

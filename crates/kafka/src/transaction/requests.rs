@@ -290,12 +290,15 @@ impl TransactionMachine {
                 if codes.iter().any(|(_, code)| code.is_ok()) {
                     self.begun = Begun::Yes;
                 }
+                let unknown = |code: &ErrorCode| *code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+                let mut unknown = codes.iter().filter(|(_, code)| unknown(code));
+                let lacking = unknown.all(|(tp, _)| cluster.metadata.lacks(tp));
                 let asked = self.offsets.front().into_iter().flat_map(|front| &front.offsets);
                 match outcome(asked.map(|(tp, _)| tp), codes.into_iter()) {
                     Outcome::Lacks(tp) => self.retry(lacks(&tp).in_api(api), cluster, now),
                     // The least of all codes: everything else is in the transaction. With a partition its offsets go, too.
                     Outcome::Refused(_, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
-                        if self.are_gone(now) =>
+                        if self.are_gone(lacking, now) =>
                     {
                         self.offsets_done();
                     }
@@ -319,11 +322,13 @@ impl TransactionMachine {
         }
     }
 
-    /// Whether what the group's coordinator does not know of the offsets in front was deleted.
-    fn are_gone(&mut self, now: Duration) -> bool {
+    /// Whether what the group's coordinator does not know of the offsets in front was deleted. Its word alone is not
+    /// enough, as what it knows may be old: a position that does not go with its output is output twice. Metadata has to be
+    /// `lacking` those partitions, too.
+    fn are_gone(&mut self, lacking: bool, now: Duration) -> bool {
         self.offsets.front_mut().is_some_and(|front| {
             let since = *front.unknown_since.get_or_insert(now);
-            now.saturating_sub(since) >= TOPIC_UNKNOWN_MAX
+            lacking && now.saturating_sub(since) >= TOPIC_UNKNOWN_MAX
         })
     }
 
