@@ -126,6 +126,15 @@ pub(crate) trait Convert: Debug + Send {
 /// Payload number of a row that must not come out.
 const DEAD: u32 = u32::MAX;
 
+/// The filter, and the columns that it looks at.
+#[derive(Debug)]
+struct Filtered {
+    filter: Filter,
+    builders: Vec<Builder>,
+    /// What stands where it does not look: a chunk may have few rows, so that nothing is made anew for it.
+    empty: Vec<Column>,
+}
+
 /// Rows on their way from tokens to columns.
 #[derive(Debug)]
 pub(crate) struct Rows<C> {
@@ -138,7 +147,7 @@ pub(crate) struct Rows<C> {
     what: &'static str,
     ignore_errors: bool,
     builders: Vec<Builder>,
-    filter: Option<(Filter, Vec<Builder>)>,
+    filter: Option<Filtered>,
     /// Tokens of the rows that wait for conversion.
     tokens: Vec<Token>,
     /// Payload of each waiting row, as an index into the chunk's texts.
@@ -174,16 +183,18 @@ impl<C: Convert> Rows<C> {
         let builders = || fields.iter().map(|field| Builder::new(&field.data_type)).collect();
         let (filtered, builders): (Vec<Builder>, Vec<Builder>) = (builders(), builders());
         let requested = builders.len();
-        let filter = request
-            .predicate
-            .clone()
-            .map(|predicate| (Filter::new(predicate, requested, request.time_zone), filtered));
+        let empty = fields.iter().map(|field| new_empty_array(&field.data_type.physical()));
+        let filter = request.predicate.clone().map(|predicate| Filtered {
+            filter: Filter::new(predicate, requested, request.time_zone),
+            builders: filtered,
+            empty: empty.collect(),
+        });
         if all {
             let unused = (0..request.fields.len()).filter(|at| !request.columns.contains(at));
             fields.extend(unused.filter_map(|at| request.fields.get(at).cloned()));
         }
         let checked = (0..fields.len()).filter(|at| match &filter {
-            Some((filter, _)) => !used(&filter.uses, *at),
+            Some(Filtered { filter, .. }) => !used(&filter.uses, *at),
             None => *at >= requested,
         });
         let checked = if request.strict { checked.collect() } else { Vec::new() };
@@ -347,9 +358,9 @@ impl<C: Convert> Rows<C> {
         self.check(texts, errors)?;
         let selection = match self.filter.take() {
             None => Selection::All(rows),
-            Some((filter, mut builders)) => {
-                let selected = self.filtered(&filter, &mut builders, texts, errors);
-                self.filter = Some((filter, builders));
+            Some(mut filtered) => {
+                let selected = self.filtered(&mut filtered, texts, errors);
+                self.filter = Some(filtered);
                 selected?
             }
         };
@@ -357,7 +368,7 @@ impl<C: Convert> Rows<C> {
         for (column, builder) in builders.iter_mut().enumerate() {
             // Problems of columns that were checked, or that the filter looked at, were counted then.
             let counted = !self.checked.contains(&column)
-                && !self.filter.as_ref().is_some_and(|(filter, _)| used(&filter.uses, column));
+                && !self.filter.as_ref().is_some_and(|by| used(&by.filter.uses, column));
             match &selection {
                 Selection::All(rows) => {
                     self.column(column, 0..*rows, texts, builder, counted, errors);
@@ -415,21 +426,20 @@ impl<C: Convert> Rows<C> {
     /// Evaluates the filter over the waiting rows.
     fn filtered(
         &mut self,
-        filter: &Filter,
-        builders: &mut [Builder],
+        filtered: &mut Filtered,
         texts: &[&C::Record],
         errors: &mut RowErrors,
     ) -> Result<Selection> {
         let rows = self.waiting.len();
-        let mut columns: Vec<Column> = Vec::with_capacity(builders.len());
-        for (column, builder) in builders.iter_mut().enumerate() {
+        let Filtered { filter, builders, empty } = filtered;
+        let mut columns = empty.clone();
+        let places = columns.iter_mut().zip(builders).enumerate();
+        for (column, (place, builder)) in places {
             let Some(field) = self.fields.get(column) else { break };
             if used(&filter.uses, column) {
                 let data_type = field.data_type.clone();
                 self.column(column, 0..rows, texts, builder, true, errors);
-                columns.push(builder.finish(&data_type)?);
-            } else {
-                columns.push(new_empty_array(&field.data_type.physical()));
+                *place = builder.finish(&data_type)?;
             }
         }
         let selection = if self.failed.contains(&true) {

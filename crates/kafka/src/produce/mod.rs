@@ -465,6 +465,9 @@ impl ProduceMachine {
                         || matches!(error.kind(), ErrorKind::UnknownTopic { .. }))
                 {
                     over.push((tp.clone(), batch.id, error.clone()));
+                } else if problem.is_none() {
+                    // Those behind it came later, and there may be thousands.
+                    break;
                 }
             }
         }
