@@ -472,11 +472,14 @@ impl Coordinator {
     fn poll_domain(&mut self, index: usize, now: Duration) -> Result<bool> {
         let Some(domain) = self.domains.get_mut(index) else { return Ok(false) };
         let Some(event) = domain.poll(now)? else { return Ok(false) };
-        if let DomainEvent::Revoked = event {
-            self.revoked = true;
-        }
-        if let DomainEvent::Recovered { epoch, scans } = event {
-            self.found.push((index, epoch, scans));
+        match event {
+            DomainEvent::Revoked => self.revoked = true,
+            DomainEvent::Recovered { epoch, scans } => self.found.push((index, epoch, scans)),
+            DomainEvent::Finished(epoch) => {
+                self.notes.push(format!("epoch {epoch} was committed, and was the last one"));
+                self.phase = Phase::Finished(Last::Ended(JobEnd::Finished));
+            }
+            DomainEvent::Committed(_) | DomainEvent::Aborted | DomainEvent::Left => {}
         }
         Ok(true)
     }

@@ -107,6 +107,9 @@ pub enum DomainEvent {
         /// Progress of an earlier run, one entry per scan of the domain.
         scans: Vec<Option<Progress>>,
     },
+    /// The end of a recovery where the attempt before had reached the job's end in this epoch without learning that it was
+    /// durable: nothing is left to do.
+    Finished(Epoch),
     /// The epoch is durable.
     Committed(Epoch),
     /// What was not committed never will be.

@@ -38,7 +38,8 @@ const TIMEOUT: Duration = Duration::from_millis(1000);
 /// AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, TxnOffsetCommit.
 const LOST: &[i16] = &[0, 1, 2, 3, 10, 22, 24, 25, 26, 26, 28];
 
-/// Number of the EndTxn API.
+/// Numbers of APIs.
+const FETCH: i16 = 1;
 const END_TXN: i16 = 26;
 
 /// How late an EndTxn is that was overtaken: into the next transaction.
@@ -499,5 +500,61 @@ fn the_same_seed_gives_the_same_trace() {
         let (first, second) = (simulate(seed), simulate(seed));
         let differs = first.0.iter().zip(&second.0).position(|(a, b)| a != b);
         assert!(differs.is_none() && first == second, "seed {seed}: traces part at {differs:?}");
+    }
+}
+
+/// The brokers have committed it, and the answers that say so are lost for longer than they are waited for. Whether the
+/// process has completed an epoch before makes no difference.
+#[test]
+fn the_last_epoch_of_a_bounded_job_is_not_written_again() {
+    let topic = topic_of("simulated");
+    let progress = |world: &mut World| -> Vec<ProgressRecord> {
+        let records = if world.exists(&topic) { world.read_committed(&topic) } else { Vec::new() };
+        let decode = |text: &String| ProgressRecord::decode(text.as_bytes()).expect("a record");
+        records.iter().map(|(_, _, text)| decode(text)).collect()
+    };
+    for (version, interval, before) in [1, 2].map(|v| [(v, "700 ms", 1), (v, "1 min", 0)]).concat()
+    {
+        let mut config = Config::default();
+        config.transaction_version = version;
+        let mut world = World::with(config);
+        world.create("in", 1);
+        SINKS.iter().for_each(|(topic, _)| world.create(topic, 1));
+        let value = |n| format!(r#"{{"v":"0:{n}","keep":{}}}"#, keeps(n));
+        world.produce("in", 0, &(0..AT_ONCE).map(value).collect::<Vec<_>>());
+        let bounded = "'earliest-offset', 'scan.bounded.mode' = 'latest-offset'";
+        let sql = SQL.replace("'earliest-offset'", bounded).replace("100 ms", interval);
+        let sql = sql.replace("'properties.transaction.timeout.ms' = '1000',", "");
+        let mut process = Process::start(&world, &sql, 7);
+        // Nothing is read for a while, in which an epoch is completed or not.
+        world.faults.lose(FETCH);
+        let (mut restarts, mut quiet, mut loses) = (0, false, false);
+        loop {
+            // What an idle job has asked for leaves before time passes.
+            let still = !world.step() && quiet;
+            let step = process.simulation.step(&mut process.job, world.now);
+            quiet = matches!(step, Ok(SimulatedStep::Idle(_)));
+            match step.expect("a job that ends") {
+                SimulatedStep::Ended(end) => break assert_eq!(end, JobEnd::Finished),
+                SimulatedStep::Restarting(_) => {
+                    restarts += 1;
+                    world.faults.end();
+                    assert!(progress(&mut world).pop().is_some_and(|last| last.finished));
+                }
+                SimulatedStep::Idle(_)
+                    if !loses && still && progress(&mut world).len() > before =>
+                {
+                    loses = true;
+                    (0..8).for_each(|_| world.faults.lose(END_TXN));
+                }
+                SimulatedStep::Idle(at) if still => {
+                    world.advance(at.filter(|at| *at > world.now));
+                }
+                SimulatedStep::Idle(_) | SimulatedStep::Busy => {}
+            }
+        }
+        assert_eq!(restarts, 1, "version {version}, every {interval}");
+        let written = world.read_committed("kept").len() + world.read_committed("rest").len();
+        assert_eq!(written as i64, AT_ONCE, "version {version}, every {interval}");
     }
 }

@@ -145,6 +145,14 @@ impl TransactionDomain {
         }
     }
 
+    /// The epoch in which this run has reached the job's end, where an attempt has not heard that it was committed. Of an
+    /// earlier run it would say that the job begins anew.
+    fn finished(&self, found: Option<&ProgressRecord>) -> Option<Epoch> {
+        let state = self.plan.state();
+        let found = found.filter(|record| record.finished && state.claimed)?;
+        (found.epoch > state.committed).then_some(found.epoch)
+    }
+
     /// Takes the job over with what was found.
     fn claim(&mut self, found: Option<ProgressRecord>, from: Recovery) -> Result<()> {
         let mut record = found.unwrap_or_default();
@@ -268,6 +276,9 @@ impl TransactionDomain {
                         Some((transaction, found)) => {
                             self.transaction = Some(transaction);
                             self.plan.check_timeout(self.timeout, &self.names, &self.warnings)?;
+                            if let Some(epoch) = self.finished(found.as_ref()) {
+                                return Ok(Some(DomainEvent::Finished(epoch)));
+                            }
                             self.claim(found, from)?;
                         }
                     }
