@@ -15,6 +15,8 @@ use crate::types::{DataType, Kind};
 #[derive(Debug, Default)]
 pub(super) struct Scope {
     columns: Vec<ScopeColumn>,
+    /// In ORDER BY, what is selected: a name of one part means that first.
+    selected: Vec<(String, Expr)>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +51,11 @@ impl Scope {
     pub(super) fn add_expr(&mut self, name: &str, expr: Expr) {
         let (table, name) = (String::new(), name.to_owned());
         self.columns.push(ScopeColumn { table, home: None, name, expr });
+    }
+
+    /// Lets names of one part mean what is selected under them.
+    pub(super) fn prefer(&mut self, selected: impl IntoIterator<Item = (String, Expr)>) {
+        self.selected.extend(selected);
     }
 
     /// Adds the columns of another table.
@@ -128,6 +135,14 @@ impl Scope {
         let Some((first, rest)) = name.parts.split_first() else {
             return Err(schema_error("an empty name", name.span));
         };
+        if rest.is_empty() {
+            let mut selected = self.selected.iter().filter(|(alias, _)| *alias == first.value);
+            match (selected.next(), selected.next()) {
+                (Some(_), Some(_)) => return Err(ambiguous(first)),
+                (Some((_, expr)), None) => return Ok(expr.clone()),
+                (None, _) => {}
+            }
+        }
         // `t.t`: a table's column comes before a field of the column that the table gave its name to.
         if let Some((second, rest)) = rest.split_first()
             && let Some(column) = self.only(second, |column| column.table == first.value)?
@@ -169,9 +184,7 @@ impl Scope {
     ) -> Result<Option<&ScopeColumn>> {
         let mut named = self.columns.iter().filter(|c| c.name == name.value && among(c));
         match (named.next(), named.next()) {
-            (_, Some(_)) => {
-                Err(schema_error(format!("column '{}' is ambiguous", name.value), name.span))
-            }
+            (_, Some(_)) => Err(ambiguous(name)),
             (found, None) => Ok(found),
         }
     }
@@ -183,6 +196,10 @@ impl Scope {
             None => error,
         }
     }
+}
+
+fn ambiguous(name: &ast::Ident) -> Error {
+    schema_error(format!("column '{}' is ambiguous", name.value), name.span)
 }
 
 /// `array[n]`, `map[key]`, and `row[n]` or `row['name']` with a constant.

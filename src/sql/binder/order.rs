@@ -1,6 +1,6 @@
 //! ORDER BY.
 
-use super::query::{bind_set, scope_of, select_parts};
+use super::query::{UNNAMED, bind_set, names_of_result, scope_of, select_parts};
 use super::{Binder, not_yet, schema_error};
 use crate::base::{Result, Span};
 use crate::expr::{Expr, Node, SortKey, is_sortable};
@@ -12,8 +12,11 @@ use crate::types::{Field, Kind, Schema};
 pub(super) fn bind(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
     let (input, mut expressions, mut fields, scope) = match &query.body.kind {
         QueryBodyKind::Select(select) => {
-            let (input, scope, expressions, schema) = select_parts(binder, select)?;
-            (input, expressions, schema.fields, scope)
+            let (input, mut scope, expressions, fields) = select_parts(binder, select)?;
+            let names = fields.iter().map(|field| field.name.clone());
+            let selected = names.zip(expressions.iter().cloned());
+            scope.prefer(selected.filter(|(name, _)| !name.starts_with(UNNAMED)));
+            (input, expressions, names_of_result(binder, fields), scope)
         }
         _ => {
             let rel = bind_set(binder, &query.body)?;
@@ -27,7 +30,7 @@ pub(super) fn bind(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
     let width = fields.len();
     let mut keys = Vec::with_capacity(query.order_by.len());
     for item in &query.order_by {
-        let column = match selected(&item.expr, fields.get(..width).unwrap_or_default())? {
+        let column = match by_position(&item.expr, width)? {
             Some(column) => column,
             None => {
                 let expr = binder.expr(&item.expr, &scope)?;
@@ -82,21 +85,15 @@ pub(super) fn bind(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
     Ok(Rel::Project { input: Box::new(rel), expressions, schema: Schema::new(fields) })
 }
 
-/// The selected column that an item names: by its position, from 1, or by its name.
-fn selected(expr: &ast::Expr, fields: &[Field]) -> Result<Option<usize>> {
-    match &expr.kind {
-        ExprKind::Literal(Literal::Number { text, kind: NumberKind::Integer }) => {
-            let at = text.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-            match at.filter(|at| *at < fields.len()) {
-                Some(at) => Ok(Some(at)),
-                None => Err(schema_error("ordinal out of range", expr.span)),
-            }
-        }
-        ExprKind::Name(name) => Ok(match name.parts.as_slice() {
-            [only] => fields.iter().position(|field| field.name == only.value),
-            _ => None,
-        }),
-        _ => Ok(None),
+/// The selected column that an item names by its position, from 1.
+fn by_position(expr: &ast::Expr, width: usize) -> Result<Option<usize>> {
+    let ExprKind::Literal(Literal::Number { text, kind: NumberKind::Integer }) = &expr.kind else {
+        return Ok(None);
+    };
+    let at = text.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    match at.filter(|at| *at < width) {
+        Some(at) => Ok(Some(at)),
+        None => Err(schema_error("ordinal out of range", expr.span)),
     }
 }
 

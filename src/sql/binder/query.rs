@@ -17,6 +17,9 @@ use crate::table::{ColumnKind, TableDef};
 use crate::types::{Field, Kind, Schema};
 use std::sync::Arc;
 
+/// How the names of columns begin that were given none.
+pub(super) const UNNAMED: &str = "EXPR$";
+
 /// Binds a query and pushes projection and predicate into its scan.
 pub(super) fn bind(binder: &Binder<'_>, query: &ast::Query) -> Result<Rel> {
     Ok(rewrite::optimise(bind_query(binder, query)?, binder.time_zone))
@@ -121,15 +124,16 @@ pub(super) fn bind_set(binder: &Binder<'_>, body: &ast::QueryBody) -> Result<Rel
 }
 
 fn bind_select(binder: &Binder<'_>, select: &ast::Select) -> Result<Rel> {
-    let (input, _, expressions, schema) = select_parts(binder, select)?;
+    let (input, _, expressions, fields) = select_parts(binder, select)?;
+    let schema = Schema::new(names_of_result(binder, fields));
     Ok(Rel::Project { input: Box::new(input), expressions, schema })
 }
 
-/// What a SELECT reads, what its expressions see, those of its list, and their names and types.
+/// What a SELECT reads, what its expressions see, those of its list, and their names, as written, and types.
 pub(super) fn select_parts(
     binder: &Binder<'_>,
     select: &ast::Select,
-) -> Result<(Rel, Scope, Vec<Expr>, Schema)> {
+) -> Result<(Rel, Scope, Vec<Expr>, Vec<Field>)> {
     hints::check(&select.hints)?;
     match select.quantifier {
         Some(SetQuantifier::Distinct) => return not_yet("SELECT DISTINCT", select.span),
@@ -157,8 +161,8 @@ pub(super) fn select_parts(
         division::check(filter)?;
         rel = filtered(binder, rel, &scope, "WHERE", filter)?;
     }
-    let (expressions, schema) = bind_items(binder, &select.items, &scope)?;
-    Ok((rel, scope, expressions, schema))
+    let (expressions, fields) = bind_items(binder, &select.items, &scope)?;
+    Ok((rel, scope, expressions, fields))
 }
 
 /// The rows for which the condition of a clause holds.
@@ -192,7 +196,7 @@ fn bind_items(
     binder: &Binder<'_>,
     items: &[ast::SelectItem],
     scope: &Scope,
-) -> Result<(Vec<Expr>, Schema)> {
+) -> Result<(Vec<Expr>, Vec<Field>)> {
     let mut expressions = Vec::new();
     let mut fields: Vec<Field> = Vec::new();
     for (at, item) in items.iter().enumerate() {
@@ -219,14 +223,14 @@ fn bind_items(
                 let name = match (alias, &expr.kind) {
                     (Some(alias), _) => alias.value.clone(),
                     (None, ExprKind::Name(name)) => name.last().to_owned(),
-                    (None, _) => format!("EXPR${at}"),
+                    (None, _) => format!("{UNNAMED}{at}"),
                 };
                 fields.push(Field::new(name, bound.data_type.clone()));
                 expressions.push(bound);
             }
         }
     }
-    Ok((expressions, Schema::new(names_of_result(binder, fields))))
+    Ok((expressions, fields))
 }
 
 fn unambiguous(repeated: Option<&str>, span: Span) -> Result<()> {
