@@ -170,6 +170,25 @@ impl<'a> Lexer<'a> {
         self.quoted('\'').map_or(TokenKind::Invalid(Invalid::UnclosedString), kind)
     }
 
+    /// The text up to a quote that neither another one nor a backslash stands before.
+    fn escaped_string(&mut self) -> TokenKind {
+        self.at += 1;
+        let start = self.at;
+        loop {
+            self.eat_while(|c| c != '\'' && c != '\\');
+            if self.eat("\\") {
+                self.at += self.peek().map_or(0, char::len_utf8);
+            } else if !self.eat("''") {
+                let text = self.source.get(start..self.at).unwrap_or("").to_owned();
+                if self.eat("'") {
+                    return TokenKind::EscapedString(text);
+                }
+                self.at = start;
+                return TokenKind::Invalid(Invalid::UnclosedString);
+            }
+        }
+    }
+
     fn quoted_ident(&mut self) -> TokenKind {
         match self.quoted('`') {
             None => TokenKind::Invalid(Invalid::UnclosedIdent),
@@ -208,6 +227,7 @@ impl<'a> Lexer<'a> {
                 self.at += 1;
                 self.string(TokenKind::UnicodeString)
             }
+            "E" | "e" if quote_follows => self.escaped_string(),
             "X" | "x" if quote_follows => self.string(TokenKind::Binary),
             "N" | "n" if quote_follows => self.string(TokenKind::String),
             // A character set: all text is Unicode here.
@@ -232,6 +252,7 @@ mod tests {
             TokenKind::Number(kind) => format!("{kind:?}:{}", token.span.text(source)),
             TokenKind::String(text) => format!("'{text}'"),
             TokenKind::UnicodeString(text) => format!("U'{text}'"),
+            TokenKind::EscapedString(text) => format!("E'{text}'"),
             TokenKind::Binary(text) => format!("X'{text}'"),
             TokenKind::HintStart => "<hint".to_owned(),
             TokenKind::HintEnd => "hint>".to_owned(),
@@ -258,6 +279,7 @@ mod tests {
             ("1.2.3", "Decimal:1.2 Decimal:.3 $"),
             ("a.b a .b", "A . b A . b $"),
             ("X'0A' x'' U&'\\0041' N'a' _utf8'b' _'c'", "X'0A' X'' U'\\0041' 'a' 'b' _ 'c' $"),
+            (r"E'a\'\\' e'' 'E' E'\", r"E'a\'\\' E'' 'E' UnclosedString Character $"),
             ("a<>b!=c<=d>=e||f=>g->h", "A <> b != C <= d >= e || f => G -> h $"),
             ("ARRAY<ROW<a INT>>", "ARRAY < ROW < A INT > > $"),
             ("t /*+ OPTIONS('a'='b') */ * / */", "t <hint OPTIONS ( 'a' = 'b' ) hint> * / * / $"),

@@ -27,6 +27,8 @@ pub enum TokenKind {
     /// `U&'text'` with doubled quotes undone and escapes still in place: their escape character
     /// follows as `UESCAPE 'c'`.
     UnicodeString(String),
+    /// `E'text'` with doubled quotes and the escapes of C still in place.
+    EscapedString(String),
     /// `X'0aff'`: what stands between the quotes.
     Binary(String),
     /// `/*+`.
@@ -56,6 +58,14 @@ pub enum Invalid {
     EmptyIdent,
     /// `/*` without `*/`.
     UnclosedComment,
+}
+
+impl TokenKind {
+    /// Whether this is text that may stand for a name, a value of an option and the like.
+    #[must_use]
+    pub const fn is_text(&self) -> bool {
+        matches!(self, Self::String(_) | Self::UnicodeString(_))
+    }
 }
 
 macro_rules! symbols {

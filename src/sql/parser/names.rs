@@ -4,6 +4,8 @@ use super::{ParseError, Parser, Result, error};
 use crate::base::Span;
 use crate::sql::ast::{Hint, HintArgs, Ident, NumberKind, ObjectName, Property, SqlString};
 use crate::sql::token::{Symbol, TokenKind};
+use std::iter::Peekable;
+use std::str::Chars;
 
 impl Parser<'_> {
     /// Takes a name: quoted, or a word that is not reserved.
@@ -67,6 +69,14 @@ impl Parser<'_> {
             self.at += 1;
         }
         Ok(Some(SqlString { value, span: self.since(span) }))
+    }
+
+    /// The text of `E'…'`, which is an expression only.
+    pub(super) fn escaped_string(&mut self, text: &str) -> Result<String> {
+        let span = self.here();
+        self.advance();
+        undo_escapes(text)
+            .ok_or_else(|| error("4 hexadecimal digits expected after \\u, 8 after \\U", span))
     }
 
     pub(super) fn string(&mut self) -> Result<SqlString> {
@@ -237,6 +247,74 @@ impl Parser<'_> {
         let name = self.ident()?;
         Ok(SqlString { value: name.value, span })
     }
+}
+
+/// The text of `E'…'`, as Calcite's `SqlParserUtil.replaceEscapedChars` reads it: a backslash before what needs none
+/// stays. `None` where `\u` or `\U` lacks digits.
+fn undo_escapes(text: &str) -> Option<String> {
+    let mut units: Vec<u16> = Vec::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let follows = chars.peek().copied();
+        let meant = match (c, follows) {
+            ('\'', _) => {
+                chars.next();
+                c
+            }
+            ('\\', Some('b' | 'f' | 'n' | 'r' | 't' | '\\' | '\'')) => {
+                chars.next().map(control_character)?
+            }
+            ('\\', Some(kind @ ('u' | 'U'))) => {
+                chars.next();
+                let wanted = if kind == 'u' { 4 } else { 8 };
+                let (code, digits) = digits(&mut chars, 16, wanted);
+                if digits < wanted {
+                    return None;
+                }
+                if let Ok(unit) = u16::try_from(code) {
+                    // Half of a pair may stand alone here.
+                    units.push(unit);
+                    continue;
+                }
+                char::from_u32(code)?
+            }
+            ('\\', Some('x')) => {
+                chars.next();
+                match digits(&mut chars, 16, 2) {
+                    (_, 0) => 'x',
+                    (code, _) => char::from_u32(code)?,
+                }
+            }
+            ('\\', Some('0'..='3')) => char::from_u32(digits(&mut chars, 8, 3).0)?,
+            _ => c,
+        };
+        units.extend_from_slice(meant.encode_utf16(&mut [0; 2]));
+    }
+    String::from_utf16(&units).ok()
+}
+
+fn control_character(escaped: char) -> char {
+    match escaped {
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        other => other,
+    }
+}
+
+/// The number of up to `most` digits, and how many there are.
+fn digits(chars: &mut Peekable<Chars<'_>>, radix: u32, most: usize) -> (u32, usize) {
+    let (mut number, mut count) = (0, 0);
+    while count < most
+        && let Some(digit) = chars.peek().and_then(|c| c.to_digit(radix))
+    {
+        number = number << radix.ilog2() | digit;
+        count += 1;
+        chars.next();
+    }
+    (number, count)
 }
 
 /// Undoes `\0041`; a doubled escape character stands for itself.

@@ -126,8 +126,10 @@ impl Parser<'_> {
                 let kind = *kind;
                 Ok(ExprKind::Literal(self.number(kind)))
             }
-            TokenKind::String(_) | TokenKind::UnicodeString(_) => {
-                Ok(ExprKind::Literal(Literal::String(self.string()?.value)))
+            kind if kind.is_text() => Ok(ExprKind::Literal(Literal::String(self.string()?.value))),
+            TokenKind::EscapedString(text) => {
+                let text = text.clone();
+                Ok(ExprKind::Literal(Literal::String(self.escaped_string(&text)?)))
             }
             TokenKind::Binary(_) => self.binary_literal(),
             TokenKind::Symbol(Symbol::LParen) => self.parenthesized(),
@@ -136,11 +138,6 @@ impl Parser<'_> {
                 Ok(self.recognised_expr("a dynamic parameter (?)", start).kind)
             }
             TokenKind::Symbol(Symbol::LBrace) => self.jdbc_escape(),
-            TokenKind::Word(None) if self.at_c_string() => {
-                let start = self.bump();
-                self.string()?;
-                Ok(self.recognised_expr("a string with escapes (E'…')", start).kind)
-            }
             TokenKind::QuotedIdent(_) | TokenKind::Word(None) => self.name_or_call(),
             TokenKind::Word(Some(keyword)) => match (keyword.text, opens) {
                 ("TRY_CAST", Some(Symbol::LParen)) => self.cast(true),
@@ -294,14 +291,6 @@ impl Parser<'_> {
         Ok(self.recognised_expr("a JDBC escape ({…})", start).kind)
     }
 
-    /// `E'…'`, without a blank between.
-    fn at_c_string(&self) -> bool {
-        let string = self.peek(1);
-        self.here().text(self.source).eq_ignore_ascii_case("e")
-            && matches!(string.kind, TokenKind::String(_))
-            && string.span.start == self.here().end
-    }
-
     /// Takes a name where a function's unit stands, unless it is one.
     pub(super) fn eat_other_unit(&mut self) -> bool {
         !self.at_function_unit() && self.eat_ident().is_some()
@@ -354,9 +343,7 @@ impl Parser<'_> {
 
     /// `DATE '…'`, `TIME '…'`, `TIMESTAMP '…'`.
     fn time_literal(&mut self, keyword: &'static str) -> Result<ExprKind> {
-        let is_string =
-            |kind: &TokenKind| matches!(kind, TokenKind::String(_) | TokenKind::UnicodeString(_));
-        if is_string(&self.peek(1).kind) {
+        if self.peek(1).kind.is_text() {
             self.advance();
             let text = self.string()?.value;
             return Ok(ExprKind::Literal(match keyword {

@@ -72,7 +72,7 @@ impl Parser<'_> {
     fn set(&mut self, start: Span) -> Result<Statement> {
         let assignment = if self.at_statement_end() {
             None
-        } else if matches!(self.token().kind, TokenKind::String(_) | TokenKind::UnicodeString(_)) {
+        } else if self.token().kind.is_text() {
             Some(self.property()?)
         } else {
             Some(self.bare_assignment()?)
