@@ -149,9 +149,10 @@ fn decimal(precision: Option<u32>, scale: Option<u32>, span: Span) -> Result<Kin
 fn length(written: Option<u32>, span: Span) -> Result<u32> {
     match written {
         None => Ok(1),
-        Some(n) if (1..=Kind::STRING_LENGTH).contains(&n) => Ok(n),
+        // A length of 0 holds nothing but is a type.
+        Some(n) if n <= Kind::STRING_LENGTH => Ok(n),
         Some(_) => {
-            Err(schema_error("length must be between 1 and 2147483647 (both inclusive)", span))
+            Err(schema_error("length must be between 0 and 2147483647 (both inclusive)", span))
         }
     }
 }
