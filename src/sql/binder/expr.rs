@@ -259,6 +259,19 @@ pub(super) fn selected(expr: Expr) -> Expr {
     chosen
 }
 
+/// IS NULL: arithmetic and comparisons are NULL where an operand is, and Flink computes nothing to know that, but for a
+/// remainder (Calcite's `Strong`).
+fn null_test(tested: Expr) -> Expr {
+    match tested.node {
+        Node::Arithmetic { op, left, right } if op != ArithmeticOp::Remainder => {
+            Expr::or(vec![null_test(*left), null_test(*right)])
+        }
+        Node::Compare { left, right, .. } => Expr::or(vec![null_test(*left), null_test(*right)]),
+        Node::Negate(input) => null_test(*input),
+        _ => Expr::is_null(tested),
+    }
+}
+
 /// Whether this is an element of an array or map whose elements are NOT NULL.
 fn never_null_item(expr: &Expr) -> bool {
     let Node::Call { function, args } = &expr.node else { return false };
@@ -380,8 +393,8 @@ impl Binder<'_> {
                     IsTest::Null if never_null_item(&tested) => {
                         Expr::literal(Scalar::Boolean(false), Kind::Boolean.not_null())
                     }
-                    IsTest::Null => Expr::is_null(tested),
-                    IsTest::Unknown => Expr::is_null(condition(tested, operand.span)?),
+                    IsTest::Null => null_test(tested),
+                    IsTest::Unknown => null_test(condition(tested, operand.span)?),
                     IsTest::True => truth(true)?,
                     IsTest::False => truth(false)?,
                     test => match super::json::test(tested, test) {
