@@ -382,6 +382,12 @@ impl BinaryOp {
     pub const fn is_comparison(self) -> bool {
         matches!(self, Self::Eq | Self::NotEq | Self::Lt | Self::LtEq | Self::Gt | Self::GtEq)
     }
+
+    /// Whether this is `+`, `-`, `*` or `/`.
+    #[must_use]
+    pub const fn is_arithmetic(self) -> bool {
+        matches!(self, Self::Plus | Self::Minus | Self::Multiply | Self::Divide)
+    }
 }
 
 /// What `IS` tests for.

@@ -3,28 +3,43 @@
 
 use super::schema_error;
 use crate::base::Result;
-use crate::sql::ast::{BinaryOp, Expr, ExprKind, Literal, UnaryOp};
+use crate::sql::ast::{ArgValue, BinaryOp, Expr, ExprKind, FunctionCall, Literal, UnaryOp};
 
 /// Refuses such a division where Calcite's `RexSimplify` comes by: as the whole expression, as a result of CASE, a field
-/// of ROW, or compared with what is no constant. Elsewhere the rows decide.
+/// of ROW, compared with what is no constant, or as an operand or argument beside such. Elsewhere the rows decide.
 pub(super) fn check(expr: &Expr) -> Result<()> {
     match &expr.kind {
-        ExprKind::Binary { op, left, right, .. } if op.is_comparison() => {
-            if is_constant(left) && is_constant(right) {
-                return Ok(());
-            }
-            not_by_zero(left)?;
-            not_by_zero(right)
+        ExprKind::Binary { op, left, right, .. }
+            if (op.is_comparison() || op.is_arithmetic()) && !is_constant(expr) =>
+        {
+            operand(left)?;
+            operand(right)
         }
         ExprKind::Row { fields, .. } => fields.iter().try_for_each(check),
-        ExprKind::Case { operand: None, branches, otherwise } => {
+        ExprKind::Function(call) if !is_constant(expr) && !takes_first(call.name.last()) => {
+            arguments(call).try_for_each(operand)
+        }
+        ExprKind::Case { operand: compared, branches, otherwise } => {
             // What a constant condition leaves out is forgotten before.
-            if branches.iter().any(|branch| branch.when.iter().any(is_constant)) {
+            let conditions = || branches.iter().flat_map(|branch| &branch.when);
+            let is_decided = match compared {
+                Some(compared) => is_constant(compared),
+                None => conditions().any(is_constant),
+            };
+            if is_decided {
                 return Ok(());
             }
             let results = branches.iter().map(|branch| &branch.then);
             results.chain(otherwise.as_deref()).try_for_each(check)
         }
+        _ => not_by_zero(expr),
+    }
+}
+
+/// The same for an operand or argument: what a CASE there gives is left to the rows.
+fn operand(expr: &Expr) -> Result<()> {
+    match &expr.kind {
+        ExprKind::Binary { .. } => check(expr),
         _ => not_by_zero(expr),
     }
 }
@@ -40,12 +55,25 @@ fn not_by_zero(expr: &Expr) -> Result<()> {
     }
 }
 
+/// Whether a function forgets later arguments where the first one is never NULL, which is not known here.
+fn takes_first(function: &str) -> bool {
+    ["COALESCE", "IFNULL"].iter().any(|name| function.eq_ignore_ascii_case(name))
+}
+
+fn arguments(call: &FunctionCall) -> impl Iterator<Item = &Expr> {
+    call.args.iter().filter_map(|arg| match &arg.value {
+        ArgValue::Expr(expr) => Some(expr),
+        _ => None,
+    })
+}
+
 fn is_constant(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Literal(literal) => !matches!(literal, Literal::Null),
         ExprKind::Unary { op: UnaryOp::Minus | UnaryOp::Plus, operand } => is_constant(operand),
         ExprKind::Binary { left, right, .. } => is_constant(left) && is_constant(right),
         ExprKind::Cast { operand, is_try: false, .. } => is_constant(operand),
+        ExprKind::Function(call) => !call.args.is_empty() && arguments(call).all(is_constant),
         _ => false,
     }
 }
