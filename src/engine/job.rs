@@ -208,8 +208,10 @@ impl JobBuilder<'_> {
             if shared {
                 widen(&mut chain, &columns);
             }
+            let steps =
+                (0..chain.steps.len()).filter_map(|at| chain.steps.get(at..)?.split_first());
             let mut operators: Vec<OperatorFactory> =
-                chain.steps.into_iter().map(|step| self.operator(step)).collect();
+                steps.map(|(step, above)| self.operator(step.clone(), above)).collect();
             operators.extend(guards);
             outputs.push(Output { operators, sink });
         }
@@ -234,8 +236,9 @@ impl JobBuilder<'_> {
         guards
     }
 
-    fn operator(&self, step: Step) -> OperatorFactory {
+    fn operator(&self, step: Step, above: &[Step]) -> OperatorFactory {
         let (env, time_moves) = (self.env, !self.settings.batch);
+        let read = columns_read(above);
         Arc::new(move || -> Box<dyn Operator> {
             match step.clone() {
                 Step::Filter(condition) => Box::new(Filter::new(condition, env, time_moves)),
@@ -244,7 +247,8 @@ impl JobBuilder<'_> {
                 Step::DropUpdateBefore => Box::new(DropUpdateBefore),
                 Step::Sort(sort) => Box::new(sort.operator()),
                 Step::Unnest { collection, outer, ordinality } => {
-                    Box::new(Unnest::new(collection, outer, ordinality, env, time_moves))
+                    let read = read.clone();
+                    Box::new(Unnest::new(collection, outer, ordinality, read, env, time_moves))
                 }
             }
         })
@@ -288,6 +292,23 @@ fn take_apart(rel: Rel) -> Vec<Chain> {
         Rel::DropUpdateBefore { input } => above(*input, &Step::DropUpdateBefore),
         Rel::Union { inputs, .. } => inputs.into_iter().flat_map(take_apart).collect(),
     }
+}
+
+/// The columns that some steps read of what they are given; `None` for all.
+fn columns_read(steps: &[Step]) -> Option<Vec<usize>> {
+    let mut read = Vec::new();
+    for step in steps {
+        match step {
+            Step::Filter(condition) => read.extend(condition.columns_used()),
+            Step::Limit(_) | Step::DropUpdateBefore => {}
+            Step::Sort(_) | Step::Unnest { .. } => return None,
+            Step::Project(expressions) => {
+                read.extend(expressions.iter().flat_map(Expr::columns_used));
+                return Some(read);
+            }
+        }
+    }
+    None
 }
 
 fn above(input: Rel, step: &Step) -> Vec<Chain> {

@@ -2,13 +2,15 @@
 
 use super::Operator;
 use super::timed::TimedEnv;
-use crate::base::limits::UNNEST_COPIES_MAX;
+use crate::base::limits::{UNNEST_COPIES_MAX, UNNEST_ITEMS_MAX};
 use crate::base::{Error, Result};
 use crate::expr::{EvalEnv, Expr, Input, Scalar, Selection};
 use crate::types::{Batch, Column, Kind, RowErrors};
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Int32Type;
-use arrow_array::{Array as _, Int32Array, UInt32Array};
+use arrow_array::{Array as _, Int32Array, UInt32Array, new_null_array};
+use arrow_schema::DataType as Physical;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +20,8 @@ pub struct Unnest {
     collection: Expr,
     outer: Option<Expr>,
     ordinality: bool,
+    /// The columns that somebody reads, the others being repeated for nobody; `None`: all.
+    read: Option<Vec<usize>>,
     env: TimedEnv,
 }
 
@@ -51,8 +55,14 @@ impl Places {
         kept
     }
 
-    /// The columns of the input and of the elements at these places.
-    fn columns(&self, input: &[Column], elements: &[Column], numbers: bool) -> Result<Vec<Column>> {
+    /// The columns of the input and of the elements at these places; NULLs in columns of the input that nobody reads.
+    fn columns(
+        &self,
+        input: &[Column],
+        elements: &[Column],
+        numbers: bool,
+        is_read: &dyn Fn(usize) -> bool,
+    ) -> Result<Vec<Column>> {
         let taken = |column: &Column, indices: &UInt32Array| {
             arrow_select::take::take(column, indices, None)
                 .map_err(|error| Error::internal(format_args!("taking elements: {error}")))
@@ -60,8 +70,11 @@ impl Places {
         let rows = UInt32Array::from(self.rows.clone());
         let of_element = UInt32Array::from(self.elements.clone());
         let mut columns = Vec::with_capacity(input.len() + elements.len() + 1);
-        for column in input {
-            columns.push(taken(column, &rows)?);
+        for (at, column) in input.iter().enumerate() {
+            columns.push(match is_read(at) {
+                true => taken(column, &rows)?,
+                false => new_null_array(column.data_type(), rows.len()),
+            });
         }
         for column in elements {
             columns.push(taken(column, &of_element)?);
@@ -76,15 +89,55 @@ impl Places {
 impl Unnest {
     /// `collection` is an ARRAY, MAP or MULTISET over the input's columns; with `outer`, a condition over all columns
     /// given, rows of which no element passes are kept with NULLs; `ordinality` adds the element's number, from 1;
-    /// `time_moves` in streaming mode.
+    /// `read` names the columns that what is above reads, `None` all; `time_moves` in streaming mode.
     pub fn new(
         collection: Expr,
         outer: Option<Expr>,
         ordinality: bool,
+        mut read: Option<Vec<usize>>,
         env: EvalEnv,
         time_moves: bool,
     ) -> Unnest {
-        Unnest { collection, outer, ordinality, env: TimedEnv::new(env, time_moves) }
+        if let (Some(read), Some(outer)) = (&mut read, &outer) {
+            read.extend(outer.columns_used());
+        }
+        Unnest { collection, outer, ordinality, read, env: TimedEnv::new(env, time_moves) }
+    }
+
+    fn is_read(&self, column: usize) -> bool {
+        self.read.as_ref().is_none_or(|read| read.contains(&column))
+    }
+
+    /// Takes rows out that would repeat too many items, and has them fail.
+    fn limit_items(&self, places: &mut Places, input: &[Column], errors: &mut RowErrors) {
+        let nested = input
+            .iter()
+            .enumerate()
+            .filter(|(at, column)| column.data_type().is_nested() && self.is_read(*at));
+        let nested: Vec<&Column> = nested.map(|(_, column)| column).collect();
+        if nested.is_empty() {
+            return;
+        }
+        let mut left = UNNEST_ITEMS_MAX;
+        let mut kept = Places::default();
+        let mut at = 0;
+        while let Some(row) = places.rows.get(at).copied() {
+            let same = places.rows.iter().skip(at).take_while(|other| **other == row).count();
+            let range = row as usize..row as usize + 1;
+            let held: usize = nested.iter().map(|column| items(column, range.clone())).sum();
+            match left.checked_sub(held.saturating_mul(same)) {
+                Some(rest) => {
+                    left = rest;
+                    let these = at..at + same;
+                    kept.rows.extend(places.rows.get(these.clone()).unwrap_or_default());
+                    kept.elements.extend(places.elements.get(these.clone()).unwrap_or_default());
+                    kept.numbers.extend(places.numbers.get(these).unwrap_or_default());
+                }
+                None => errors.push(row as usize, || too_many_items(held, same)),
+            }
+            at += same;
+        }
+        *places = kept;
     }
 
     /// Where the elements of each row are, and their columns. A NULL element of rows gives no row, as in Flink.
@@ -179,6 +232,37 @@ fn too_many(copies: usize) -> String {
     )
 }
 
+fn too_many_items(items: usize, elements: usize) -> String {
+    format!(
+        "UNNEST would repeat the {items} items of selected collections for each of {elements} elements; a batch may take \
+         {UNNEST_ITEMS_MAX}"
+    )
+}
+
+/// Items in some rows of a column: of collections those that they hold, in all depths.
+fn items(column: &Column, rows: Range<usize>) -> usize {
+    let inside = |offsets: &[i32]| {
+        let at = |row: usize| offsets.get(row).map_or(0, |end| usize::try_from(*end).unwrap_or(0));
+        at(rows.start)..at(rows.end)
+    };
+    match column.data_type() {
+        Physical::List(_) => {
+            let lists = column.as_list::<i32>();
+            rows.len() + items(lists.values(), inside(lists.value_offsets()))
+        }
+        Physical::Map(..) => {
+            let maps = column.as_map();
+            let inside = inside(maps.value_offsets());
+            rows.len() + items(maps.keys(), inside.clone()) + items(maps.values(), inside)
+        }
+        Physical::Struct(_) => {
+            let fields = column.as_struct().columns().iter();
+            fields.map(|field| items(field, rows.clone())).sum()
+        }
+        _ => rows.len(),
+    }
+}
+
 /// The fields of rows, or the values themselves.
 fn columns_of(values: &Column, is_row: bool) -> Vec<Column> {
     match is_row {
@@ -193,11 +277,14 @@ impl Operator for Unnest {
         let all = Selection::All(batch.rows);
         let collections = self.collection.eval(input, &all, errors, self.env.get());
         let (mut places, elements) = self.elements(&collections, batch.rows, errors);
+        self.limit_items(&mut places, &batch.columns, errors);
+        let is_read = |column: usize| self.is_read(column);
         if let Some(condition) = &self.outer {
             let rows = places.rows.len();
             let mut passed = Selection::All(rows);
             if condition.as_literal() != Some(&Scalar::Boolean(true)) {
-                let columns = places.columns(&batch.columns, &elements, self.ordinality)?;
+                let columns =
+                    places.columns(&batch.columns, &elements, self.ordinality, &is_read)?;
                 let input = Input { columns: &columns, rows };
                 let mut failed = RowErrors::new();
                 passed = condition.eval_predicate(input, &passed, &mut failed, self.env.get());
@@ -205,7 +292,7 @@ impl Operator for Unnest {
             }
             places = places.outer(&passed, batch.rows);
         }
-        let columns = places.columns(&batch.columns, &elements, self.ordinality)?;
+        let columns = places.columns(&batch.columns, &elements, self.ordinality, &is_read)?;
         let kinds = batch.kinds.take(&places.rows);
         let origin = batch.origin.as_ref().map(|origin| origin.take(&places.rows));
         Ok(Batch { rows: places.rows.len(), kinds, columns, origin })
@@ -225,7 +312,7 @@ mod tests {
     fn unnested(outer: Option<Expr>, batch: &Batch, errors: &mut RowErrors) -> [Int32Array; 3] {
         let array = Kind::Array(Box::new(Kind::Int.nullable())).nullable();
         let env = EvalEnv { time_zone: chrono_tz::UTC, now_micros: 0 };
-        let mut unnest = Unnest::new(Expr::column(1, array), outer, true, env, true);
+        let mut unnest = Unnest::new(Expr::column(1, array), outer, true, None, env, true);
         let result = unnest.batch(batch, errors).unwrap();
         [0, 2, 3].map(|at| result.columns[at].as_primitive::<Int32Type>().clone())
     }
@@ -279,6 +366,29 @@ mod tests {
             assert_eq!(id, Int32Array::from(ids));
             assert_eq!(value, Int32Array::from(values));
             assert_eq!(number, Int32Array::from(numbers));
+        }
+    }
+
+    /// A row of `n` elements would hold its array `n` times.
+    #[test]
+    fn an_array_that_nobody_reads_is_not_repeated() {
+        const ELEMENTS: usize = 20_000;
+        let mut lists = ListBuilder::new(Int32Builder::new());
+        lists.append_value((0..ELEMENTS).map(|_| Some(1)));
+        lists.append_value([Some(2)]);
+        let ids: Column = Arc::new(Int32Array::from(vec![1, 2]));
+        let batch = Batch::append(2, vec![ids, Arc::new(lists.finish())]);
+        let array = Kind::Array(Box::new(Kind::Int.nullable())).nullable();
+        let env = EvalEnv { time_zone: chrono_tz::UTC, now_micros: 0 };
+        for (read, rows, failed) in [(Some(vec![0, 2]), ELEMENTS + 1, vec![]), (None, 1, vec![0])] {
+            let collection = Expr::column(1, array.clone());
+            let mut unnest = Unnest::new(collection, None, false, read, env, true);
+            let (mut errors, mut given) = (RowErrors::new(), 0);
+            let memory = allocation_counter::measure(|| {
+                given = unnest.batch(&batch, &mut errors).unwrap().rows;
+            });
+            assert_eq!((given, errors.rows()), (rows, failed.as_slice()));
+            assert!(memory.bytes_max < 4 << 20, "{memory:?}");
         }
     }
 
