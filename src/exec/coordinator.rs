@@ -92,6 +92,8 @@ struct ScanState {
     positions: BTreeMap<SplitId, Position>,
     /// Where every split was first read from.
     starts: BTreeMap<SplitId, Position>,
+    /// What the epoch that is being committed stores.
+    storing: BTreeMap<SplitId, Position>,
     /// What the domain holds.
     stored: BTreeMap<SplitId, Position>,
     recovered: bool,
@@ -143,6 +145,8 @@ struct OpenEpoch {
     flushes: usize,
     last: Option<Last>,
     committing: bool,
+    /// Splits whose start it stores: they are read once it has.
+    starts: Vec<(usize, Vec<crate::table::Split>)>,
     opened_at: Duration,
 }
 
@@ -154,7 +158,7 @@ pub(super) struct Coordinator {
     domains: Vec<DomainState>,
     former: Vec<FormerStore>,
     /// Domains that are asked once it is known that nothing newer is elsewhere.
-    held: Vec<(usize, Recovery)>,
+    asked_later: Vec<(usize, Recovery)>,
     /// What domains have found, by their number: the epoch and the progress of their scans.
     found: Vec<(usize, Epoch, Vec<Option<Progress>>)>,
     fresh: bool,
@@ -164,6 +168,8 @@ pub(super) struct Coordinator {
     interval: Duration,
     phase: Phase,
     waiting: Vec<(usize, Vec<crate::table::Split>)>,
+    /// Splits that were found while running and whose start the next epoch stores.
+    held: Vec<(usize, Vec<crate::table::Split>)>,
     epoch: Epoch,
     open: Option<OpenEpoch>,
     next_epoch_at: Duration,
@@ -196,7 +202,7 @@ impl Coordinator {
         let mut coordinator = Coordinator {
             job,
             former,
-            held: Vec::new(),
+            asked_later: Vec::new(),
             found: Vec::new(),
             fresh,
             scans: scans.into_iter().map(ScanState::new).collect(),
@@ -207,6 +213,7 @@ impl Coordinator {
             interval,
             phase: Phase::Recovering,
             waiting: Vec::new(),
+            held: Vec::new(),
             epoch: 0,
             open: None,
             next_epoch_at: Duration::ZERO,
@@ -234,7 +241,7 @@ impl Coordinator {
         for (index, domain) in coordinator.domains.iter_mut().enumerate() {
             if unsure || domain.decides() {
                 match domain.shares() && !coordinator.former.is_empty() {
-                    true => coordinator.held.push((index, from)),
+                    true => coordinator.asked_later.push((index, from)),
                     false => domain.recover(from),
                 }
                 domain
@@ -447,15 +454,15 @@ impl Coordinator {
         }
         self.former = left;
         if self.former.is_empty() {
-            self.recover_held()?;
+            self.ask_later()?;
         }
         Ok(self.former.len() < before)
     }
 
     /// Asks the domains that other processes share, which hear of it at once: before, this process has to know that it is
     /// one of them.
-    fn recover_held(&mut self) -> Result<()> {
-        for (index, from) in std::mem::take(&mut self.held) {
+    fn ask_later(&mut self) -> Result<()> {
+        for (index, from) in std::mem::take(&mut self.asked_later) {
             let Some(domain) = self.domains.get_mut(index) else { continue };
             for number in domain.scans() {
                 let Some(scan) = self.scans.get_mut(number) else { continue };
@@ -561,10 +568,13 @@ impl Coordinator {
         }
         scan.discovered = true;
         scan.volatile |= volatile;
-        if self.phase == Phase::Running {
-            self.assign(index, added);
-        } else {
-            self.waiting.push((index, added));
+        match self.phase {
+            Phase::Starting | Phase::Running if volatile => {
+                self.held.push((index, added));
+                self.next_epoch_at = now;
+            }
+            Phase::Running => self.assign(index, added),
+            _ => self.waiting.push((index, added)),
         }
         Ok(true)
     }
@@ -597,6 +607,10 @@ impl Coordinator {
         }
         if !open.committing {
             open.committing = true;
+            open.starts = std::mem::take(&mut self.held);
+            for scan in &mut self.scans {
+                scan.storing.clone_from(&scan.positions);
+            }
             let (epoch, finished) = (open.epoch, open.last == Some(Last::Ended(JobEnd::Finished)));
             for domain in &mut self.domains {
                 domain.end_epoch(epoch, &self.scans, finished, now);
@@ -634,6 +648,7 @@ impl Coordinator {
             flushes: self.workers.len(),
             last,
             committing: false,
+            starts: Vec::new(),
             opened_at: now,
         });
         true
@@ -646,8 +661,14 @@ impl Coordinator {
         self.closed = Some((open.epoch, now.saturating_sub(open.opened_at)));
         self.next_epoch_at = now + self.interval;
         for scan in &mut self.scans {
-            self.progressed |= scan.positions != scan.starts;
-            scan.stored.clone_from(&scan.positions);
+            self.progressed |= scan.storing != scan.starts;
+            scan.stored = std::mem::take(&mut scan.storing);
+        }
+        for (scan, splits) in open.starts {
+            self.assign(scan, splits);
+        }
+        if !self.held.is_empty() {
+            self.next_epoch_at = now;
         }
         if let Some(end) = open.last {
             self.phase = Phase::Finished(end);
@@ -662,6 +683,7 @@ impl ScanState {
             enumerator: scan.enumerator,
             positions: BTreeMap::new(),
             starts: BTreeMap::new(),
+            storing: BTreeMap::new(),
             stored: BTreeMap::new(),
             recovered: false,
             former: None,
@@ -707,6 +729,10 @@ fn was_exactly_once(job: &str, epoch: Epoch) -> Error {
 
 /// `topic 'a' 3 partitions` for the line about resuming.
 fn describe(progress: &Progress) -> String {
+    if progress.positions.is_empty() {
+        return "nothing was there to read; what is found now is read from its beginning"
+            .to_owned();
+    }
     let mut topics: BTreeMap<&str, usize> = BTreeMap::new();
     for split in progress.positions.keys() {
         *topics.entry(&split.name).or_default() += 1;

@@ -44,7 +44,8 @@ pub struct Discovered {
     /// No further split will ever be found.
     pub complete: bool,
     /// The start positions would come out differently if looked up again (latest-offset): they are stored before the
-    /// first row is read, else a job killed before its first epoch would skip what arrived meanwhile.
+    /// first row is read, else a job killed before its first epoch would skip what arrived meanwhile. Also where nothing
+    /// was found at the start: a store that can keeps that there was a look.
     pub volatile: bool,
 }
 

@@ -34,6 +34,8 @@ pub(super) struct KafkaEnumerator {
     gone: Vec<SplitId>,
     work: Work,
     first: bool,
+    /// A partition was found, now or by an earlier run.
+    found: bool,
     next: Option<Duration>,
     warnings: Warnings,
     patience: Patience,
@@ -90,6 +92,7 @@ impl KafkaEnumerator {
             gone: Vec::new(),
             work: Work::None,
             first: true,
+            found: false,
             next: None,
             warnings,
             patience: Patience::New,
@@ -250,7 +253,14 @@ impl KafkaEnumerator {
             Some(interval) if !complete => Some(now + interval),
             _ => None,
         };
-        let volatile = first && self.restored.is_none() && may_move(&self.options);
+        // What is found first is what tells the next start that this one has looked, whenever it is found. Processes
+        // that share a job tell each other.
+        let (found, alone) = (self.found, self.members.is_none());
+        self.found |= !added.is_empty();
+        let volatile = match first {
+            true if !alone => self.restored.is_none(),
+            _ => alone && !found,
+        } && may_move(&self.options);
         (first || !added.is_empty()).then(|| Discovered {
             added,
             gone: std::mem::take(&mut self.gone),
@@ -281,7 +291,7 @@ fn exists_now(created: brooklet_kafka::Result<()>) -> brooklet_kafka::Result<()>
 }
 
 /// Whether the same start looked up later may lie elsewhere.
-fn may_move(options: &SourceOptions) -> bool {
+pub(super) fn may_move(options: &SourceOptions) -> bool {
     match options.startup {
         Place::Latest | Place::Timestamp(_) => true,
         Place::Group => options.reset == Some(Place::Latest),
@@ -292,6 +302,7 @@ fn may_move(options: &SourceOptions) -> bool {
 impl Enumerator for KafkaEnumerator {
     fn start(&mut self, restored: Option<&Progress>) -> Result<()> {
         self.restored = restored.map(|progress| progress.positions.clone());
+        self.found = self.restored.as_ref().is_some_and(|restored| !restored.is_empty());
         self.look();
         Ok(())
     }

@@ -9,6 +9,7 @@ mod former;
 
 pub(super) use self::former::FormerMarks;
 
+use super::enumerator::may_move;
 use super::error::contact;
 use super::fit::{Of, Positions};
 use super::mark::{GROUP_PREFIX, Mark};
@@ -41,6 +42,8 @@ pub(super) struct GroupProgress {
     /// Where the mark is when the job had one scan and has several now, or the other way round.
     former: String,
     user_group: Option<String>,
+    /// Nothing has said yet that a look which finds nothing is not kept.
+    tells_empty: bool,
     /// Why the user's group took no offsets the last time; said once.
     refused: Option<ErrorKind>,
     warnings: Warnings,
@@ -119,6 +122,7 @@ impl GroupProgress {
             groups,
             former,
             user_group: options.group.clone(),
+            tells_empty: may_move(options),
             refused: None,
             warnings: job.warnings.clone(),
             waker,
@@ -309,6 +313,13 @@ impl CommitDomain for GroupProgress {
             return;
         };
         if progress.positions.is_empty() {
+            if !end.finished && std::mem::take(&mut self.tells_empty) {
+                self.warnings.warn(&format!(
+                    "nothing that '{}' reads is there yet, and a group keeps no progress of nothing: until a topic is \
+                     found, another start of job '{}' begins where 'scan.startup.mode' says then",
+                    self.scan, self.job
+                ));
+            }
             self.work = if end.finished { self.clear(done) } else { Work::Ready(done) };
             return;
         }

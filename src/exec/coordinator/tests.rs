@@ -119,6 +119,80 @@ fn stores(held: &Progress, minutes: u32) -> (Vec<u32>, bool) {
     (at, same)
 }
 
+/// Finds nothing at first, and later a split that another look would start elsewhere.
+#[derive(Debug, Default)]
+struct Late {
+    looks: u32,
+}
+
+impl Enumerator for Late {
+    fn start(&mut self, _restored: Option<&Progress>) -> Result<()> {
+        Ok(())
+    }
+
+    fn poll(&mut self, now: Duration) -> Result<Option<Discovered>> {
+        if now < MINUTE * self.looks {
+            return Ok(None);
+        }
+        self.looks += 1;
+        let id = Arc::new(SplitId { name: "quiet".into(), index: 0 });
+        let split = crate::table::Split { id, start: Position::at(7), end: None };
+        Ok(match self.looks {
+            1 => Some(Discovered { volatile: true, ..Discovered::default() }),
+            2 => Some(Discovered { added: vec![split], volatile: true, ..Discovered::default() }),
+            _ => None,
+        })
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        Some(MINUTE * self.looks)
+    }
+}
+
+#[test]
+fn a_start_that_could_move_is_stored_before_it_is_read_from_also_when_it_is_found_late() {
+    let commits = Arc::<Mutex<Vec<Progress>>>::default();
+    let store = Store { commits: Arc::clone(&commits), ..Store::default() };
+    let domain = CoordinatedDomain { domain: Box::new(store), scans: vec![0] };
+    let scan = CoordinatedScan { name: "quiet".to_owned(), enumerator: Box::new(Late::default()) };
+    let (reports, worker) = (Mailbox::new(), Mailbox::new());
+    let stores = Stores { domains: vec![domain], ..Stores::default() };
+    let (scans, control) = (vec![scan], JobControl::new());
+    let inbox = Arc::clone(&reports);
+    let mut coordinator =
+        Coordinator::new(scans, stores, inbox, control, MINUTE * 10, None, false).unwrap();
+    let mut now = Duration::ZERO;
+    while now < MINUTE * 3 {
+        match coordinator.step(now).unwrap() {
+            Outcome::StartWorkers { splits } => {
+                assert_eq!(splits, 0);
+                coordinator.workers_started(vec![Arc::clone(&worker)], now);
+            }
+            Outcome::Step(Step::Idle(next)) => {
+                let Some(command) = worker.take() else {
+                    now = next.unwrap();
+                    continue;
+                };
+                match command {
+                    Command::Barrier { epoch, .. } => {
+                        reports.send(Report::Barrier { epoch, positions: vec![Vec::new()] });
+                        reports.send(Report::Flushed { epoch });
+                    }
+                    Command::Assign { splits, .. } => {
+                        assert_eq!((now, splits.len()), (MINUTE, 1));
+                        let stored = commits.lock().unwrap().pop().unwrap();
+                        assert_eq!(stored.positions, progress(&[(0, 7)]).positions);
+                        return;
+                    }
+                    Command::Stop => unreachable!(),
+                }
+            }
+            outcome => assert!(matches!(outcome, Outcome::Step(Step::Busy)), "{outcome:?}"),
+        }
+    }
+    panic!("the split is not read");
+}
+
 #[test]
 fn quiet_progress_is_stored_again_before_it_can_expire() {
     assert_eq!(stores(&progress(&[(0, 7), (1, 0)]), 200), (vec![1, 61, 121, 181], true));

@@ -230,6 +230,52 @@ fn a_topic_created_anew_while_the_job_is_stopped_is_noticed() {
     }
 }
 
+/// Whatever its first look would have skipped is written when it is over.
+#[test]
+fn a_job_that_found_nothing_has_looked_all_the_same() {
+    for exact in [true, false] {
+        let cluster = Cluster::embedded();
+        let (stem, sink) = (Cluster::unique("later"), cluster.topic("out", 1));
+        let (latest, guarantee) = (
+            "'scan.startup.mode' = 'latest-offset', 'scan.topic-partition-discovery.interval' = '20 ms'",
+            if exact { EXACT } else { "'properties.acks' = 'all'" },
+        );
+        let sql = job(&cluster, &stem, &sink, latest, guarantee)
+            .replace(&format!("'topic' = '{stem}'"), &format!("'topic-pattern' = '{stem}.*'"));
+        let program = Program::script("looked", &sql);
+        let running = program.start();
+        if exact {
+            let topic = topic_of("looked.sink");
+            let looked = |record: &Rec| {
+                let record = ProgressRecord::decode(record.value.as_deref().unwrap()).unwrap();
+                !record.scans.is_empty()
+            };
+            while !cluster.exists(&topic) || !cluster.read_committed(&topic).iter().any(looked) {
+                std::thread::yield_now();
+            }
+        } else {
+            running.until_stderr("nothing that 'src' reads is there yet");
+            cluster.create(&stem, 1, &[]);
+            while cluster.committed("brooklet.looked.sink", &stem).is_empty() {
+                std::thread::yield_now();
+            }
+        }
+        running.kill();
+        if exact {
+            cluster.create(&stem, 1, &[]);
+        }
+        write(&cluster, &stem, &["a", "b"]);
+        let running = program.start();
+        running.until_stderr("resuming 'src' from epoch");
+        while committed(&cluster, &sink).len() < 2 {
+            std::thread::yield_now();
+        }
+        running.signal("INT");
+        running.wait().code(0);
+        assert_eq!(committed(&cluster, &sink), ["a", "b"]);
+    }
+}
+
 #[test]
 fn upserts_are_committed_exactly_once() {
     let cluster = Cluster::embedded();

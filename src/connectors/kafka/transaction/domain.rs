@@ -343,7 +343,8 @@ impl TransactionDomain {
     }
 }
 
-/// The progress of each scan of a job.
+/// The progress of each scan of a job. A scan without positions has looked and found nothing: what it finds by now is
+/// new, wherever the options would start.
 pub(in crate::connectors::kafka) fn match_scans(
     scans: &[ScanFacts],
     record: &ProgressRecord,
@@ -351,18 +352,26 @@ pub(in crate::connectors::kafka) fn match_scans(
     job: &str,
     warnings: &Warnings,
 ) -> Result<Vec<Option<Progress>>> {
-    let mut left: Vec<&ScanRecord> =
-        record.scans.iter().filter(|scan| !scan.positions.is_empty()).collect();
-    if record.finished {
-        left.clear();
-    }
+    let (mut empty, mut left): (Vec<&ScanRecord>, Vec<&ScanRecord>) = match record.finished {
+        true => (Vec::new(), Vec::new()),
+        false => record.scans.iter().partition(|scan| scan.positions.is_empty()),
+    };
+    let looked = |facts: &ScanFacts, empty: &mut Vec<&ScanRecord>, alone: bool| {
+        let only = facts.name.alone && alone && empty.len() == 1;
+        let same = |scan: &&ScanRecord| {
+            scan.source == facts.source && (only || scan.name == facts.name.name)
+        };
+        let at = empty.iter().position(same)?;
+        empty.swap_remove(at);
+        Some(Progress { epoch: record.epoch, positions: BTreeMap::new() })
+    };
     let mut matched = Vec::with_capacity(scans.len());
     for facts in scans {
         // A job of one scan goes on whatever its table is called by now.
         let only = facts.name.alone && left.len() == 1;
         let at = left.iter().position(|scan| only || scan.name == facts.name.name);
         let Some(found) = at.map(|at| left.swap_remove(at)) else {
-            matched.push(None);
+            matched.push(looked(facts, &mut empty, left.is_empty()));
             continue;
         };
         let of = Of { job, shared, scan: &found.name };
@@ -468,7 +477,41 @@ impl CommitDomain for TransactionDomain {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::{Position, ScanName};
+    use crate::types::SplitId;
     use brooklet_kafka::Error as KafkaError;
+
+    #[test]
+    fn a_scan_that_has_found_nothing_has_looked_all_the_same() {
+        let scan = |name: &str, source: &str, offset: Option<i64>| {
+            let split = |_| SplitId { name: "t".into(), index: 0 };
+            let positions = offset.iter().map(|at| (split(at), Position::at(*at))).collect();
+            ScanRecord { name: name.to_owned(), source: source.to_owned(), positions }
+        };
+        let facts = |name: &str, alone| ScanFacts {
+            name: ScanName { name: name.to_owned(), alone },
+            source: "kafka".to_owned(),
+            reads: Arc::new(|_| true),
+            lag_group: None,
+        };
+        let found = |scans: &[ScanRecord], facts: &[ScanFacts], finished| {
+            let record =
+                ProgressRecord { scans: scans.to_vec(), finished, ..ProgressRecord::default() };
+            let found = match_scans(facts, &record, false, "j", &Warnings::to(|_| ())).unwrap();
+            let count = |progress: Option<Progress>| progress.map(|found| found.positions.len());
+            found.into_iter().map(count).collect::<Vec<_>>()
+        };
+        let (a, b) = (scan("a", "kafka", None), scan("b", "kafka", Some(7)));
+        let alone = |name| [facts(name, true)];
+        let both = [facts("a", false), facts("b", false), facts("c", false)];
+        let empty = std::slice::from_ref(&a);
+        assert_eq!(found(&[a.clone(), b.clone()], &both, false), [Some(0), Some(1), None]);
+        assert_eq!(found(empty, &alone("renamed"), false), [Some(0)]);
+        assert_eq!(found(empty, &alone("a"), true), [None]);
+        // Progress of the other scan counts for more, and nothing of another source counts.
+        assert_eq!(found(&[a.clone(), b], &alone("renamed"), false), [Some(1)]);
+        assert_eq!(found(&[scan("a", "datagen", None)], &alone("a"), false), [None]);
+    }
 
     #[test]
     fn what_is_of_the_group_is_told_by_the_code() {

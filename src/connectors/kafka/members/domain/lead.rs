@@ -282,6 +282,7 @@ impl MembersDomain {
         let of_record = record.map_or(0, |record| record.epoch);
         let epoch = of_record.max(of_marks.unwrap_or_default());
         let (mut known, mut marked) = (Positions::new(), BTreeSet::new());
+        let mut looked = self.members.any_looked(&leading.election);
         match adopt::newer(record, of_marks) {
             Newer::Marks => {
                 let kept = self.still_read(marks)?;
@@ -293,12 +294,13 @@ impl MembersDomain {
                 if let Some(record) = record {
                     let found = match_scans(scans, record, true, &self.job, &self.warnings)?;
                     let found = found.into_iter().flatten().next();
+                    looked |= found.is_some();
                     known = found.map(|found| found.positions).unwrap_or_default();
                 }
             }
         }
         let fresh = known.is_empty() && marked.is_empty();
-        let first = fresh && !self.members.any_looked(&leading.election);
+        let first = fresh && !looked;
         if first {
             self.all_there(&leading.absent)?;
         }
