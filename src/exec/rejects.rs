@@ -209,6 +209,13 @@ impl Rejects {
         }
     }
 
+    /// What was known of the records of a split is of others by now. What is forgotten too much is refused once more.
+    pub(super) fn forget(&mut self, split: &SplitId) {
+        self.refused.values_mut().for_each(|places| places.retain(|at, _| *at.split != *split));
+        self.diverted.retain(|(_, at)| *at.split != *split);
+        self.refusals.forget(self.scan, split);
+    }
+
     fn add(&mut self, place: RecordPlace, stage: Stage, sink: Option<&str>, text: Option<&str>) {
         self.count += 1;
         if self.keep() {
@@ -371,6 +378,15 @@ impl Refusals {
         known.places.retain(|_, places| !places.is_empty());
     }
 
+    /// Forgets those of a split.
+    fn forget(&self, scan: usize, split: &SplitId) {
+        let mut known = self.lock();
+        for (_, places) in known.places.iter_mut().filter(|((of, _), _)| *of == scan) {
+            places.retain(|place, _| *place.split != *split);
+        }
+        known.places.retain(|_, places| !places.is_empty());
+    }
+
     /// Whether another attempt can do without records that failed the last one, or name the one that fails the job.
     pub(super) fn take_fresh(&self) -> bool {
         std::mem::take(&mut self.lock().fresh)
@@ -380,6 +396,7 @@ impl Refusals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Origin;
 
     #[test]
     fn what_was_refused_is_forgotten_once_it_is_behind_the_progress() {
@@ -397,5 +414,29 @@ mod tests {
         refusals.settle(0, &committed(7));
         assert!(refusals.of_scan(0).is_empty());
         assert!(refusals.take_fresh());
+    }
+
+    #[test]
+    fn what_was_refused_of_another_topic_holds_nothing_back() {
+        let split = |index| Arc::new(SplitId { name: "in".into(), index });
+        let (first, second) = (split(0), split(1));
+        let refused = |split: &Arc<SplitId>| {
+            let place = RecordPlace { split: Arc::clone(split), offset: 0 };
+            Refused { place, message: "no".to_owned() }
+        };
+        let refusals = Arc::new(Refusals::default());
+        refusals.add(0, 2, &[refused(&first), refused(&second)]);
+        let mut rejects = Rejects::new(Policy::Ignore, "job", 0, &refusals);
+        let left = |rejects: &mut Rejects| {
+            let mut origin = Origin::default();
+            [&first, &second].iter().for_each(|split| origin.push(split, 0));
+            let batch = Batch { origin: Some(origin), ..Batch::append(2, Vec::new()) };
+            rejects.divert_refused(batch, 2, "sink").unwrap().rows
+        };
+        assert_eq!(left(&mut rejects), 0);
+        rejects.forget(&first);
+        assert_eq!(left(&mut rejects), 1);
+        let mut next = Rejects::new(Policy::Ignore, "job", 0, &refusals);
+        assert_eq!(left(&mut next), 1);
     }
 }

@@ -268,6 +268,7 @@ impl Worker {
             Polled::Idle if failed.is_ok() && !rejected => return Ok(false),
             Polled::Idle | Polled::CaughtUp(_) => {}
             Polled::Ended(_) => self.reports.send(Report::Ended { scan: index }),
+            Polled::Anew(split) => rejects.forget(&split),
             Polled::Gone(split) => self.reports.send(Report::Gone { scan: index, split }),
             Polled::Data(batch) if batch.rows == 0 => {}
             Polled::Data(batch) => {

@@ -123,6 +123,9 @@ pub enum Polled {
     Ended(Arc<SplitId>),
     /// This split does not exist any more, and its position is forgotten.
     Gone(Arc<SplitId>),
+    /// From here on this split is read at a place that does not follow from the one before: what was known of its records
+    /// may be of others.
+    Anew(Arc<SplitId>),
     /// The split was read to the end of what the broker has (its high watermark, or last stable offset).
     CaughtUp(Arc<SplitId>),
     /// Nothing now; the waker will tell.

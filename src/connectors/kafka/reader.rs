@@ -237,6 +237,7 @@ impl KafkaReader {
             Verdict::Restart(start) => {
                 let Some(split) = self.splits.get_mut(partition) else { return Ok(()) };
                 split.restart(start.offset);
+                self.reports.push_back(Polled::Anew(Arc::clone(&split.id)));
                 if split.end.is_some_and(|end| start.offset >= end) {
                     self.finish_split(partition);
                 } else {
@@ -333,7 +334,13 @@ impl Reader for KafkaReader {
             }
             match self.consumer.poll() {
                 None => break,
-                Some(Fetched::Failed(failed)) => self.failed(&failed, now)?,
+                Some(Fetched::Failed(failed)) => {
+                    self.failed(&failed, now)?;
+                    // What comes next is of another log, and the report of that goes before it.
+                    if let Some(Polled::Anew(_)) = self.reports.back() {
+                        break;
+                    }
+                }
                 Some(Fetched::Data(fetched)) => {
                     self.loss.found(&fetched.partition);
                     let batches = fetched.batches(self.isolation, self.check_crcs);

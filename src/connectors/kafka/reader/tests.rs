@@ -125,6 +125,7 @@ fn polls(reader: &mut KafkaReader) -> Vec<(String, i64)> {
             Polled::Data(batch) => format!("{} rows", batch.rows),
             Polled::Ended(_) => "ended".to_owned(),
             Polled::Gone(_) => "gone".to_owned(),
+            Polled::Anew(_) => "anew".to_owned(),
             Polled::CaughtUp(_) => "caught up".to_owned(),
             Polled::Idle => return found,
         };
@@ -209,4 +210,5 @@ fn a_topic_that_is_waited_for_keeps_its_position() {
     KafkaReader::failed(&mut reader, &failed(KafkaError::new(kind, "why")), Duration::ZERO)
         .unwrap();
     assert_eq!(position(&reader).offset, 0);
+    assert_eq!(polls(&mut reader), [("anew".to_owned(), 0)]);
 }
