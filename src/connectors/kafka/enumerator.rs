@@ -30,6 +30,8 @@ pub(super) struct KafkaEnumerator {
     waker: Waker_,
     restored: Option<BTreeMap<SplitId, Position>>,
     known: BTreeSet<TopicPartition>,
+    /// Partitions with progress in a topic that is another one by now.
+    changed: BTreeSet<TopicPartition>,
     /// Partitions with progress that their topics lost before the start.
     gone: Vec<SplitId>,
     work: Work,
@@ -89,6 +91,7 @@ impl KafkaEnumerator {
             waker: Waker_(waker),
             restored: None,
             known: BTreeSet::new(),
+            changed: BTreeSet::new(),
             gone: Vec::new(),
             work: Work::None,
             first: true,
@@ -170,6 +173,9 @@ impl KafkaEnumerator {
                     Some(members) => !members.assigns(&partition),
                     None => false,
                 };
+                if self.is_of_another(&partition, topic) {
+                    self.changed.insert(partition.clone());
+                }
                 if !skipped && !others && self.known.insert(partition.clone()) {
                     added.push(partition);
                 }
@@ -181,6 +187,13 @@ impl KafkaEnumerator {
         self.look_up(added);
         // Nothing may have to be asked of the broker, and then nothing would wake us.
         self.poll_work(now)
+    }
+
+    /// Whether the progress of a partition is of a topic that had the name before.
+    fn is_of_another(&self, partition: &TopicPartition, topic: &TopicInfo) -> bool {
+        let restored = self.restored.as_ref().and_then(|all| all.get(&positions::split(partition)));
+        let identity = restored.and_then(|position| position.identity);
+        identity.is_some_and(|id| !topic.id.is_zero() && id != topic.id.0)
     }
 
     /// A topic that was created again while the job was stopped may have fewer partitions: no topic shrinks. What becomes
@@ -391,6 +404,12 @@ impl KafkaEnumerator {
                         let end = if bounded { Some(*ends.get(partition)?) } else { None };
                         let restored = self.restored.as_ref().and_then(|all| all.get(&id)).copied();
                         let start = restored.unwrap_or(Position::at(start));
+                        // A position of another topic is at no end: the reader has to come upon it.
+                        let changed = self.changed.contains(partition);
+                        let end = end.map(|end: i64| match changed {
+                            true => end.max(start.offset.saturating_add(1)),
+                            false => end,
+                        });
                         Some(Split { id: Arc::new(id), start, end })
                     })
                     .collect();

@@ -4,6 +4,7 @@
 mod decode;
 mod destination;
 mod encode;
+mod ends;
 mod enumerator;
 mod error;
 mod fit;

@@ -1,6 +1,7 @@
 //! Reads partitions on one worker: fetched batches to rows.
 
 use super::decode::RecordDecoder;
+use super::ends::Ends;
 use super::error::translate;
 use super::loss::{Loss, Verdict};
 use super::pushed::timestamp_type_name;
@@ -46,6 +47,8 @@ pub(super) struct KafkaReader {
     /// Reports that wait behind the rows of the fetch that made them.
     reports: VecDeque<Polled>,
     loss: Loss,
+    /// Where the scan is bounded.
+    ends: Option<Ends>,
     stats: SourceStats,
     /// The records of the last poll, where they are kept.
     kept: Option<Vec<Kept>>,
@@ -109,6 +112,7 @@ impl KafkaReader {
         isolation: Isolation,
         check_crcs: bool,
         loss: Loss,
+        ends: Option<Ends>,
     ) -> KafkaReader {
         KafkaReader {
             consumer,
@@ -123,6 +127,7 @@ impl KafkaReader {
             ended: Vec::new(),
             reports: VecDeque::new(),
             loss,
+            ends,
             stats: SourceStats::default(),
             kept: None,
         }
@@ -238,10 +243,10 @@ impl KafkaReader {
                 let Some(split) = self.splits.get_mut(partition) else { return Ok(()) };
                 split.restart(start.offset);
                 self.reports.push_back(Polled::Anew(Arc::clone(&split.id)));
-                if split.end.is_some_and(|end| start.offset >= end) {
-                    self.finish_split(partition);
-                } else {
-                    self.consumer.assign_at([(partition.clone(), start)]);
+                let stays = |end| Ends::stays(end, failed.error.kind());
+                match (split.end, &mut self.ends) {
+                    (Some(end), Some(ends)) if !stays(end) => ends.look_up(partition, start),
+                    (end, _) => self.read_from(partition, start, end),
                 }
             }
             // The position counts on if the topic that comes back is the same.
@@ -253,6 +258,17 @@ impl KafkaReader {
             }
         }
         Ok(())
+    }
+
+    /// Reads a partition on at another place, up to `end`.
+    fn read_from(&mut self, partition: &TopicPartition, start: StartAt, end: Option<i64>) {
+        let Some(split) = self.splits.get_mut(partition) else { return };
+        split.end = end;
+        if end.is_some_and(|end| start.offset >= end) {
+            self.finish_split(partition);
+        } else {
+            self.consumer.assign_at([(partition.clone(), start)]);
+        }
     }
 
     fn finish_split(&mut self, partition: &TopicPartition) {
@@ -303,6 +319,7 @@ impl Reader for KafkaReader {
         for partition in &gone {
             self.splits.remove(partition);
             self.loss.forget(partition);
+            self.ends.iter_mut().for_each(|ends| ends.forget(partition));
         }
         self.forget(&gone);
         self.consumer.unassign(&gone);
@@ -312,6 +329,9 @@ impl Reader for KafkaReader {
         self.kept.iter_mut().for_each(Vec::clear);
         if let Some(report) = self.reports.pop_front() {
             return Ok(report);
+        }
+        for (partition, start, end) in self.ends.as_mut().map_or(Ok(Vec::new()), Ends::found)? {
+            self.read_from(&partition, start, Some(end));
         }
         let due = self.loss.due(now);
         if !due.is_empty() {

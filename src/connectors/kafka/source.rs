@@ -1,6 +1,7 @@
 //! A topic opened for reading.
 
 use super::decode::{DecodePlan, Output};
+use super::ends::Ends;
 use super::enumerator::KafkaEnumerator;
 use super::layout::{Layout, Placed};
 use super::lazy_client::LazyClient;
@@ -312,10 +313,11 @@ impl Source for KafkaSource {
         let config = self.client.config();
         let (isolation, check_crcs) = (config.isolation, config.check_crcs);
         let consumer = self.client.shared().consumer(Arc::clone(&waker));
+        let ends = Ends::of(&self.options, self.client.shared(), &waker);
         let decoder = self.plan.decoder(waker)?;
         let loss =
             Loss::new(self.options.topic_change, self.options.reset.clone(), self.warnings.clone());
-        Ok(Box::new(KafkaReader::new(consumer, decoder, isolation, check_crcs, loss)))
+        Ok(Box::new(KafkaReader::new(consumer, decoder, isolation, check_crcs, loss, ends)))
     }
 
     fn error_handling(&self) -> ErrorHandling {

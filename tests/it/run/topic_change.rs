@@ -1,6 +1,6 @@
 //! A topic is deleted and created again while a job reads it: `scan.topic-change.mode`.
 
-use super::script::{ENDLESS, JSON, kafka, print, produce};
+use super::script::{ENDLESS, JSON, kafka, print, produce, row};
 use crate::support::{Cluster, Program, Running};
 use brooklet_kafka::CommittedOffset;
 
@@ -150,6 +150,35 @@ fn a_topic_that_was_created_again_while_the_job_was_stopped_is_noticed() {
     running.until_stdout("what is behind", |text| text.contains("+I[e]"));
     running.signal("INT");
     assert_eq!(running.wait().stdout, "+I[e]\n");
+}
+
+/// Stored positions lie behind the end of the new topic: neither is the job at its end, nor has it read anything.
+#[test]
+fn a_bounded_job_notices_a_topic_that_is_shorter_than_what_it_has_read() {
+    let cluster = Cluster::embedded();
+    let (topic, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    produce(&cluster, &topic, &["a", "b"]);
+    let job = |bounded: &str| {
+        let sql =
+            kafka("src", "v STRING", &topic, &cluster, &format!("{ENDLESS}, {JSON}{bounded}"))
+                + &kafka("p", "v STRING", &sink, &cluster, &format!("{EXACT}{JSON}"))
+                + "INSERT INTO p SELECT v FROM src;\n";
+        Program::script("shorter", &sql)
+    };
+    let (endless, bounded) = (job(""), ", 'scan.bounded.mode' = 'latest-offset'");
+    let running = endless.start();
+    while cluster.read_committed(&sink).len() < 2 {
+        std::thread::yield_now();
+    }
+    running.signal("INT");
+    running.wait().code(0);
+    cluster.delete(&topic);
+    cluster.create(&topic, 1, &[]);
+    produce(&cluster, &topic, &["c"]);
+    job(bounded).run().code(4).says(&[&format!("topic `{topic}` was deleted and created again")]);
+    let restart = job(&format!("{bounded}, 'scan.topic-change.mode' = 'restart'"));
+    restart.run().code(0).says(&["partition 0 is read from offset 0 on"]);
+    assert_eq!(cluster.values(&sink), ["a", "b", "c"].map(row));
 }
 
 const EXACT: &str =

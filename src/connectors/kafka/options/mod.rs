@@ -5,7 +5,7 @@ mod source;
 mod topics;
 
 pub(super) use sink::{BufferFlush, Exact, Partitioning, SinkOptions, sink};
-pub(super) use source::{Place, SourceOptions, TopicChange, place_of, source};
+pub(super) use source::{Place, SourceOptions, SpecificOffsets, TopicChange, place_of, source};
 pub(super) use topics::{Topics, fits};
 
 use crate::base::{Error, ErrorKind, Result};
@@ -106,7 +106,8 @@ pub(super) const TOPIC_CHANGE: Opt = Opt::new(
     OptKind::Enum(&["fail", "drop", "restart"]),
     "What happens while reading when a topic was deleted, was created again, or lost records before the position: \
      `fail` ends the job; `drop` goes on without the partitions; `restart` goes on with the first record that is not \
-     known, and waits for a deleted topic.",
+     known, and waits for a deleted topic; a bounded scan reads such a partition up to the end that `scan.bounded.mode` \
+     then gives it.",
 )
 .default("fail");
 

@@ -25,7 +25,7 @@ pub(crate) enum Place {
 
 /// Offsets by topic and partition; without a topic they are of the only one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SpecificOffsets(BTreeMap<(Option<String>, i32), i64>);
+pub(crate) struct SpecificOffsets(pub(crate) BTreeMap<(Option<String>, i32), i64>);
 
 impl SpecificOffsets {
     /// The offset of a partition, if it is listed.

@@ -1,5 +1,5 @@
 use super::super::decode::DecodePlan;
-use super::super::options::TopicChange;
+use super::super::options::{Place, SpecificOffsets, TopicChange};
 use super::*;
 use crate::table::{Decoded, Decoder, Payload, Warnings};
 use brooklet_kafka::error::{Error as KafkaError, ErrorKind as KafkaErrorKind};
@@ -77,9 +77,13 @@ fn reader(end: Option<i64>) -> KafkaReader {
     reader_with(end, TopicChange::Fail)
 }
 
-fn reader_with(end: Option<i64>, change: TopicChange) -> KafkaReader {
+fn client() -> Client {
     let network = Network::memory(&MemoryNetwork::new(Box::new(Nobody), 1));
-    let client = Client::new(ClientConfig::new("127.0.0.1:9092").unwrap(), &network);
+    Client::new(ClientConfig::new("127.0.0.1:9092").unwrap(), &network)
+}
+
+fn reader_with(end: Option<i64>, change: TopicChange) -> KafkaReader {
+    let client = client();
     let plan = DecodePlan {
         value_columns: 0,
         upsert: false,
@@ -93,7 +97,8 @@ fn reader_with(end: Option<i64>, change: TopicChange) -> KafkaReader {
     let decoder = Arc::new(plan).decoder(Arc::new(|| {})).unwrap();
     let consumer = client.consumer(Arc::new(|| ()));
     let loss = Loss::new(change, None, Warnings::to(|_| ()));
-    let mut reader = KafkaReader::new(consumer, decoder, Isolation::ReadUncommitted, true, loss);
+    let mut reader =
+        KafkaReader::new(consumer, decoder, Isolation::ReadUncommitted, true, loss, None);
     let id = Arc::new(SplitId { name: "in".into(), index: 0 });
     reader.assign(vec![Split { id, start: Position::at(0), end }]).unwrap();
     reader
@@ -183,6 +188,39 @@ fn the_rest_of_a_fetch_does_not_outlive_its_assignment() {
     fetch(&mut reader, &[(3, 1)]);
     reader.revoke(&[id]);
     assert_eq!(polls(&mut reader), []);
+}
+
+/// The end of a log that is gone would never be reached, or would leave out what is behind it.
+#[test]
+fn a_bounded_partition_whose_topic_changed_ends_where_the_new_one_does() {
+    let recreated = || KafkaErrorKind::TopicRecreated { topic: "in".to_owned() };
+    let truncated = || KafkaErrorKind::Truncated { offset: 13, end: 3 };
+    let shorter = || KafkaErrorKind::OffsetOutOfRange { offset: 13, earliest: 0, latest: 3 };
+    let aged = || KafkaErrorKind::OffsetOutOfRange { offset: 0, earliest: 20, latest: 100 };
+    for (kind, new_end, start, end) in [
+        (recreated(), 7, 0, Some(7)),
+        (recreated(), 200, 0, Some(200)),
+        (recreated(), 0, 0, None),
+        (truncated(), 7, 3, Some(7)),
+        (shorter(), 3, 0, Some(3)),
+        (aged(), 7, 20, Some(100)),
+    ] {
+        let mut reader = reader_with(Some(100), TopicChange::Restart);
+        let new_end = SpecificOffsets(BTreeMap::from([((None, 0), new_end)]));
+        reader.ends = Some(Ends::at(Place::Specific(new_end), &client()));
+        let failed = PartitionError {
+            partition: TopicPartition::new("in", 0),
+            fetch_offset: 13,
+            topic_id: Uuid([1; 16]),
+            error: KafkaError::new(kind.clone(), "why"),
+        };
+        KafkaReader::failed(&mut reader, &failed, Duration::ZERO).unwrap();
+        let mut expected = vec![("anew".to_owned(), start)];
+        expected.extend(end.is_none().then(|| ("ended".to_owned(), start)));
+        assert_eq!(polls(&mut reader), expected, "{kind:?}");
+        let left = reader.splits.values().next();
+        assert_eq!(left.and_then(|split| split.end), end, "{kind:?}");
+    }
 }
 
 #[test]
