@@ -216,14 +216,14 @@ fn exposition(jobs: &[Arc<JobStats>]) -> String {
         "brooklet_last_epoch",
         "gauge",
         "",
-        "Number of the last epoch whose progress was stored.",
+        "Number of the last epoch that completed, also where there was nothing to store.",
     )
     .write(&mut out, jobs, |job| gauge(job.epochs().last.to_string()));
     Family(
         "brooklet_last_epoch_age_seconds",
         "gauge",
         "seconds",
-        "Time since the last epoch was stored.",
+        "Time since the last epoch completed.",
     )
     .write(&mut out, jobs, |job| {
         let age = job.last_epoch_age().map(|age| age.as_secs_f64());

@@ -5,7 +5,9 @@ mod source;
 mod topics;
 
 pub(super) use sink::{BufferFlush, Exact, Partitioning, SinkOptions, sink};
-pub(super) use source::{Place, SourceOptions, SpecificOffsets, TopicChange, place_of, source};
+#[cfg(test)]
+pub(super) use source::SpecificOffsets;
+pub(super) use source::{Place, SourceOptions, TopicChange, place_of, source};
 pub(super) use topics::{Topics, fits};
 
 use crate::base::{Error, ErrorKind, Result};
