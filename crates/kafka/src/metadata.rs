@@ -143,8 +143,7 @@ impl Metadata {
     /// The leader of a partition, if it is known and its address too.
     pub(crate) fn leader(&self, tp: &TopicPartition) -> Option<Leader> {
         let topic = &self.topics.get(&tp.topic)?.info;
-        let at = topic.partitions.binary_search_by_key(&tp.partition, |p| p.partition).ok()?;
-        let partition = topic.partitions.get(at)?;
+        let partition = topic.partition(tp.partition)?;
         let node = partition.leader.filter(|node| self.addresses.contains_key(node))?;
         Some(Leader { node, epoch: partition.leader_epoch, topic_id: topic.id })
     }
@@ -155,15 +154,13 @@ impl Metadata {
         let Some(topic) = self.topics.get(&tp.topic).filter(|t| t.unknown_since.is_none()) else {
             return false;
         };
-        let there = topic.info.partitions.iter().any(|p| p.partition == tp.partition);
-        !id.is_zero() && topic.info.id != id && !there
+        !id.is_zero() && topic.info.id != id && topic.info.partition(tp.partition).is_none()
     }
 
     /// Whether a partition is not there, by what the brokers said last; true where nobody uses its topic any more.
     pub(crate) fn lacks(&self, tp: &TopicPartition) -> bool {
         let topic = self.topics.get(&tp.topic).filter(|t| t.unknown_since.is_none());
-        let there = |p: &PartitionInfo| p.partition == tp.partition;
-        !topic.is_some_and(|topic| topic.info.partitions.iter().any(there))
+        topic.is_none_or(|topic| topic.info.partition(tp.partition).is_none())
     }
 
     /// Why the topic cannot be used, if the brokers said so: no permission, an illegal name, or

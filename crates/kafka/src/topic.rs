@@ -40,6 +40,18 @@ pub struct TopicInfo {
     pub partitions: Arc<[PartitionInfo]>,
 }
 
+impl TopicInfo {
+    /// The place of a partition among [`partitions`](Self::partitions).
+    pub(crate) fn place_of(&self, partition: i32) -> Option<usize> {
+        self.partitions.binary_search_by_key(&partition, |found| found.partition).ok()
+    }
+
+    /// The partition with this index.
+    pub(crate) fn partition(&self, partition: i32) -> Option<&PartitionInfo> {
+        self.partitions.get(self.place_of(partition)?)
+    }
+}
+
 /// What a broker says about a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionInfo {

@@ -217,8 +217,7 @@ impl Operation for ListOffsets {
         }
         let missing = self.open.keys().find(|tp| {
             metadata.topic(&tp.topic).is_some_and(|topic| {
-                !topic.partitions.is_empty()
-                    && topic.partitions.iter().all(|p| p.partition != tp.partition)
+                !topic.partitions.is_empty() && topic.partition(tp.partition).is_none()
             })
         });
         match missing {
