@@ -1,7 +1,7 @@
 //! The metadata cache: brokers, topics, leaders. Answers are merged per topic, never replaced as
 //! a whole: an answer about one topic says nothing about the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -209,14 +209,14 @@ impl Metadata {
             return false;
         }
         let Some(topic) = self.topics.get_mut(&tp.topic) else { return false };
-        let mut partitions = topic.info.partitions.to_vec();
-        let Some(partition) =
-            partitions.iter_mut().find(|p| p.partition == tp.partition && p.leader_epoch < epoch)
-        else {
-            return false;
+        // A list that is no news is not copied.
+        let is_news = |at: &usize| {
+            topic.info.partitions.get(*at).is_some_and(|known| known.leader_epoch < epoch)
         };
+        let Some(at) = topic.info.place_of(tp.partition).filter(is_news) else { return false };
+        let partitions = Arc::make_mut(&mut topic.info.partitions);
+        let Some(partition) = partitions.get_mut(at) else { return false };
         (partition.leader, partition.leader_epoch) = (Some(node), epoch);
-        topic.info.partitions = partitions.into();
         self.generation += 1;
         true
     }
@@ -366,12 +366,11 @@ impl Metadata {
             return self.failed(error.in_api("Metadata"), now, rng);
         }
         // Brokers before 0.11 that are asked for all topics leave out what is not there.
+        // What has no name may be any of them.
+        let told: Option<BTreeSet<&str>> =
+            response.topics.iter().map(|topic| topic.name.as_deref()).collect();
         for name in std::mem::take(&mut self.asked) {
-            if response
-                .topics
-                .iter()
-                .all(|topic| topic.name.as_deref().is_some_and(|n| *n != *name))
-            {
+            if told.as_ref().is_some_and(|told| !told.contains(&*name)) {
                 self.absent(&name, now);
             }
         }
@@ -488,9 +487,7 @@ pub(crate) fn topic_info(
         .partitions
         .iter()
         .map(|p| {
-            let cached = same.and_then(|topic| {
-                topic.partitions.iter().find(|c| c.partition == p.partition_index)
-            });
+            let cached = same.and_then(|topic| topic.partition(p.partition_index));
             match cached {
                 Some(cached) if p.leader_epoch >= 0 && cached.leader_epoch > p.leader_epoch => {
                     cached.clone()

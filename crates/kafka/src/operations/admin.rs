@@ -1,6 +1,6 @@
 //! Metadata on request, and administration of topics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,17 +96,18 @@ pub(crate) fn topics(
     let names = names.to_vec();
     let read = move |response, cluster: &mut crate::cluster::Cluster, now| match response {
         AnyResponse::Metadata(mut response) => {
-            let is_named = |topic: &MetadataResponseTopic| {
-                topic.name.as_ref().is_some_and(|name| names.contains(name))
-            };
-            response.topics.retain(is_named);
+            let mut open: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+            response.topics.retain(|topic| topic.name.as_deref().is_some_and(|n| open.contains(n)));
             cluster.metadata.merge(&response, now);
             if let Some(error) = premature(&response) {
                 return Verdict::Retry(error);
             }
             let mut described: PerTopic<TopicInfo> = response.topics.iter().map(describe).collect();
+            for (found, _) in &described {
+                open.remove(found.as_str());
+            }
             for name in &names {
-                if described.iter().all(|(found, _)| found != name) {
+                if open.remove(name.as_str()) {
                     let missing = Error::unknown_topic(name).in_api("Metadata");
                     described.push((name.clone(), Err(missing)));
                 }
