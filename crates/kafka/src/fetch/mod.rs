@@ -556,9 +556,9 @@ impl Fetcher {
             let name: Option<Arc<str>> = if topic.topic_id.is_zero() {
                 Some(topic.topic.as_str().into())
             } else {
-                let known =
-                    self.nodes.get(&id).and_then(|node| node.session.name_of(topic.topic_id));
-                known.or_else(|| cluster.metadata.name_of(topic.topic_id).map(Arc::clone))
+                // The session looks at each of its members; it still knows a topic that was created again.
+                let known = cluster.metadata.name_of(topic.topic_id).map(Arc::clone);
+                known.or_else(|| self.nodes.get(&id)?.session.name_of(topic.topic_id))
             };
             let Some(name) = name else { continue };
             for data in topic.partitions {
