@@ -368,7 +368,6 @@ impl Reader for KafkaReader {
                 }
             }
         }
-        self.stats.lag = self.splits.values().map(|split| split.lag).sum();
         let batch = self.decoder.finish(errors)?;
         self.decompressed = 0;
         self.stats.ignored = self.decoder.ignored();
@@ -429,7 +428,7 @@ impl Reader for KafkaReader {
     }
 
     fn stats(&self) -> SourceStats {
-        self.stats
+        SourceStats { lag: self.splits.values().map(|split| split.lag).sum(), ..self.stats }
     }
 }
 
