@@ -614,7 +614,8 @@ fn str_to_map(call: &mut Call<'_, '_>) -> Column {
             nulls.append(false);
             return;
         };
-        let mut pairs: Vec<(&str, Option<&str>)> = Vec::new();
+        let mut found: Vec<(&str, Option<&str>)> = Vec::new();
+        let mut pairs: Vec<(&str, usize)> = Vec::new();
         let parts = if selected && !text.is_empty() { text } else { "" };
         let cut = regexp::java_split(parts, pairs_by).and_then(|parts| {
             let size = parts.len();
@@ -623,22 +624,19 @@ fn str_to_map(call: &mut Call<'_, '_>) -> Column {
                     Some((key, value)) => (key, Some(value)),
                     None => (part, None),
                 };
-                match pairs.iter_mut().find(|(before, _)| *before == key) {
-                    Some(pair) => pair.1 = value,
-                    None => pairs.push((key, value)),
-                }
+                found.push((key, value));
             }
+            pairs = java_map::distinct(found.iter().enumerate().map(|(at, (key, _))| (*key, at)));
             let entries = pairs.len();
             pairs.sort_by_cached_key(|(key, _)| java_bucket(key, size, entries));
             Ok(())
         });
         if let Err(message) = cut {
             errors.push(row, || message);
-            pairs.clear();
         }
         for (key, value) in &pairs {
             keys.append_value(key);
-            values.append_option(*value);
+            values.append_option(found.get(*value).and_then(|(_, value)| *value));
         }
         lengths.push(pairs.len());
         nulls.append(true);
