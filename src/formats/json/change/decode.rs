@@ -32,8 +32,8 @@ pub(super) struct ChangeDecoder {
     around: Option<Keys>,
     envelope: Keys,
     fields: Keys,
-    /// Names of the fields by token.
-    names: Vec<String>,
+    /// Number of the tokens of a row.
+    slots: usize,
     metadata: Vec<Wanted>,
     include: Include,
     ignore_errors: bool,
@@ -99,12 +99,6 @@ impl ChangeDecoder {
             let named = request.fields.iter().zip(&slots);
             named.filter_map(|(field, slot)| Some((field.name.as_str(), (*slot)?)))
         };
-        let mut names = vec![String::new(); inner.fields.len()];
-        for (name, slot) in named() {
-            if let Some(place) = names.get_mut(slot as usize) {
-                name.clone_into(place);
-            }
-        }
         let big_decimals = request.fields.iter().any(|field| has_decimal(&field.data_type));
         let convert = JsonConvert::new(options.style, false, big_decimals).of_tree();
         let ignore = options.ignore_parse_errors;
@@ -116,7 +110,7 @@ impl ChangeDecoder {
             around: schema_include.then(|| Keys::new(around)),
             envelope: Keys::new((0u32..).zip(dialect.fields()).map(|(slot, name)| (*name, slot))),
             fields: Keys::new(named()),
-            names,
+            slots: inner.fields.len(),
             metadata,
             include,
             ignore_errors: ignore,
@@ -169,7 +163,7 @@ impl ChangeDecoder {
         let text = texts.last().copied().unwrap_or("");
         let mut image = std::mem::take(&mut self.image);
         image.clear();
-        image.resize(self.names.len(), Token::MISSING);
+        image.resize(self.slots, Token::MISSING);
         let from = next(after.start as usize);
         object(&mut self.fields, &mut self.name, &mut image, text.as_bytes(), from, 3)?;
         let row = self.rows.begin_change(texts.len().saturating_sub(1), RowKind::UpdateBefore);
@@ -299,8 +293,8 @@ impl ChangeDecoder {
         if kind == RowKind::UpdateAfter {
             // As in Flink, a name counts wherever it stands inside of what is old.
             self.changed.clear();
-            self.changed.resize(self.names.len(), false);
-            mark_names(text, old, &self.names, &mut self.changed);
+            self.changed.resize(self.slots, false);
+            mark_names(text, old, &self.fields, &mut self.changed);
         }
         let mut olds = Members::new(text, old.start as usize);
         let mut item = |token: Token, decoder: &mut ChangeDecoder| -> Result<(), Problem> {
@@ -389,15 +383,15 @@ fn member(text: &str, token: Token, name: &str) -> Token {
         .map_or(Token::MISSING, |member| member.value)
 }
 
-/// Marks the names that fields anywhere inside of the value at `token` have (Jackson's `findValue`), in one pass.
-fn mark_names(text: &str, token: Token, names: &[String], found: &mut [bool]) {
+/// Marks those of `names` that fields anywhere inside of the value at `token` have (Jackson's `findValue`), in one pass.
+fn mark_names(text: &str, token: Token, names: &Keys, found: &mut [bool]) {
     if !matches!(token.kind, TokenKind::Object | TokenKind::Array) {
         return;
     }
     for member in Members::new(text, token.start as usize) {
-        let key = string(text, member.key);
-        for (name, found) in names.iter().zip(found.iter_mut()) {
-            *found |= key == name.as_str();
+        let slot = names.slot(names.find(string(text, member.key).as_bytes()));
+        if let Some(found) = found.get_mut(slot as usize) {
+            *found = true;
         }
         mark_names(text, member.value, names, found);
     }
