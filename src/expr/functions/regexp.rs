@@ -187,13 +187,16 @@ pub(super) static FUNCTIONS: &[Function] = &[
         |args| fixed(args, &[Text, Text, Text], 2, Kind::Boolean),
         |call| {
             let (text, pattern, escape) = (call.text(0), call.text(1), call.text(2));
+            let (mut last, mut regex) = (None, String::new());
             call.bools(|row| {
                 let (Some(text), Some(pattern)) = (text.get(row), pattern.get(row)) else {
                     return Ok(None);
                 };
                 let escape = escape.get(row).and_then(|escape| escape.chars().next());
-                let pattern = similar_to_regex(pattern, escape);
-                with_regex(&pattern, |regex| regex.is_match(text))
+                if last != Some((pattern, escape)) {
+                    (last, regex) = (Some((pattern, escape)), similar_to_regex(pattern, escape));
+                }
+                with_regex(&regex, |regex| regex.is_match(text))
             })
         },
     )
@@ -232,18 +235,19 @@ fn with_regex<T>(
     f: impl FnOnce(&JavaRegex) -> Result<T, String>,
 ) -> Result<Option<T>, String> {
     COMPILED.with_borrow_mut(|compiled| {
-        if !compiled.contains_key(pattern) {
-            if compiled.len() >= COMPILED_MAX {
-                compiled.clear();
-            }
-            let regex = match JavaRegex::new(pattern) {
-                Ok(regex) => Some(regex),
-                Err(PatternError::Invalid(_)) => None,
-                Err(PatternError::Unsupported(what)) => return Err(what),
-            };
-            compiled.insert(pattern.to_owned(), regex);
+        if let Some(known) = compiled.get(pattern) {
+            return known.as_ref().map(f).transpose();
         }
-        compiled.get(pattern).and_then(Option::as_ref).map(f).transpose()
+        if compiled.len() >= COMPILED_MAX {
+            compiled.clear();
+        }
+        let regex = match JavaRegex::new(pattern) {
+            Ok(regex) => Some(regex),
+            Err(PatternError::Invalid(_)) => None,
+            Err(PatternError::Unsupported(what)) => return Err(what),
+        };
+        let new = compiled.entry(pattern.to_owned()).or_insert(regex);
+        new.as_ref().map(f).transpose()
     })
 }
 
