@@ -47,7 +47,7 @@ impl TopicInfo {
     }
 
     /// The partition with this index.
-    pub(crate) fn partition(&self, partition: i32) -> Option<&PartitionInfo> {
+    pub fn partition(&self, partition: i32) -> Option<&PartitionInfo> {
         self.partitions.get(self.place_of(partition)?)
     }
 }

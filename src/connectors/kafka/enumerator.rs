@@ -27,7 +27,7 @@ pub(super) struct KafkaEnumerator {
     client: Client,
     options: SourceOptions,
     create_missing: bool,
-    waker: Waker_,
+    waker: OpaqueWaker,
     restored: Option<BTreeMap<SplitId, Position>>,
     known: BTreeSet<TopicPartition>,
     /// Partitions with progress in a topic that is another one by now.
@@ -46,9 +46,9 @@ pub(super) struct KafkaEnumerator {
 }
 
 /// A waker that can be shown.
-struct Waker_(Waker);
+pub(super) struct OpaqueWaker(pub(super) Waker);
 
-impl std::fmt::Debug for Waker_ {
+impl std::fmt::Debug for OpaqueWaker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Waker")
     }
@@ -88,7 +88,7 @@ impl KafkaEnumerator {
             client,
             options,
             create_missing,
-            waker: Waker_(waker),
+            waker: OpaqueWaker(waker),
             restored: None,
             known: BTreeSet::new(),
             changed: BTreeSet::new(),
@@ -199,9 +199,11 @@ impl KafkaEnumerator {
     /// A topic that was created again while the job was stopped may have fewer partitions: no topic shrinks. What becomes
     /// of the others is for the reader to say.
     fn note_lost(&mut self, topic: &TopicInfo) -> Result<()> {
-        let there = |index| topic.partitions.iter().any(|found| found.partition == index);
-        let lost = |split: &&SplitId| split.name == topic.name && !there(split.index);
-        for split in self.restored.iter().flat_map(BTreeMap::keys).filter(lost) {
+        let at = |index| SplitId { name: Arc::clone(&topic.name), index };
+        let of_topic = at(i32::MIN)..=at(i32::MAX);
+        let restored = self.restored.iter().flat_map(|restored| restored.range(of_topic.clone()));
+        let lost = |split: &&SplitId| topic.partition(split.index).is_none();
+        for split in restored.map(|(split, _)| split).filter(lost) {
             let (name, index, count) = (&split.name, split.index, topic.partitions.len());
             if self.options.topic_change == TopicChange::Fail {
                 return Err(Error::new(

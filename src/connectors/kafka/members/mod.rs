@@ -15,6 +15,7 @@ pub(super) use self::domain::Exact;
 
 use self::domain::MembersDomain;
 use self::notes::{Given, Told};
+use super::enumerator::OpaqueWaker;
 use super::mark::GROUP_PREFIX;
 use super::options::{SourceOptions, Topics};
 use super::transaction::record::fnv;
@@ -148,15 +149,7 @@ pub(super) struct JobMembers {
     reads: Mutex<Option<Arc<Reads>>>,
     state: Mutex<State>,
     /// Of the current attempt.
-    waker: Arc<Mutex<Option<Waker_>>>,
-}
-
-struct Waker_(Waker);
-
-impl std::fmt::Debug for Waker_ {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Waker")
-    }
+    waker: Arc<Mutex<Option<OpaqueWaker>>>,
 }
 
 #[derive(Debug, Default)]
@@ -246,7 +239,7 @@ impl JobMembers {
                  'properties.bootstrap.servers' and the security options the same way in both",
             ));
         }
-        *lock(&self.waker) = Some(Waker_(Arc::clone(&waker)));
+        *lock(&self.waker) = Some(OpaqueWaker(Arc::clone(&waker)));
         let group = format!("{GROUP_PREFIX}{}", job.id);
         let id = exact.as_ref().map(|exact| exact.names.id.as_str());
         let script = fingerprint(&reads.options.topics, id);
