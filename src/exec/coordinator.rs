@@ -380,12 +380,12 @@ impl Coordinator {
             }
             Phase::Running => busy |= self.drive_epoch(now),
             _ if busy => {}
-            _ => return Ok(Outcome::Step(Step::Idle(self.deadline(now)))),
+            _ => return Ok(Outcome::Step(Step::Idle(self.deadline()))),
         }
-        Ok(Outcome::Step(if busy { Step::Busy } else { Step::Idle(self.deadline(now)) }))
+        Ok(Outcome::Step(if busy { Step::Busy } else { Step::Idle(self.deadline()) }))
     }
 
-    fn deadline(&self, _now: Duration) -> Option<Duration> {
+    fn deadline(&self) -> Option<Duration> {
         let enumerators =
             self.scans.iter().filter_map(|scan| scan.enumerator.next_deadline()).min();
         let idle = self.phase == Phase::Running && self.open.is_none();
