@@ -117,8 +117,9 @@ impl TransactionDomain {
     }
 
     /// Another run's claim behind this run's own means that this one is over; what several processes share is not one
-    /// run's to claim.
-    fn check_owner(&self, found: Option<&ProgressRecord>) -> Result<()> {
+    /// run's to claim. Until all transactions are `decided`, a record of this run's own may be older than what it has
+    /// committed: a broker answers a commit before it marks the record as visible, and may die in between.
+    fn check_owner(&self, found: Option<&ProgressRecord>, decided: bool) -> Result<()> {
         if found.is_some_and(|found| found.shared.is_some()) {
             return Err(is_shared(&self.names));
         }
@@ -134,6 +135,7 @@ impl TransactionDomain {
                 Err(taken_over(&self.names, &record.incarnation))
             }
             Some(record) if record.epoch >= state.committed => Ok(()),
+            _ if !decided => Ok(()),
             _ => Err(Error::new(
                 ErrorKind::External,
                 format!(
@@ -268,7 +270,9 @@ impl TransactionDomain {
                 Work::Ready(event) => return Ok(Some(event)),
                 Work::Failed(error) => return Err(error),
                 Work::TakingOver(mut takeover, from) => {
-                    match takeover.poll(&|found| self.check_owner(found), self.now)? {
+                    match takeover
+                        .poll(&|found, decided| self.check_owner(found, decided), self.now)?
+                    {
                         None => {
                             self.work = Work::TakingOver(takeover, from);
                             return Ok(None);

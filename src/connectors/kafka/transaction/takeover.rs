@@ -77,10 +77,11 @@ impl Takeover {
     }
 
     /// The transaction under the job's id, and its last record if there is one, once both are there. Whether the job may
-    /// be taken over is for `check` to say about whatever record is found on the way.
+    /// be taken over is for `check` to say about whatever record is found on the way, and whether all transactions of the
+    /// job were decided when it was read: before, what was committed may not be visible yet.
     pub(in crate::connectors::kafka) fn poll(
         &mut self,
-        check: &dyn Fn(Option<&ProgressRecord>) -> Result<()>,
+        check: &dyn Fn(Option<&ProgressRecord>, bool) -> Result<()>,
         now: Duration,
     ) -> Result<Option<(Arc<Transaction>, Option<ProgressRecord>)>> {
         loop {
@@ -94,7 +95,7 @@ impl Takeover {
                 Work::Looking(read) => {
                     let found = read.poll(&self.client, &self.names, &self.waker, now)?;
                     let Some(found) = found else { return Ok(None) };
-                    check(found.as_ref())?;
+                    check(found.as_ref(), false)?;
                     match self.unfenced(found.as_ref()) {
                         Some(former) => self.fence(former),
                         None => self.initialize(),
@@ -117,7 +118,7 @@ impl Takeover {
                     let found = read.poll(&self.client, &self.names, &self.waker, now)?;
                     let Some(found) = found else { return Ok(None) };
                     point("recover", "read");
-                    check(found.as_ref())?;
+                    check(found.as_ref(), true)?;
                     match (self.unfenced(found.as_ref()), &self.transaction) {
                         (Some(former), _) => self.fence(former),
                         (None, Some(transaction)) => {

@@ -115,7 +115,7 @@ impl MembersDomain {
         loop {
             let doing = "finding partitions";
             leading.step = match &mut leading.step {
-                Step::Settling(takeover) => match takeover.poll(&|_| Ok(()), self.now)? {
+                Step::Settling(takeover) => match takeover.poll(&|_, _| Ok(()), self.now)? {
                     None => return Ok(false),
                     Some((transaction, record)) => {
                         self.taken_over(leading, transaction, record)?;
