@@ -10,32 +10,29 @@ use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// A signal that comes this soon after the first is that one: `timeout` sends its signal to its command, and then to the
-/// group that the command is in. No hand is as quick.
-const REPEATED: Duration = Duration::from_millis(20);
+/// Signals that come this soon after the first are that one: `timeout` sends its signal to its command, and then to the
+/// group that the command is in.
+const REPEATED: Duration = Duration::from_millis(5);
 
 /// Watches for signals on a thread of its own. The first one drains `control` and says so; a second one ends the
 /// process with 130 or 143.
 pub(super) fn watch(control: JobControl) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let mut first: Option<Instant> = None;
-        for signal in signals.forever() {
-            if first.is_some_and(|first| first.elapsed() < REPEATED) {
-                continue;
-            }
+        while let Some(signal) = signals.forever().next() {
             if control.is_draining() {
                 let exit = if signal == SIGINT { Exit::Interrupted } else { Exit::Terminated };
                 super::status::say("[WARN] stopped at once: the last epoch is given up");
                 stop_now(exit);
             }
+            std::thread::sleep(REPEATED);
+            signals.pending().for_each(drop);
             super::status::say(
                 "[INFO] stopping: draining what was read; signal again to stop at once",
             );
             control.drain();
-            first.get_or_insert_with(Instant::now);
         }
     })?;
     Ok(())
