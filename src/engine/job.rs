@@ -238,7 +238,10 @@ impl JobBuilder<'_> {
 
     fn operator(&self, step: Step, above: &[Step]) -> OperatorFactory {
         let (env, time_moves) = (self.env, !self.settings.batch);
-        let read = columns_read(above);
+        let read = match step {
+            Step::Unnest { .. } => columns_read(above),
+            _ => None,
+        };
         Arc::new(move || -> Box<dyn Operator> {
             match step.clone() {
                 Step::Filter(condition) => Box::new(Filter::new(condition, env, time_moves)),

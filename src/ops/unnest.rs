@@ -118,24 +118,34 @@ impl Unnest {
         if nested.is_empty() {
             return;
         }
+        let held = |row: u32| -> usize {
+            let range = row as usize..row as usize + 1;
+            nested.iter().map(|column| items(column, range.clone())).sum()
+        };
+        let repeated =
+            |same: &[u32]| same.first().map_or(0, |row| held(*row).saturating_mul(same.len()));
+        let groups = || places.rows.chunk_by(|a, b| a == b);
+        if groups().map(repeated).fold(0, usize::saturating_add) <= UNNEST_ITEMS_MAX {
+            return;
+        }
         let mut left = UNNEST_ITEMS_MAX;
         let mut kept = Places::default();
         let mut at = 0;
-        while let Some(row) = places.rows.get(at).copied() {
-            let same = places.rows.iter().skip(at).take_while(|other| **other == row).count();
-            let range = row as usize..row as usize + 1;
-            let held: usize = nested.iter().map(|column| items(column, range.clone())).sum();
-            match left.checked_sub(held.saturating_mul(same)) {
+        for same in groups() {
+            let these = at..at + same.len();
+            at = these.end;
+            match left.checked_sub(repeated(same)) {
                 Some(rest) => {
                     left = rest;
-                    let these = at..at + same;
-                    kept.rows.extend(places.rows.get(these.clone()).unwrap_or_default());
+                    kept.rows.extend(same);
                     kept.elements.extend(places.elements.get(these.clone()).unwrap_or_default());
                     kept.numbers.extend(places.numbers.get(these).unwrap_or_default());
                 }
-                None => errors.push(row as usize, || too_many_items(held, same)),
+                None => {
+                    let row = same.first().copied().unwrap_or_default();
+                    errors.push(row as usize, || too_many_items(held(row), same.len()));
+                }
             }
-            at += same;
         }
         *places = kept;
     }

@@ -1,6 +1,7 @@
 //! Where a partition ends whose topic changed while it was read: the end that a bounded scan looked up at its start is
 //! one of a log that is gone.
 
+use super::enumerator::OpaqueWaker;
 use super::offsets::Lookup;
 use super::options::{Place, SourceOptions};
 use crate::base::Result;
@@ -8,21 +9,15 @@ use crate::table::Waker;
 use brooklet_kafka::consumer::StartAt;
 use brooklet_kafka::error::ErrorKind;
 use brooklet_kafka::{Client, TopicPartition};
-use std::fmt;
 
 /// Looks ends up anew, as `scan.bounded.mode` says; see the module.
+#[derive(Debug)]
 pub(super) struct Ends {
     client: Client,
     place: Place,
     group: Option<String>,
-    waker: Waker,
+    waker: OpaqueWaker,
     looking: Vec<(TopicPartition, StartAt, Lookup)>,
-}
-
-impl fmt::Debug for Ends {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ends").field("looking", &self.looking).finish_non_exhaustive()
-    }
 }
 
 impl Ends {
@@ -32,7 +27,7 @@ impl Ends {
             client: client.clone(),
             place: options.bounded.clone()?,
             group: options.group.clone(),
-            waker: Waker::clone(waker),
+            waker: OpaqueWaker(Waker::clone(waker)),
             looking: Vec::new(),
         })
     }
@@ -40,7 +35,13 @@ impl Ends {
     #[cfg(test)]
     pub(super) fn at(place: Place, client: &Client) -> Ends {
         let client = client.clone();
-        Ends { client, place, group: None, waker: std::sync::Arc::new(|| ()), looking: Vec::new() }
+        Ends {
+            client,
+            place,
+            group: None,
+            waker: OpaqueWaker(std::sync::Arc::new(|| ())),
+            looking: Vec::new(),
+        }
     }
 
     /// Whether `end` is still what it was when the position was lost: the log has merely moved on.
@@ -52,11 +53,12 @@ impl Ends {
     pub(super) fn look_up(&mut self, partition: &TopicPartition, start: StartAt) {
         self.forget(partition);
         let (group, partitions) = (self.group.as_deref(), vec![partition.clone()]);
-        let lookup = Lookup::start(&self.client, partitions, &self.place, group, None, &self.waker)
-            .of_ends();
+        let lookup =
+            Lookup::start(&self.client, partitions, &self.place, group, None, &self.waker.0)
+                .of_ends();
         self.looking.push((partition.clone(), start, lookup));
         // Offsets that are known without asking a broker wake nobody else.
-        (self.waker)();
+        (self.waker.0)();
     }
 
     /// The partition is not this reader's any more.
@@ -69,7 +71,7 @@ impl Ends {
         let mut found = Vec::new();
         for (partition, start, mut lookup) in std::mem::take(&mut self.looking) {
             let ends = lookup
-                .poll(&self.client, &self.waker)
+                .poll(&self.client, &self.waker.0)
                 .map_err(|error| error.context("looking up where to end"))?;
             match ends {
                 None => self.looking.push((partition, start, lookup)),

@@ -2,6 +2,7 @@
 
 use crate::base::Result;
 use crate::options::{Opt, OptKind, OptionReader};
+use crate::types::java_text::escaped;
 
 const FIELD_DELIMITER: Opt = Opt::new(
     "field-delimiter",
@@ -153,14 +154,7 @@ fn unescape_java(text: &str) -> String {
                 tail
             }
             Some(other) => {
-                out.push(match other {
-                    'b' => '\u{8}',
-                    'f' => '\u{c}',
-                    'n' => '\n',
-                    'r' => '\r',
-                    't' => '\t',
-                    other => other,
-                });
+                out.push(escaped(other));
                 symbols.as_str()
             }
             None => "",

@@ -4,6 +4,7 @@ use super::{ParseError, Parser, Result, error};
 use crate::base::Span;
 use crate::sql::ast::{Hint, HintArgs, Ident, NumberKind, ObjectName, Property, SqlString};
 use crate::sql::token::{Symbol, TokenKind};
+use crate::types::java_text::escaped;
 use std::iter::Peekable;
 use std::str::Chars;
 
@@ -261,9 +262,7 @@ fn undo_escapes(text: &str) -> Option<String> {
                 chars.next();
                 c
             }
-            ('\\', Some('b' | 'f' | 'n' | 'r' | 't' | '\\' | '\'')) => {
-                chars.next().map(control_character)?
-            }
+            ('\\', Some('b' | 'f' | 'n' | 'r' | 't' | '\\' | '\'')) => chars.next().map(escaped)?,
             ('\\', Some(kind @ ('u' | 'U'))) => {
                 chars.next();
                 let wanted = if kind == 'u' { 4 } else { 8 };
@@ -291,17 +290,6 @@ fn undo_escapes(text: &str) -> Option<String> {
         units.extend_from_slice(meant.encode_utf16(&mut [0; 2]));
     }
     String::from_utf16(&units).ok()
-}
-
-fn control_character(escaped: char) -> char {
-    match escaped {
-        'b' => '\u{8}',
-        'f' => '\u{c}',
-        'n' => '\n',
-        'r' => '\r',
-        't' => '\t',
-        other => other,
-    }
 }
 
 /// The number of up to `most` digits, and how many there are.

@@ -28,6 +28,18 @@ pub use time_parse::{
     parse_timestamp_jdbc, parse_timestamp_literal, parse_timestamp_ltz, parse_timestamp_text,
 };
 
+/// What a character behind a backslash stands for (JLS 3.10.7, without its numbers): itself, where it has no meaning.
+pub fn escaped(character: char) -> char {
+    match character {
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        other => other,
+    }
+}
+
 /// Where text goes.
 pub trait TextOut {
     /// Appends `text`.

@@ -10,7 +10,7 @@ pub(super) use source::SpecificOffsets;
 pub(super) use source::{Place, SourceOptions, TopicChange, place_of, source};
 pub(super) use topics::{Topics, fits};
 
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, Result};
 use crate::options::{Opt, OptKind, OptionReader};
 use crate::table::JobContext;
 use brooklet_kafka::ClientConfig;
@@ -22,29 +22,24 @@ pub(super) const TOPIC: Opt = Opt::new(
     "Topic to read or write, or a `;`-separated list of them. With a list, a sink writes each row to the topic that its \
      `topic` metadata column names. Exclusive with `topic-pattern`.",
 );
-
 pub(super) const TOPIC_PATTERN: Opt = Opt::new(
     "topic-pattern",
     OptKind::String,
     "Regular expression for the names of the topics to read, where new topics that match are found while running, or \
      which a sink's `topic` metadata column may name.",
 );
-
 pub(super) const BOOTSTRAP: Opt = Opt::new(
     "properties.bootstrap.servers",
     OptKind::String,
     "Comma-separated `host:port` list of brokers.",
 );
-
 pub(super) const GROUP: Opt = Opt::new(
     "properties.group.id",
     OptKind::String,
     "Consumer group; its committed offsets are the start of `group-offsets` in `kafka`, and progress is also committed to it.",
 );
-
 pub(super) const PROPERTIES: Opt =
     Opt::new("properties.*", OptKind::String, "Client properties under Kafka's Java names.");
-
 pub(super) const STARTUP: Opt = Opt::new(
     "scan.startup.mode",
     OptKind::Enum(&[
@@ -57,20 +52,17 @@ pub(super) const STARTUP: Opt = Opt::new(
     "Where a job without progress starts.",
 )
 .default("group-offsets");
-
 pub(super) const STARTUP_OFFSETS: Opt = Opt::new(
     "scan.startup.specific-offsets",
     OptKind::String,
     "Offsets for `specific-offsets`: `partition:0,offset:42;partition:1,offset:300`. With several topics each entry names \
      its own: `topic:t,partition:0,offset:42`.",
 );
-
 pub(super) const STARTUP_TIMESTAMP: Opt = Opt::new(
     "scan.startup.timestamp-millis",
     OptKind::Long,
     "Milliseconds since 1970 UTC for `timestamp`: the first record at or after it.",
 );
-
 pub(super) const BOUNDED: Opt = Opt::new(
     "scan.bounded.mode",
     OptKind::Enum(&[
@@ -83,26 +75,22 @@ pub(super) const BOUNDED: Opt = Opt::new(
     "Where reading ends.",
 )
 .default("unbounded");
-
 pub(super) const BOUNDED_OFFSETS: Opt = Opt::new(
     "scan.bounded.specific-offsets",
     OptKind::String,
     "End offsets (exclusive) for `specific-offsets`; partitions that are not listed are not read.",
 );
-
 pub(super) const BOUNDED_TIMESTAMP: Opt = Opt::new(
     "scan.bounded.timestamp-millis",
     OptKind::Long,
     "Milliseconds since 1970 UTC for `timestamp`: reading ends before the first record at or after it.",
 );
-
 pub(super) const DISCOVERY: Opt = Opt::new(
     "scan.topic-partition-discovery.interval",
     OptKind::Duration,
     "How often new partitions and topics are looked for; 0 never.",
 )
 .default("5 min");
-
 pub(super) const TOPIC_CHANGE: Opt = Opt::new(
     "scan.topic-change.mode",
     OptKind::Enum(&["fail", "drop", "restart"]),
@@ -112,33 +100,28 @@ pub(super) const TOPIC_CHANGE: Opt = Opt::new(
      then gives it.",
 )
 .default("fail");
-
 pub(super) const KEY_FORMAT: Opt = Opt::new(
     "key.format",
     OptKind::String,
     "Format of the record's key: of the columns in `key.fields`, which `kafka` needs with it, or of the primary key of `upsert-kafka`.",
 );
-
 pub(super) const KEY_FIELDS: Opt = Opt::new(
     "key.fields",
     OptKind::List,
     "`;`-separated list of the physical columns that make up the key, in the order of the key's format.",
 );
-
 pub(super) const KEY_PREFIX: Opt = Opt::new(
     "key.fields-prefix",
     OptKind::String,
     "What the names of all key columns start with and what the key's format does not see; needs \
      `value.fields-include` = `EXCEPT_KEY`.",
 );
-
 pub(super) const VALUE_INCLUDE: Opt = Opt::new(
     "value.fields-include",
     OptKind::Enum(&["ALL", "EXCEPT_KEY"]),
     "Whether the value holds the key columns too.",
 )
 .default("ALL");
-
 pub(super) const ERROR_MODE: Opt = Opt::new(
     "error-handling.mode",
     OptKind::Enum(&["fail", "ignore", "log"]),
@@ -146,7 +129,6 @@ pub(super) const ERROR_MODE: Opt = Opt::new(
      `ignore` leaves it out and counts it; `log` also writes it, as it came, to `error-handling.log.target`.",
 )
 .default("fail");
-
 pub(super) const ERROR_TARGET: Opt = Opt::new(
     "error-handling.log.target",
     OptKind::String,
@@ -154,49 +136,41 @@ pub(super) const ERROR_TARGET: Opt = Opt::new(
      `__brooklet.errors.*` with topic, partition, offset, timestamp and the error.",
 )
 .default("error_log");
-
 pub(super) const WATERMARK_STRATEGY: Opt = Opt::new(
     "scan.watermark.emit.strategy",
     OptKind::Enum(&["on-periodic", "on-event"]),
     "When watermarks are emitted. Checked and kept: no operator waits for watermarks yet.",
 )
 .default("on-periodic");
-
 pub(super) const WATERMARK_IDLE: Opt = Opt::new(
     "scan.watermark.idle-timeout",
     OptKind::Duration,
     "When a split without records stops holding the watermark back. Checked and kept.",
 );
-
 pub(super) const WATERMARK_GROUP: Opt = Opt::new(
     "scan.watermark.alignment.group",
     OptKind::String,
     "Group of sources whose watermarks are aligned. Checked and kept.",
 );
-
 pub(super) const WATERMARK_DRIFT: Opt = Opt::new(
     "scan.watermark.alignment.max-drift",
     OptKind::Duration,
     "How far a source may run ahead of its alignment group. Checked and kept.",
 );
-
 pub(super) const WATERMARK_UPDATE: Opt = Opt::new(
     "scan.watermark.alignment.update-interval",
     OptKind::Duration,
     "How often an alignment group compares its watermarks. Checked and kept.",
 )
 .default("1 s");
-
 pub(super) const SCAN_PARALLELISM: Opt =
     Opt::new("scan.parallelism", OptKind::Int, "Parallelism of the source.");
-
 pub(super) const PUSHDOWN: Opt = Opt::new(
     "value.format.projection-pushdown.enabled",
     OptKind::Bool,
     "Decode only the columns that the query uses. With false every declared column is type-checked, as in Flink.",
 )
 .default("true");
-
 pub(super) const PARTITIONER: Opt = Opt::new(
     "sink.partitioner",
     OptKind::String,
@@ -204,14 +178,12 @@ pub(super) const PARTITIONER: Opt = Opt::new(
      program has registered.",
 )
 .default("default");
-
 pub(super) const DELIVERY: Opt = Opt::new(
     "sink.delivery-guarantee",
     OptKind::Enum(&["at-least-once", "at_least_once", "exactly-once", "exactly_once", "none"]),
     "What the sink promises.",
 )
 .default("at-least-once");
-
 pub(super) const SEMANTIC: Opt = Opt::new(
     "sink.semantic",
     OptKind::Enum(&[
@@ -224,35 +196,27 @@ pub(super) const SEMANTIC: Opt = Opt::new(
     ]),
     "The name of `sink.delivery-guarantee` in Flink 1.11.",
 );
-
 pub(super) const ID_PREFIX: Opt = Opt::new(
     "sink.transactional-id-prefix",
     OptKind::String,
     "What the job's transactional id begins with; needed with exactly-once. The id is this, `-`, and the id of the job.",
 );
-
 pub(super) const NAMING: Opt = Opt::new(
     "sink.transaction-naming-strategy",
     OptKind::Enum(&["default", "incrementing", "pooling"]),
     "How Flink names its transactions. Accepted: a job here has one transactional id, whatever this says.",
 )
 .default("default");
-
 const SECURITY: Opt = Opt::new("security.protocol", OptKind::String, "");
-
 const TRANSACTION_TIMEOUT: Opt = Opt::new("transaction.timeout.ms", OptKind::Long, "");
-
 pub(super) const SINK_PARALLELISM: Opt =
     Opt::new("sink.parallelism", OptKind::Int, "Parallelism of the sink.");
-
 pub(super) const VALUE_FORMAT: Opt = Opt::new(
     "value.format",
     OptKind::String,
     "Format of the record's value: one that holds rows, not changes.",
 );
-
 const ANY_FORMAT: Opt = Opt::new("format", OptKind::String, "");
-
 pub(super) const BUFFER_ROWS: Opt = Opt::new(
     "sink.buffer-flush.max-rows",
     OptKind::Long,
@@ -260,7 +224,6 @@ pub(super) const BUFFER_ROWS: Opt = Opt::new(
      `sink.buffer-flush.interval`.",
 )
 .default("0");
-
 pub(super) const BUFFER_INTERVAL: Opt = Opt::new(
     "sink.buffer-flush.interval",
     OptKind::Duration,
@@ -445,10 +408,3 @@ fn positive(options: &OptionReader<'_>, opt: &Opt) -> Result<Option<usize>> {
         .map(Some)
         .ok_or_else(|| options.invalid(opt, "expected a number from 1"))
 }
-
-/// The class behind Flink's `fixed`.
-const FLINK_FIXED: &str =
-    "org.apache.flink.streaming.connectors.kafka.partitioner.FlinkFixedPartitioner";
-
-/// Where only the old name of the guarantee is used, as in Flink 1.11, which made up ids by itself.
-const PREFIX_DEFAULT: &str = "brooklet";

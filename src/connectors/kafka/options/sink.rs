@@ -1,11 +1,22 @@
 //! What a table says about writing: partitions, guarantee, buffering.
 
 use super::topics::{Topics, topics};
-use super::*;
-use crate::base::nearest;
+use super::{
+    BUFFER_INTERVAL, BUFFER_ROWS, DELIVERY, ID_PREFIX, KEY_FIELDS, Mode, PARTITIONER,
+    SCAN_PARALLELISM, SEMANTIC, SINK_PARALLELISM, TRANSACTION_TIMEOUT, positive,
+};
+use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::connectors::kafka::partitioner::{Class, PartitionerClasses};
-use crate::table::Guarantee;
+use crate::options::OptionReader;
+use crate::table::{Guarantee, JobContext};
 use std::time::Duration;
+
+/// The class behind Flink's `fixed`.
+const FLINK_FIXED: &str =
+    "org.apache.flink.streaming.connectors.kafka.partitioner.FlinkFixedPartitioner";
+
+/// Where only the old name of the guarantee is used, as in Flink 1.11, which made up ids by itself.
+const PREFIX_DEFAULT: &str = "brooklet";
 
 /// Everything a sink needs to know.
 #[derive(Clone, Debug)]

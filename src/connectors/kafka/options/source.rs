@@ -1,8 +1,15 @@
 //! What a table says about reading: where it starts and ends, and what becomes of changes to its topics.
 
 use super::topics::{Topics, topics};
-use super::*;
+use super::{
+    BOUNDED, BOUNDED_OFFSETS, BOUNDED_TIMESTAMP, DISCOVERY, ERROR_MODE, ERROR_TARGET, GROUP, Mode,
+    PUSHDOWN, SCAN_PARALLELISM, STARTUP, STARTUP_OFFSETS, STARTUP_TIMESTAMP, TOPIC_CHANGE,
+    WATERMARK_DRIFT, WATERMARK_GROUP, positive,
+};
+use crate::base::{Error, ErrorKind, Result};
+use crate::options::{Opt, OptionReader};
 use crate::table::ErrorHandling;
+use crate::table::JobContext;
 use brooklet_kafka::TopicPartition;
 use brooklet_kafka::config::OffsetReset;
 use std::collections::BTreeMap;
