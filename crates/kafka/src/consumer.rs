@@ -31,6 +31,9 @@ pub struct FetchedPartition {
     pub records: Bytes,
     /// The position behind these batches.
     pub next_offset: i64,
+    /// Leader epoch of the last of these batches, handed on or not: it belongs to [`next_offset`](Self::next_offset).
+    /// `None` without batches.
+    pub leader_epoch: Option<i32>,
     /// Offset behind the last replicated record, −1 if the broker did not say.
     pub high_watermark: i64,
     /// Offset behind the last record whose transaction is decided, −1 if the broker did not say.

@@ -190,6 +190,11 @@ impl KafkaReader {
         let Some(split) = self.splits.get_mut(&fetched.partition) else { return };
         split.topic = fetched.topic_id;
         split.advance(fetched.next_offset, fetched.high_watermark);
+        // A position goes with the epoch of the batch before it (KIP-320): that of the last record is too old where
+        // markers of a later leader follow, and would look like a truncated log.
+        if split.position == fetched.next_offset && fetched.leader_epoch.is_some() {
+            split.leader_epoch = fetched.leader_epoch;
+        }
         // A bounded read ends when the position reaches the end, not when a record is seen: the last offsets may be
         // markers or compacted away.
         if split.end.is_some_and(|end| split.position >= end) {

@@ -644,6 +644,7 @@ impl Fetcher {
             fetch_offset: partition.offset,
             records,
             next_offset,
+            leader_epoch: epoch,
             high_watermark: data.high_watermark,
             last_stable_offset: data.last_stable_offset,
             log_start_offset: data.log_start_offset,

@@ -113,6 +113,8 @@ fn fetch(reader: &mut KafkaReader, batches: &[(i64, usize)]) {
         fetch_offset: 0,
         records,
         next_offset,
+        // As if markers of a later leader stood behind the records.
+        leader_epoch: Some(7),
         high_watermark: next_offset,
         last_stable_offset: next_offset,
         log_start_offset: 0,
@@ -174,6 +176,27 @@ fn a_fetch_is_handed_on_in_pieces_with_the_position_behind_each() {
             expected.iter().map(|(what, at)| ((*what).to_owned(), *at)).collect();
         assert_eq!(polls(&mut reader), expected, "{end:?}");
     }
+}
+
+/// Markers and aborted transactions of a later leader move the position, so they move its epoch: brokers take an offset
+/// with an older one for a sign that the log was cut (KIP-320).
+#[test]
+fn a_position_has_the_leader_epoch_of_the_batch_before_it() {
+    let epochs = |end| {
+        let mut reader = reader(end);
+        fetch(&mut reader, &[(9000, 1)]);
+        let mut epochs = Vec::new();
+        for _ in 0..2 {
+            reader.poll(Duration::ZERO, &mut RowErrors::new()).unwrap();
+            let mut positions = Vec::new();
+            reader.positions(&mut positions);
+            epochs.push((positions[0].1.offset, positions[0].1.leader_epoch));
+        }
+        epochs
+    };
+    assert_eq!(epochs(None), [(9000, Some(-1)), (9010, Some(7))]);
+    // The end lies before what the epoch is of.
+    assert_eq!(epochs(Some(9003)), [(9000, Some(-1)), (9003, Some(-1))]);
 }
 
 #[test]
