@@ -18,8 +18,10 @@ use crate::sql::ast::{self, Statement};
 use crate::sql::binder::Binder;
 use crate::sql::changelog::SinkNeeds;
 use crate::sql::{ParseError, ParsedStatement, parse_script};
-use crate::table::{Catalog as _, Connector, Format, JobContext, JobParts, TableDef, Warnings};
-use std::collections::BTreeMap;
+use crate::table::{
+    Catalog as _, Connector, Format, JobContext, JobParts, TableDef, WallClock, Warnings,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -394,7 +396,7 @@ impl Session {
             self.check_sink(&insert_bound.table).map_err(|error| error.at(insert.table.span))?;
             bound.push(insert_bound);
         }
-        let targets: Vec<&str> =
+        let targets: BTreeSet<&str> =
             bound.iter().map(|insert| insert.table.name.table.as_str()).collect();
         let name = self.job_name(&settings, &targets);
         let builder = self.builder(&settings, &name);
@@ -416,7 +418,9 @@ impl Session {
         // A query of one's own is nobody else's job.
         let settings = Settings { shared: false, ..Settings::read(&self.options)? };
         let rel = self.binder(&settings).query(query)?;
-        let name = self.job_name(&settings, &["collect"]);
+        // Nor does it take `pipeline.name` from the job that keeps its progress under it.
+        let name = settings.pipeline_name.as_deref().unwrap_or_else(|| self.script_name());
+        let name = self.begin_job(format!("{name}.collect"));
         let builder = self.builder(&settings, &name);
         let rel = builder.resolve_changes(self.dev_broker_rel(rel), &SinkNeeds::collect())?;
         let out = Arc::clone(&self.config.out);
@@ -489,6 +493,7 @@ impl Session {
                 // Each job has numbers of its own; those of the first are the session's.
                 seed: self.config.seed ^ self.jobs_begun.saturating_sub(1).wrapping_mul(SEED_STEP),
                 started_at_millis: now_millis,
+                wall_clock: WallClock::new(self.config.now_millis),
                 time_zone: settings.time_zone,
                 warnings: self.config.warnings.clone(),
                 settings: Arc::new(pairs.collect()),
@@ -502,14 +507,22 @@ impl Session {
         }
     }
 
-    /// `pipeline.name`, else script and target tables; a second job of the same name gets a number.
-    fn job_name(&mut self, settings: &Settings, targets: &[&str]) -> String {
+    /// `pipeline.name`, else script and target tables, in whatever order they are written to.
+    fn job_name(&mut self, settings: &Settings, targets: &BTreeSet<&str>) -> String {
+        let name = settings.pipeline_name.clone().unwrap_or_else(|| {
+            let targets: Vec<&str> = targets.iter().copied().collect();
+            format!("{}.{}", self.script_name(), targets.join("+"))
+        });
+        self.begin_job(name)
+    }
+
+    fn script_name(&self) -> &str {
         let script = std::path::Path::new(&self.config.script);
-        let script = script.file_stem().and_then(|stem| stem.to_str()).unwrap_or("script");
-        let name = settings
-            .pipeline_name
-            .clone()
-            .unwrap_or_else(|| format!("{script}.{}", targets.join("+")));
+        script.file_stem().and_then(|stem| stem.to_str()).unwrap_or("script")
+    }
+
+    /// A second job of the same name gets a number.
+    fn begin_job(&mut self, name: String) -> String {
         self.jobs_begun += 1;
         let count = self.jobs_named.entry(name.clone()).or_default();
         *count += 1;

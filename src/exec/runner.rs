@@ -360,9 +360,15 @@ pub(super) fn build_worker(
         let rejects = Rejects::new(policy, &job.context.id, number, &job.refusals);
         scans.push(WorkerScan::new(reader, &scan.outputs, rejects));
     }
-    let stats = Arc::clone(&job.stats);
-    let worker =
-        Worker::new(index, scans, sinks, Arc::clone(&commands), Arc::clone(reports), stats);
+    let worker = Worker::new(
+        index,
+        scans,
+        sinks,
+        Arc::clone(&commands),
+        Arc::clone(reports),
+        Arc::clone(&job.stats),
+        job.context.wall_clock,
+    );
     Ok((worker, commands))
 }
 

@@ -7,7 +7,7 @@ use super::rejects::{Rejects, Stage};
 use super::stats::{JobStats, Totals};
 use crate::base::{Error, Result};
 use crate::ops::Operator;
-use crate::table::{Epoch, Polled, Reader, Writer, WriterStatus};
+use crate::table::{Epoch, Polled, Reader, WallClock, Writer, WriterStatus};
 use crate::types::{Batch, RowErrors};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,8 +40,7 @@ pub(super) struct Worker {
     unflushed: bool,
     satisfied: bool,
     errors: RowErrors,
-    /// Of the step at hand.
-    now: Duration,
+    wall_clock: WallClock,
 }
 
 /// One scan's reader and the outputs it feeds.
@@ -109,6 +108,7 @@ impl Worker {
         commands: Arc<Mailbox<Command>>,
         reports: Arc<Mailbox<Report>>,
         stats: Arc<JobStats>,
+        wall_clock: WallClock,
     ) -> Worker {
         for (at, sink) in sinks.iter_mut().enumerate() {
             if scans.iter().any(|scan| scan.rejects.tolerate() && scan.feeds(at)) {
@@ -129,13 +129,12 @@ impl Worker {
             unflushed: false,
             satisfied: false,
             errors: RowErrors::new(),
-            now: Duration::ZERO,
+            wall_clock,
         }
     }
 
     /// One unit of work. A failure is reported to the coordinator and ends the worker.
     pub(super) fn step(&mut self, now: Duration) -> Step {
-        self.now = now;
         match self.try_step(now) {
             Ok(step) => step,
             Err(error) => {
@@ -192,13 +191,9 @@ impl Worker {
                     if last {
                         for output in &mut scan.outputs {
                             let errors = &mut self.errors;
-                            finish_output(
-                                output,
-                                &mut self.sinks,
-                                self.now,
-                                errors,
-                                &mut scan.rejects,
-                            )?;
+                            let now = self.wall_clock.micros();
+                            let rejects = &mut scan.rejects;
+                            finish_output(output, &mut self.sinks, now, errors, rejects)?;
                         }
                     }
                 }
@@ -273,6 +268,7 @@ impl Worker {
             Polled::Data(batch) if batch.rows == 0 => {}
             Polled::Data(batch) => {
                 rows = true;
+                let now = self.wall_clock.micros();
                 let last = scan.outputs.len().saturating_sub(1);
                 for output in scan.outputs.iter_mut().take(last) {
                     feed(output, batch.clone(), &mut self.sinks, now, &mut self.errors, rejects)?;
@@ -328,14 +324,14 @@ impl Worker {
 fn finish_output(
     output: &mut WorkerOutput,
     sinks: &mut [WorkerSink],
-    now: Duration,
+    now_micros: i64,
     errors: &mut RowErrors,
     rejects: &mut Rejects,
 ) -> Result<()> {
     for at in 0..output.operators.len() {
         let held = output.operators.get_mut(at).map_or(Ok(Vec::new()), |op| op.finish())?;
         for batch in held {
-            run_output(output, at + 1, batch, sinks, now, errors, rejects)?;
+            run_output(output, at + 1, batch, sinks, now_micros, errors, rejects)?;
         }
     }
     Ok(())
@@ -346,13 +342,13 @@ fn feed(
     output: &mut WorkerOutput,
     batch: Batch,
     sinks: &mut [WorkerSink],
-    now: Duration,
+    now_micros: i64,
     errors: &mut RowErrors,
     rejects: &mut Rejects,
 ) -> Result<()> {
     let name = sinks.get(output.sink).map_or("", |sink| sink.name.as_str());
     let rows = rejects.divert_refused(batch, output.sink, name)?;
-    run_output(output, 0, rows, sinks, now, errors, rejects)
+    run_output(output, 0, rows, sinks, now_micros, errors, rejects)
 }
 
 /// Runs the operators from the `first` on over a batch and writes what comes out. A failed row fails the job once the
@@ -362,7 +358,7 @@ fn run_output(
     first: usize,
     mut batch: Batch,
     sinks: &mut [WorkerSink],
-    now: Duration,
+    now_micros: i64,
     errors: &mut RowErrors,
     rejects: &mut Rejects,
 ) -> Result<()> {
@@ -372,7 +368,7 @@ fn run_output(
     let mut outcome = Ok(());
     for operator in output.operators.iter_mut().skip(first) {
         errors.clear();
-        operator.advance(now);
+        operator.advance(now_micros);
         let mut rows = operator.batch(&batch, errors)?;
         while !errors.is_empty() && rejects.take(&batch) {
             batch = rejects.rows(&batch, errors, Stage::Compute, &sink.name)?;

@@ -5,7 +5,6 @@ use super::timed::TimedEnv;
 use crate::base::Result;
 use crate::expr::{EvalEnv, Expr, Input, Selection};
 use crate::types::{Batch, RowErrors};
-use std::time::Duration;
 
 /// Lets the rows through for which a condition is TRUE.
 #[derive(Debug)]
@@ -31,8 +30,8 @@ impl Operator for Filter {
         }
     }
 
-    fn advance(&mut self, now: Duration) {
-        self.env.advance(now);
+    fn advance(&mut self, now_micros: i64) {
+        self.env.advance(now_micros);
     }
 }
 

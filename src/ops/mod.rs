@@ -23,7 +23,6 @@ use crate::base::Result;
 use crate::types::{Batch, RowErrors};
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Makes one operator per worker.
 pub type OperatorFactory = Arc<dyn Fn() -> Box<dyn Operator> + Send + Sync>;
@@ -33,8 +32,8 @@ pub trait Operator: Send + Debug {
     /// Rows in, rows out. Rows that fail go to `errors` by their position in the input.
     fn batch(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<Batch>;
 
-    /// The worker's clock, before each batch: what time functions answer from here on.
-    fn advance(&mut self, _now: Duration) {}
+    /// The time of day before each batch, in microseconds since 1970 UTC: what time functions answer from here on.
+    fn advance(&mut self, _now_micros: i64) {}
 
     /// No batch comes any more: the rows that were held back.
     fn finish(&mut self) -> Result<Vec<Batch>> {

@@ -5,7 +5,6 @@ use super::timed::TimedEnv;
 use crate::base::Result;
 use crate::expr::{EvalEnv, Expr, Input, Selection};
 use crate::types::{Batch, RowErrors};
-use std::time::Duration;
 
 /// Computes one column per expression.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ impl Operator for Project {
         })
     }
 
-    fn advance(&mut self, now: Duration) {
-        self.env.advance(now);
+    fn advance(&mut self, now_micros: i64) {
+        self.env.advance(now_micros);
     }
 }

@@ -12,7 +12,6 @@ use arrow_array::{Array as _, Int32Array, UInt32Array, new_null_array};
 use arrow_schema::DataType as Physical;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Gives a row per element of a collection: the columns of the row that holds it, then those of the element.
 #[derive(Debug)]
@@ -308,8 +307,8 @@ impl Operator for Unnest {
         Ok(Batch { rows: places.rows.len(), kinds, columns, origin })
     }
 
-    fn advance(&mut self, now: Duration) {
-        self.env.advance(now);
+    fn advance(&mut self, now_micros: i64) {
+        self.env.advance(now_micros);
     }
 }
 

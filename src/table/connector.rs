@@ -1,5 +1,6 @@
 //! What a connector is, and what it is given.
 
+use super::clock::WallClock;
 use super::{
     DecodeRequest, Decoder, EncodeRequest, Encoder, Format, JobParts, Sink, Source, TableDef,
 };
@@ -142,8 +143,10 @@ pub struct JobContext {
     pub create_missing_topics: bool,
     /// Seed of everything random (partition choice, generated data, jitter).
     pub seed: u64,
-    /// Wall clock, milliseconds since 1970 UTC, when the job's own clock showed zero.
+    /// When the job was planned, milliseconds since 1970 UTC.
     pub started_at_millis: i64,
+    /// What time it is while the job runs.
+    pub wall_clock: WallClock,
     /// Session time zone.
     pub time_zone: chrono_tz::Tz,
     /// Where one-line warnings go.

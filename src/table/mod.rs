@@ -2,6 +2,7 @@
 //! commit domains, the catalog.
 
 mod catalog;
+mod clock;
 mod connector;
 mod failures;
 mod format;
@@ -13,6 +14,7 @@ mod sink;
 mod source;
 
 pub use catalog::{Catalog, ColumnDef, ColumnKind, TableDef, TableName};
+pub use clock::WallClock;
 pub use connector::{
     Connector, DecoderFactory, EncoderFactory, FormatResolver, JobContext, ScanRequest,
     SinkRequest, TableContext, Warnings,

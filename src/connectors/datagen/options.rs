@@ -4,7 +4,7 @@ use super::generator::{Generator, Text};
 use crate::base::limits::{BATCH_ROWS_MAX, DATAGEN_ELEMENTS_MAX};
 use crate::base::{Error, Result};
 use crate::options::{Opt, OptKind, OptionReader};
-use crate::table::{ScanRequest, TableContext, TableName};
+use crate::table::{ScanRequest, TableContext, TableName, WallClock};
 use crate::types::{DataType, Kind};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -59,8 +59,7 @@ pub(super) struct Plan {
     pub(super) rows: Option<u64>,
     pub(super) parallelism: usize,
     pub(super) seed: u64,
-    /// Wall clock at the job's time zero, milliseconds since 1970 UTC.
-    pub(super) started_at_millis: i64,
+    pub(super) wall_clock: WallClock,
     pub(super) time_zone: chrono_tz::Tz,
 }
 
@@ -113,7 +112,7 @@ pub(super) fn read(context: &TableContext<'_>, scan: &ScanRequest) -> Result<Pla
         rows,
         parallelism,
         seed: context.job.seed ^ hash_of(&context.table.name),
-        started_at_millis: context.job.started_at_millis,
+        wall_clock: context.job.wall_clock,
         time_zone: context.job.time_zone,
     })
 }

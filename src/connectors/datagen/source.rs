@@ -133,10 +133,10 @@ impl Generators {
         (rows / self.plan.parallelism as f64) as i64 + 1
     }
 
-    fn batch(&self, subtask: &Subtask, end: i64, now: Duration) -> Result<Batch> {
+    fn batch(&self, subtask: &Subtask, end: i64) -> Result<Batch> {
         let moment = Moment {
             seed: self.plan.seed,
-            now_millis: self.plan.started_at_millis + i64::try_from(now.as_millis()).unwrap_or(0),
+            now_millis: self.plan.wall_clock.millis(),
             zone: self.plan.time_zone,
             stride: i64::try_from(self.plan.parallelism).unwrap_or(1),
             first: i64::from(subtask.split.id.index),
@@ -186,7 +186,7 @@ impl Reader for Generators {
                 self.splits.push_back(subtask);
                 continue;
             }
-            let batch = self.batch(&subtask, end, now)?;
+            let batch = self.batch(&subtask, end)?;
             subtask.row = end;
             self.splits.push_back(subtask);
             self.stats.records += batch.rows as u64;

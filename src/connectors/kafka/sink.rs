@@ -14,7 +14,7 @@ use super::writer::{KafkaWriter, OldBrokers, Shared};
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{
     ColumnKind, CommitDomain, DomainRequest, EncodeRequest, FormerProgress, Guarantee, JobContext,
-    Sink, SinkRequest, TableContext, Waker, Writer,
+    Sink, SinkRequest, TableContext, Waker, WallClock, Writer,
 };
 use crate::types::Field;
 use brooklet_kafka::{Isolation, Network};
@@ -75,7 +75,7 @@ pub(super) fn open(
         plan: Arc::new(plan),
         batch_bytes,
         seed: context.job.seed,
-        started_at_millis: context.job.started_at_millis,
+        wall_clock: context.job.wall_clock,
         shared: Shared {
             notice: OldBrokers::new(context.job.warnings.clone()),
             learned: Learned::default(),
@@ -172,7 +172,7 @@ struct KafkaSink {
     parallelism: usize,
     batch_bytes: usize,
     seed: u64,
-    started_at_millis: i64,
+    wall_clock: WallClock,
     shared: Shared,
 }
 
@@ -239,7 +239,7 @@ impl Sink for KafkaSink {
                 batch_bytes: self.batch_bytes,
                 held_bytes,
                 seed: self.seed ^ worker as u64,
-                started_at_millis: self.started_at_millis,
+                wall_clock: self.wall_clock,
             },
             self.shared.clone(),
             waker,

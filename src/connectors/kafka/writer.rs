@@ -12,7 +12,8 @@ use super::transaction::record::TOPIC_BYTES_MAX;
 use super::upsert_buffer::{Held, UpsertBuffer};
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{
-    Epoch, Guarantee, RecordPlace, Refused, SinkStats, Waker, Warnings, Writer, WriterStatus,
+    Epoch, Guarantee, RecordPlace, Refused, SinkStats, Waker, WallClock, Warnings, Writer,
+    WriterStatus,
 };
 use crate::types::{Batch, RowErrors};
 use brooklet_kafka::producer::{ProduceEvent, SendError};
@@ -36,8 +37,7 @@ pub(super) struct Settings {
     /// is being committed.
     pub(super) held_bytes: usize,
     pub(super) seed: u64,
-    /// Wall clock at the job's time zero, milliseconds since 1970 UTC.
-    pub(super) started_at_millis: i64,
+    pub(super) wall_clock: WallClock,
 }
 
 /// The writer; see the module.
@@ -235,7 +235,7 @@ impl KafkaWriter {
     /// Adds the records of a batch but for the rows that failed already; stops at the first one that cannot be written,
     /// unless such rows are to be left out.
     fn add(&mut self, batch: &Batch, rows: &Encodings, errors: &mut RowErrors) -> Result<()> {
-        let now = self.wall_clock();
+        let now = self.settings.wall_clock.millis();
         let mut headers = Vec::new();
         let failed: BTreeSet<usize> = errors.iter().map(|(row, _)| row).collect();
         let records = rows.records().enumerate().filter(|(row, _)| !failed.contains(row));
@@ -373,7 +373,7 @@ impl KafkaWriter {
     fn drain(&mut self) -> Result<()> {
         let Some(buffer) = &mut self.buffer else { return Ok(()) };
         let drained = buffer.drain(self.now);
-        let now = self.wall_clock();
+        let now = self.settings.wall_clock.millis();
         for Held { destination, timestamp, record } in drained {
             let headers = record.headers();
             let (key, value) = (record.key.as_deref(), record.value.as_deref());
@@ -385,12 +385,6 @@ impl KafkaWriter {
             }
         }
         Ok(())
-    }
-
-    /// Milliseconds since 1970 UTC.
-    fn wall_clock(&self) -> i64 {
-        let millis = i64::try_from(self.now.as_millis()).unwrap_or(0);
-        self.settings.started_at_millis.saturating_add(millis)
     }
 
     fn park(&mut self, at: usize, partition: Option<i32>, record: Outgoing<'_>) {

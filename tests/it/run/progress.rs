@@ -86,6 +86,37 @@ fn two_scans(cluster: &Cluster, a: &str, b: &str) -> String {
            EXECUTE STATEMENT SET BEGIN INSERT INTO pa SELECT v FROM a; INSERT INTO pb SELECT v FROM b; END;\n"
 }
 
+/// A job is known by its name, or by what it writes to, whatever stands beside or in which order.
+#[test]
+fn a_query_and_the_order_of_a_set_leave_progress_alone() {
+    let cluster = Cluster::embedded();
+    let (x, y) = (cluster.topic("x", 1), cluster.topic("y", 1));
+    produce(&cluster, &x, &["1"]);
+    produce(&cluster, &y, &["1"]);
+    let named = two_scans(&cluster, &x, &y);
+    let unnamed = named.replace("SET 'pipeline.name' = 'two';", "");
+    for sql in [named, unnamed] {
+        let program = Program::script("job", &sql).arg("--fresh");
+        let running = program.start();
+        running.until_stdout("both", |text| text.lines().count() == 2);
+        running.signal("INT");
+        running.wait().code(0);
+        produce(&cluster, &x, &["2"]);
+        let (first, second) =
+            ("INSERT INTO pa SELECT v FROM a;", "INSERT INTO pb SELECT v FROM b;");
+        let swapped = sql.replace(&format!("{first} {second}"), &format!("{second} {first}"));
+        assert_ne!(swapped, sql);
+        let edited = swapped.replace("EXECUTE", "SELECT 'hello';\nEXECUTE");
+        let program = Program::script("job", &edited);
+        let running = program.start();
+        running.until_stdout("the new row", |text| text.contains("a> +I[2]\n"));
+        running.signal("INT");
+        let ended = running.wait();
+        ended.code(0).says(&["resuming 'a' from epoch", "resuming 'b' from epoch"]);
+        assert!(!ended.stdout.contains("[1]"), "{}", ended.stdout);
+    }
+}
+
 #[test]
 fn the_scans_of_a_job_do_not_move_each_others_progress() {
     let cluster = Cluster::embedded();

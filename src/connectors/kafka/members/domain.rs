@@ -34,7 +34,7 @@ use crate::connectors::kafka::transaction::{
 };
 use crate::table::{
     CommitDomain, DomainEvent, Epoch, EpochEnd, JobContext, Position, Progress, Recovery,
-    ScanFacts, Waker, Warnings,
+    ScanFacts, Waker, WallClock, Warnings,
 };
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::topic::TopicInfo;
@@ -104,7 +104,7 @@ pub(super) struct MembersDomain {
     scan: String,
     exact: Option<Exact>,
     script: u64,
-    started_at_millis: i64,
+    wall_clock: WallClock,
     warnings: Warnings,
     waker: Waker,
     work: Work,
@@ -187,7 +187,7 @@ impl MembersDomain {
             scan: scan.replace(char::is_whitespace, "_"),
             exact,
             script,
-            started_at_millis: job.started_at_millis,
+            wall_clock: job.wall_clock,
             warnings: job.warnings.clone(),
             waker,
             work: Work::None,
@@ -466,11 +466,6 @@ impl MembersDomain {
         let pending = self.client.offset_commit_as(&self.group, &member, &offsets);
         self.work = Work::Storing(self.waking(pending));
         Ok(())
-    }
-
-    fn at_millis(&self) -> i64 {
-        let millis = i64::try_from(self.now.as_millis()).unwrap_or(0);
-        self.started_at_millis.saturating_add(millis)
     }
 
     /// The member in the generation that the coordinator counts it in now.

@@ -16,7 +16,7 @@ use crate::connectors::kafka::fit::Of;
 use crate::connectors::kafka::positions;
 use crate::table::{
     CommitDomain, DomainEvent, DomainRequest, Epoch, EpochEnd, JobContext, LagGroup, Progress,
-    Recovery, ScanFacts, Waker, Warnings,
+    Recovery, ScanFacts, Waker, WallClock, Warnings,
 };
 use brooklet_kafka::crash::point;
 use brooklet_kafka::pending::Pending;
@@ -44,7 +44,7 @@ pub(super) struct TransactionDomain {
     timeout: Duration,
     scans: Vec<ScanFacts>,
     keeps_progress: bool,
-    started_at_millis: i64,
+    wall_clock: WallClock,
     warnings: Warnings,
     waker: Waker,
     transaction: Option<Arc<Transaction>>,
@@ -92,7 +92,7 @@ impl TransactionDomain {
             timeout,
             scans: request.scans,
             keeps_progress: request.keeps_progress,
-            started_at_millis: job.started_at_millis,
+            wall_clock: job.wall_clock,
             warnings: job.warnings.clone(),
             waker,
             transaction: None,
@@ -177,8 +177,7 @@ impl TransactionDomain {
     }
 
     fn seal(&self, record: &ProgressRecord) -> Result<SealedBatch> {
-        let millis = i64::try_from(self.now.as_millis()).unwrap_or(0);
-        seal(record, self.started_at_millis.saturating_add(millis))
+        seal(record, self.wall_clock.millis())
     }
 
     /// Offsets for the groups that lag tools look at.

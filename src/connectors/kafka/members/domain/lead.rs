@@ -382,7 +382,7 @@ impl MembersDomain {
             return Ok(Step::Assigning);
         }
         let offsets = self.marked(&offsets, starts.epoch);
-        let (epoch, at) = (starts.epoch, self.at_millis());
+        let (epoch, at) = (starts.epoch, self.wall_clock.millis());
         let ending = adopt::store(exact, transaction, epoch, sharing, &self.group, offsets, at)?;
         ending.end.on_ready(Arc::clone(&self.waker));
         Ok(Step::Adopting(ending, sharing))
