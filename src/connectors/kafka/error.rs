@@ -75,10 +75,25 @@ pub(super) fn translate(error: &kafka::Error) -> Error {
         Kind::Unreachable { .. } | Kind::Timeout => translated.retriable(),
         // Not a batch but an answer: the connection is to blame, and another one may be fine.
         Kind::Corrupt { offset } if *offset < 0 => translated.retriable(),
-        Kind::Broker { code } if code.is_retriable() => translated.retriable(),
+        Kind::Broker { code } if code.is_retriable() || ATTEMPT_OVER.contains(code) => {
+            translated.retriable()
+        }
         _ => translated,
     }
 }
+
+/// Codes that end an attempt and say nothing of the next one, which goes on from what is stored, with a producer epoch of
+/// its own.
+const ATTEMPT_OVER: [ErrorCode; 4] = [
+    // The broker did not say what went wrong.
+    ErrorCode::UNKNOWN_SERVER_ERROR,
+    // The log lacks records that were acknowledged, or has forgotten the producer with its last record (KIP-360): what
+    // is missing cannot be written again without the rest of its transaction.
+    ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
+    ErrorCode::UNKNOWN_PRODUCER_ID,
+    // KIP-1050.
+    ErrorCode::TRANSACTION_ABORTABLE,
+];
 
 /// What to do about a code that is about settings of a topic (Kafka's `LogValidator`).
 fn hint_at(code: ErrorCode) -> Option<&'static str> {
@@ -92,5 +107,19 @@ fn hint_at(code: ErrorCode) -> Option<&'static str> {
              declare 'timestamp' METADATA is written with the time of writing",
         ),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_may_be_repeated_where_the_code_is_about_this_one() {
+        let retriable = |code| translate(&kafka::Error::broker(code, None)).is_retriable();
+        for code in ATTEMPT_OVER {
+            assert!(retriable(code), "{code:?}");
+        }
+        assert!(!retriable(ErrorCode::INVALID_RECORD));
     }
 }

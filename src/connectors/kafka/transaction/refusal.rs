@@ -34,6 +34,10 @@ fn is_fenced(error: &KafkaError) -> bool {
     error.code().and_then(known) == Some(TransactionAction::Fenced)
 }
 
+fn lacks_progress_topic(error: &KafkaError, names: &Names) -> bool {
+    matches!(error.kind(), KafkaErrorKind::UnknownTopic { topic } if **topic == *names.topic)
+}
+
 /// Whether another copy has ended the transaction that this one was ending while it took over.
 fn was_overtaken(error: &KafkaError, doing: Doing) -> bool {
     doing == Doing::Recovering && error.code() == Some(ErrorCode::INVALID_TXN_STATE)
@@ -55,6 +59,8 @@ pub(in crate::connectors::kafka) fn of_call(
         )
         .retriable(),
         _ if is_fenced(cause) || was_overtaken(cause, doing) => fenced(cause),
+        // Either the transaction or the record hears of it first.
+        _ if lacks_progress_topic(cause, names) => return gone(names),
         _ if matches!(cause.kind(), KafkaErrorKind::NotAuthorized) => {
             return denied(cause, names, Use::Write).context(doing.to_string());
         }
@@ -67,7 +73,7 @@ pub(in crate::connectors::kafka) fn of_call(
 pub(super) fn of_record(cause: &KafkaError, names: &Names, client: &Client) -> Error {
     let translated = match cause.kind() {
         KafkaErrorKind::NotAuthorized => denied(cause, names, Use::Write),
-        KafkaErrorKind::UnknownTopic { .. } => return gone(names),
+        _ if lacks_progress_topic(cause, names) => return gone(names),
         _ if is_fenced(cause) => fenced(cause),
         _ => contact(cause, client),
     };
