@@ -377,7 +377,7 @@ impl ProduceMachine {
                 in_flight: false,
                 // Alone and in order, as a retry.
                 attempts: 1,
-                maybe_written: false,
+                maybe_written: batch.maybe_written,
                 deadline: batch.deadline,
                 error: Some(error.clone()),
                 sealed,

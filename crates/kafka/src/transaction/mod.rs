@@ -127,6 +127,8 @@ pub(crate) struct TransactionMachine {
     poison: Option<Error>,
     /// Version 1: raise the epoch before the next transaction.
     bump: bool,
+    /// Version 1: a batch that was given up may still reach its broker, behind the markers of an abort.
+    straggler: bool,
     offsets: VecDeque<Offsets>,
     /// What came while a transaction was ending.
     next: VecDeque<Request>,
@@ -154,6 +156,11 @@ fn of_bystander(error: &Error) -> Error {
     }
 }
 
+/// Whether a batch that was given up may be written yet.
+fn may_arrive(event: &ProduceEvent) -> bool {
+    matches!(event, ProduceEvent::Failed { possibly_written: true, .. })
+}
+
 impl TransactionMachine {
     pub(crate) fn new(id: u64, transactional_id: String, timeout: Duration) -> Self {
         let produce = ProduceMachine::transactional(id, &transactional_id);
@@ -172,6 +179,7 @@ impl TransactionMachine {
             begun: Begun::No,
             poison: None,
             bump: false,
+            straggler: false,
             offsets: VecDeque::new(),
             next: VecDeque::new(),
             call: None,
@@ -328,6 +336,7 @@ impl TransactionMachine {
         let lost = errors().next().cloned();
         let fenced =
             errors().find(|error| error.code() == Some(ErrorCode::PRODUCER_FENCED)).cloned();
+        self.straggler |= !self.v2 && events.iter().any(may_arrive);
         self.events.extend(events);
         if let Some(error) = lost {
             // A hole in the sequences, or a batch that may still arrive.
@@ -397,6 +406,11 @@ impl TransactionMachine {
             return if self.begun == Begun::No {
                 self.ended(Ok(()), cluster, now);
                 true
+            } else if self.straggler {
+                // Markers of this epoch would let it in behind them, and the next commit would commit it. Those of a
+                // new producer, which ends the transaction of the one before, do not.
+                self.identity = None;
+                self.ask_init(cluster, now)
             } else {
                 self.ask_end(false, cluster, now)
             };
@@ -424,6 +438,7 @@ impl TransactionMachine {
     fn ended(&mut self, result: TransactionResult<()>, cluster: &mut Cluster, now: Duration) {
         self.begun = Begun::No;
         self.poison = None;
+        self.straggler = false;
         self.partitions.clear();
         self.groups.clear();
         self.produce.begin(self.identity, (!self.v2).then(BTreeSet::new));
@@ -449,6 +464,7 @@ impl TransactionMachine {
         let (events, freed) = self.produce.take_events();
         // As in `collect`: of one that was sent before, nobody knows.
         self.bump |= !self.v2 && !events.is_empty();
+        self.straggler |= !self.v2 && events.iter().any(may_arrive);
         self.events.extend(events);
         self.freed += freed;
         for offsets in self.offsets.drain(..) {

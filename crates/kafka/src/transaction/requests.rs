@@ -417,6 +417,9 @@ impl TransactionMachine {
                 protocol: if self.v2 { 2 } else { 1 },
             }));
             self.resume(cluster, now);
+        } else if matches!(self.state, State::Ending { commit: false, .. }) {
+            // The new producer has ended the transaction of the one before.
+            self.ended(Ok(()), cluster, now);
         }
     }
 

@@ -560,6 +560,33 @@ fn an_aborted_batch_does_not_reach_the_next_transaction() {
     assert_eq!(stage.machine.take_events().0.len(), 1);
 }
 
+/// Brokers before 3.6 write what reaches them behind the markers of an abort, if it has the epoch of these: the next
+/// commit would commit it, too.
+#[test]
+fn a_batch_that_may_still_arrive_is_shut_out_by_a_new_producer() {
+    let mut stage = Stage::ready(1);
+    stage.send();
+    stage.add_partitions(ErrorCode::NONE);
+    let cut = stage.heard("Produce");
+    stage.bench.break_off(cut.conn);
+    stage.run();
+    let abort = stage.end(false);
+    stage.later();
+    let asked = stage.init(ErrorCode::CONCURRENT_TRANSACTIONS.0, -1, -1);
+    // Without an identity, which the abort has made an old one by the time of the next try.
+    assert_eq!((asked.producer_id, asked.producer_epoch), (-1, -1));
+    assert!(abort.try_take().is_none());
+    stage.later();
+    stage.find();
+    let asked = stage.init(0, 5, 2);
+    assert_eq!((asked.producer_id, asked.producer_epoch), (-1, -1));
+    assert!(abort.try_take().unwrap().is_ok());
+    stage.written(1);
+    let commit = stage.end(true);
+    assert_eq!(stage.answer_end(ErrorCode::NONE).producer_epoch, 2);
+    assert!(commit.try_take().unwrap().is_ok());
+}
+
 #[test]
 fn fencing_is_final() {
     let mut stage = Stage::ready(1);
