@@ -39,6 +39,8 @@ pub(super) struct Rejects {
     refusals: Arc<Refusals>,
     /// Those of them that were left out: the chains of a UNION ALL that end in one sink leave a record out once.
     diverted: BTreeSet<(usize, RecordPlace)>,
+    /// Records of the poll at hand that failed, by sink: so do those that fail in several of its chains.
+    failed: BTreeSet<(String, RecordPlace)>,
     pending: Vec<Reject>,
     count: u64,
 }
@@ -96,6 +98,7 @@ impl Rejects {
             refused: refusals.of_scan(scan),
             refusals: Arc::clone(refusals),
             diverted: BTreeSet::new(),
+            failed: BTreeSet::new(),
             pending: Vec::new(),
             count: 0,
         }
@@ -156,7 +159,7 @@ impl Rejects {
             let place = batch.origin.as_ref().and_then(|origin| origin.locate(row));
             let Some((split, offset)) = place else { continue };
             let place = RecordPlace { split: Arc::clone(split), offset };
-            if seen.insert(place.clone()) {
+            if seen.insert(place.clone()) && self.failed.insert((sink.to_owned(), place.clone())) {
                 self.add(place, stage, Some(sink), text);
             }
         }
@@ -225,12 +228,15 @@ impl Rejects {
         }
     }
 
-    /// Writes the records of the poll at hand that failed; says whether there were any.
+    /// Writes the records of the poll at hand that failed, in the order that they were read in; says whether there were
+    /// any.
     pub(super) fn write(&mut self, reader: &dyn Reader, errors: &mut RowErrors) -> Result<bool> {
+        self.failed.clear();
         if self.pending.is_empty() {
             return Ok(false);
         }
-        let pending = std::mem::take(&mut self.pending);
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.sort_by(|left, right| left.place.cmp(&right.place));
         let places: BTreeSet<RecordPlace> =
             pending.iter().map(|reject| reject.place.clone()).collect();
         let originals = reader.originals(&places);

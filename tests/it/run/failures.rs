@@ -183,6 +183,24 @@ fn a_row_that_fails_in_one_sink_reaches_the_others() {
     assert_eq!((logged[0].text().as_str(), header(&logged[0], "sink").as_str()), ("x", "numbers"));
 }
 
+/// The rows of a UNION ALL are computed one branch after the other, of which several may fail for one record.
+#[test]
+fn a_record_that_fails_in_two_branches_is_logged_once_and_in_order() {
+    let cluster = Cluster::embedded();
+    let (source, sink, failed) =
+        (cluster.topic("in", 1), cluster.topic("out", 1), cluster.topic("failed", 1));
+    cluster.produce_lines(&source, &[r#"{"v":"x"}"#, r#"{"v":"1"}"#, r#"{"v":"#, r#"{"v":"y"}"#]);
+    let sql = log(&cluster, &failed)
+        + &kafka("src", "v STRING", &source, &cluster, &format!("{ALL}, {JSON}, {LOG}"))
+        + &kafka("sink", "n INT", &sink, &cluster, JSON)
+        + "INSERT INTO sink SELECT CAST(v AS INT) FROM src UNION ALL SELECT CAST(v AS INT) + 1 FROM src;\n";
+    run("branches", &sql).code(0).says(&[", 3 rejected by error-handling.mode"]);
+    assert_eq!(cluster.values(&sink), [r#"{"n":1}"#, r#"{"n":2}"#]);
+    let logged = cluster.read(&failed);
+    let offsets: Vec<String> = logged.iter().map(|record| header(record, "offset")).collect();
+    assert_eq!(offsets, ["0", "2", "3"]);
+}
+
 #[test]
 fn a_record_with_an_unknown_schema_is_logged() {
     let (cluster, registry) = (Cluster::embedded(), Registry::start());
