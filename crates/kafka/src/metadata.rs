@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::config::Address;
 use crate::connection::CallId;
 use crate::error::Error;
+use crate::limits::TOPIC_UNKNOWN_MAX;
 use crate::rng::{Backoff, Rng};
 use crate::topic::{BrokerInfo, ClusterInfo, PartitionInfo, TopicInfo, TopicPartition};
 use crate::wire::messages::find_coordinator::FindCoordinatorResponse;
@@ -43,6 +44,33 @@ struct Want {
     since: Duration,
 }
 
+/// Partitions that a group's coordinator does not know. They were deleted if that is so for [`TOPIC_UNKNOWN_MAX`] and
+/// the metadata lacks them, too: what the coordinator knows may be old, and a position that does not go with its output is
+/// output twice.
+#[derive(Debug, Default)]
+pub(crate) struct Unknown {
+    since: Option<Duration>,
+}
+
+impl Unknown {
+    /// Whether those that the coordinator's answer does not know were deleted; the metadata is asked meanwhile.
+    pub(crate) fn were_deleted(
+        &mut self,
+        unknown: impl Iterator<Item = TopicPartition>,
+        metadata: &mut Metadata,
+        now: Duration,
+    ) -> bool {
+        let mut lacks_all = true;
+        for tp in unknown {
+            let since = *self.since.get_or_insert(now);
+            metadata.probe(&tp.topic);
+            lacks_all &= metadata.lacks(&tp, since);
+        }
+        let waited = self.since.is_some_and(|at| now.saturating_sub(at) >= TOPIC_UNKNOWN_MAX);
+        lacks_all && waited
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Metadata {
@@ -53,6 +81,8 @@ pub(crate) struct Metadata {
     topics: BTreeMap<Arc<str>, Topic>,
     names: BTreeMap<Uuid, Arc<str>>,
     wanted: BTreeMap<Arc<str>, Want>,
+    /// Topics that the next request asks for although nobody may want them.
+    probed: BTreeSet<Arc<str>>,
     /// Topics whose last answer was an error that is not worth waiting for.
     refused: BTreeMap<Arc<str>, Error>,
     backoff: Backoff,
@@ -83,6 +113,7 @@ impl Metadata {
             topics: BTreeMap::new(),
             names: BTreeMap::new(),
             wanted: BTreeMap::new(),
+            probed: BTreeSet::new(),
             refused: BTreeMap::new(),
             backoff,
             max_age,
@@ -157,10 +188,16 @@ impl Metadata {
         !id.is_zero() && topic.info.id != id && topic.info.partition(tp.partition).is_none()
     }
 
-    /// Whether a partition is not there, by what the brokers said last; true where nobody uses its topic any more.
-    pub(crate) fn lacks(&self, tp: &TopicPartition) -> bool {
+    /// Whether a partition is not there, by what the brokers said last; they have to have answered after `since`.
+    fn lacks(&self, tp: &TopicPartition, since: Duration) -> bool {
         let topic = self.topics.get(&tp.topic).filter(|t| t.unknown_since.is_none());
-        topic.is_none_or(|topic| topic.info.partition(tp.partition).is_none())
+        self.last_success > Some(since)
+            && topic.is_none_or(|topic| topic.info.partition(tp.partition).is_none())
+    }
+
+    /// Asks for a topic once, whether somebody wants it or not.
+    fn probe(&mut self, topic: &Arc<str>) {
+        self.needed |= self.probed.insert(Arc::clone(topic));
     }
 
     /// Why the topic cannot be used, if the brokers said so: no permission, an illegal name, or
@@ -316,8 +353,9 @@ impl Metadata {
     /// The topics of the next request.
     fn next_topics(&self) -> impl Iterator<Item = &Arc<str>> {
         let creating = self.creates_next();
-        let wanted = self.wanted.keys();
-        wanted.filter(move |name| !creating || self.is_to_create(name))
+        let probed = self.probed.iter().filter(|name| !self.wanted.contains_key(&***name));
+        let all = self.wanted.keys().chain(probed);
+        all.filter(move |name| !creating || self.is_to_create(name))
     }
 
     /// Whether the next request is for topics that the broker may create. The permission counts for all topics of a
@@ -337,7 +375,10 @@ impl Metadata {
         self.asked = self.next_topics().map(Arc::clone).collect();
         self.created_last = self.creates_next();
         self.in_flight = Some(call);
-        self.needed = false;
+        if !self.created_last {
+            self.probed.clear();
+        }
+        self.needed = !self.probed.is_empty();
     }
 
     /// The cache's own request failed.

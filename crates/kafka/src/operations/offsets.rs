@@ -9,7 +9,7 @@ use crate::apis::AnyResponse;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::error_table::{self, CoordinatorAction};
-use crate::limits::TOPIC_UNKNOWN_MAX;
+use crate::metadata::Unknown;
 use crate::pending::Promise;
 use crate::topic::TopicPartition;
 use crate::transaction::GroupMember;
@@ -59,7 +59,7 @@ fn lacking(asked: &[TopicPartition], answered: BTreeSet<(&str, i32)>) -> Option<
     Some(Error::timeout(format!("the answer lacks partition {lacks}")))
 }
 
-fn refused(group: &str, outside: bool, code: ErrorCode, place: &str) -> Error {
+fn refusal(group: &str, outside: bool, code: ErrorCode, place: &str) -> Error {
     // A commit from outside a group that has live members is answered with these two.
     let text = match code {
         ErrorCode::UNKNOWN_MEMBER_ID | ErrorCode::ILLEGAL_GENERATION if outside => {
@@ -70,8 +70,7 @@ fn refused(group: &str, outside: bool, code: ErrorCode, place: &str) -> Error {
     Error::broker(code, text).context(format_args!("group `{group}`{place}"))
 }
 
-/// Stores offsets. Of partitions that the coordinator does not know for [`TOPIC_UNKNOWN_MAX`] there is nothing to store:
-/// they were deleted.
+/// Stores offsets. Of partitions that [were deleted](Unknown) there is nothing to store.
 pub(crate) fn commit(
     group: &str,
     member: &GroupMember,
@@ -105,8 +104,8 @@ pub(crate) fn commit(
     let group_id = group.to_owned();
     let outside = member.member_id.is_empty();
     let asked: Vec<TopicPartition> = offsets.iter().map(|(tp, _)| tp.clone()).collect();
-    let mut unknown_since = None;
-    let read = move |response, _: &mut Cluster, now: Duration| {
+    let mut unknown = Unknown::default();
+    let read = move |response, cluster: &mut Cluster, now: Duration| {
         let AnyResponse::OffsetCommit(response) = response else { return unexpected() };
         let answered = response.topics.iter().flat_map(|topic| {
             topic
@@ -121,17 +120,24 @@ pub(crate) fn commit(
                 (ErrorCode(partition.error_code), place)
             })
         });
+        let refused = response.topics.iter().flat_map(|topic| {
+            let unknown = topic.partitions.iter().filter(|partition| {
+                ErrorCode(partition.error_code) == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+            });
+            unknown.map(|partition| {
+                TopicPartition::new(topic.name.as_str(), partition.partition_index)
+            })
+        });
+        let deleted = unknown.were_deleted(refused, &mut cluster.metadata, now);
         match (worst(codes), lacking) {
             (None, None) => Verdict::Done(()),
             (None, Some(error)) => Verdict::Retry(error),
             // The least of all codes: everything else is stored. With a partition its offsets go, too.
-            (Some((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, _)), None)
-                if now.saturating_sub(*unknown_since.get_or_insert(now)) >= TOPIC_UNKNOWN_MAX =>
-            {
+            (Some((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, _)), None) if deleted => {
                 Verdict::Done(())
             }
             (Some((code, place)), _) => {
-                Verdict::of(code, refused(&group_id, outside, code, &place))
+                Verdict::of(code, refusal(&group_id, outside, code, &place))
             }
         }
     };
@@ -196,7 +202,7 @@ pub(crate) fn fetch(
                 let stored = rows.into_iter().filter(|row| row.committed.offset >= 0);
                 Verdict::Done(stored.map(|row| (row.tp, row.committed)).collect())
             }
-            (Some((code, place)), _) => Verdict::of(code, refused(&group_id, true, code, &place)),
+            (Some((code, place)), _) => Verdict::of(code, refusal(&group_id, true, code, &place)),
         }
     };
     Box::new(Single::new(Route::Coordinator(group.to_owned()), request, Box::new(read), promise))

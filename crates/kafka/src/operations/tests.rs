@@ -140,6 +140,7 @@ fn each_row_of_the_error_table() {
 #[test]
 fn offsets_of_a_deleted_partition_are_not_stored_until_the_time_is_over() {
     let (mut s, pending) = commit_one();
+    s.bench.delete("t");
     let find = s.run().remove(0);
     let mut asked = vec![s.coordinator(&find)];
     for second in 1..15 {
@@ -154,6 +155,25 @@ fn offsets_of_a_deleted_partition_are_not_stored_until_the_time_is_over() {
         }
     }
     panic!("it is retried until the time is over");
+}
+
+/// What the coordinator knows may be old.
+#[test]
+fn offsets_of_a_partition_that_is_there_are_never_given_up() {
+    let (mut s, pending) = commit_one();
+    let find = s.run().remove(0);
+    let mut asked = vec![s.coordinator(&find)];
+    for second in 1..70 {
+        for asked in asked.drain(..) {
+            s.committed(&asked, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        }
+        asked.extend(s.after(SECOND));
+        if let Some(result) = pending.try_take() {
+            assert!(result.is_err() && second >= 59, "{result:?} after {second} s");
+            return;
+        }
+    }
+    panic!("it is retried until the time of the API is over");
 }
 
 #[test]

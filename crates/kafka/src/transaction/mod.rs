@@ -30,6 +30,7 @@ use crate::apis::AnyResponse;
 use crate::cluster::{Cluster, Owner, Purpose, Target};
 use crate::connection::{CallError, CallId};
 use crate::error::{Error, ErrorKind};
+use crate::metadata::Unknown;
 use crate::operations::CommittedOffset;
 use crate::pending::Promise;
 use crate::produce::{Identity, ProduceMachine};
@@ -69,8 +70,8 @@ struct Offsets {
     offsets: Vec<(TopicPartition, CommittedOffset)>,
     promise: Done<()>,
     deadline: Duration,
-    /// Since when the group's coordinator does not know one of the partitions.
-    unknown_since: Option<Duration>,
+    /// Those that the group's coordinator does not know.
+    unknown: Unknown,
 }
 
 #[derive(Debug)]
@@ -241,14 +242,14 @@ impl TransactionMachine {
                 self.produce.push(partition, batch, tag, cluster, now);
             }
             (Request::Offsets { group, member, offsets, promise }, None) => {
-                let unknown_since = None;
+                let unknown = Unknown::default();
                 self.offsets.push_back(Offsets {
                     group,
                     member,
                     offsets,
                     promise,
                     deadline,
-                    unknown_since,
+                    unknown,
                 });
             }
             // Answered by `request`.

@@ -9,7 +9,6 @@ use crate::apis::{AnyRequest, AnyResponse};
 use crate::cluster::{Cluster, Target};
 use crate::connection::{CallError, CallId};
 use crate::error::{Error, ErrorKind};
-use crate::limits::TOPIC_UNKNOWN_MAX;
 use crate::produce::Identity;
 use crate::topic::TopicPartition;
 use crate::wire::ErrorCode;
@@ -290,16 +289,17 @@ impl TransactionMachine {
                 if codes.iter().any(|(_, code)| code.is_ok()) {
                     self.begun = Begun::Yes;
                 }
-                let unknown = |code: &ErrorCode| *code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
-                let mut unknown = codes.iter().filter(|(_, code)| unknown(code));
-                let lacking = unknown.all(|(tp, _)| cluster.metadata.lacks(tp));
+                let is_unknown = |code: &ErrorCode| *code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+                let refused = codes.iter().filter(|(_, code)| is_unknown(code));
+                let refused = refused.map(|(tp, _)| tp.clone());
+                let deleted = self.offsets.front_mut().is_some_and(|front| {
+                    front.unknown.were_deleted(refused, &mut cluster.metadata, now)
+                });
                 let asked = self.offsets.front().into_iter().flat_map(|front| &front.offsets);
                 match outcome(asked.map(|(tp, _)| tp), codes.into_iter()) {
                     Outcome::Lacks(tp) => self.retry(lacks(&tp).in_api(api), cluster, now),
                     // The least of all codes: everything else is in the transaction. With a partition its offsets go, too.
-                    Outcome::Refused(_, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
-                        if self.are_gone(lacking, now) =>
-                    {
+                    Outcome::Refused(_, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) if deleted => {
                         self.offsets_done();
                     }
                     Outcome::Refused(tp, code) => {
@@ -320,16 +320,6 @@ impl TransactionMachine {
                 self.fail(TransactionError::new(Failure::Fatal, error));
             }
         }
-    }
-
-    /// Whether what the group's coordinator does not know of the offsets in front was deleted. Its word alone is not
-    /// enough, as what it knows may be old: a position that does not go with its output is output twice. Metadata has to be
-    /// `lacking` those partitions, too.
-    fn are_gone(&mut self, lacking: bool, now: Duration) -> bool {
-        self.offsets.front_mut().is_some_and(|front| {
-            let since = *front.unknown_since.get_or_insert(now);
-            lacking && now.saturating_sub(since) >= TOPIC_UNKNOWN_MAX
-        })
     }
 
     /// The offsets in front are in the transaction.
