@@ -33,6 +33,10 @@ pub const MESSAGE_ELEMENT_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Bytes of a string: Kafka limits every string of the protocol, compact or not, to an `int16`.
 pub const STRING_BYTES_MAX: usize = i16::MAX as usize;
 
+/// Bytes of a topic's name, all of them ASCII (`org.apache.kafka.common.internals.Topic`): it is the name of a directory,
+/// which has 255, behind a dot and the number of a partition.
+pub const TOPIC_NAME_BYTES_MAX: usize = 249;
+
 // ---- client ----
 
 /// Requests on the wire per connection; brokers handle them one after another, so more only

@@ -3,14 +3,14 @@
 use super::destination::{Destination, NotKnown, Parked};
 use super::encode::{Encodings, RecordEncoder};
 use super::learned::{Extent, Learned};
-use super::options::{Partitioning, SinkOptions, Topics};
+use super::options::{Partitioning, SinkOptions, Topics, wrong_name};
 use super::origins::{Origin, Origins};
 use super::outlet::Outlet;
 use super::partitioner::{Partitioner, PartitionerContext};
 use super::transaction::of_batch;
-use super::transaction::record::TOPIC_BYTES_MAX;
 use super::upsert_buffer::{Held, UpsertBuffer};
 use crate::base::{Error, ErrorKind, Result};
+use crate::options::brief;
 use crate::table::{
     Epoch, Guarantee, RecordPlace, Refused, SinkStats, Waker, WallClock, Warnings, Writer,
     WriterStatus,
@@ -216,10 +216,10 @@ impl KafkaWriter {
             return Ok(*at);
         }
         allowed.check(topic)?;
-        if !is_legal(topic) {
+        if let Some(problem) = wrong_name(topic) {
             return Err(format!(
-                "the topic of the sink record is not valid: '{topic}' is no name of a topic: up to {TOPIC_BYTES_MAX} \
-                 letters, digits, '.', '_' and '-' are"
+                "the topic of the sink record is not valid: '{}' is no name of a topic: {problem}",
+                brief(topic)
             ));
         }
         if let Some(problem) = self.shared.learned.absent(topic) {
@@ -604,12 +604,6 @@ impl KafkaWriter {
         };
         self.has_learned |= self.shared.learned.note_too_large(&partition.topic, extent);
     }
-}
-
-/// Whether a topic may be called that (Kafka's `Topic.validate`).
-fn is_legal(topic: &str) -> bool {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    !matches!(topic, "" | "." | "..") && topic.len() <= TOPIC_BYTES_MAX && topic.bytes().all(legal)
 }
 
 /// A record of its own, to be written later.

@@ -8,7 +8,7 @@ pub(super) use sink::{BufferFlush, Exact, Partitioning, SinkOptions, sink};
 #[cfg(test)]
 pub(super) use source::SpecificOffsets;
 pub(super) use source::{Place, SourceOptions, TopicChange, place_of, source};
-pub(super) use topics::{Topics, fits};
+pub(super) use topics::{Topics, fits, wrong_name};
 
 use crate::base::{Error, Result};
 use crate::options::{Opt, OptKind, OptionReader};

@@ -4,9 +4,7 @@ use super::{TOPIC, TOPIC_PATTERN};
 use crate::base::{Error, ErrorKind, Result};
 use crate::java_regex::JavaRegex;
 use crate::options::{OptionReader, brief};
-
-/// Characters of a topic's name, at most (`org.apache.kafka.common.internals.Topic`).
-const TOPIC_CHARACTERS_MAX: usize = 249;
+use brooklet_kafka::limits::TOPIC_NAME_BYTES_MAX;
 
 /// Which topics.
 #[derive(Clone, Debug)]
@@ -67,6 +65,10 @@ pub(super) fn topics(options: &OptionReader<'_>) -> Result<Topics> {
     match (list.is_empty(), options.pattern(&TOPIC_PATTERN)?) {
         (false, None) => match list.iter().find_map(|name| Some((name, wrong_name(name)?))) {
             None => Ok(Topics::List(list)),
+            Some((name, _)) if name.contains(',') => {
+                let problem = "is no name of a topic: topics are separated by ';'";
+                Err(options.invalid(&TOPIC, format!("'{}' {problem}", brief(name))))
+            }
             Some((name, problem)) => {
                 let problem = format!("'{}' is no name of a topic: {problem}", brief(name));
                 Err(options.invalid(&TOPIC, problem))
@@ -86,17 +88,33 @@ pub(super) fn topics(options: &OptionReader<'_>) -> Result<Topics> {
 }
 
 /// Why no topic can have this name: brokers would answer so, whoever asks (`Topic.validate`).
-fn wrong_name(name: &str) -> Option<String> {
+pub(crate) fn wrong_name(name: &str) -> Option<String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     match name {
+        "" => Some("it is empty".to_owned()),
         "." | ".." => Some("it is '.' or '..'".to_owned()),
-        _ if name.contains(',') => Some("topics are separated by ';'".to_owned()),
         _ if !name.chars().all(fits) => {
             Some("it has other characters than ASCII letters, digits, '.', '_' and '-'".to_owned())
         }
-        _ if name.len() > TOPIC_CHARACTERS_MAX => {
-            Some(format!("it has more than {TOPIC_CHARACTERS_MAX} characters"))
+        _ if name.len() > TOPIC_NAME_BYTES_MAX => {
+            Some(format!("it has more than {TOPIC_NAME_BYTES_MAX} characters"))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_topics() {
+        let longest = "t".repeat(TOPIC_NAME_BYTES_MAX);
+        for name in ["a", "...", "a.b_c-9", &longest] {
+            assert_eq!(wrong_name(name), None, "{name}");
+        }
+        for name in ["", ".", "..", "a b", "a,b", "ä", &format!("{longest}t")] {
+            assert!(wrong_name(name).is_some(), "{name}");
+        }
     }
 }

@@ -28,6 +28,7 @@
 
 use crate::table::{Epoch, Position};
 use crate::types::SplitId;
+use brooklet_kafka::limits::TOPIC_NAME_BYTES_MAX;
 use brooklet_kafka::wire::Uuid;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -45,11 +46,8 @@ pub const TOPIC_PREFIX: &str = "brooklet-progress.";
 /// What the incarnation of a record begins with that `brooklet job reset` wrote: no run of a job has such a one.
 pub const RESET_PREFIX: &str = "reset-";
 
-/// Bytes of a topic's name that the broker allows.
-pub const TOPIC_BYTES_MAX: usize = 249;
-
 /// Bytes of a job's id that its topic shows beside a hash: `.-` and 16 digits.
-const SHOWN_BYTES_MAX: usize = TOPIC_BYTES_MAX - TOPIC_PREFIX.len() - 18;
+const SHOWN_BYTES_MAX: usize = TOPIC_NAME_BYTES_MAX - TOPIC_PREFIX.len() - 18;
 
 /// Bytes of one record that are read: far above what positions of all partitions of a large cluster take.
 pub(super) const RECORD_BYTES_MAX: usize = 16 << 20;
@@ -249,7 +247,7 @@ pub fn topic_of(job: &str) -> String {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let plain = !job.is_empty()
         && job.chars().all(legal)
-        && job.len() <= TOPIC_BYTES_MAX.saturating_sub(TOPIC_PREFIX.len());
+        && job.len() <= TOPIC_NAME_BYTES_MAX.saturating_sub(TOPIC_PREFIX.len());
     if plain {
         return format!("{TOPIC_PREFIX}{job}");
     }
@@ -342,6 +340,6 @@ mod tests {
         let topics: std::collections::BTreeSet<String> =
             ids.iter().map(|id| topic_of(id)).collect();
         assert_eq!(topics.len(), ids.len());
-        assert!(topics.iter().all(|topic| topic.len() <= TOPIC_BYTES_MAX), "{topics:?}");
+        assert!(topics.iter().all(|topic| topic.len() <= TOPIC_NAME_BYTES_MAX), "{topics:?}");
     }
 }
