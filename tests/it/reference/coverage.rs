@@ -200,7 +200,7 @@ fn tests_of(name: &str) -> Option<String> {
     let is_test = name.starts_with("tests/") || name.contains("/tests");
     match is_test {
         true => Some(text),
-        false => text.find("#[cfg(test)]").map(|at| text[at..].to_owned()),
+        false => text.find("#[cfg(test)]\nmod ").map(|at| text[at..].to_owned()),
     }
 }
 
