@@ -246,17 +246,40 @@ fn a_partition_that_never_appears_fails_at_the_delivery_timeout() {
 fn partitions_follow_a_topic_that_grows() {
     let mut world = World::new(1, &[("metadata.max.age.ms", "5000")]);
     world.create("t", 1);
-    assert!(world.client.partitions("t").is_none_or(|known| known.len() == 1));
-    while world.client.partitions("t").is_none() {
+    let topic = world.client.watch("t");
+    let partitions = || topic.partitions().map(|known| known.len());
+    while partitions().is_none() {
         world.step();
     }
     let generation = world.client.metadata_generation();
     grow(&mut world, "t", 4);
     let before = world.now;
     while world.client.metadata_generation() == generation {
-        assert_eq!(world.client.partitions("t").map(|known| known.len()), Some(1));
+        assert_eq!(partitions(), Some(1));
         world.step();
     }
-    assert_eq!(world.client.partitions("t").map(|known| known.len()), Some(4));
+    assert_eq!(partitions(), Some(4));
     assert!(world.now - before <= Duration::from_millis(5_001), "{:?}", world.now - before);
+}
+
+#[test]
+fn a_topic_that_nobody_watches_is_forgotten() {
+    let idle = [("metadata.max.age.ms", "1000"), ("metadata.max.idle.ms", "5000")];
+    let mut world = World::new(1, &idle);
+    let [kept, left] = ["kept", "left"].map(|topic| {
+        world.create(topic, 1);
+        world.client.watch(topic)
+    });
+    while kept.partitions().is_none() || left.partitions().is_none() {
+        world.step();
+    }
+    drop(left);
+    let (before, generation) = (world.now, world.client.metadata_generation());
+    // Answers without news are none for handles.
+    while world.client.metadata_generation() == generation {
+        world.step();
+    }
+    assert!((5..=7).contains(&(world.now - before).as_secs()), "{:?}", world.now - before);
+    assert!(kept.partitions().is_some());
+    assert!(world.client.watch("left").partitions().is_none());
 }

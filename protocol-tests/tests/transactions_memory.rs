@@ -271,10 +271,8 @@ fn the_older_of_two_producers_is_fenced() {
         let mut world = World::new(5, Faults { version, ..NONE });
         world.create("t", PARTITIONS);
         let old = world.producer();
-        drop(world.write(&old, 0));
-        for _ in 0..60 {
-            world.step();
-        }
+        let offsets = world.write(&old, 0);
+        world.wait(&offsets).unwrap();
         let new = world.producer();
         let commit = old.commit();
         let error = world.wait(&commit).unwrap_err();

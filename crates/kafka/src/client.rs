@@ -1,6 +1,6 @@
 //! The handle of a client: synchronous, cheap to clone, usable from any thread.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -93,7 +93,6 @@ pub(crate) struct ClientHandle {
     /// Makes the transport look at the commands.
     wake: Waker,
     next_id: AtomicU64,
-    wanted: Mutex<BTreeSet<Arc<str>>>,
 }
 
 impl ClientHandle {
@@ -108,16 +107,6 @@ impl ClientHandle {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.shared.closed.load(Ordering::Acquire)
-    }
-
-    /// Keeps a topic fresh from the first call on.
-    fn want(&self, topic: &str) {
-        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        if !wanted.contains(topic) {
-            let topic: Arc<str> = topic.into();
-            wanted.insert(Arc::clone(&topic));
-            self.command(Command::WantTopic { topic });
-        }
     }
 
     fn close(&self) {
@@ -154,12 +143,7 @@ impl Client {
             generation: AtomicU64::new(0),
         });
         let wake = network.register(Arc::clone(&shared));
-        Self(Arc::new(ClientHandle {
-            shared,
-            wake,
-            next_id: AtomicU64::new(0),
-            wanted: Mutex::default(),
-        }))
+        Self(Arc::new(ClientHandle { shared, wake, next_id: AtomicU64::new(0) }))
     }
 
     /// The configuration.
@@ -190,25 +174,16 @@ impl Client {
         self.start(operations::cluster)
     }
 
-    /// Partitions of a topic as the cache has them, for partitioners. Asking for an unknown topic
-    /// returns `None` and fetches it, and creates it if the brokers create topics by themselves.
-    ///
-    /// From the first call on the topic is kept fresh (`metadata.max.age.ms`, and whenever a
-    /// broker answers as if the cache were old), so a topic that grew shows here. A call costs two
-    /// look-ups; [`metadata_generation`](Self::metadata_generation) tells when to make one.
-    pub fn partitions(&self, topic: &str) -> Option<Arc<[PartitionInfo]>> {
-        self.0.want(topic);
-        self.0.shared.lock_topics().get(topic)?.as_ref().ok().map(Arc::clone)
+    /// Keeps a topic in the metadata cache, and fresh there, as long as the [`Watch`] lives. One that the brokers lack is
+    /// created if they create topics by themselves.
+    pub fn watch(&self, topic: &str) -> Watch {
+        let topic: Arc<str> = topic.into();
+        self.0.command(Command::WantTopic { topic: Arc::clone(&topic) });
+        Watch { topic, client: Arc::clone(&self.0) }
     }
 
-    /// Why there are no [`partitions`](Self::partitions) of a topic that was asked for, if the brokers refuse it: this
-    /// principal may not see it or, where it is missing, not create it.
-    pub fn refusal(&self, topic: &str) -> Option<Error> {
-        self.0.shared.lock_topics().get(topic)?.as_ref().err().cloned()
-    }
-
-    /// Raised by every metadata answer that handles can see: as long as it is the same,
-    /// [`partitions`](Self::partitions) says the same. One atomic load.
+    /// Raised by every metadata answer with news about topics: as long as it is the same, every [`Watch`] says the same.
+    /// One atomic load.
     pub fn metadata_generation(&self) -> u64 {
         self.0.shared.generation.load(Ordering::Acquire)
     }
@@ -376,6 +351,35 @@ impl Client {
         let (promise, pending) = Promise::new(|| Err(Error::closed()));
         self.0.command(Command::Start(operation(promise)));
         pending
+    }
+}
+
+/// A topic that is watched, for partitioners: it is refreshed every `metadata.max.age.ms`, and whenever a broker answers
+/// as if the cache were old, so that a topic that grew shows here. After the last watch of it and its last use by a consumer
+/// or a producer, the cache forgets it within two times `metadata.max.idle.ms`.
+#[derive(Debug)]
+pub struct Watch {
+    topic: Arc<str>,
+    client: Arc<ClientHandle>,
+}
+
+impl Watch {
+    /// Partitions of the topic as the cache has them; `None` until they are known. Costs a look-up under a lock;
+    /// [`metadata_generation`](Client::metadata_generation) tells when to make one.
+    pub fn partitions(&self) -> Option<Arc<[PartitionInfo]>> {
+        self.client.shared.lock_topics().get(&self.topic)?.as_ref().ok().map(Arc::clone)
+    }
+
+    /// Why there are no [`partitions`](Self::partitions), if the brokers refuse the topic: this principal may not see it
+    /// or, where it is missing, not create it.
+    pub fn refusal(&self) -> Option<Error> {
+        self.client.shared.lock_topics().get(&self.topic)?.as_ref().err().cloned()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.client.command(Command::ReleaseTopic { topic: Arc::clone(&self.topic) });
     }
 }
 

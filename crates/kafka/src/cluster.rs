@@ -148,7 +148,11 @@ pub(crate) struct Cluster {
 impl Cluster {
     pub(crate) fn new(config: Arc<ClientConfig>, seed: u64) -> Self {
         Self {
-            metadata: Metadata::new(config.retry_backoff, config.metadata_max_age),
+            metadata: Metadata::new(
+                config.retry_backoff,
+                config.metadata_max_age,
+                config.metadata_max_idle,
+            ),
             rng: Rng::new(seed),
             bootstrap: config.bootstrap.clone(),
             config,

@@ -1,7 +1,7 @@
 //! One client as a pure machine: events and the time go in, actions come out. The transport
 //! drives it; so do simulations.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -78,6 +78,7 @@ pub(crate) enum Command {
     Member { member: u64, request: group::Request },
     CloseMember { member: u64 },
     WantTopic { topic: Arc<str> },
+    ReleaseTopic { topic: Arc<str> },
     Close,
 }
 
@@ -94,7 +95,6 @@ pub(crate) struct Core {
     members: BTreeMap<u64, (MemberMachine, Arc<MemberShared>)>,
     operations: BTreeMap<u64, Box<dyn Operation>>,
     next_operation: u64,
-    metadata_published: u64,
     closed: bool,
 }
 
@@ -118,7 +118,6 @@ impl Core {
             members: BTreeMap::new(),
             operations: BTreeMap::new(),
             next_operation: 0,
-            metadata_published: 0,
             closed: false,
         }
     }
@@ -338,6 +337,7 @@ impl Core {
                 }
             }
             Command::WantTopic { topic } => self.cluster.metadata.want(&topic, true, now),
+            Command::ReleaseTopic { topic } => self.cluster.metadata.release(&topic),
             Command::Close => {
                 self.closed = true;
                 self.operations.clear();
@@ -350,23 +350,20 @@ impl Core {
         }
     }
 
-    /// Shows handles the partitions of topics.
+    /// Shows handles what is new about topics.
     fn publish(&mut self) {
-        let generation = self.cluster.metadata.generation();
-        if generation != self.metadata_published {
-            self.metadata_published = generation;
-            let metadata = &self.cluster.metadata;
-            let mut topics: VecDeque<_> = metadata.topics().collect();
-            let mut shown = self.shared.lock_topics();
-            shown.clear();
-            for (topic, error) in metadata.refused() {
-                shown.insert(Arc::clone(topic), Err(error.clone()));
-            }
-            while let Some(topic) = topics.pop_front() {
-                shown.insert(Arc::clone(&topic.name), Ok(Arc::clone(&topic.partitions)));
-            }
-            self.shared.generation.store(generation, Ordering::Release);
+        let changed = self.cluster.metadata.take_changed();
+        if changed.is_empty() {
+            return;
         }
+        let mut shown = self.shared.lock_topics();
+        for topic in changed {
+            match self.cluster.metadata.shown(&topic) {
+                Some(entry) => shown.insert(topic, entry),
+                None => shown.remove(&topic),
+            };
+        }
+        self.shared.generation.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -40,7 +40,7 @@ pub mod transaction;
 pub mod transport;
 pub mod wire;
 
-pub use client::Client;
+pub use client::{Client, Watch};
 pub use config::{ClientConfig, GroupProtocol, Isolation, Secret};
 pub use error::{Error, ErrorKind, Result};
 pub use operations::{

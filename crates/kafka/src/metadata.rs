@@ -31,6 +31,8 @@ struct Topic {
     info: TopicInfo,
     /// Since when answers say that the topic is unknown.
     unknown_since: Option<Duration>,
+    /// When the first refresh found that nobody wants it; `None` while somebody does.
+    idle_since: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -85,8 +87,11 @@ pub(crate) struct Metadata {
     probed: BTreeSet<Arc<str>>,
     /// Topics whose last answer was an error that is not worth waiting for.
     refused: BTreeMap<Arc<str>, Error>,
+    /// Topics of which [`shown`](Self::shown) may say something else by now.
+    changed: BTreeSet<Arc<str>>,
     backoff: Backoff,
     max_age: Duration,
+    max_idle: Duration,
     needed: bool,
     /// The last request was for topics to create.
     created_last: bool,
@@ -104,7 +109,8 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
-    pub(crate) fn new(backoff: Backoff, max_age: Duration) -> Self {
+    /// Asks again after `max_age`, and forgets topics that nobody wanted for `max_idle`.
+    pub(crate) fn new(backoff: Backoff, max_age: Duration, max_idle: Duration) -> Self {
         Self {
             nodes: BTreeMap::new(),
             addresses: BTreeMap::new(),
@@ -115,8 +121,10 @@ impl Metadata {
             wanted: BTreeMap::new(),
             probed: BTreeSet::new(),
             refused: BTreeMap::new(),
+            changed: BTreeSet::new(),
             backoff,
             max_age,
+            max_idle,
             needed: false,
             created_last: false,
             missing: false,
@@ -150,13 +158,15 @@ impl Metadata {
         self.topics.get(name).map(|topic| &topic.info)
     }
 
-    pub(crate) fn topics(&self) -> impl Iterator<Item = &TopicInfo> {
-        self.topics.values().map(|topic| &topic.info)
+    /// What handles see of a topic: its partitions, or why the brokers refuse it.
+    pub(crate) fn shown(&self, topic: &str) -> Option<Result<Arc<[PartitionInfo]>, Error>> {
+        let known = self.topics.get(topic).map(|topic| Ok(Arc::clone(&topic.info.partitions)));
+        known.or_else(|| self.refused.get(topic).cloned().map(Err))
     }
 
-    /// Topics that the brokers refuse, and why.
-    pub(crate) fn refused(&self) -> impl Iterator<Item = (&Arc<str>, &Error)> {
-        self.refused.iter()
+    /// Topics of which [`shown`](Self::shown) may say something else than at the last call.
+    pub(crate) fn take_changed(&mut self) -> BTreeSet<Arc<str>> {
+        std::mem::take(&mut self.changed)
     }
 
     pub(crate) fn name_of(&self, id: Uuid) -> Option<&Arc<str>> {
@@ -254,6 +264,7 @@ impl Metadata {
         let partitions = Arc::make_mut(&mut topic.info.partitions);
         let Some(partition) = partitions.get_mut(at) else { return false };
         (partition.leader, partition.leader_epoch) = (Some(node), epoch);
+        self.changed.insert(Arc::clone(&topic.info.name));
         self.generation += 1;
         true
     }
@@ -285,7 +296,9 @@ impl Metadata {
         let want = self.wanted.entry(Arc::clone(topic)).or_default();
         if want.uses == 0 {
             want.since = now;
-            self.refused.remove(topic);
+            if self.refused.remove(topic).is_some() {
+                self.changed.insert(Arc::clone(topic));
+            }
         }
         want.uses += 1;
         want.create |= create;
@@ -415,6 +428,7 @@ impl Metadata {
                 self.absent(&name, now);
             }
         }
+        self.forget_idle(now);
         let incomplete = self.wanted.keys().any(|name| {
             !self.refused.contains_key(name)
                 && self.topics.get(name).is_none_or(|topic| {
@@ -430,6 +444,31 @@ impl Metadata {
         self.failures = if growing { self.failures.saturating_add(1) } else { 0 };
         self.needed |= incomplete;
         self.not_before = now.saturating_add(self.backoff.after(self.failures.max(1), rng));
+    }
+
+    /// Forgets what nobody wanted for long enough.
+    fn forget_idle(&mut self, now: Duration) {
+        let Self { topics, wanted, refused, names, changed, max_idle, .. } = self;
+        topics.retain(|name, topic| {
+            if wanted.contains_key(name) {
+                topic.idle_since = None;
+                return true;
+            }
+            let since = *topic.idle_since.get_or_insert(now);
+            let keep = now.saturating_sub(since) < *max_idle;
+            if !keep {
+                names.remove(&topic.info.id);
+                changed.insert(Arc::clone(name));
+            }
+            keep
+        });
+        refused.retain(|name, _| {
+            let keep = wanted.contains_key(name);
+            if !keep {
+                changed.insert(Arc::clone(name));
+            }
+            keep
+        });
     }
 
     /// Takes over what any Metadata answer says.
@@ -467,7 +506,10 @@ impl Metadata {
         else {
             return;
         };
-        let name: Arc<str> = name.into();
+        let name: Arc<str> = match self.topics.get(name) {
+            Some(topic) => Arc::clone(&topic.info.name),
+            None => name.into(),
+        };
         match ErrorCode(answer.error_code) {
             ErrorCode::NONE => {}
             code @ (ErrorCode::TOPIC_AUTHORIZATION_FAILED | ErrorCode::INVALID_TOPIC_EXCEPTION) => {
@@ -477,6 +519,7 @@ impl Metadata {
                     .context(format!("topic `{name}`"))
                     .lacking(if seen { "CREATE" } else { "DESCRIBE" }, &name)
                     .in_api("Metadata");
+                self.changed.insert(Arc::clone(&name));
                 self.refused.insert(name, error);
                 return;
             }
@@ -492,17 +535,22 @@ impl Metadata {
         if let Some(want) = self.wanted.get_mut(&name) {
             want.absent = false;
         }
-        let old = self.topics.get(&name).map(|topic| &topic.info);
+        let known = self.topics.get(&name);
+        let idle_since = known.and_then(|topic| topic.idle_since);
+        let old = known.map(|topic| &topic.info);
         // A broker that cannot tell the id says nothing about it.
         let same = old.filter(|old| answer.topic_id.is_zero() || old.id == answer.topic_id);
         let info = topic_info(&name, answer, same);
         if let Some(old) = old.filter(|old| old.id != info.id) {
             self.names.remove(&old.id);
         }
+        if old.is_none_or(|old| !Arc::ptr_eq(&old.partitions, &info.partitions)) {
+            self.changed.insert(Arc::clone(&name));
+        }
         if !info.id.is_zero() {
             self.names.insert(info.id, Arc::clone(&name));
         }
-        self.topics.insert(name, Topic { info, unknown_since: None });
+        self.topics.insert(name, Topic { info, unknown_since: None, idle_since });
     }
 
     /// A broker says that there is no such topic. The last good answer stays: topics flicker while brokers start and
@@ -519,6 +567,7 @@ impl Metadata {
 
 /// A topic as an answer describes it. `same` is the cached one if it has the same id, or the
 /// answer none: it keeps its id, and a leader with an older epoch than the cached one comes from a broker that is behind (KIP-320).
+/// Partitions that are the same are shared with it.
 pub(crate) fn topic_info(
     name: &Arc<str>,
     answer: &MetadataResponseTopic,
@@ -544,11 +593,13 @@ pub(crate) fn topic_info(
         })
         .collect();
     partitions.sort_by_key(|p| p.partition);
+    let unchanged = same.filter(|same| *same.partitions == *partitions);
     TopicInfo {
         name: Arc::clone(name),
         id: same.filter(|_| answer.topic_id.is_zero()).map_or(answer.topic_id, |same| same.id),
         internal: answer.is_internal,
-        partitions: partitions.into(),
+        partitions: unchanged
+            .map_or_else(|| partitions.into(), |same| Arc::clone(&same.partitions)),
     }
 }
 
@@ -562,7 +613,7 @@ mod tests {
 
     fn metadata() -> Metadata {
         let backoff = Backoff { initial: SECOND / 10, max: SECOND };
-        Metadata::new(backoff, 300 * SECOND)
+        Metadata::new(backoff, 300 * SECOND, 300 * SECOND)
     }
 
     fn topic(name: &str, id: u8, leaders: &[(i32, i32)]) -> MetadataResponseTopic {
@@ -720,6 +771,49 @@ mod tests {
         assert_eq!(m.next_deadline(), Some(again + 300 * SECOND));
         m.release(&"a".into());
         assert_eq!(m.next_deadline(), None);
+    }
+
+    #[test]
+    fn a_topic_that_nobody_wants_is_forgotten_after_its_time() {
+        let (mut m, mut rng) = (metadata(), Rng::new(1));
+        m.want(&"used".into(), false, Duration::ZERO);
+        m.want(&"left".into(), false, Duration::ZERO);
+        let both = || response(vec![topic("used", 1, &[(1, 0)]), topic("left", 2, &[(1, 0)])]);
+        m.answered(&both(), SECOND, &mut rng);
+        m.release(&"left".into());
+        let used = || response(vec![topic("used", 1, &[(1, 0)])]);
+        for (minute, kept) in [(1, true), (5, true), (6, false)] {
+            m.answered(&used(), 60 * minute * SECOND, &mut rng);
+            assert_eq!(m.topic("left").is_some(), kept, "after {minute} minutes");
+        }
+        assert_eq!((m.name_of(Uuid([2; 16])), m.shown("left")), (None, None));
+        assert!(m.topic("used").is_some());
+        // What is wanted again in time stays.
+        m.answered(&both(), 420 * SECOND, &mut rng);
+        m.want(&"left".into(), false, 700 * SECOND);
+        m.answered(&used(), 800 * SECOND, &mut rng);
+        assert!(m.topic("left").is_some());
+    }
+
+    #[test]
+    fn an_answer_without_news_changes_nothing() {
+        let mut m = metadata();
+        let both = |leader| response(vec![topic("a", 1, &[(1, 0)]), topic("b", 2, &[leader])]);
+        m.merge(&both((1, 0)), SECOND);
+        let changed = |m: &mut Metadata| {
+            let names: Vec<String> = m.take_changed().iter().map(ToString::to_string).collect();
+            names.join(" ")
+        };
+        assert_eq!(changed(&mut m), "a b");
+        m.merge(&both((1, 0)), 2 * SECOND);
+        assert_eq!(changed(&mut m), "");
+        let before = m.shown("a").unwrap().unwrap();
+        m.merge(&both((2, 1)), 3 * SECOND);
+        assert_eq!(changed(&mut m), "b");
+        assert!(Arc::ptr_eq(&before, &m.shown("a").unwrap().unwrap()), "shared");
+        m.merge(&response(vec![failed("c", ErrorCode::TOPIC_AUTHORIZATION_FAILED)]), SECOND);
+        assert_eq!(changed(&mut m), "c");
+        assert!(m.shown("c").is_some_and(|shown| shown.is_err()));
     }
 
     #[test]

@@ -78,6 +78,7 @@ pub(super) fn produce(arguments: &ProduceArguments) -> Result<(), Failure> {
         empty: 0,
     };
     writer.learn(&topic.partitions);
+    let watch = connection.client.watch(&topic.name);
     let input = Input::start()?;
     let mut flushed_at = Instant::now();
     while !connection.is_stopping() {
@@ -91,7 +92,7 @@ pub(super) fn produce(arguments: &ProduceArguments) -> Result<(), Failure> {
                     Error::new(ErrorKind::External, format!("cannot read standard input: {error}"))
                 })?;
                 writer.now = wall_clock_millis();
-                if let Some(partitions) = connection.client.partitions(&topic.name) {
+                if let Some(partitions) = watch.partitions() {
                     writer.learn(&partitions);
                 }
                 lines.feed(&chunk, |line| writer.line(line))?;

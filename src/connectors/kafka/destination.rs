@@ -9,7 +9,7 @@ use brooklet_kafka::pending::Pending;
 use brooklet_kafka::topic::{PartitionInfo, TopicInfo};
 use brooklet_kafka::wire::ErrorCode;
 use brooklet_kafka::wire::records::{BatchBuilder, Header};
-use brooklet_kafka::{Client, ErrorKind as KafkaErrorKind};
+use brooklet_kafka::{Client, ErrorKind as KafkaErrorKind, Watch};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +28,7 @@ pub(super) struct Destination {
     /// When the wait for the topic began.
     waiting_since: Option<Duration>,
     describing: Option<Pending<brooklet_kafka::Result<Described>>>,
+    watch: Arc<Watch>,
     /// The client's view of the topic, which it refreshes every `metadata.max.age.ms`; `None` until it is known.
     known: Option<Arc<[PartitionInfo]>>,
     /// Generation of the client's metadata in which it was looked up.
@@ -79,6 +80,7 @@ impl Destination {
             partitioner,
             waiting_since: None,
             describing: Some(describing),
+            watch: Arc::new(client.watch(topic)),
             known: None,
             looked_up: None,
             partitions: 0,
@@ -92,6 +94,11 @@ impl Destination {
     /// Whether records can be given a partition.
     pub(super) fn is_known(&self) -> bool {
         self.known.is_some()
+    }
+
+    /// Looks for the topic also when this is gone.
+    pub(super) fn watch(&self) -> Arc<Watch> {
+        Arc::clone(&self.watch)
     }
 
     /// Partition of the next record.
@@ -122,7 +129,7 @@ impl Destination {
             return self.known.is_some();
         }
         self.looked_up = Some(generation);
-        let Some(partitions) = client.partitions(&self.topic).filter(|p| !p.is_empty()) else {
+        let Some(partitions) = self.watch.partitions().filter(|p| !p.is_empty()) else {
             return self.known.is_some();
         };
         if self.known.as_ref().is_some_and(|known| Arc::ptr_eq(known, &partitions)) {
@@ -148,7 +155,7 @@ impl Destination {
             return Ok(true);
         }
         let since = *self.waiting_since.get_or_insert(now);
-        let mut cause = client.refusal(&self.topic);
+        let mut cause = self.watch.refusal();
         if let Some(answer) = self.describing.as_ref().and_then(Pending::try_take) {
             match answer {
                 Err(error) => cause = Some(error),

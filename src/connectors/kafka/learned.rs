@@ -17,11 +17,24 @@ const BATCH_OVERHEAD_MAX: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Learned(Arc<Mutex<BTreeMap<Arc<str>, OfTopic>>>);
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct OfTopic {
-    /// It does not exist, in the words of the first error.
-    absent: Option<String>,
+    absent: Option<Absent>,
     too_large: Vec<Extent>,
+}
+
+/// A topic that did not exist when it was written to.
+struct Absent {
+    /// The first error.
+    problem: String,
+    /// Whether it has come to exist.
+    is_there: Box<dyn Fn() -> bool + Send>,
+}
+
+impl std::fmt::Debug for Absent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Absent").field("problem", &self.problem).finish_non_exhaustive()
+    }
 }
 
 /// How large a record is: a broker looks at the batch as it comes, and, where it compresses anew, at what it makes of it.
@@ -59,21 +72,23 @@ impl Learned {
         }
     }
 
-    /// The topic does not exist.
-    pub(super) fn note_absent(&self, topic: &Arc<str>, problem: &str) {
-        self.change(topic, |of| of.absent = Some(problem.to_owned()));
+    /// The topic does not exist, until `is_there` says so.
+    pub(super) fn note_absent(
+        &self,
+        topic: &Arc<str>,
+        problem: &str,
+        is_there: impl Fn() -> bool + Send + 'static,
+    ) {
+        let (problem, is_there) = (problem.to_owned(), Box::new(is_there));
+        self.change(topic, |of| of.absent = Some(Absent { problem, is_there }));
     }
 
-    /// The topic has come to exist.
-    pub(super) fn note_present(&self, topic: &str) {
-        if let Some(of) = self.lock().get_mut(topic) {
-            of.absent = None;
-        }
-    }
-
-    /// What is wrong with a topic that did not exist.
+    /// What is wrong with a topic that did not exist and has not come to exist.
     pub(super) fn absent(&self, topic: &str) -> Option<String> {
-        self.lock().get(topic)?.absent.clone()
+        let mut topics = self.lock();
+        let absent = &mut topics.get_mut(topic)?.absent;
+        absent.take_if(|absent| (absent.is_there)());
+        absent.as_ref().map(|absent| absent.problem.clone())
     }
 
     /// A record was refused as too large for the topic; so are those that [contain](Extent::contains) it. False if that was
@@ -100,6 +115,7 @@ impl Learned {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
     fn the_least_of_what_was_too_large_counts() {
@@ -119,10 +135,12 @@ mod tests {
     #[test]
     fn a_topic_is_absent_until_it_is_there() {
         let (learned, topic) = (Learned::default(), "t".into());
-        learned.note_present("t");
-        learned.note_absent(&topic, "no such topic");
+        let is_there = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&is_there);
+        assert_eq!(learned.absent("t"), None);
+        learned.note_absent(&topic, "no such topic", move || seen.load(Ordering::Relaxed));
         assert_eq!(learned.absent("t").as_deref(), Some("no such topic"));
-        learned.note_present("t");
+        is_there.store(true, Ordering::Relaxed);
         assert_eq!(learned.absent("t"), None);
     }
 }

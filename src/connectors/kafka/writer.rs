@@ -223,11 +223,7 @@ impl KafkaWriter {
             ));
         }
         if let Some(problem) = self.shared.learned.absent(topic) {
-            // It is looked for from here on, and may have come to exist.
-            if self.client.partitions(topic).is_none() {
-                return Err(problem);
-            }
-            self.shared.learned.note_present(topic);
+            return Err(problem);
         }
         Ok(self.add_destination(topic))
     }
@@ -332,7 +328,8 @@ impl KafkaWriter {
         let parked = std::mem::take(&mut destination.parked);
         let topic = Arc::clone(&destination.topic);
         let problem = error.to_string();
-        self.shared.learned.note_absent(&topic, &problem);
+        let watch = destination.watch();
+        self.shared.learned.note_absent(&topic, &problem, move || watch.partitions().is_some());
         for record in &parked {
             let refused = Error::new(ErrorKind::Data, problem.clone());
             drop(self.refuse(record.place.as_ref(), refused));

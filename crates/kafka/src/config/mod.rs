@@ -142,6 +142,8 @@ pub struct ClientConfig {
     pub idle_timeout: Option<Duration>,
     /// `metadata.max.age.ms`.
     pub metadata_max_age: Duration,
+    /// `metadata.max.idle.ms`.
+    pub metadata_max_idle: Duration,
     /// `max.in.flight.requests.per.connection`, 1 to 5.
     pub max_in_flight: usize,
     /// `batch.size`; for the writer of batches, the client itself takes what it gets.
@@ -377,6 +379,7 @@ impl Values {
             idle_timeout: (self.int("connections.max.idle.ms") >= 0)
                 .then(|| self.millis("connections.max.idle.ms")),
             metadata_max_age: self.millis("metadata.max.age.ms"),
+            metadata_max_idle: self.millis("metadata.max.idle.ms"),
             max_in_flight: self
                 .size("max.in.flight.requests.per.connection")
                 .min(limits::REQUESTS_IN_FLIGHT_MAX),

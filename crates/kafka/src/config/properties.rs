@@ -28,7 +28,7 @@ pub static PROPERTIES: &[Property] = &[
     p("socket.connection.setup.timeout.max.ms", Int(1, MILLIS_MAX), "30000", Both, Used, "Upper bound of the connection set-up time, milliseconds."),
     p("connections.max.idle.ms", Int(-1, i64::MAX), "540000", Both, Used, "Milliseconds after which an idle connection is closed; -1: never."),
     p("metadata.max.age.ms", Int(0, MILLIS_MAX), "300000", Both, Used, "Milliseconds after which metadata is fetched again without any error."),
-    p("metadata.max.idle.ms", Int(5000, MILLIS_MAX), "300000", Producer, Inert, "Topics are kept as long as something uses them."),
+    p("metadata.max.idle.ms", Int(5000, MILLIS_MAX), "300000", Producer, Used, "Milliseconds after which the metadata of a topic that nothing uses or writes to is forgotten."),
     p("metadata.recovery.strategy", Choice(&["none", "rebootstrap"]), "rebootstrap", Both, Inert, "The bootstrap addresses always stay candidates."),
     p("metadata.recovery.rebootstrap.trigger.ms", Int(0, MILLIS_MAX), "300000", Both, Inert, "The bootstrap addresses always stay candidates."),
     p("send.buffer.bytes", Int(-1, BYTES_MAX), "131072", Both, Inert, "The operating system sizes the socket buffers."),

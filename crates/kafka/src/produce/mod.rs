@@ -55,7 +55,10 @@ pub(crate) struct ProduceMachine {
     requests: BTreeMap<CallId, Request>,
     /// Unanswered requests per broker.
     nodes: BTreeMap<i32, usize>,
-    topics: BTreeSet<Arc<str>>,
+    /// Topics that the cache keeps fresh for this producer, by when they were written to last.
+    topics: BTreeMap<Arc<str>, Duration>,
+    /// When to look for topics that are not written to any more.
+    release_at: Duration,
     next_batch: u64,
     events: Vec<ProduceEvent>,
     freed: usize,
@@ -79,7 +82,8 @@ impl ProduceMachine {
             active: BTreeSet::new(),
             requests: BTreeMap::new(),
             nodes: BTreeMap::new(),
-            topics: BTreeSet::new(),
+            topics: BTreeMap::new(),
+            release_at: Duration::ZERO,
             next_batch: 0,
             events: Vec::new(),
             freed: 0,
@@ -96,7 +100,10 @@ impl ProduceMachine {
         cluster: &mut Cluster,
         now: Duration,
     ) {
-        if self.topics.insert(Arc::clone(&tp.topic)) {
+        if let Some(written) = self.topics.get_mut(&tp.topic) {
+            *written = now;
+        } else {
+            self.topics.insert(Arc::clone(&tp.topic), now);
             let create = !cluster.config.must_exist.contains(&tp.topic);
             cluster.metadata.want(&tp.topic, create, now);
         }
@@ -119,7 +126,7 @@ impl ProduceMachine {
     }
 
     pub(crate) fn close(&mut self, cluster: &mut Cluster) {
-        for topic in std::mem::take(&mut self.topics) {
+        for topic in std::mem::take(&mut self.topics).into_keys() {
             cluster.metadata.release(&topic);
         }
     }
@@ -137,6 +144,7 @@ impl ProduceMachine {
     /// Sends what can be sent now.
     pub(crate) fn poll(&mut self, cluster: &mut Cluster, now: Duration) {
         self.polled_at = now;
+        self.release_idle(cluster, now);
         if self.active.is_empty() {
             return;
         }
@@ -433,6 +441,24 @@ impl ProduceMachine {
         if self.queues.get(tp).is_none_or(|queue| queue.batches.is_empty()) {
             self.active.remove(tp);
         }
+    }
+
+    /// Leaves topics to be forgotten that nothing was written to for `metadata.max.idle.ms`, and nothing waits for. Looks
+    /// once in that time.
+    fn release_idle(&mut self, cluster: &mut Cluster, now: Duration) {
+        let max_idle = cluster.config.metadata_max_idle;
+        if now < self.release_at {
+            return;
+        }
+        self.release_at = now.saturating_add(max_idle);
+        let active: BTreeSet<&Arc<str>> = self.active.iter().map(|tp| &tp.topic).collect();
+        self.topics.retain(|topic, written| {
+            let keep = active.contains(topic) || now.saturating_sub(*written) < max_idle;
+            if !keep {
+                cluster.metadata.release(topic);
+            }
+            keep
+        });
     }
 
     /// Gives up batches whose time is over, and those of topics that do not exist.

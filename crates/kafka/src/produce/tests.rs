@@ -565,3 +565,30 @@ fn a_leader_that_an_answer_names_gets_the_batch_at_once() {
     assert_eq!((again.len(), batches(&again[0])), (1, batches(&asked[0])));
     assert_ne!(again[0].conn, asked[0].conn);
 }
+
+#[test]
+fn a_topic_that_is_not_written_to_is_not_kept_fresh() {
+    let times = [("metadata.max.age.ms", "10000"), ("metadata.max.idle.ms", "60000")];
+    let mut s = setup(&times, &[1]);
+    s.bench.cluster.metadata.refresh();
+    let deliver = |s: &mut Setup, tag: u64| {
+        s.push(0, 1, tag);
+        let asked = s.run().remove(0);
+        s.answer(&asked, ErrorCode::NONE, tag as i64);
+        s.run();
+        assert_eq!(s.delivered(), [(tag, tag as i64)]);
+    };
+    deliver(&mut s, 0);
+    let refreshes = |s: &mut Setup| {
+        let before = s.bench.refreshes;
+        for _ in 0..6 {
+            s.after(10 * SECOND);
+        }
+        s.bench.refreshes - before
+    };
+    assert!(refreshes(&mut s) >= 5);
+    refreshes(&mut s);
+    assert_eq!(refreshes(&mut s), 0, "nothing is wanted any more");
+    deliver(&mut s, 1);
+    assert!(refreshes(&mut s) >= 5);
+}
