@@ -24,6 +24,7 @@ pub mod fuzzing_records;
 pub mod group;
 pub mod limits;
 mod metadata;
+pub mod open_batches;
 mod operations;
 pub mod partitioner;
 pub mod pending;

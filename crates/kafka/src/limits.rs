@@ -46,6 +46,10 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 5;
 /// Batches in flight per partition: brokers remember the last five sequences per producer.
 pub const BATCHES_IN_FLIGHT_MAX: usize = 5;
 
+/// Which part of `buffer.memory` open batches may take, as a divisor; the rest is for sealed ones, which wait for a round
+/// trip.
+pub const OPEN_BATCHES_PART: usize = 4;
+
 /// Bytes of fetched data that the process holds when nobody sets a budget.
 pub const FETCH_BUDGET_BYTES_DEFAULT: usize = 18 * 1024 * 1024;
 

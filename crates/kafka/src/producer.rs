@@ -173,7 +173,8 @@ impl Producer {
         Self { id, client, shared, buffer_bytes }
     }
 
-    /// With `bytes` instead of `buffer.memory`: several producers may share what one was given.
+    /// With `bytes` instead of `buffer.memory`: several producers, and [open batches](crate::open_batches), may share what
+    /// one was given.
     #[must_use]
     pub fn with_buffer(mut self, bytes: usize) -> Self {
         self.buffer_bytes = bytes;

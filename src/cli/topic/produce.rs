@@ -1,7 +1,7 @@
 //! `brooklet topic produce`: kcat's producer mode.
 //!
 //! A thread reads standard input in chunks, the main thread cuts them into lines and appends each to the open batch of
-//! its partition. Memory is bounded by the chunks on their way, the open batches and `buffer.memory`.
+//! its partition. Memory is bounded by the chunks on their way and `buffer.memory`.
 
 use super::format::unescape;
 use super::lines::Lines;
@@ -10,11 +10,11 @@ use crate::base::{Error, ErrorKind};
 use crate::cli::args::ProduceArguments;
 use crate::cli::cluster::{Bell, Connection, Failure, STOP_POLL, chosen};
 use crate::cli::status::say;
+use brooklet_kafka::open_batches::{self, OpenBatches, Sealed};
 use brooklet_kafka::partitioner::{Sticky, for_key};
 use brooklet_kafka::producer::{ProduceEvent, Producer, SendError};
 use brooklet_kafka::topic::PartitionInfo;
-use brooklet_kafka::wire::compression::{Compression, Compressor};
-use brooklet_kafka::wire::records::{BatchBuilder, SealedBatch, record_size_bound};
+use brooklet_kafka::wire::records::{SealError, SealedBatch, record_size_bound};
 use memchr::memmem::Finder;
 use std::io::{self, Read as _};
 use std::sync::Arc;
@@ -47,28 +47,20 @@ pub(super) fn produce(arguments: &ProduceArguments) -> Result<(), Failure> {
     let given = arguments.cluster.properties.iter().any(|(key, _)| key == "batch.size");
     let batch_bytes =
         if given { config.batch_size } else { BATCH_BYTES }.min(config.max_request_size);
-    let mut compressor = Compressor::new();
-    if let Some(level) = config.compression_level {
-        compressor.set_level(config.compression.codec(), level).map_err(|error| {
-            Failure::Usage(format!("-X compression level {level} is wrong: {error}"))
-        })?;
-    }
+    let open_bytes = open_batches::share(batch_bytes, config.buffer_memory);
+    let sealed_bytes = config.buffer_memory - open_bytes;
     let bell: Arc<Bell> = Arc::default();
     let mut lines = Lines::new(config.max_request_size);
     let seed = wall_clock_millis().unsigned_abs() ^ u64::from(std::process::id());
     let mut writer = Writer {
-        producer: connection.client.producer(bell.waker()),
+        producer: connection.client.producer(bell.waker()).with_buffer(sealed_bytes),
         bell,
         topic: Arc::clone(&topic.name),
         delimiter: delimiter.map(|bytes| Finder::new(&bytes).into_owned()),
         fixed: arguments.partition,
         ignore_keys: config.partitioner_ignore_keys,
-        compression: config.compression.codec(),
-        compressor,
-        batch_bytes,
-        open_bytes_max: (config.buffer_memory / 4).max(batch_bytes),
-        open_bytes: 0,
-        open: Vec::new(),
+        open: OpenBatches::new(config, batch_bytes, open_bytes),
+        partitions: 0,
         sticky: Sticky::new(batch_bytes, seed),
         sticky_partition: None,
         available: Vec::new(),
@@ -82,9 +74,9 @@ pub(super) fn produce(arguments: &ProduceArguments) -> Result<(), Failure> {
     let input = Input::start()?;
     let mut flushed_at = Instant::now();
     while !connection.is_stopping() {
-        let patience = match writer.open_bytes {
-            0 => STOP_POLL,
-            _ => linger.saturating_sub(flushed_at.elapsed()).min(STOP_POLL),
+        let patience = match writer.open.is_empty() {
+            true => STOP_POLL,
+            false => linger.saturating_sub(flushed_at.elapsed()).min(STOP_POLL),
         };
         match input.next(patience) {
             Next::Chunk(chunk) => {
@@ -191,15 +183,9 @@ struct Writer {
     /// The partition of `-p`.
     fixed: Option<i32>,
     ignore_keys: bool,
-    compression: Compression,
-    compressor: Compressor,
-    batch_bytes: usize,
-    /// Bytes that all open batches may hold together.
-    open_bytes_max: usize,
-    /// Upper bound of what they hold.
-    open_bytes: usize,
-    /// One for each partition.
-    open: Vec<BatchBuilder>,
+    /// By partition.
+    open: OpenBatches<i32>,
+    partitions: u32,
     sticky: Sticky,
     sticky_partition: Option<i32>,
     /// Partitions that have a leader.
@@ -217,10 +203,7 @@ impl Writer {
         self.available.clear();
         self.available
             .extend(partitions.iter().filter(|p| p.leader.is_some()).map(|p| p.partition));
-        if self.open.len() < partitions.len() {
-            let (compression, batch_bytes) = (self.compression, self.batch_bytes);
-            self.open.resize_with(partitions.len(), || BatchBuilder::new(compression, batch_bytes));
-        }
+        self.partitions = self.partitions.max(u32::try_from(partitions.len()).unwrap_or(u32::MAX));
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), Failure> {
@@ -238,24 +221,28 @@ impl Writer {
         };
         let bound = record_size_bound(key, Some(value), &[]);
         let partition = self.partition(key, bound)?;
-        let Some(builder) = self.builder(partition) else {
-            return Err(Error::internal(format_args!("partition {partition} is not open")).into());
-        };
-        if !builder.has_room_for(bound) {
+        if !self.append(partition, bound, key, value)? {
             self.seal(partition)?;
+            self.append(partition, bound, key, value)?;
         }
-        let now = self.now;
-        if let Some(builder) = self.builder(partition) {
-            builder.append(now, key, Some(value), &[]).map_err(|error| {
-                Error::new(ErrorKind::Data, format!("cannot write a line: {error}"))
-            })?;
+        if self.open.is_over() {
+            let sealed = self.open.relieve().map_err(not_sealed)?;
+            return self.send_all(sealed);
         }
-        self.open_bytes += bound;
-        if self.open_bytes > self.open_bytes_max { self.seal_all() } else { Ok(()) }
+        Ok(())
     }
 
-    fn builder(&mut self, partition: i32) -> Option<&mut BatchBuilder> {
-        self.open.get_mut(usize::try_from(partition).ok()?)
+    fn append(
+        &mut self,
+        partition: i32,
+        bound: usize,
+        key: Option<&[u8]>,
+        value: &[u8],
+    ) -> Result<bool, Failure> {
+        let appended = self.open.append(partition, bound, self.now, key, Some(value), &[]);
+        appended.map_err(|error| {
+            Error::new(ErrorKind::Data, format!("cannot write a line: {error}")).into()
+        })
     }
 
     /// As Java's default partitioner.
@@ -263,7 +250,7 @@ impl Writer {
         if let Some(fixed) = self.fixed {
             return Ok(fixed);
         }
-        let partitions = u32::try_from(self.open.len()).unwrap_or(u32::MAX);
+        let partitions = self.partitions;
         if let Some(key) = key.filter(|_| !self.ignore_keys) {
             return Ok(for_key(key, partitions));
         }
@@ -277,18 +264,19 @@ impl Writer {
 
     /// Closes a partition's open batch and hands it over.
     fn seal(&mut self, partition: i32) -> Result<(), Failure> {
-        let open = usize::try_from(partition).ok().and_then(|at| self.open.get_mut(at));
-        let Some(builder) = open.filter(|builder| !builder.is_empty()) else { return Ok(()) };
-        let batch = builder
-            .seal(&mut self.compressor)
-            .map_err(|error| Error::internal(format_args!("sealing a batch: {error}")))?;
-        self.send(partition, batch)
+        match self.open.seal(partition).map_err(not_sealed)? {
+            Some(batch) => self.send(partition, batch),
+            None => Ok(()),
+        }
     }
 
     fn seal_all(&mut self) -> Result<(), Failure> {
-        self.open_bytes = 0;
-        let partitions = i32::try_from(self.open.len()).unwrap_or(i32::MAX);
-        (0..partitions).try_for_each(|partition| self.seal(partition))
+        let sealed = self.open.seal_all().map_err(not_sealed)?;
+        self.send_all(sealed)
+    }
+
+    fn send_all(&mut self, sealed: Sealed<i32>) -> Result<(), Failure> {
+        sealed.into_iter().try_for_each(|(partition, batch)| self.send(partition, batch))
     }
 
     /// Waits for room if there is none: standard input then waits too.
@@ -343,4 +331,8 @@ impl Writer {
             self.bell.wait(STOP_POLL);
         }
     }
+}
+
+fn not_sealed(error: SealError) -> Error {
+    Error::internal(format_args!("sealing a batch: {error}"))
 }

@@ -1,4 +1,4 @@
-//! One topic that a writer writes to: what is known of it, its open batches, and records that wait until it is known.
+//! One topic that a writer writes to: what is known of it, and records that wait until it is known.
 
 use super::error::contact;
 use super::learned::Extent;
@@ -8,9 +8,9 @@ use crate::table::{Epoch, RecordPlace, Waker};
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::topic::{PartitionInfo, TopicInfo};
 use brooklet_kafka::wire::ErrorCode;
-use brooklet_kafka::wire::records::{BatchBuilder, Header};
+use brooklet_kafka::wire::records::Header;
 use brooklet_kafka::{Client, ErrorKind as KafkaErrorKind, Watch};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +36,6 @@ pub(super) struct Destination {
     /// Number of partitions, and those that have a leader.
     partitions: usize,
     available: Vec<i32>,
-    pub(super) open: BTreeMap<i32, BatchBuilder>,
     /// The least records that were too large for the topic.
     pub(super) too_large: Vec<Extent>,
     /// Records that came before the topic was known: at most one batch of rows, since the writer takes no more then.
@@ -85,7 +84,6 @@ impl Destination {
             looked_up: None,
             partitions: 0,
             available: Vec::new(),
-            open: BTreeMap::new(),
             too_large: Vec::new(),
             parked: VecDeque::new(),
         }

@@ -17,7 +17,7 @@ use crate::table::{
     Sink, SinkRequest, TableContext, Waker, WallClock, Writer,
 };
 use crate::types::Field;
-use brooklet_kafka::{Isolation, Network};
+use brooklet_kafka::{Isolation, Network, open_batches};
 use std::sync::Arc;
 
 /// Opens the table: checks every option, contacts nothing.
@@ -217,16 +217,18 @@ impl Sink for KafkaSink {
         let subtask = worker % parallelism;
         // `buffer.memory` is what the sink may hold, however many workers write to it.
         let buffer = self.client.config().buffer_memory / workers.max(1);
+        let open_bytes = open_batches::share(self.batch_bytes, buffer);
+        let sealed_bytes = buffer - open_bytes;
         let (outlet, held_bytes) = match &self.exact {
             None => {
                 let producer =
-                    self.client.shared().producer(Arc::clone(&waker)).with_buffer(buffer);
+                    self.client.shared().producer(Arc::clone(&waker)).with_buffer(sealed_bytes);
                 (Outlet::Own(producer), 0)
             }
             Some(plan) => {
                 let transaction = plan.current()?;
                 let writer = transaction.join(Arc::clone(&waker));
-                (Outlet::Shared { transaction, writer }, buffer)
+                (Outlet::Shared { transaction, writer }, sealed_bytes)
             }
         };
         Ok(Box::new(KafkaWriter::new(
@@ -237,6 +239,7 @@ impl Sink for KafkaSink {
             super::writer::Settings {
                 partitioner: PartitionerContext { subtask, parallelism },
                 batch_bytes: self.batch_bytes,
+                open_bytes,
                 held_bytes,
                 seed: self.seed ^ worker as u64,
                 wall_clock: self.wall_clock,

@@ -16,11 +16,14 @@ use crate::table::{
     WriterStatus,
 };
 use crate::types::{Batch, RowErrors};
+use brooklet_kafka::open_batches::OpenBatches;
 use brooklet_kafka::producer::{ProduceEvent, SendError};
-use brooklet_kafka::wire::compression::{Compression, Compressor};
-use brooklet_kafka::wire::records::{BatchBuilder, Header, SealedBatch, record_size_bound};
+use brooklet_kafka::wire::records::{
+    AppendError, Header, SealError, SealedBatch, record_size_bound,
+};
 use brooklet_kafka::{Client, ErrorKind as KafkaErrorKind, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -33,6 +36,8 @@ const TOPIC_POLL: Duration = Duration::from_millis(20);
 pub(super) struct Settings {
     pub(super) partitioner: PartitionerContext,
     pub(super) batch_bytes: usize,
+    /// Bytes that open batches may take.
+    pub(super) open_bytes: usize,
     /// Bytes of sealed batches that may wait here while rows are still taken: those of the next epoch, while the last one
     /// is being committed.
     pub(super) held_bytes: usize,
@@ -52,8 +57,7 @@ pub(super) struct KafkaWriter {
     partitioning: Partitioning,
     settings: Settings,
     guarantee: Guarantee,
-    compression: Compression,
-    compressor: Compressor,
+    open: OpenBatches<Place>,
     now: Duration,
     /// Rows kept back by an upsert sink.
     buffer: Option<UpsertBuffer>,
@@ -113,10 +117,17 @@ enum Route {
 }
 
 /// A destination by its number, and a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     destination: usize,
     partition: i32,
+}
+
+impl Place {
+    /// All partitions of a destination.
+    fn all_of(destination: usize) -> RangeInclusive<Place> {
+        Place { destination, partition: 0 }..=Place { destination, partition: i32::MAX }
+    }
 }
 
 /// A record on its way into a batch.
@@ -151,12 +162,8 @@ impl KafkaWriter {
         waker: Waker,
     ) -> KafkaWriter {
         let config = client.config();
-        let (compression, record_bytes_max) = (config.compression.codec(), config.max_request_size);
-        let mut compressor = Compressor::new();
-        if let Some(level) = config.compression_level {
-            // The configuration has checked the level against the codec.
-            drop(compressor.set_level(compression, level));
-        }
+        let record_bytes_max = config.max_request_size;
+        let open = OpenBatches::new(config, settings.batch_bytes, settings.open_bytes);
         let mut writer = KafkaWriter {
             outlet,
             waker,
@@ -167,8 +174,7 @@ impl KafkaWriter {
             partitioning: options.partitioner.clone(),
             settings,
             guarantee: options.guarantee,
-            compression,
-            compressor,
+            open,
             now: Duration::ZERO,
             buffer: options.buffer.map(UpsertBuffer::new),
             waiting: VecDeque::new(),
@@ -298,9 +304,8 @@ impl KafkaWriter {
             return None;
         }
         // Alone in its batch, as those were that the brokers refused.
-        let mut alone = BatchBuilder::new(self.compression, self.settings.batch_bytes);
-        alone.append(record.timestamp, record.key, record.value, record.headers).ok()?;
-        let sealed = alone.seal(&mut self.compressor).ok()?.size();
+        let Outgoing { timestamp, key, value, headers, .. } = *record;
+        let sealed = self.open.sealed_alone(timestamp, key, value, headers)?;
         let extent = Extent { bound, sealed };
         let known = refused.iter().any(|refused| extent.contains(*refused));
         known.then(|| {
@@ -434,38 +439,30 @@ impl KafkaWriter {
 
     fn append(&mut self, place: Place, record: Outgoing<'_>, epoch: Epoch) -> Result<()> {
         let Outgoing { timestamp, key, value, headers, place: origin } = record;
-        let Some(mut builder) = self.builder(place) else { return Ok(()) };
-        if !builder.has_room_for(record_size_bound(key, value, headers)) {
+        let bytes = record_size_bound(key, value, headers);
+        let append = |open: &mut OpenBatches<Place>| {
+            open.append(place, bytes, timestamp, key, value, headers)
+        };
+        if !append(&mut self.open).map_err(|error| self.not_appended(place, error))? {
             self.seal(place, epoch)?;
-            let Some(empty) = self.builder(place) else { return Ok(()) };
-            builder = empty;
+            append(&mut self.open).map_err(|error| self.not_appended(place, error))?;
         }
-        let appended = builder.append(timestamp, key, value, headers);
-        appended.map_err(|error| {
-            Error::new(
-                ErrorKind::Data,
-                format!("cannot write a record to topic '{}': {error}", self.topic(place)),
-            )
-        })?;
         let destination = self.destinations.get(place.destination);
         if let (Some(origins), Some(destination)) = (&mut self.origins, destination) {
-            let bytes = record_size_bound(key, value, headers);
             let origin = Origin { place: origin, bytes };
             origins.append(&destination.topic, place.partition, origin);
+        }
+        if self.open.is_over() {
+            for (place, batch) in self.open.relieve().map_err(not_sealed)? {
+                self.hand_over(place, batch, epoch)?;
+            }
         }
         Ok(())
     }
 
-    /// The open batch of a partition.
-    fn builder(&mut self, place: Place) -> Option<&mut BatchBuilder> {
-        let (compression, batch_bytes) = (self.compression, self.settings.batch_bytes);
-        let destination = self.destinations.get_mut(place.destination)?;
-        Some(
-            destination
-                .open
-                .entry(place.partition)
-                .or_insert_with(|| BatchBuilder::new(compression, batch_bytes)),
-        )
+    fn not_appended(&self, place: Place, error: AppendError) -> Error {
+        let topic = self.topic(place);
+        Error::new(ErrorKind::Data, format!("cannot write a record to topic '{topic}': {error}"))
     }
 
     fn topic(&self, place: Place) -> Arc<str> {
@@ -477,15 +474,26 @@ impl KafkaWriter {
 
     /// Closes a partition's open batch and hands it over.
     fn seal(&mut self, place: Place, epoch: Epoch) -> Result<()> {
-        let Some(destination) = self.destinations.get_mut(place.destination) else { return Ok(()) };
-        let Some(builder) =
-            destination.open.get_mut(&place.partition).filter(|builder| !builder.is_empty())
-        else {
-            return Ok(());
-        };
-        let batch = builder
-            .seal(&mut self.compressor)
-            .map_err(|error| Error::internal(format_args!("sealing a batch: {error}")))?;
+        match self.open.seal(place).map_err(not_sealed)? {
+            Some(batch) => self.hand_over(place, batch, epoch),
+            None => Ok(()),
+        }
+    }
+
+    fn seal_destination(&mut self, at: usize, epoch: Epoch) -> Result<()> {
+        let sealed = self.open.seal_range(Place::all_of(at)).map_err(not_sealed)?;
+        sealed.into_iter().try_for_each(|(place, batch)| self.hand_over(place, batch, epoch))
+    }
+
+    fn seal_all(&mut self) -> Result<()> {
+        let epoch = self.barrier + 1;
+        let sealed = self.open.seal_all().map_err(not_sealed)?;
+        sealed.into_iter().try_for_each(|(place, batch)| self.hand_over(place, batch, epoch))
+    }
+
+    /// Takes a batch that was open until now.
+    fn hand_over(&mut self, place: Place, batch: SealedBatch, epoch: Epoch) -> Result<()> {
+        let Some(destination) = self.destinations.get(place.destination) else { return Ok(()) };
         let records = u64::try_from(batch.record_count()).unwrap_or(0);
         let first = self
             .origins
@@ -496,19 +504,6 @@ impl KafkaWriter {
         self.waiting_bytes += batch.size();
         self.waiting.push_back((place, batch, epoch));
         self.send()
-    }
-
-    fn seal_destination(&mut self, at: usize, epoch: Epoch) -> Result<()> {
-        let Some(destination) = self.destinations.get(at) else { return Ok(()) };
-        let partitions: Vec<i32> = destination.open.keys().copied().collect();
-        partitions
-            .into_iter()
-            .try_for_each(|partition| self.seal(Place { destination: at, partition }, epoch))
-    }
-
-    fn seal_all(&mut self) -> Result<()> {
-        let epoch = self.barrier + 1;
-        (0..self.destinations.len()).try_for_each(|at| self.seal_destination(at, epoch))
     }
 
     /// Hands waiting batches over while the producer has room.
@@ -601,6 +596,10 @@ impl KafkaWriter {
         };
         self.has_learned |= self.shared.learned.note_too_large(&partition.topic, extent);
     }
+}
+
+fn not_sealed(error: SealError) -> Error {
+    Error::internal(format_args!("sealing a batch: {error}"))
 }
 
 /// A record of its own, to be written later.

@@ -109,7 +109,7 @@ pub static PROPERTIES: &[Property] = &[
     p("max.in.flight.requests.per.connection", Int(1, MILLIS_MAX), "5", Producer, Used, "Produce requests on the wire per broker; at most 5 are used."),
     p("batch.size", Int(0, BYTES_MAX), "16384", Producer, Used, "Bytes after which a batch is full."),
     p("linger.ms", Int(0, i64::MAX), "0", Producer, Used, "Milliseconds that a batch waits to be filled when there is nothing else to send. Java waits 5; here a batch leaves when it is full or the writer has nothing more."),
-    p("buffer.memory", Int(0, i64::MAX), "33554432", Producer, Used, "Bytes that wait for acknowledgement at most."),
+    p("buffer.memory", Int(0, i64::MAX), "33554432", Producer, Used, "Bytes of batches at most: three quarters for those that wait for acknowledgement, the rest for those that still grow."),
     p("max.request.size", Int(0, BYTES_MAX), "1048576", Producer, Used, "Bytes of a produce request, and of a record, at most."),
     p("max.block.ms", Int(0, i64::MAX), "60000", Producer, Used, "Milliseconds to wait for a topic's metadata."),
     p("delivery.timeout.ms", Int(0, MILLIS_MAX), "120000", Producer, Used, "Milliseconds from handing over a batch to its failure."),

@@ -72,6 +72,7 @@ pub struct BatchBuilder {
     last_value_len: usize,
     /// Bytes of the last batch: what the next one will probably need.
     last_batch_len: usize,
+    reserve_max: usize,
     count: i32,
     base_timestamp: i64,
     max_timestamp: i64,
@@ -88,6 +89,7 @@ impl BatchBuilder {
             head: Vec::new(),
             last_value_len: 0,
             last_batch_len: 0,
+            reserve_max: usize::MAX,
             count: 0,
             base_timestamp: 0,
             max_timestamp: 0,
@@ -98,6 +100,22 @@ impl BatchBuilder {
     /// [`Compressor::ratio_permille`]. Sizes are estimated by it.
     pub const fn set_ratio_permille(&mut self, ratio: u32) {
         self.ratio_permille = ratio;
+    }
+
+    /// Sets how many bytes a batch reserves at most with its first record; more come with more records.
+    pub const fn set_reserve_max(&mut self, bytes: usize) {
+        self.reserve_max = bytes;
+    }
+
+    /// Bytes that the batch has reserved, and that an empty builder keeps for the next one.
+    pub const fn allocated_bytes(&self) -> usize {
+        self.buf.capacity()
+    }
+
+    /// Drops all records, and the memory of the builder.
+    pub fn free(&mut self) {
+        self.reset();
+        self.buf = Vec::new();
     }
 
     /// Records appended since the last seal.
@@ -271,7 +289,8 @@ impl BatchBuilder {
     fn open(&mut self) {
         if self.buf.is_empty() {
             let first = self.target_bytes.saturating_add(HEADER_BYTES).min(FIRST_BUILDER_BYTES);
-            self.buf.reserve(first.max(self.last_batch_len));
+            let expected = first.max(self.last_batch_len);
+            self.buf.reserve(expected.min(self.reserve_max.max(HEADER_BYTES)));
             self.buf.resize(HEADER_BYTES, 0);
         }
     }
