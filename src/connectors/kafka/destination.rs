@@ -40,6 +40,10 @@ pub(super) struct Destination {
     pub(super) too_large: Vec<Extent>,
     /// Records that came before the topic was known: at most one batch of rows, since the writer takes no more then.
     pub(super) parked: VecDeque<Parked>,
+    /// Records of closed batches that the brokers have not acknowledged.
+    pub(super) unconfirmed: u64,
+    /// When the last batch was closed; before the first one, when it came to be.
+    pub(super) used_at: Duration,
 }
 
 /// Why a topic cannot be written to.
@@ -86,12 +90,19 @@ impl Destination {
             available: Vec::new(),
             too_large: Vec::new(),
             parked: VecDeque::new(),
+            unconfirmed: 0,
+            used_at: Duration::ZERO,
         }
     }
 
     /// Whether records can be given a partition.
     pub(super) fn is_known(&self) -> bool {
         self.known.is_some()
+    }
+
+    /// Whether no record waits here or on its way to the brokers.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.parked.is_empty() && self.unconfirmed == 0
     }
 
     /// Looks for the topic also when this is gone.

@@ -3,6 +3,7 @@
 
 mod decode;
 mod destination;
+mod destinations;
 mod encode;
 mod ends;
 mod enumerator;

@@ -47,6 +47,15 @@ impl Origins {
         of.places.get(at)
     }
 
+    /// Nothing is on its way to the topic: its numbers begin anew.
+    pub(super) fn forget(&mut self, topic: &Arc<str>) {
+        let all = (Arc::clone(topic), i32::MIN)..=(Arc::clone(topic), i32::MAX);
+        let gone: Vec<_> = self.0.range(all).map(|(key, _)| key.clone()).collect();
+        for key in gone {
+            self.0.remove(&key);
+        }
+    }
+
     /// What became of `records` from the number `first` on is known: they are forgotten.
     pub(super) fn settle(&mut self, topic: &Arc<str>, partition: i32, first: u64, records: u64) {
         let Some(of) = self.0.get_mut(&(Arc::clone(topic), partition)) else { return };

@@ -2,7 +2,7 @@
 
 use super::destination::Parked;
 use super::options::BufferFlush;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 /// The rows kept back; see the module.
@@ -51,6 +51,11 @@ impl UpsertBuffer {
     /// When it will have come.
     pub(super) fn due_at(&self) -> Option<Duration> {
         (!self.held.is_empty()).then(|| self.flushed_at + self.flush.interval)
+    }
+
+    /// Numbers of destinations that something is held for.
+    pub(super) fn destinations(&self) -> BTreeSet<usize> {
+        self.held.iter().map(|held| held.destination).collect()
     }
 
     /// Takes everything out, in the order of the keys' first records.

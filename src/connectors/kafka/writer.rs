@@ -1,6 +1,7 @@
 //! Writes the rows of one worker: rows to records to batches, one open batch per partition.
 
 use super::destination::{Destination, NotKnown, Parked};
+use super::destinations::Destinations;
 use super::encode::{Encodings, RecordEncoder};
 use super::learned::{Extent, Learned};
 use super::options::{Partitioning, SinkOptions, Topics, wrong_name};
@@ -52,8 +53,9 @@ pub(super) struct KafkaWriter {
     waker: Waker,
     encoder: RecordEncoder,
     route: Route,
-    destinations: Vec<Destination>,
-    by_name: BTreeMap<Arc<str>, usize>,
+    destinations: Destinations,
+    /// When to look for topics that nothing was written to for a while.
+    retire_at: Duration,
     partitioning: Partitioning,
     settings: Settings,
     guarantee: Guarantee,
@@ -169,8 +171,8 @@ impl KafkaWriter {
             waker,
             encoder,
             route: Route::Column(options.topics.clone()),
-            destinations: Vec::new(),
-            by_name: BTreeMap::new(),
+            destinations: Destinations::default(),
+            retire_at: Duration::ZERO,
             partitioning: options.partitioner.clone(),
             settings,
             guarantee: options.guarantee,
@@ -199,17 +201,43 @@ impl KafkaWriter {
     }
 
     fn add_destination(&mut self, topic: &str) -> usize {
-        let at = self.destinations.len();
         let Settings { partitioner, batch_bytes, seed, .. } = self.settings;
-        let seed = seed ^ ((at as u64) << 32);
+        let seed = seed ^ ((self.destinations.len() as u64) << 32);
         let partitioner = Partitioner::new(&self.partitioning, partitioner, batch_bytes, seed);
         let mut destination = Destination::new(topic, partitioner, &self.client, &self.waker);
-        self.by_name.insert(Arc::clone(&destination.topic), at);
         // It may be known from another table; if not, the wait for it begins with the next poll.
         destination.learn(&self.client);
         destination.too_large = self.shared.learned.too_large(topic);
-        self.destinations.push(destination);
-        at
+        destination.used_at = self.now;
+        self.destinations.add(destination)
+    }
+
+    /// Forgets the state of topics that [are to retire](Destinations::to_retire).
+    fn retire(&mut self) -> Result<()> {
+        let is_over = self.destinations.are_too_many();
+        if matches!(self.route, Route::Single) || !is_over && self.now < self.retire_at {
+            return Ok(());
+        }
+        if is_over {
+            // What is held for them goes out, so that they come to rest.
+            self.drain()?;
+            self.seal_all()?;
+        }
+        let max_idle = self.client.config().metadata_max_idle;
+        self.retire_at = self.now + max_idle;
+        let held = self.buffer.as_ref().map(UpsertBuffer::destinations).unwrap_or_default();
+        let is_held = |at| held.contains(&at) || !self.open.are_empty(Place::all_of(at));
+        for at in self.destinations.to_retire(self.now, max_idle, is_held) {
+            self.forget(at);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, at: usize) {
+        self.open.remove(Place::all_of(at));
+        if let (Some(gone), Some(origins)) = (self.destinations.remove(at), &mut self.origins) {
+            origins.forget(&gone.topic);
+        }
     }
 
     /// The destination of a row; what is wrong with its topic otherwise.
@@ -218,8 +246,8 @@ impl KafkaWriter {
         let Some(topic) = topic else {
             return Err("the topic of the sink record is not valid: expected a topic but column 'topic' is NULL".into());
         };
-        if let Some(at) = self.by_name.get(topic) {
-            return Ok(*at);
+        if let Some(at) = self.destinations.find(topic) {
+            return Ok(at);
         }
         allowed.check(topic)?;
         if let Some(problem) = wrong_name(topic) {
@@ -493,8 +521,12 @@ impl KafkaWriter {
 
     /// Takes a batch that was open until now.
     fn hand_over(&mut self, place: Place, batch: SealedBatch, epoch: Epoch) -> Result<()> {
-        let Some(destination) = self.destinations.get(place.destination) else { return Ok(()) };
+        let Some(destination) = self.destinations.get_mut(place.destination) else {
+            return Ok(());
+        };
         let records = u64::try_from(batch.record_count()).unwrap_or(0);
+        destination.unconfirmed += records;
+        destination.used_at = self.now;
         let first = self
             .origins
             .as_ref()
@@ -569,6 +601,10 @@ impl KafkaWriter {
                 }
             };
             self.settle(tag, records as u64);
+            let of = self.destinations.find(&partition.topic);
+            if let Some(destination) = of.and_then(|at| self.destinations.get_mut(at)) {
+                destination.unconfirmed = destination.unconfirmed.saturating_sub(records as u64);
+            }
             if let Some(origins) = &mut self.origins {
                 origins.settle(&partition.topic, partition.partition, first, records as u64);
             }
@@ -656,7 +692,8 @@ impl Writer for KafkaWriter {
         self.send()?;
         let mut known = self.encoder.ready(&self.waker)?;
         let mut failure = None;
-        for at in 0..self.destinations.len() {
+        self.retire()?;
+        for at in 0..self.destinations.end() {
             let Some(destination) = self.destinations.get_mut(at) else { continue };
             match destination.know(&self.client, now) {
                 Ok(true) => self.unpark(at)?,
@@ -672,7 +709,7 @@ impl Writer for KafkaWriter {
         }
         // With `none` an epoch waits until its output is handed to the client, but not for the brokers; the last one
         // does, as in Flink.
-        let parked = self.destinations.iter().filter_map(|destination| destination.parked.front());
+        let parked = self.destinations.iter().filter_map(|(_, to)| to.parked.front());
         let unproved = match self.guarantee == Guarantee::None && !self.finishing {
             true => {
                 let waiting = self.waiting.front().map(|(_, _, epoch)| *epoch);
@@ -686,7 +723,9 @@ impl Writer for KafkaWriter {
             Some(epoch) => (epoch - 1).min(self.barrier),
             None => self.barrier,
         };
-        let ready = known && self.waiting_bytes <= self.settings.held_bytes;
+        let ready = known
+            && self.waiting_bytes <= self.settings.held_bytes
+            && !self.destinations.are_too_many();
         let due = self.buffer.as_ref().and_then(UpsertBuffer::due_at);
         let wake_at = (!known).then(|| now + TOPIC_POLL).into_iter().chain(due).min();
         Ok(WriterStatus { acknowledged, ready, wake_at })
