@@ -139,6 +139,13 @@ impl Encoded {
         self.nulls.clear();
     }
 
+    /// Bytes of one record.
+    pub fn len_of(&self, record: usize) -> usize {
+        let end = |at: usize| self.ends.get(at).map_or(0, |end| *end as usize);
+        let start = record.checked_sub(1).map_or(0, end);
+        end(record).saturating_sub(start)
+    }
+
     /// The records in order; `None` for NULL.
     pub fn iter(&self) -> impl Iterator<Item = Option<&[u8]>> {
         let mut start = 0;

@@ -158,6 +158,11 @@ impl Encodings {
         self.values.bytes.len() + self.keys.as_ref().map_or(0, |keys| keys.bytes.len())
     }
 
+    /// Bytes of the key and the value of one row.
+    pub(super) fn bytes_of(&self, row: usize) -> usize {
+        self.values.len_of(row) + self.keys.as_ref().map_or(0, |keys| keys.len_of(row))
+    }
+
     /// Number of records.
     pub(super) fn len(&self) -> usize {
         self.values.ends.len()

@@ -325,7 +325,7 @@ impl KafkaWriter {
     fn too_large(&mut self, at: usize, bound: usize, record: &Outgoing<'_>) -> Option<String> {
         let max = self.record_bytes_max;
         if bound > max {
-            return Some(format!("'properties.max.request.size' is {max}"));
+            return Some(format!("raise 'properties.max.request.size', which is {max}"));
         }
         let refused = &self.destinations.get(at)?.too_large;
         if refused.iter().all(|refused| bound < refused.bound) {
@@ -338,7 +338,7 @@ impl KafkaWriter {
         let known = refused.iter().any(|refused| extent.contains(*refused));
         known.then(|| {
             format!(
-                "MESSAGE_TOO_LARGE: its batch has {sealed} bytes, see the topic's max.message.bytes"
+                "MESSAGE_TOO_LARGE: its batch has {sealed} bytes, raise max.message.bytes of the topic"
             )
         })
     }
@@ -481,6 +481,7 @@ impl KafkaWriter {
             origins.append(&destination.topic, place.partition, origin);
         }
         if self.open.is_over() {
+            // All of them are of this epoch: no rows are taken while records of an earlier one are parked.
             for (place, batch) in self.open.relieve().map_err(not_sealed)? {
                 self.hand_over(place, batch, epoch)?;
             }
@@ -657,8 +658,10 @@ impl Writer for KafkaWriter {
         let encoded = self.encoder.encode(batch, errors)?;
         if errors.is_empty() || self.origins.is_some() {
             self.add(batch, &encoded, errors)?;
-            self.stats.records += encoded.len().saturating_sub(errors.len()) as u64;
-            self.stats.bytes += encoded.bytes() as u64;
+            let failed: BTreeSet<u32> = errors.rows().iter().copied().collect();
+            let left_out: usize = failed.iter().map(|row| encoded.bytes_of(*row as usize)).sum();
+            self.stats.records += encoded.len().saturating_sub(failed.len()) as u64;
+            self.stats.bytes += encoded.bytes().saturating_sub(left_out) as u64;
         }
         self.encoder.recycle(encoded);
         Ok(())

@@ -143,7 +143,7 @@ fn a_record_above_the_clients_limit_names_where_it_came_from() {
         + "INSERT INTO sink SELECT v FROM src;\n";
     run(&sql).code(1).says(&[
         &format!("error: record of 5008 bytes is too large for topic '{output}'"),
-        "'properties.max.request.size' is 4096",
+        "raise 'properties.max.request.size', which is 4096",
         &format!("at topic '{input}' partition 0 offset 1"),
         "--> job.sql:5:1",
     ]);
@@ -165,7 +165,7 @@ fn a_record_above_the_brokers_limit_fails_the_job_and_the_others_arrive() {
             &format!(
                 "error: record of 5008 bytes is too large for topic '{output}': MESSAGE_TOO_LARGE"
             ),
-            "its batch has 5078 bytes, see the topic's max.message.bytes",
+            "its batch has 5078 bytes, raise max.message.bytes of the topic",
             &format!("at topic '{input}' partition 0 offset 1"),
             "--> job.sql:5:1",
             "hint: 'error-handling.mode' = 'ignore' or 'log'",

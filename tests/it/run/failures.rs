@@ -158,7 +158,7 @@ fn what_is_too_large_for_a_request_needs_no_restart() {
         "'format' = 'raw', 'properties.max.request.size' = '1000'",
     ) + "INSERT INTO sink SELECT v FROM src;\n";
     let ended = run("request", &sql);
-    ended.code(0).says(&["3 records in", "2 records out", ", 1 rejected by error-handling.mode"]);
+    ended.code(0).says(&["3 records in", "2 records out (2 B), 1 rejected by error-handling.mode"]);
     assert!(!ended.stderr.contains("restarting"), "{}", ended.stderr);
     assert_eq!(cluster.values(&sink), ["a", "b"]);
 }
