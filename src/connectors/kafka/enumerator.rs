@@ -3,7 +3,9 @@
 use super::error::{TOPIC_CHANGED, contact};
 use super::members::JobMembers;
 use super::offsets::Lookup;
-use super::options::{Place, SourceOptions, TopicChange, Topics, fits};
+use super::options::{
+    BOUNDED_OFFSETS, Place, STARTUP_OFFSETS, SourceOptions, TopicChange, Topics, fits,
+};
 use super::patience::Patience;
 use super::positions;
 use super::transaction::record::TOPIC_PREFIX;
@@ -181,12 +183,33 @@ impl KafkaEnumerator {
                 }
             }
         }
+        if self.first {
+            self.note_unused(topics);
+        }
         if added.is_empty() {
             return Ok(self.finished(Vec::new(), now));
         }
         self.look_up(added);
         // Nothing may have to be asked of the broker, and then nothing would wake us.
         self.poll_work(now)
+    }
+
+    /// Offsets of partitions that are not there are passed over, as in Flink; here with a line.
+    fn note_unused(&self, topics: &[TopicInfo]) {
+        let startup = self.restored.is_none().then_some(&self.options.startup);
+        let places =
+            [(&STARTUP_OFFSETS, startup), (&BOUNDED_OFFSETS, self.options.bounded.as_ref())];
+        for (option, place) in places {
+            let Some(Place::Specific(offsets)) = place else { continue };
+            let unused = offsets.unused(topics);
+            if !unused.is_empty() {
+                self.warnings.warn_once(&format!(
+                    "'{}' has offsets of partitions that are not there, which are passed over: {}",
+                    option.key,
+                    unused.join(", ")
+                ));
+            }
+        }
     }
 
     /// Whether the progress of a partition is of a topic that had the name before.
@@ -285,6 +308,15 @@ impl KafkaEnumerator {
     }
 }
 
+/// A pattern may be mistyped, and then nothing else says so. `again` is how often topics are looked for later.
+fn nothing_matches(pattern: &JavaRegex, again: Option<Duration>) -> String {
+    let later = match again {
+        Some(interval) => format!("it is looked for one every {} s", interval.as_secs_f64()),
+        None => "so there is nothing to read".to_owned(),
+    };
+    format!("no topic matches 'topic-pattern' = '{}': {later}", pattern.as_str())
+}
+
 /// The topics that a pattern means. What jobs keep of themselves is nobody's input.
 pub(super) fn matching(topics: Vec<TopicInfo>, pattern: &JavaRegex) -> Vec<TopicInfo> {
     let hidden = |topic: &TopicInfo| topic.internal || topic.name.starts_with(TOPIC_PREFIX);
@@ -361,6 +393,11 @@ impl KafkaEnumerator {
                 match (answer, &self.options.topics) {
                     (Ok(topics), Topics::Pattern(pattern)) => {
                         let matching = matching(topics, pattern);
+                        if self.first && matching.is_empty() {
+                            let again = self.options.discovery;
+                            let again = again.filter(|_| self.options.bounded.is_none());
+                            self.warnings.warn_once(&nothing_matches(pattern, again));
+                        }
                         self.compare(&matching, now)
                     }
                     (Err(error), _) if self.first => Err(contact(&error, &self.client)),

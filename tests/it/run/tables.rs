@@ -375,3 +375,31 @@ fn offsets_of_several_topics_name_their_topics() {
         .says(&["only a single topic", "hint: name the topics"]);
     read("topic:other,partition:0,offset:2", &at(1, 2)).code(3).says(&["topic 'other' is not one"]);
 }
+
+/// Neither is an error, and nothing else tells a slip.
+#[test]
+fn what_is_not_there_to_read_is_said_once() {
+    let cluster = Cluster::embedded();
+    let (a, b) = (cluster.topic("a", 2), cluster.topic("b", 1));
+    cluster.produce_lines(&a, &["a0", "a1"]);
+    let start = "'format' = 'raw', 'scan.bounded.mode' = 'latest-offset', 'scan.startup.mode' = ";
+    let offsets = format!(
+        "{start} 'specific-offsets', 'scan.startup.specific-offsets' = \
+         'topic:{a},partition:0,offset:1;topic:{a},partition:7,offset:3;topic:{b},partition:1,offset:0'"
+    );
+    let sql =
+        kafka("t", "v STRING", &format!("{a};{b}"), &cluster, &offsets) + "SELECT v FROM t;\n";
+    let ended = Program::script("job", &sql).run();
+    ended.code(0).says(&[
+        "[WARN] 'scan.startup.specific-offsets' has offsets of partitions that are not there, which are passed over:",
+        &format!("topic '{a}' partition 7, topic '{b}' partition 1"),
+        "1 records in",
+    ]);
+    let pattern = kafka("t", "v STRING", "?", &cluster, &format!("{start} 'earliest-offset'"))
+        .replace("'topic' = '?'", "'topic-pattern' = 'no-such-.*'");
+    let ended = Program::script("job", &(pattern + "SELECT v FROM t;\n")).run();
+    let line =
+        "[WARN] no topic matches 'topic-pattern' = 'no-such-.*': so there is nothing to read";
+    ended.code(0).says(&[line, "0 records in"]);
+    assert_eq!(ended.stderr.matches("no topic matches").count(), 1, "{}", ended.stderr);
+}

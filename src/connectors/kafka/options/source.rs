@@ -12,6 +12,7 @@ use crate::table::ErrorHandling;
 use crate::table::JobContext;
 use brooklet_kafka::TopicPartition;
 use brooklet_kafka::config::OffsetReset;
+use brooklet_kafka::topic::TopicInfo;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -39,6 +40,22 @@ impl SpecificOffsets {
     pub(crate) fn get(&self, partition: &TopicPartition) -> Option<i64> {
         let of = |topic: Option<String>| self.0.get(&(topic, partition.partition)).copied();
         of(Some(partition.topic.to_string())).or_else(|| of(None))
+    }
+
+    /// What is listed and not among the partitions of these topics.
+    pub(crate) fn unused(&self, topics: &[TopicInfo]) -> Vec<String> {
+        let is_there = |name: &Option<String>, partition: i32| {
+            let mut named = topics
+                .iter()
+                .filter(|topic| name.as_deref().is_none_or(|name| *topic.name == *name));
+            named.any(|topic| topic.partition(partition).is_some())
+        };
+        let unused = self.0.keys().filter(|(name, partition)| !is_there(name, *partition));
+        let shown = |(name, partition): &(Option<String>, i32)| match name {
+            Some(name) => format!("topic '{name}' partition {partition}"),
+            None => format!("partition {partition}"),
+        };
+        unused.map(shown).collect()
     }
 
     /// Checks the topics against those of the table.
