@@ -33,6 +33,11 @@ pub(super) fn options(options: &Options, missing: Missing) -> Result<Options> {
     Ok(expanded)
 }
 
+/// What a value lacks that was left as it is.
+pub fn lacking(value: &str) -> Option<Error> {
+    text(value, Missing::Fails).err()
+}
+
 /// Expands one value; `${` that is neither form stays as it is.
 pub(super) fn text(value: &str, missing: Missing) -> Result<String> {
     let mut out = String::with_capacity(value.len());

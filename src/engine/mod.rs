@@ -28,6 +28,7 @@ mod tableau;
 #[cfg(test)]
 mod tests;
 
+pub use expand::lacking;
 pub use legacy::old_keys;
 pub use machine::ResultStyle;
 pub use running::RunningJobs;

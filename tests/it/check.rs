@@ -98,6 +98,12 @@ fn a_good_script_is_ok_and_nothing_runs() {
         .code(0)
         .prints("job.sql: 5 statements, 0 refused\n")
         .says(&["[WARN] table 't'", "not-there"]);
+    // What is written there is not the topic: no broker is asked for it.
+    let unset = sql.replace("not-there", "${env:BROOKLET_NOT_SET_ANYWHERE}");
+    check(&unset, &[]).code(0).says(&[
+        "[WARN] table 't'",
+        "its brokers were not looked at: environment variable 'BROOKLET_NOT_SET_ANYWHERE' is not set (option 'topic')",
+    ]);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What the brokers say about the tables of a script: topics that are missing, brokers that do not answer.
 
+use crate::base::Error;
 use crate::cli::status::say;
-use crate::engine::Session;
+use crate::engine::{self, Session};
 use crate::table::TableDef;
 use brooklet_kafka::{Client, ClientConfig, Network};
 use std::collections::BTreeMap;
@@ -23,12 +24,27 @@ pub(super) fn look(session: &Session) {
             .table(&[name])
             .filter(|table| matches!(table.connector(), Some("kafka" | "upsert-kafka")))
         {
+            // The script is checked where it does not run.
+            if let Some((key, error)) = lacking(&table) {
+                let subject = table.subject();
+                say(&format!(
+                    "[WARN] {subject}: its brokers were not looked at: {error} (option '{key}')"
+                ));
+                continue;
+            }
             by_cluster.entry(properties(&table)).or_default().push(table);
         }
     }
     for (properties, tables) in by_cluster {
         look_at_cluster(&properties, &tables);
     }
+}
+
+/// The first option that says what to ask whom, and lacks the variable or the file of its value.
+fn lacking(table: &TableDef) -> Option<(&str, Error)> {
+    let asked = |key: &str| key == "topic" || key.starts_with("properties.");
+    let mut options = table.options.iter().filter(|(key, _)| asked(key));
+    options.find_map(|(key, entry)| Some((key, engine::lacking(&entry.value)?)))
 }
 
 fn properties(table: &TableDef) -> Properties {
