@@ -47,8 +47,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often a process looks whether the leader has stored where its partitions start.
+/// How soon a process looks again whether the leader has stored where its partitions start: all offsets of the group are
+/// read for it, by each process.
 const START_POLL: Duration = Duration::from_millis(50);
+
+/// How late at most: the next session of a leader that was killed need not be met to the moment.
+const START_POLL_MAX: Duration = Duration::from_secs(1);
 
 /// How long it looks before it gives up: the leader asks the brokers, and they may be slow; and a leader that was killed is
 /// followed by another one at the end of its session, 45 s by default.
@@ -425,7 +429,7 @@ impl MembersDomain {
             None => {
                 self.wait_for_leader()?;
                 if !matches!(self.work, Work::Missing(_)) {
-                    self.work = Work::AgreeingAgain(self.now + START_POLL);
+                    self.work = Work::AgreeingAgain(self.next_look());
                 }
             }
             Some(sharing) => {
@@ -454,8 +458,14 @@ impl MembersDomain {
             let error = "the leader of the group has not said where its partitions start";
             return Err(Error::new(ErrorKind::External, error).retriable());
         }
-        self.work = Work::Waiting(self.now + START_POLL);
+        self.work = Work::Waiting(self.next_look());
         Ok(())
+    }
+
+    /// When to look again what the leader has stored.
+    fn next_look(&self) -> Duration {
+        let left = self.patience.map(|until| until.saturating_sub(self.now));
+        self.now + pause(START_WAIT_MAX.saturating_sub(left.unwrap_or(START_WAIT_MAX)))
     }
 
     /// Stores where partitions start, with the job's mark.
@@ -599,7 +609,7 @@ impl MembersDomain {
                         return Ok(None);
                     };
                     self.all_found(answer)?;
-                    self.work = Work::AgreeingAgain(self.now + START_POLL);
+                    self.work = Work::AgreeingAgain(self.next_look());
                 }
                 Work::Naming(pending) => {
                     let Some(answer) = pending.try_take() else {
@@ -802,9 +812,23 @@ impl CommitDomain for MembersDomain {
     }
 }
 
+/// Until the next look of a process that has waited so long: what takes long is seen an eighth later.
+fn pause(waited: Duration) -> Duration {
+    (waited / 8).clamp(START_POLL, START_POLL_MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_that_waits_for_long_looks_seldom() {
+        let times = std::iter::successors(Some(Duration::ZERO), |at| Some(*at + pause(*at)));
+        let times: Vec<Duration> = times.take_while(|at| *at < START_WAIT_MAX).collect();
+        let early = |at: &&Duration| **at < Duration::from_millis(400);
+        assert_eq!(times.iter().filter(early).count(), 8);
+        assert!(times.len() < 130, "{}", times.len());
+    }
 
     #[test]
     fn no_job_alone_has_the_id_of_a_slot() {
