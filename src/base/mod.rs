@@ -1,5 +1,6 @@
 //! What every layer shares: errors with a cause and a cure, source spans, limits.
 
+pub mod commands;
 mod error;
 pub mod limits;
 mod nearest;

@@ -2,6 +2,7 @@
 
 use super::open::Target;
 use super::session::Session;
+use crate::base::commands::{self, SOME_BROKERS};
 use crate::base::{Error, Result};
 use crate::exec::{Job, JobSink, JobStats, Output, Refusals, Scan};
 use crate::expr::{EvalEnv, Expr};
@@ -166,7 +167,8 @@ impl JobBuilder<'_> {
             );
         }
         if fresh {
-            let hint = format!("stop all of them and run 'brooklet job reset {}'", self.context.id);
+            let reset = commands::job_reset(&self.context.id, SOME_BROKERS);
+            let hint = format!("stop all of them and run \"{reset}\"");
             return refuse("--fresh: other processes may be at work", &hint);
         }
         Ok(())

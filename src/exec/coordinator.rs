@@ -15,6 +15,7 @@ use super::control::JobControl;
 use super::job::JobEnd;
 use super::message::{Command, Mailbox, Report};
 use super::worker::Step;
+use crate::base::commands::{self, SOME_BROKERS};
 use crate::base::{Error, Result};
 use crate::table::{
     CommitDomain, Discovered, DomainEvent, Enumerator, Epoch, FormerProgress, Position, Progress,
@@ -716,13 +717,13 @@ impl ScanState {
 
 /// The positions of an exactly-once job are in its own topic, which nothing would ever take them out of again.
 fn was_exactly_once(job: &str, epoch: Epoch) -> Error {
+    let reset = commands::job_reset(job, SOME_BROKERS);
     Error::new(
         crate::base::ErrorKind::Schema,
         format!("job '{job}' was exactly-once and has its progress, epoch {epoch}, where only such jobs look"),
     )
     .with_hint(format!(
-        "set 'sink.delivery-guarantee' = 'exactly-once' again; or make the job forget with 'brooklet job reset {job}': \
-         with 'scan.startup.mode' = 'group-offsets' and its 'properties.group.id' it then goes on where it was, otherwise \
+        "set 'sink.delivery-guarantee' = 'exactly-once' again; or make the job forget with \"{reset}\": with 'scan.startup.mode' = 'group-offsets' and its 'properties.group.id' it then goes on where it was, otherwise \
          it begins anew"
     ))
 }

@@ -1,5 +1,6 @@
 //! Why a subcommand ended early.
 
+use crate::base::commands::{self, SOME_BROKERS};
 use crate::base::{Error, ErrorKind};
 use brooklet_kafka::error as kafka;
 
@@ -31,8 +32,8 @@ impl From<kafka::Error> for Failure {
         };
         let hint = match error.kind() {
             Kind::UnknownTopic { topic } => Some(format!(
-                "'brooklet topic list' shows what there is; create it with 'brooklet topic create {topic} -b \
-                 HOST:PORT --partitions N'"
+                "'brooklet topic list' shows what there is; create it with \"{}\" (and --partitions N)",
+                commands::topic_create(topic, SOME_BROKERS)
             )),
             Kind::Unreachable { .. } | Kind::Timeout => {
                 Some("check the address given with -b and that the broker is running".to_owned())

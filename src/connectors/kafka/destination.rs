@@ -1,8 +1,9 @@
 //! One topic that a writer writes to: what is known of it, and records that wait until it is known.
 
-use super::error::contact;
+use super::error::{bootstrap, contact};
 use super::learned::Extent;
 use super::partitioner::{PartitionedRecord, Partitioner};
+use crate::base::commands;
 use crate::base::{Error, ErrorKind};
 use crate::table::{Epoch, RecordPlace, Waker};
 use brooklet_kafka::pending::Pending;
@@ -192,8 +193,8 @@ impl Destination {
                 ),
             )
             .with_hint(format!(
-                "create it with 'brooklet topic create {} -b HOST:PORT'",
-                self.topic
+                "create it with \"{}\"",
+                commands::topic_create(&self.topic, &bootstrap(client))
             ));
             return Err(NotKnown { error, absent: true });
         }

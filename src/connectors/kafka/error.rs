@@ -1,5 +1,6 @@
 //! The client's errors in the words and kinds of the table runtime.
 
+use crate::base::commands::{self, SOME_BROKERS};
 use crate::base::{Error, ErrorKind};
 use brooklet_kafka::wire::ErrorCode;
 use brooklet_kafka::{Client, error as kafka};
@@ -10,9 +11,7 @@ pub(super) fn contact(error: &kafka::Error, client: &Client) -> Error {
     let (kafka::ErrorKind::Unreachable { .. } | kafka::ErrorKind::Timeout) = error.kind() else {
         return translate(error);
     };
-    let bootstrap: Vec<String> =
-        client.config().bootstrap.iter().map(ToString::to_string).collect();
-    let bootstrap = bootstrap.join(",");
+    let bootstrap = bootstrap(client);
     let place = match error.address().filter(|address| *address != "?" && *address != bootstrap) {
         Some(address) => format!("'{bootstrap}', last tried {address}"),
         None => format!("'{bootstrap}'"),
@@ -23,6 +22,12 @@ pub(super) fn contact(error: &kafka::Error, client: &Client) -> Error {
     )
     .with_hint("check 'properties.bootstrap.servers' and that the broker is running")
     .retriable()
+}
+
+/// The brokers that the user named.
+pub(super) fn bootstrap(client: &Client) -> String {
+    let bootstrap = client.config().bootstrap.iter().map(ToString::to_string);
+    bootstrap.collect::<Vec<_>>().join(",")
 }
 
 /// The way on where a topic is not the one any more.
@@ -44,7 +49,8 @@ pub(super) fn translate(error: &kafka::Error) -> Error {
     let mut translated = Error::new(kind, error.to_string());
     translated = match error.kind() {
         Kind::UnknownTopic { topic } => translated.with_hint(format!(
-            "create it with 'brooklet topic create {topic} -b HOST:PORT --partitions N', or check the name"
+            "create it with \"{}\" (and --partitions N), or check the name",
+            commands::topic_create(topic, SOME_BROKERS)
         )),
         Kind::Unreachable { .. } => {
             translated.with_hint("check 'properties.bootstrap.servers' and that the broker is running")

@@ -1,5 +1,6 @@
 //! What of a job's stored progress counts, now that its source reads what it reads.
 
+use crate::base::commands::{self, SOME_BROKERS};
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::Position;
 use crate::types::SplitId;
@@ -53,7 +54,8 @@ impl Of<'_> {
         let anew = match self.shared {
             // Other processes may be at work, so that there is no --fresh.
             true => {
-                format!("stop all processes and let the job begin anew: 'brooklet job reset {job}'")
+                let reset = commands::job_reset(job, SOME_BROKERS);
+                format!("stop all processes and let the job begin anew with \"{reset}\"")
             }
             false => "start over with --fresh".to_owned(),
         };

@@ -88,7 +88,7 @@ fn an_unknown_topic_points_at_the_statement() {
         "error: topic `nobody-made-it` does not exist",
         "--> job.sql:4:1",
         " 4 | INSERT INTO p SELECT v FROM t",
-        "hint: create it with 'brooklet topic create nobody-made-it",
+        "hint: create it with \"brooklet topic create nobody-made-it",
     ]);
 }
 

@@ -4,6 +4,7 @@ use super::super::error::{contact, translate};
 use super::super::mark::GROUP_PREFIX;
 use super::plan::Names;
 use super::topic::gone;
+use crate::base::commands::{self, SOME_BROKERS};
 use crate::base::{Error, ErrorKind};
 use brooklet_kafka::transaction::errors::{TransactionAction, known};
 use brooklet_kafka::transaction::{Failure, TransactionError};
@@ -211,12 +212,13 @@ pub(super) fn was_reset(names: &Names) -> Error {
 /// Processes share the job, and one that does not would write everything again.
 pub(super) fn is_shared(names: &Names) -> Error {
     let Names { job, .. } = names;
+    let reset = commands::job_reset(job, SOME_BROKERS);
     Error::new(
         ErrorKind::Schema,
         format!("job '{job}' is shared between processes: its progress is in group '{GROUP_PREFIX}{job}'"),
     )
     .with_hint(format!(
-        "SET 'job.shared' = 'true', or stop all of them and let the job begin anew: 'brooklet job reset {job}'"
+        "SET 'job.shared' = 'true', or stop all of them and let the job begin anew with \"{reset}\""
     ))
 }
 

@@ -7,8 +7,10 @@
 //! ```
 
 use super::{Answer, MembersDomain, Read, Stored, Taken, Work};
+use crate::base::commands;
 use crate::base::{Error, ErrorKind, Result};
 use crate::connectors::kafka::enumerator::{matching, may_be_gone};
+use crate::connectors::kafka::error::bootstrap;
 use crate::connectors::kafka::fit::{Of, Positions};
 use crate::connectors::kafka::mark::Mark;
 use crate::connectors::kafka::members::adopt::{self, Newer};
@@ -452,13 +454,14 @@ impl MembersDomain {
 
     fn expired(&self) -> Error {
         let (job, group) = (&self.job, &self.group);
+        let reset = commands::job_reset(job, &bootstrap(&self.client));
         Error::new(
             ErrorKind::External,
             format!("the progress of job '{job}' is no longer in group '{group}'"),
         )
         .with_hint(format!(
-            "offsets of a group without members expire ('offsets.retention.minutes'); let the job begin anew: \
-             'brooklet job reset {job}'"
+            "offsets of a group without members expire ('offsets.retention.minutes'); let the job begin anew with \
+             \"{reset}\""
         ))
     }
 }
