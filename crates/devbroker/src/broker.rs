@@ -173,6 +173,23 @@ impl Broker {
         self.cluster.config.advertised_port = port;
     }
 
+    /// Changes [`Config::marker_delay`] for what is decided from now on.
+    pub fn delay_markers(&mut self, by: Duration) {
+        self.cluster.config.marker_delay = by;
+        self.cluster.transactions.delay_markers(by);
+    }
+
+    /// The broker has died and is there again at `now`: its connections and fetch sessions are gone,
+    /// what Kafka keeps on disks is there, members of groups too, and the markers of transactions
+    /// that were decided are still to be written.
+    pub fn restart(&mut self, now: Duration) {
+        self.connections.clear();
+        self.deadlines.clear();
+        self.runnable.clear();
+        self.actions.clear();
+        self.cluster.reload(now);
+    }
+
     /// Opens a connection. Beyond the limit the next [`Broker::poll`] closes it.
     pub fn connect(&mut self) -> ConnId {
         let conn = ConnId(self.next_connection);

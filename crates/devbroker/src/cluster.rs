@@ -48,7 +48,11 @@ impl Cluster {
             topics: Topics::new(&config.limits),
             sessions: Sessions::new(&config.limits),
             groups: Groups::new(&config.limits, config.group_session_timeout),
-            transactions: Transactions::new(&config.limits, config.producer_epoch_max),
+            transactions: Transactions::new(
+                &config.limits,
+                config.producer_epoch_max,
+                config.marker_delay,
+            ),
             ids,
             next_producer_id: 0,
             touched: Vec::new(),
@@ -56,12 +60,19 @@ impl Cluster {
         }
     }
 
-    /// Writes the markers of a transaction that ends and settles the offsets of its groups.
-    pub(crate) fn apply(&mut self, ending: Ending, now: Duration) {
+    /// Completes the decided transactions whose markers are due.
+    pub(crate) fn complete(&mut self, now: Duration) {
+        while let Some(ending) = self.transactions.complete(now) {
+            self.apply(&ending, now);
+        }
+    }
+
+    /// Writes the markers of a transaction and settles the offsets of its groups.
+    fn apply(&mut self, ending: &Ending, now: Duration) {
         for (topic, partition) in &ending.partitions {
             // A topic may have been deleted since.
             let id = self.topics.get(topic).map(|topic| topic.id);
-            let marked = self.topics.mark(topic, *partition, &ending, millis(now));
+            let marked = self.topics.mark(topic, *partition, ending, millis(now));
             if let (Some(topic), Some(marked)) = (id, marked) {
                 self.touched.push(Touched {
                     topic,
@@ -79,9 +90,14 @@ impl Cluster {
         self.groups.members.expire(now);
         let topics = &self.topics;
         self.groups.consumers.expire(topics, now);
-        while let Some(ending) = self.transactions.expire(now) {
-            self.apply(ending, now);
-        }
+        self.transactions.expire(now);
+        self.complete(now);
+    }
+
+    /// What is not on Kafka's disks is gone, and what is begins anew.
+    pub(crate) fn reload(&mut self, now: Duration) {
+        self.sessions.clear();
+        self.transactions.reload(now);
     }
 }
 

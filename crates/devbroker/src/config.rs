@@ -27,6 +27,10 @@ pub struct Config {
     /// Level of the feature `transaction.version` (KIP-890): 2 lets producers use transactions of
     /// version 2, 0 keeps them at version 1.
     pub transaction_version: i16,
+    /// How long after its decision the markers of a transaction are written. EndTxn is answered
+    /// before, as by Kafka: until then readers of committed data wait, and the producer is told
+    /// CONCURRENT_TRANSACTIONS. None by default.
+    pub marker_delay: Duration,
     /// Longest time-out of a transaction. Kafka's `transaction.max.timeout.ms`.
     pub transaction_timeout_max: Duration,
     /// After so long a member of the consumer protocol that is not heard of is taken for dead. Kafka's
@@ -52,6 +56,7 @@ impl Default for Config {
             seed: 0,
             report_close: None,
             transaction_version: 2,
+            marker_delay: Duration::ZERO,
             transaction_timeout_max: Duration::from_secs(15 * 60),
             group_session_timeout: Duration::from_secs(45),
             group_heartbeat_interval: Duration::from_secs(5),

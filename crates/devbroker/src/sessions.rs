@@ -128,6 +128,12 @@ impl Sessions {
         }
     }
 
+    /// Forgets all sessions. Ids go on, so that nobody's former one is another's: Kafka draws them at random.
+    pub(crate) fn clear(&mut self) {
+        self.by_id.clear();
+        self.partitions = 0;
+    }
+
     pub(crate) fn get_mut(&mut self, id: i32) -> Option<&mut Session> {
         self.by_id.get_mut(&id)
     }

@@ -1,8 +1,8 @@
 //! The transaction coordinator: transactional ids, producer epochs, time-outs.
 //!
 //! States and answers follow `TransactionCoordinator` and `TransactionMetadata` of Apache Kafka
-//! 4.3 (KIP-98, KIP-360, KIP-890). Markers are written in the same step as the decision, so the
-//! states between decision and completion never show.
+//! 4.3 (KIP-98, KIP-360, KIP-890). A decision is stored and answered before its markers are written:
+//! at once, or after [`Config::marker_delay`](crate::Config::marker_delay).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,28 +16,48 @@ use crate::limits::Limits;
 pub(crate) enum State {
     Empty,
     Ongoing,
+    /// Decided, and answered so; markers are still to be written.
+    PrepareCommit,
+    PrepareAbort,
     CompleteCommit,
     CompleteAbort,
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Empty, Self::Ongoing, Self::CompleteCommit, Self::CompleteAbort];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Empty,
+        Self::Ongoing,
+        Self::PrepareCommit,
+        Self::PrepareAbort,
+        Self::CompleteCommit,
+        Self::CompleteAbort,
+    ];
 
     /// Kafka's name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Empty => "Empty",
             Self::Ongoing => "Ongoing",
+            Self::PrepareCommit => "PrepareCommit",
+            Self::PrepareAbort => "PrepareAbort",
             Self::CompleteCommit => "CompleteCommit",
             Self::CompleteAbort => "CompleteAbort",
         }
     }
+
+    /// Whether markers are still to be written: the producer has to wait.
+    pub(crate) const fn is_prepared(self) -> bool {
+        matches!(self, Self::PrepareCommit | Self::PrepareAbort)
+    }
+
+    /// Whether a transaction holds readers of committed data back.
+    pub(crate) const fn is_open(self) -> bool {
+        matches!(self, Self::Ongoing) || self.is_prepared()
+    }
 }
 
 /// States of Kafka that cannot be seen here, but are no unknown names.
-pub(crate) const UNSEEN_STATES: [&str; 4] =
-    ["PrepareCommit", "PrepareAbort", "Dead", "PrepareEpochFence"];
+pub(crate) const UNSEEN_STATES: [&str; 2] = ["Dead", "PrepareEpochFence"];
 
 /// Producer id and epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +94,16 @@ impl Transaction {
     }
 }
 
-/// A transaction that ends: markers with this identity go to the partitions, and what the groups
-/// got is kept or dropped.
+/// What the markers of a decided transaction say.
+#[derive(Debug, Clone, Copy)]
+struct Decided {
+    marker: Identity,
+    /// Whose offsets the groups hold back.
+    writer: i64,
+}
+
+/// A transaction that is complete: markers with this identity go to the partitions, and what the
+/// groups got is kept or dropped.
 #[derive(Debug)]
 pub(crate) struct Ending {
     pub(crate) marker: Identity,
@@ -83,24 +111,6 @@ pub(crate) struct Ending {
     pub(crate) writer: i64,
     pub(crate) commit: bool,
     pub(crate) partitions: BTreeSet<(String, i32)>,
-    pub(crate) groups: BTreeSet<String>,
-}
-
-/// What `InitProducerId` answers.
-#[derive(Debug)]
-pub(crate) enum Init {
-    Ready(Identity),
-    /// A transaction was open: it ends now, and the client has to ask again.
-    Fenced(Ending),
-}
-
-/// What `EndTxn` does.
-#[derive(Debug)]
-pub(crate) enum End {
-    /// Ended now; the identity is for the next transaction.
-    Now(Ending, Identity),
-    /// Ended before: the same answer again.
-    Before(Identity),
 }
 
 /// All transactional ids. What they hold is bounded by [`Limits`].
@@ -108,6 +118,9 @@ pub(crate) enum End {
 pub(crate) struct Transactions {
     by_id: BTreeMap<String, Transaction>,
     deadlines: BTreeSet<(Duration, String)>,
+    /// Transactions without markers, by the time at which these are written.
+    decided: BTreeMap<(Duration, String), Decided>,
+    marker_delay: Duration,
     /// Partitions and groups over all open transactions.
     members: usize,
     ids_max: usize,
@@ -117,10 +130,12 @@ pub(crate) struct Transactions {
 }
 
 impl Transactions {
-    pub(crate) fn new(limits: &Limits, epoch_max: i16) -> Self {
+    pub(crate) fn new(limits: &Limits, epoch_max: i16, marker_delay: Duration) -> Self {
         Self {
             by_id: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            decided: BTreeMap::new(),
+            marker_delay,
             members: 0,
             ids_max: limits.transactional_ids_max,
             members_max: limits.transaction_members_max,
@@ -137,13 +152,29 @@ impl Transactions {
         self.by_id.iter().map(|(id, transaction)| (id.as_str(), transaction))
     }
 
-    /// When the first open transaction times out.
+    /// When the first open transaction times out, or markers are to be written.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
-        self.deadlines.first().map(|(at, _)| *at)
+        let times_out = self.deadlines.first().map(|(at, _)| *at);
+        let marks = self.decided.first_key_value().map(|((at, _), _)| *at);
+        times_out.into_iter().chain(marks).min()
+    }
+
+    /// Markers of what is decided from now on are written so much later.
+    pub(crate) fn delay_markers(&mut self, by: Duration) {
+        self.marker_delay = by;
+    }
+
+    /// The coordinator has loaded what it knows again at `now`: it begins anew with the markers
+    /// that are still to be written.
+    pub(crate) fn reload(&mut self, now: Duration) {
+        let due = now.saturating_add(self.marker_delay);
+        let decided = std::mem::take(&mut self.decided);
+        self.decided = decided.into_iter().map(|((_, id), of)| ((due, id), of)).collect();
     }
 
     /// A new or repeated start of a producer. `expected` is what a producer that goes on after an
-    /// error says it has (KIP-360).
+    /// error says it has (KIP-360). CONCURRENT_TRANSACTIONS: a transaction was open and ends now, or
+    /// waits for its markers; the client has to ask again.
     pub(crate) fn init(
         &mut self,
         id: &str,
@@ -151,7 +182,7 @@ impl Transactions {
         expected: Option<Identity>,
         next_producer_id: &mut i64,
         now: Duration,
-    ) -> Result<Init, ResponseError> {
+    ) -> Result<Identity, ResponseError> {
         if id.is_empty() || id.len() > self.id_bytes_max {
             return Err(ResponseError::InvalidRequest);
         }
@@ -173,6 +204,9 @@ impl Transactions {
         }
         let epoch_max = self.epoch_max;
         let known = self.by_id.get_mut(id).ok_or(ResponseError::InvalidRequest)?;
+        if known.state.is_prepared() {
+            return Err(ResponseError::ConcurrentTransactions);
+        }
         if let Some(expected) = expected {
             let same_id = expected.id == known.identity.id
                 && (expected.epoch == known.identity.epoch || expected.epoch == known.last_epoch);
@@ -183,7 +217,8 @@ impl Transactions {
             }
         }
         if known.state == State::Ongoing {
-            return Ok(Init::Fenced(self.fence(id)));
+            self.fence(id, now);
+            return Err(ResponseError::ConcurrentTransactions);
         }
         known.timeout = timeout;
         known.touched_at = now;
@@ -207,7 +242,7 @@ impl Transactions {
             known.state = State::Empty;
             known.bumped_at_end = false;
         }
-        Ok(Init::Ready(known.identity))
+        Ok(known.identity)
     }
 
     /// Takes the least recently used id away that has no open transaction.
@@ -215,7 +250,7 @@ impl Transactions {
         if self.by_id.len() < self.ids_max {
             return Ok(());
         }
-        let idle = self.by_id.iter().filter(|(_, known)| known.state != State::Ongoing);
+        let idle = self.by_id.iter().filter(|(_, known)| !known.state.is_open());
         let oldest = idle.min_by_key(|(_, known)| known.touched_at).map(|(id, _)| id.clone());
         self.by_id.remove(&oldest.ok_or(ResponseError::PolicyViolation)?);
         Ok(())
@@ -242,6 +277,10 @@ impl Transactions {
         now: Duration,
     ) -> Result<(), ResponseError> {
         let (members, members_max) = (self.members, self.members_max);
+        // First: over an exchange of the producer id the client may have the next one already.
+        if self.by_id.get(id).is_some_and(|known| known.state.is_prepared()) {
+            return Err(ResponseError::ConcurrentTransactions);
+        }
         let known = self.check(id, from)?;
         let before = known.weight();
         // Bounded before anything is stored: a request holds few enough elements to collect.
@@ -280,6 +319,9 @@ impl Transactions {
         let has_partition = partition
             .is_none_or(|(topic, index)| known.partitions.contains(&(topic.to_owned(), index)));
         let has_group = group.is_none_or(|group| known.groups.contains(group));
+        if known.state.is_prepared() {
+            return Err(ResponseError::ConcurrentTransactions);
+        }
         if known.state == State::Ongoing && has_partition && has_group {
             Ok(())
         } else {
@@ -288,7 +330,8 @@ impl Transactions {
     }
 
     /// Commits or aborts. `v2`: by the rules of transactions of version 2, where every end moves
-    /// the epoch and an end without members is allowed when it aborts (KIP-890 part 2).
+    /// the epoch and an end without members is allowed when it aborts (KIP-890 part 2). The identity
+    /// is for the next transaction.
     pub(crate) fn end(
         &mut self,
         id: &str,
@@ -297,7 +340,7 @@ impl Transactions {
         v2: bool,
         next_producer_id: &mut i64,
         now: Duration,
-    ) -> Result<End, ResponseError> {
+    ) -> Result<Identity, ResponseError> {
         let epoch_max = self.epoch_max;
         let known = self.by_id.get_mut(id).ok_or(ResponseError::InvalidProducerIdMapping)?;
         let current = known.identity;
@@ -314,17 +357,18 @@ impl Transactions {
         if from.epoch != current.epoch && !repeated {
             return Err(ResponseError::ProducerFenced);
         }
-        let done = match known.state {
+        match known.state {
             // A resent end must not end the transaction that came after it.
             State::Ongoing if repeated => return Err(ResponseError::ProducerFenced),
-            State::Ongoing => None,
-            State::CompleteCommit if commit && (repeated || !v2) => Some(current),
-            State::CompleteAbort if !commit && (repeated || !v2) => Some(current),
-            _ if v2 && !commit && !repeated => None,
+            State::Ongoing => {}
+            state if state.is_prepared() && v2 && !repeated => {
+                return Err(ResponseError::ProducerFenced);
+            }
+            state if state.is_prepared() => return Err(ResponseError::ConcurrentTransactions),
+            State::CompleteCommit if commit && (repeated || !v2) => return Ok(current),
+            State::CompleteAbort if !commit && (repeated || !v2) => return Ok(current),
+            _ if v2 && !commit && !repeated => {}
             _ => return Err(ResponseError::InvalidTxnState),
-        };
-        if let Some(identity) = done {
-            return Ok(End::Before(identity));
         }
         known.touched_at = now;
         known.bumped_at_end = v2;
@@ -341,39 +385,45 @@ impl Transactions {
             known.last_epoch = -1;
         }
         let next = known.identity;
-        let ending = self.close(id, marker, current.id, commit);
-        Ok(End::Now(ending, next))
+        self.decide(id, Decided { marker, writer: current.id }, commit, now);
+        Ok(next)
     }
 
-    /// Ends the next transaction whose time is over at `now`.
-    pub(crate) fn expire(&mut self, now: Duration) -> Option<Ending> {
-        let (_, id) = self.deadlines.first().filter(|(at, _)| *at <= now)?.clone();
-        Some(self.fence(&id))
+    /// Aborts the transactions whose time is over at `now`.
+    pub(crate) fn expire(&mut self, now: Duration) {
+        while let Some((_, id)) = self.deadlines.first().filter(|(at, _)| *at <= now).cloned() {
+            self.fence(&id, now);
+        }
+    }
+
+    /// The next transaction whose markers are to be written at `now`.
+    pub(crate) fn complete(&mut self, now: Duration) -> Option<Ending> {
+        let entry = self.decided.first_entry().filter(|entry| entry.key().0 <= now)?;
+        let ((_, id), Decided { marker, writer }) = entry.remove_entry();
+        let known = self.by_id.get_mut(&id)?;
+        self.members -= known.weight();
+        known.groups.clear();
+        let partitions = std::mem::take(&mut known.partitions);
+        let commit = known.state == State::PrepareCommit;
+        known.state = if commit { State::CompleteCommit } else { State::CompleteAbort };
+        Some(Ending { marker, writer, commit, partitions })
     }
 
     /// Aborts the open transaction with a newer epoch, so that its producer is locked out.
-    fn fence(&mut self, id: &str) -> Ending {
-        let mut marker = Identity { id: -1, epoch: -1 };
-        if let Some(known) = self.by_id.get_mut(id) {
-            known.identity.epoch = known.identity.epoch.saturating_add(1);
-            known.last_epoch = -1;
-            known.bumped_at_end = false;
-            marker = known.identity;
-        }
-        self.close(id, marker, marker.id, false)
+    fn fence(&mut self, id: &str, now: Duration) {
+        let Some(known) = self.by_id.get_mut(id) else { return };
+        known.identity.epoch = known.identity.epoch.saturating_add(1);
+        known.last_epoch = -1;
+        known.bumped_at_end = false;
+        let marker = known.identity;
+        self.decide(id, Decided { marker, writer: marker.id }, false, now);
     }
 
-    fn close(&mut self, id: &str, marker: Identity, writer: i64, commit: bool) -> Ending {
-        let mut ending =
-            Ending { marker, writer, commit, partitions: BTreeSet::new(), groups: BTreeSet::new() };
-        if let Some(known) = self.by_id.get_mut(id) {
-            self.members -= known.weight();
-            self.deadlines.remove(&(known.deadline(), id.to_owned()));
-            known.state = if commit { State::CompleteCommit } else { State::CompleteAbort };
-            ending.partitions = std::mem::take(&mut known.partitions);
-            ending.groups = std::mem::take(&mut known.groups);
-        }
-        ending
+    fn decide(&mut self, id: &str, decided: Decided, commit: bool, now: Duration) {
+        let Some(known) = self.by_id.get_mut(id) else { return };
+        self.deadlines.remove(&(known.deadline(), id.to_owned()));
+        known.state = if commit { State::PrepareCommit } else { State::PrepareAbort };
+        self.decided.insert((now.saturating_add(self.marker_delay), id.to_owned()), decided);
     }
 }
 

@@ -1,5 +1,5 @@
 //! Exactly-once jobs under a virtual clock: answers are lost, late, or come twice, requests arrive after their connection
-//! is gone, brokers are away, processes are suspended beyond the time-out of their transactions, killed, or started twice.
+//! is gone, brokers are away, die, or write markers long after they have answered a commit, processes are suspended beyond the time-out of their transactions, killed, or started twice.
 //! After every run, and at every kill, what readers of committed data see is compared with the input:
 //!
 //! - I1, I5: committed output is exactly what the last committed progress covers;
@@ -123,6 +123,8 @@ struct Figures {
     lost: usize,
     twice: usize,
     down: usize,
+    /// Changes of the delay of markers.
+    markers: usize,
     pauses: usize,
     suspended: usize,
     crashes: usize,
@@ -145,6 +147,7 @@ impl Figures {
         self.lost += run.lost;
         self.twice += run.twice;
         self.down += run.down;
+        self.markers += run.markers;
         self.pauses += run.pauses;
         self.suspended += run.suspended;
         self.crashes += run.crashes;
@@ -214,6 +217,11 @@ impl Run {
         self.seed % 7 == 6
     }
 
+    /// In every third run markers are delayed, and a broker that is away has died.
+    fn delays_markers(&self) -> bool {
+        self.seed / 4 % 3 == 1
+    }
+
     fn millis(&mut self, bound: u64) -> Duration {
         Duration::from_millis(1 + self.random.below(bound))
     }
@@ -254,7 +262,10 @@ impl Run {
             8 => {
                 self.figures.down += 1;
                 let until = self.world.now + self.millis(1500);
-                self.world.faults.down(until);
+                match self.delays_markers() {
+                    true => self.world.faults.die(until),
+                    false => self.world.faults.down(until),
+                }
                 self.world.network.cut_connections();
             }
             9 => {
@@ -288,6 +299,11 @@ impl Run {
             // The weather changes.
             self.world.faults.delay(Duration::ZERO);
             self.world.faults.late(Duration::ZERO);
+        }
+        if self.delays_markers() && self.random.below(2) == 0 {
+            self.figures.markers += 1;
+            let delay = self.millis(300) * [0, 1, 1, 5][self.random.below(4) as usize];
+            self.world.faults.delay_markers(delay);
         }
         self.world.now + self.millis(250)
     }
@@ -635,5 +651,42 @@ fn the_last_epoch_of_a_bounded_job_is_not_written_again() {
         assert_eq!(restarts, 1, "version {version}, every {interval}");
         let written = world.read_committed("kept").len() + world.read_committed("rest").len();
         assert_eq!(written as i64, AT_ONCE, "version {version}, every {interval}");
+    }
+}
+
+/// A broker answers a commit and dies before it has marked it as visible: a job that looks for what it has committed then
+/// finds what was committed before.
+#[test]
+fn a_commit_may_show_long_after_its_answer() {
+    let written = |world: &mut World| {
+        let of = |(topic, _): &SinkRule| world.read_committed(topic).len();
+        SINKS.iter().map(of).sum::<usize>() as i64
+    };
+    for version in [1, 2] {
+        let mut config = Config::default();
+        config.transaction_version = version;
+        let mut world = World::with(config);
+        world.create("in", 1);
+        SINKS.iter().for_each(|(topic, _)| world.create(topic, 1));
+        let write = |world: &mut World, from: i64| {
+            let value = |n| format!(r#"{{"v":"0:{n}","keep":{}}}"#, keeps(n));
+            world.produce("in", 0, &(from..from + AT_ONCE).map(value).collect::<Vec<_>>());
+        };
+        let mut process = Process::start(&world, SQL, 7);
+        let all = |upto| move |world: &mut World| written(world) == upto;
+        write(&mut world, 0);
+        assert!(process.run_until(&mut world, PATIENCE, all(AT_ONCE)), "version {version}");
+        world.faults.delay_markers(Duration::from_secs(5));
+        write(&mut world, AT_ONCE);
+        // An epoch lasts 100 ms: it is decided, and the job has the answer.
+        process.run_until(&mut world, Duration::from_millis(500), |_| false);
+        assert_eq!(written(&mut world), AT_ONCE, "version {version}");
+        world.faults.die(world.now + Duration::from_millis(200));
+        world.network.cut_connections();
+        world.pass(Duration::from_millis(300));
+        world.faults.delay_markers(Duration::ZERO);
+        assert_eq!(written(&mut world), AT_ONCE, "version {version}");
+        write(&mut world, 2 * AT_ONCE);
+        assert!(process.run_until(&mut world, PATIENCE, all(3 * AT_ONCE)), "version {version}");
     }
 }

@@ -43,6 +43,10 @@ struct Suffered {
     twice: usize,
     /// Nothing listens before this time.
     down_until: Duration,
+    /// The broker has died: it starts again as soon as it may listen.
+    died: bool,
+    /// Markers of transactions are written so much later than their decision is answered.
+    markers: Duration,
 }
 
 /// What the brokers' answers suffer.
@@ -89,9 +93,21 @@ impl Faults {
         self.lock().down_until = until;
     }
 
+    /// The broker dies, and starts again at `until`: connections, fetch sessions and requests on their way are gone.
+    pub(crate) fn die(&self, until: Duration) {
+        let mut faults = self.lock();
+        (faults.down_until, faults.died) = (until, true);
+    }
+
+    /// Markers of transactions that are decided from now on are written so much later, and EndTxn is answered before.
+    pub(crate) fn delay_markers(&self, by: Duration) {
+        self.lock().markers = by;
+    }
+
     /// From now on all is well.
     pub(crate) fn end(&self) {
-        *self.lock() = Suffered::default();
+        let mut faults = self.lock();
+        *faults = Suffered { died: faults.died, ..Suffered::default() };
     }
 
     /// From now on whatever is written is never acknowledged, or is again.
@@ -124,11 +140,26 @@ impl InMemory {
     fn name(&self, conn: ConnId) -> Option<u64> {
         self.conns.iter().find(|(_, of)| **of == conn).map(|(name, _)| *name)
     }
+
+    /// Whether the broker works at this time; one that has died is started again when it may.
+    fn is_up(&mut self, now: Duration) -> bool {
+        let mut faults = self.faults.lock();
+        self.broker.delay_markers(faults.markers);
+        if faults.died && now < faults.down_until {
+            return false;
+        }
+        if std::mem::take(&mut faults.died) {
+            self.broker.restart(now);
+            self.conns.clear();
+            self.coming.clear();
+        }
+        true
+    }
 }
 
 impl Responder for InMemory {
     fn connect(&mut self, _: &str, _: u16, now: Duration) -> Option<u64> {
-        if now < self.faults.lock().down_until {
+        if !self.is_up(now) || now < self.faults.lock().down_until {
             return None;
         }
         self.next += 1;
@@ -181,14 +212,17 @@ impl Responder for InMemory {
     }
 
     fn poll(&mut self, now: Duration) -> Vec<BrokerEvent> {
-        let later = self.coming.split_off(&(now + Duration::from_nanos(1), 0));
-        for (conn, frame) in std::mem::replace(&mut self.coming, later).into_values() {
-            match frame {
-                Some(frame) => self.broker.request(conn, frame, now),
-                None => self.broker.disconnect(conn),
+        let up = self.is_up(now);
+        if up {
+            let later = self.coming.split_off(&(now + Duration::from_nanos(1), 0));
+            for (conn, frame) in std::mem::replace(&mut self.coming, later).into_values() {
+                match frame {
+                    Some(frame) => self.broker.request(conn, frame, now),
+                    None => self.broker.disconnect(conn),
+                }
             }
         }
-        for action in self.broker.poll(now) {
+        for action in if up { self.broker.poll(now) } else { Vec::new() } {
             let (name, event) = match action {
                 Action::Respond { conn, frame } => {
                     let Some(name) = self.name(conn) else { continue };
@@ -227,6 +261,10 @@ impl Responder for InMemory {
 
     fn next_deadline(&self) -> Option<Duration> {
         let held = self.held.first_key_value().map(|((at, _), _)| *at);
+        let faults = self.faults.lock();
+        if faults.died {
+            return held.into_iter().chain([faults.down_until]).min();
+        }
         let coming = self.coming.first_key_value().map(|((at, _), _)| *at);
         [self.broker.next_deadline(), held, coming].into_iter().flatten().min()
     }
@@ -240,6 +278,7 @@ pub(crate) struct World {
     observer: Client,
     /// The same of committed transactions only.
     committed: Client,
+    seed: u64,
     steps: u64,
 }
 
@@ -278,13 +317,14 @@ impl World {
             Client::new(config, &Network::memory(&network))
         };
         let (observer, committed) = (client("read_uncommitted"), client("read_committed"));
-        World { network, faults, now: START, observer, committed, steps: 0 }
+        World { network, faults, now: START, observer, committed, seed, steps: 0 }
     }
 
     /// Something of the network at this moment; false when nothing is left to do before a later one.
     pub(crate) fn step(&mut self) -> bool {
         self.steps += 1;
-        assert!(self.steps < STEPS_MAX, "no end after {:?}", self.now.saturating_sub(START));
+        let (seed, lasted) = (self.seed, self.now.saturating_sub(START));
+        assert!(self.steps < STEPS_MAX, "seed {seed}: no end after {lasted:?}");
         self.network.step(self.now)
     }
 
@@ -292,7 +332,7 @@ impl World {
     pub(crate) fn advance(&mut self, other: Option<Duration>) {
         let next = [self.network.next_deadline(), other].into_iter().flatten().min();
         let next = next.expect("something is still to happen");
-        assert!(next > self.now, "time stands still");
+        assert!(next > self.now, "seed {}: time stands still", self.seed);
         self.now = next;
     }
 

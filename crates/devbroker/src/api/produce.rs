@@ -191,6 +191,10 @@ fn join_transaction(
             ResponseError::TransactionAbortable if version < PRODUCE_BEFORE_IMPLICIT_ADD => {
                 ResponseError::InvalidTxnState
             }
+            // Producers of version 1 do not expect it here; this they repeat without asking for metadata.
+            ResponseError::ConcurrentTransactions if version <= PRODUCE_BEFORE_IMPLICIT_ADD => {
+                ResponseError::NotEnoughReplicas
+            }
             error => error,
         };
         Refused::new(error, format!("transactional id {id}: {error}"))

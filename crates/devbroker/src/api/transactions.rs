@@ -25,7 +25,7 @@ use kafka_protocol::messages::{
 use super::{Answer, respond, text, topic_name};
 use crate::cluster::{Cluster, millis};
 use crate::groups::{self, Committed};
-use crate::transactions::{End, Identity, Init, State, UNSEEN_STATES};
+use crate::transactions::{Identity, State, UNSEEN_STATES};
 use crate::wire::Request;
 
 /// First versions whose answers may hold the newer name of an error.
@@ -69,14 +69,7 @@ pub(super) fn init_producer_id(
             now,
         ),
     };
-    let outcome = match outcome {
-        Ok(Init::Ready(identity)) => Ok(identity),
-        Ok(Init::Fenced(ending)) => {
-            cluster.apply(ending, now);
-            Err(ResponseError::ConcurrentTransactions)
-        }
-        Err(error) => Err(error),
-    };
+    cluster.complete(now);
     let response = match outcome {
         Ok(identity) => InitProducerIdResponse::default()
             .with_producer_id(ProducerId(identity.id))
@@ -220,6 +213,10 @@ fn admit_offsets(
     outcome.map_err(|error| match error {
         ResponseError::ProducerFenced => ResponseError::InvalidProducerEpoch,
         ResponseError::TransactionAbortable if version < 4 => ResponseError::InvalidTxnState,
+        // Producers of version 1 do not expect it here.
+        ResponseError::ConcurrentTransactions if version < OFFSETS_ADD_GROUP_SINCE => {
+            ResponseError::CoordinatorNotAvailable
+        }
         error => error,
     })
 }
@@ -236,12 +233,9 @@ pub(super) fn end(cluster: &mut Cluster, request: &Request, now: Duration) -> An
         &mut cluster.next_producer_id,
         now,
     );
+    cluster.complete(now);
     let response = match outcome {
-        Ok(End::Before(next)) => answered(next, v2),
-        Ok(End::Now(ending, next)) => {
-            cluster.apply(ending, now);
-            answered(next, v2)
-        }
+        Ok(next) => answered(next, v2),
         Err(error) => EndTxnResponse::default()
             .with_error_code(code(error, request.version))
             .with_producer_id(ProducerId(-1))
@@ -272,7 +266,7 @@ pub(super) fn describe(cluster: &Cluster, request: &Request) -> Answer {
                 topics.entry(topic).or_default().push(*index);
             }
             let started = match known.state {
-                State::Ongoing => millis(known.started_at),
+                state if state.is_open() => millis(known.started_at),
                 _ => -1,
             };
             answer
@@ -315,7 +309,7 @@ pub(super) fn list(cluster: &Cluster, request: &Request, now: Duration) -> Answe
             (states.is_empty() || states.iter().any(|name| **name == *known.state.name()))
                 && (ids.is_empty() || ids.iter().any(|id| id.0 == known.identity.id))
                 && min.is_none_or(|min| {
-                    known.state == State::Ongoing && now.saturating_sub(known.started_at) > min
+                    known.state.is_open() && now.saturating_sub(known.started_at) > min
                 })
         })
         .map(|(id, known)| {

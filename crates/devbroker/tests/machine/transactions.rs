@@ -285,6 +285,37 @@ fn a_parked_reader_of_committed_data_wakes_at_the_marker() {
 }
 
 #[test]
+fn a_commit_is_answered_before_its_markers_also_across_a_restart() {
+    let delay = Duration::from_millis(300);
+    let mut config = Config::default();
+    config.marker_delay = delay;
+    let mut client = Client::with(config);
+    client.create("t", 1, &[]);
+    let own = init(&mut client, "tx");
+    assert_eq!(write(&mut client, "tx", own, 0, 1, 12), 0);
+    let next = end(&mut client, "tx", own, true, 5).unwrap();
+    let waits = ResponseError::ConcurrentTransactions.code();
+    assert_eq!((latest(&mut client, 0), latest(&mut client, 1)), (1, 0), "not visible yet");
+    assert_eq!(write(&mut client, "tx", next, 0, 1, 12), waits);
+    let later = ResponseError::NotEnoughReplicas.code();
+    assert_eq!(write(&mut client, "tx", next, 0, 1, 11), later);
+    assert_eq!(try_init(&mut client, "tx"), Err(waits));
+    let listed = client.call(1, &ListTransactionsRequest::default().with_duration_filter(-1));
+    assert_eq!(listed.transaction_states[0].transaction_state, text("PrepareCommit"));
+
+    client.now += delay / 2;
+    client.broker.restart(client.now);
+    client.conn = client.broker.connect();
+    client.now += delay / 2;
+    assert_eq!(latest(&mut client, 1), 0, "it begins anew");
+    assert_eq!(client.broker.next_deadline(), Some(client.now + delay / 2));
+    client.now += delay / 2;
+    assert_eq!((latest(&mut client, 0), latest(&mut client, 1)), (2, 2));
+    assert_eq!(write(&mut client, "tx", next, 0, 1, 12), 0);
+    assert!(end(&mut client, "tx", next, true, 5).is_ok());
+}
+
+#[test]
 fn offsets_of_a_transaction_show_when_it_commits() {
     for v2 in [false, true] {
         let mut client = Client::new();
