@@ -11,6 +11,7 @@ use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
 use super::Identity;
+use super::deadlines::Deadlines;
 use super::pattern::Pattern;
 use crate::limits::Limits;
 use crate::topics::Topics;
@@ -119,6 +120,7 @@ struct Group {
 #[derive(Debug)]
 pub(crate) struct Consumers {
     by_id: BTreeMap<String, Group>,
+    deadlines: Deadlines,
     session_timeout: Duration,
     groups_max: usize,
     id_bytes_max: usize,
@@ -130,6 +132,7 @@ impl Consumers {
     pub(super) fn new(limits: &Limits, session_timeout: Duration) -> Self {
         Self {
             by_id: BTreeMap::new(),
+            deadlines: Deadlines::default(),
             session_timeout,
             groups_max: limits.groups_max,
             id_bytes_max: limits.group_id_bytes_max,
@@ -169,6 +172,7 @@ impl Consumers {
             return false;
         }
         self.by_id.remove(id);
+        self.deadlines.changed(id);
         true
     }
 
@@ -215,6 +219,7 @@ impl Consumers {
             None if heartbeat.epoch == JOINS => self.by_id.entry(id.to_owned()).or_default(),
             None => return Err(ResponseError::GroupIdNotFound),
         };
+        self.deadlines.changed(id);
         if heartbeat.epoch < JOINS {
             return group.leave(&heartbeat, topics);
         }
@@ -258,7 +263,9 @@ impl Consumers {
 
     /// Ends sessions, and members that give nothing up.
     pub(crate) fn expire(&mut self, topics: &Topics, now: Duration) {
-        for group in self.by_id.values_mut() {
+        let Self { by_id, deadlines, .. } = self;
+        for id in deadlines.due(now, |id| by_id.get(id)?.deadline()) {
+            let Some(group) = by_id.get_mut(&id) else { continue };
             let over = |at: Option<Duration>| at.is_some_and(|at| at <= now);
             let before = group.members.len();
             group.members.retain(|_, member| member.expires > now && !over(member.revoked_by));
@@ -270,12 +277,16 @@ impl Consumers {
 
     /// When [`Self::expire`] has something to do next.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
-        let members = self.by_id.values().flat_map(|group| group.members.values());
-        members.flat_map(|member| [Some(member.expires), member.revoked_by]).flatten().min()
+        self.deadlines.first(|id| self.by_id.get(id)?.deadline())
     }
 }
 
 impl Group {
+    fn deadline(&self) -> Option<Duration> {
+        let of = |member: &Member| [Some(member.expires), member.revoked_by];
+        self.members.values().flat_map(of).flatten().min()
+    }
+
     fn leave(&mut self, heartbeat: &Heartbeat, topics: &Topics) -> Result<Told, ResponseError> {
         let member = self.members.get_mut(&heartbeat.member);
         let member = member.ok_or(ResponseError::UnknownMemberId)?;

@@ -6,12 +6,14 @@ use std::time::Duration;
 use kafka_protocol::ResponseError;
 
 use super::classic::{Group, Join};
+use super::deadlines::Deadlines;
 use crate::limits::Limits;
 
 /// The groups that have, or had, members.
 #[derive(Debug)]
 pub(crate) struct Members {
     by_id: BTreeMap<String, Group>,
+    deadlines: Deadlines,
     groups_max: usize,
     id_bytes_max: usize,
     members_max: usize,
@@ -24,6 +26,7 @@ impl Members {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             by_id: BTreeMap::new(),
+            deadlines: Deadlines::default(),
             groups_max: limits.groups_max,
             id_bytes_max: limits.group_id_bytes_max,
             members_max: limits.group_members_max,
@@ -44,7 +47,10 @@ impl Members {
     /// The group, to change it: requests that wait for it are looked at afterwards.
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut Group> {
         let found = self.by_id.get_mut(id);
-        self.changed |= found.is_some();
+        if found.is_some() {
+            self.changed = true;
+            self.deadlines.changed(id);
+        }
         found
     }
 
@@ -69,6 +75,7 @@ impl Members {
             return Err(ResponseError::GroupMaxSizeReached);
         }
         self.changed = true;
+        self.deadlines.changed(id);
         Ok(self.by_id.entry(id.to_owned()).or_default())
     }
 
@@ -78,13 +85,15 @@ impl Members {
             return false;
         }
         self.by_id.remove(id);
+        self.deadlines.changed(id);
         true
     }
 
     /// Ends sessions and rebalances whose time is over.
     pub(crate) fn expire(&mut self, now: Duration) {
-        for group in self.by_id.values_mut() {
-            if group.deadline().is_some_and(|deadline| deadline <= now) {
+        let Self { by_id, deadlines, .. } = self;
+        for id in deadlines.due(now, |id| by_id.get(id)?.deadline()) {
+            if let Some(group) = by_id.get_mut(&id) {
                 group.expire(now);
                 self.changed = true;
             }
@@ -93,7 +102,7 @@ impl Members {
 
     /// When [`Self::expire`] has something to do next.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
-        self.by_id.values().filter_map(Group::deadline).min()
+        self.deadlines.first(|id| self.by_id.get(id)?.deadline())
     }
 
     /// Whether a group changed since the last call.

@@ -2,6 +2,7 @@
 
 mod classic;
 mod consumer;
+mod deadlines;
 mod members;
 mod offsets;
 mod pattern;
