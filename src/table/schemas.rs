@@ -73,11 +73,7 @@ pub enum Readiness {
     Ready,
     /// It waits for an answer from outside; the waker will be called.
     Waiting,
-    /// What it needs for that payload cannot be had.
-    Failed {
-        /// Position among the payloads asked about.
-        payload: usize,
-        /// Why.
-        error: Error,
-    },
+    /// What it needs for some payloads cannot be had, by their positions among those asked about, ascending. Where all
+    /// these errors are the records' fault ([`ErrorKind::Data`](crate::base::ErrorKind)), it can go on with the others.
+    Failed(Vec<(usize, Error)>),
 }

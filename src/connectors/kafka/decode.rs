@@ -143,60 +143,64 @@ impl RecordDecoder {
         records: &Records,
         range: &std::ops::Range<i64>,
     ) -> Result<bool> {
-        loop {
-            match self.ask(split, records, range)? {
-                Asked::Ready => return Ok(true),
-                Asked::Waiting => return Ok(false),
-                Asked::Again => {}
-            }
-        }
+        Ok(self.ask(Part::Value, split, records, range)?
+            && self.ask(Part::Key, split, records, range)?)
     }
 
-    /// Asks for the schemas of the records that are not known to be unreadable.
+    /// Asks for the schemas of a part of the records that are not known to be unreadable.
     fn ask(
         &mut self,
+        part: Part,
         split: &Arc<SplitId>,
         records: &Records,
         range: &std::ops::Range<i64>,
-    ) -> Result<Asked> {
-        let needed = |decoder: &dyn Decoder| decoder.needs_schemas();
-        let keys = self.key.as_deref().is_some_and(needed);
-        if !needed(self.value.as_ref()) && !keys {
-            return Ok(Asked::Ready);
+    ) -> Result<bool> {
+        let (decoder, name) = match (part, &mut self.key) {
+            (Part::Value, _) => (&mut self.value, "value"),
+            (Part::Key, Some(key)) => (key, "key"),
+            (Part::Key, None) => return Ok(true),
+        };
+        if !decoder.needs_schemas() {
+            return Ok(true);
         }
-        // A damaged batch is reported when it is pushed.
-        let wanted = || records.into_iter().filter_map(std::result::Result::ok);
         let unreadable = &self.unreadable;
+        // A damaged batch is reported when it is pushed.
         let wanted = || {
-            wanted().filter(|record| {
+            let records = records.into_iter().filter_map(std::result::Result::ok);
+            records.filter(|record| {
                 range.contains(&record.offset) && !unreadable.contains_key(&record.offset)
             })
         };
-        self.values.clear();
-        self.values.extend(wanted().map(|record| payload(record.value_range())));
-        let mut asked = self.value.ready(records.slab(), &self.values, &self.waker)?;
-        let mut part = "value";
-        if let (Some(key), Readiness::Ready) = (&mut self.key, &asked) {
-            self.keys.clear();
-            self.keys.extend(wanted().map(|record| payload(record.key_range())));
-            asked = key.ready(records.slab(), &self.keys, &self.waker)?;
-            part = "key";
-        }
-        match asked {
-            Readiness::Ready => Ok(Asked::Ready),
-            Readiness::Waiting => Ok(Asked::Waiting),
-            Readiness::Failed { payload, error } => {
-                let offset = wanted().nth(payload).map_or(-1, |record| record.offset);
-                let place = shown_place(Some(split), offset);
-                let error = error.context(format!("reading the {part} at {place}"));
-                // A registry that does not answer is not the record's fault.
-                if !self.tolerant || error.kind() != ErrorKind::Data {
-                    return Err(error);
-                }
-                self.unreadable.insert(offset, error.to_string());
-                Ok(Asked::Again)
+        let payloads = match part {
+            Part::Value => &mut self.values,
+            Part::Key => &mut self.keys,
+        };
+        payloads.clear();
+        payloads.extend(wanted().map(|record| {
+            payload(match part {
+                Part::Value => record.value_range(),
+                Part::Key => record.key_range(),
+            })
+        }));
+        let failed = match decoder.ready(records.slab(), payloads, &self.waker)? {
+            Readiness::Ready => return Ok(true),
+            Readiness::Waiting => return Ok(false),
+            Readiness::Failed(failed) => failed,
+        };
+        let mut offsets = wanted().map(|record| record.offset).enumerate();
+        let mut found = Vec::with_capacity(failed.len());
+        for (payload, error) in failed {
+            let offset = offsets.find(|(at, _)| *at == payload).map_or(-1, |(_, offset)| offset);
+            let place = shown_place(Some(split), offset);
+            let error = error.context(format!("reading the {name} at {place}"));
+            // A registry that does not answer is not the record's fault.
+            if !self.tolerant || error.kind() != ErrorKind::Data {
+                return Err(error);
             }
+            found.push((offset, error.to_string()));
         }
+        self.unreadable.extend(found);
+        Ok(true)
     }
 
     /// The batch that was not ready will not be pushed.
@@ -373,12 +377,11 @@ impl RecordDecoder {
     }
 }
 
-/// What came of asking for schemas.
-enum Asked {
-    Ready,
-    Waiting,
-    /// One of the records was found to be unreadable: ask for the others.
-    Again,
+/// What of a record has a format of its own.
+#[derive(Clone, Copy)]
+enum Part {
+    Value,
+    Key,
 }
 
 fn payload(range: Option<(u32, u32)>) -> Payload {

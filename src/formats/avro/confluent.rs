@@ -18,7 +18,7 @@ use crate::table::{
 };
 use crate::types::{Batch, Field, RowErrors};
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Bytes before the record.
@@ -60,6 +60,7 @@ impl Format for AvroConfluentFormat {
             rows,
             plans: HashMap::new(),
             refused: HashMap::new(),
+            awaited: VecDeque::new(),
             resolver,
             images: None,
         }))
@@ -135,6 +136,8 @@ pub(super) struct ConfluentDecoder {
     /// Ids that the registry does not have, and what it said. It is asked once for each batch of records: what is
     /// registered late is found by the next one.
     refused: HashMap<u32, String>,
+    /// Ids that the registry was asked for and has not answered, in that order.
+    awaited: VecDeque<u32>,
     resolver: Arc<dyn SchemaResolver>,
     /// Where records are changes.
     images: Option<Images>,
@@ -152,8 +155,32 @@ enum Plan {
 impl ConfluentDecoder {
     /// A decoder of changes.
     pub(super) fn changes(rows: AvroRows, resolver: Arc<dyn SchemaResolver>) -> ConfluentDecoder {
-        let images = Some(Images::default());
-        ConfluentDecoder { rows, plans: HashMap::new(), refused: HashMap::new(), resolver, images }
+        ConfluentDecoder {
+            rows,
+            plans: HashMap::new(),
+            refused: HashMap::new(),
+            awaited: VecDeque::new(),
+            resolver,
+            images: Some(Images::default()),
+        }
+    }
+
+    /// Asks for the schema of an id. That the registry does not have it is an answer too.
+    fn ask(&mut self, id: u32, waker: &Waker) -> Answer<()> {
+        match self.resolver.schema(id, waker) {
+            Answer::Pending => return Answer::Pending,
+            Answer::Failed(error) if error.kind() != ErrorKind::Data => {
+                return Answer::Failed(error);
+            }
+            Answer::Failed(error) => {
+                self.refused.insert(id, error.to_string());
+            }
+            Answer::Ready(text) => {
+                let plan = self.plan(&text);
+                self.plans.insert(id, plan);
+            }
+        }
+        Answer::Ready(())
     }
 
     fn plan(&mut self, schema: &str) -> Plan {
@@ -215,7 +242,24 @@ impl Decoder for ConfluentDecoder {
     }
 
     fn ready(&mut self, slab: &Bytes, payloads: &[Payload], waker: &Waker) -> Result<Readiness> {
-        let mut last = None;
+        // A registry answers in the order in which it is asked: the payloads are gone through again when the last answer
+        // is there, not with every one.
+        while let Some(id) = self.awaited.front().copied() {
+            let answer = self.ask(id, waker);
+            if matches!(answer, Answer::Pending) {
+                return Ok(Readiness::Waiting);
+            }
+            self.awaited.pop_front();
+            let named = |payload: &Payload| {
+                bytes_of(slab, *payload)
+                    .is_ok_and(|record| record.is_some_and(|r| id_of(r) == Ok(id)))
+            };
+            // Other payloads than those that it was asked for may be at hand.
+            if let (Answer::Failed(error), Some(at)) = (answer, payloads.iter().position(named)) {
+                return Ok(Readiness::Failed(vec![(at, error)]));
+            }
+        }
+        let (mut last, mut asked, mut failed) = (None, HashSet::new(), Vec::new());
         for (at, payload) in payloads.iter().enumerate() {
             let Some(record) = bytes_of(slab, *payload)? else { continue };
             let Ok(id) = id_of(record) else { continue };
@@ -223,23 +267,22 @@ impl Decoder for ConfluentDecoder {
                 last = Some(id);
                 continue;
             }
-            if let Some(why) = self.refused.get(&id) {
-                let error = Error::new(ErrorKind::Data, why.clone());
-                return Ok(Readiness::Failed { payload: at, error });
-            }
-            let plan = match self.resolver.schema(id, waker) {
-                Answer::Pending => return Ok(Readiness::Waiting),
-                Answer::Failed(error) => {
-                    if error.kind() == ErrorKind::Data {
-                        self.refused.insert(id, error.to_string());
-                    }
-                    return Ok(Readiness::Failed { payload: at, error });
+            if asked.insert(id) && !self.refused.contains_key(&id) {
+                match self.ask(id, waker) {
+                    Answer::Pending => self.awaited.push_back(id),
+                    Answer::Failed(error) => return Ok(Readiness::Failed(vec![(at, error)])),
+                    Answer::Ready(()) => {}
                 }
-                Answer::Ready(text) => self.plan(&text),
-            };
-            self.plans.insert(id, plan);
+            }
+            if let Some(why) = self.refused.get(&id) {
+                failed.push((at, Error::new(ErrorKind::Data, why.clone())));
+            }
         }
-        Ok(Readiness::Ready)
+        Ok(match (self.awaited.is_empty(), failed.is_empty()) {
+            (false, _) => Readiness::Waiting,
+            (true, true) => Readiness::Ready,
+            (true, false) => Readiness::Failed(failed),
+        })
     }
 
     fn push(&mut self, slab: &Bytes, payloads: &[Payload], errors: &mut RowErrors) -> Result<()> {
@@ -326,5 +369,85 @@ impl Encoder for ConfluentEncoder {
             bytes.extend_from_slice(&id.to_be_bytes());
         };
         self.writer.write(batch, out, errors, start, |_, _| {})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::harness::{all_columns, parse_fields};
+    use std::sync::Mutex;
+
+    /// Has the even ids, and answers what it was asked for before.
+    #[derive(Debug, Default)]
+    struct Even {
+        schema: String,
+        asked: Mutex<Vec<u32>>,
+        answers: Mutex<usize>,
+    }
+
+    impl SchemaResolver for Even {
+        fn schema(&self, id: u32, _waker: &Waker) -> Answer<Arc<str>> {
+            let mut asked = self.asked.lock().unwrap();
+            let place = asked.iter().position(|known| *known == id).unwrap_or(asked.len());
+            asked.push(id);
+            match (place < *self.answers.lock().unwrap(), id % 2) {
+                (false, _) => Answer::Pending,
+                (true, 0) => Answer::Ready(self.schema.as_str().into()),
+                (true, _) => Answer::Failed(Error::new(ErrorKind::Data, format!("no schema {id}"))),
+            }
+        }
+
+        fn id(&self, _: &str, _: &Arc<str>, _: bool, _: &Waker) -> Answer<u32> {
+            Answer::Failed(Error::internal("nothing is written"))
+        }
+    }
+
+    fn decoder(changes: bool) -> (ConfluentDecoder, Arc<Even>) {
+        let fields = parse_fields("a INT").unwrap();
+        let schema = derive::derive_schema(&fields, false).unwrap();
+        let resolver = Arc::new(Even { schema: schema.clone(), ..Even::default() });
+        let reader = parse(&schema).unwrap();
+        let root = reader.root();
+        let rows = AvroRows::new(&all_columns(&fields), reader, root).unwrap();
+        let mut decoder =
+            ConfluentDecoder::changes(rows, Arc::clone(&resolver) as Arc<dyn SchemaResolver>);
+        if !changes {
+            decoder.images = None;
+        }
+        (decoder, resolver)
+    }
+
+    #[test]
+    fn all_schemas_are_asked_for_at_once_and_all_refused_records_told_at_once() {
+        const IDS: u32 = 100;
+        for changes in [false, true] {
+            let (mut decoder, registry) = decoder(changes);
+            // Each id twice.
+            let ids: Vec<u32> = (0..IDS).chain(0..IDS).collect();
+            let slab: Vec<u8> =
+                ids.iter().flat_map(|id| [&[0][..], &id.to_be_bytes()].concat()).collect();
+            let slab = Bytes::from(slab);
+            let payloads: Vec<Payload> =
+                (0..2 * IDS).map(|at| Payload { start: 5 * at, len: 5 }).collect();
+            let waker: Waker = Arc::new(|| ());
+            let mut ready = || decoder.ready(&slab, &payloads, &waker).unwrap();
+            assert!(matches!(ready(), Readiness::Waiting));
+            assert_eq!(*registry.asked.lock().unwrap(), (0..IDS).collect::<Vec<_>>());
+            for answers in 1..IDS as usize {
+                *registry.answers.lock().unwrap() = answers;
+                assert!(matches!(ready(), Readiness::Waiting));
+            }
+            // Every wake asks for what was answered and what comes next, not for everything.
+            assert!(registry.asked.lock().unwrap().len() <= 3 * IDS as usize);
+            *registry.answers.lock().unwrap() = IDS as usize;
+            let Readiness::Failed(failed) = ready() else { panic!("some are refused") };
+            let found: Vec<_> =
+                failed.iter().map(|(at, error)| (*at, error.message().to_owned())).collect();
+            let odd = (0..2 * IDS).filter(|at| at % 2 == 1);
+            let expected: Vec<_> =
+                odd.map(|at| (at as usize, format!("no schema {}", at % IDS))).collect();
+            assert_eq!(found, expected);
+        }
     }
 }

@@ -1,7 +1,8 @@
 use super::super::decode::DecodePlan;
 use super::super::options::{Place, SpecificOffsets, TopicChange};
 use super::*;
-use crate::table::{Decoded, Decoder, Payload, Warnings};
+use crate::base::{Error, ErrorKind};
+use crate::table::{Decoded, Decoder, DecoderFactory, Payload, Readiness, Waker, Warnings};
 use brooklet_kafka::error::{Error as KafkaError, ErrorKind as KafkaErrorKind};
 use brooklet_kafka::transport::{BrokerEvent, MemoryNetwork, Responder};
 use brooklet_kafka::wire::Uuid;
@@ -9,6 +10,7 @@ use brooklet_kafka::wire::compression::{Compression, Compressor};
 use brooklet_kafka::wire::records::BatchBuilder;
 use brooklet_kafka::{Client, ClientConfig, Network};
 use bytes::{Bytes, BytesMut};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// No broker at all.
 struct Nobody;
@@ -83,11 +85,15 @@ fn client() -> Client {
 }
 
 fn reader_with(end: Option<i64>, change: TopicChange) -> KafkaReader {
+    reader_of(Arc::new(|| Ok(Box::<Count>::default())), end, change)
+}
+
+fn reader_of(value: DecoderFactory, end: Option<i64>, change: TopicChange) -> KafkaReader {
     let client = client();
     let plan = DecodePlan {
         value_columns: 0,
         upsert: false,
-        value: Arc::new(|| Ok(Box::<Count>::default())),
+        value,
         key: None,
         drops_null_keys: false,
         outputs: Vec::new(),
@@ -211,6 +217,56 @@ fn the_rest_of_a_fetch_does_not_outlive_its_assignment() {
     fetch(&mut reader, &[(3, 1)]);
     reader.revoke(&[id]);
     assert_eq!(polls(&mut reader), []);
+}
+
+/// No schema of it can be had; counts how often it was asked.
+#[derive(Debug)]
+struct Refusing(Arc<AtomicUsize>);
+
+impl Decoder for Refusing {
+    fn needs_schemas(&self) -> bool {
+        true
+    }
+
+    fn ready(&mut self, _: &Bytes, payloads: &[Payload], _: &Waker) -> Result<Readiness> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let refused = |at| (at, Error::new(ErrorKind::Data, "no schema"));
+        Ok(Readiness::Failed((0..payloads.len()).map(refused).collect()))
+    }
+
+    fn push(&mut self, _: &Bytes, payloads: &[Payload], _: &mut RowErrors) -> Result<()> {
+        assert!(payloads.iter().all(|payload| payload.len < 0));
+        Ok(())
+    }
+
+    fn rows(&self) -> usize {
+        0
+    }
+
+    fn finish(&mut self) -> Result<Decoded> {
+        Ok(Decoded::default())
+    }
+
+    fn ignored(&self) -> u64 {
+        0
+    }
+}
+
+#[test]
+fn all_records_without_schema_of_a_batch_are_found_in_one_pass() {
+    const RECORDS: usize = 1_000;
+    let asked = Arc::<AtomicUsize>::default();
+    let counter = Arc::clone(&asked);
+    let decoder: DecoderFactory = Arc::new(move || Ok(Box::new(Refusing(Arc::clone(&counter)))));
+    let mut reader = reader_of(decoder, None, TopicChange::Fail);
+    reader.tolerate(false);
+    fetch(&mut reader, &[(RECORDS as i64, 1)]);
+    let mut errors = RowErrors::new();
+    reader.poll(Duration::ZERO, &mut errors).unwrap();
+    assert_eq!((asked.load(Ordering::Relaxed), errors.rows().len()), (1, RECORDS));
+    let first = errors.kept().first().map(|error| error.message.as_str());
+    let told = "no schema (while reading the value at topic 'in' partition 0 offset 0)";
+    assert_eq!(first, Some(told));
 }
 
 /// The end of a log that is gone would never be reached, or would leave out what is behind it.
