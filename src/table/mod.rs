@@ -35,5 +35,6 @@ pub use schemas::{
 };
 pub use sink::{Guarantee, Sink, SinkStats, Writer, WriterStatus};
 pub use source::{
-    Boundedness, Discovered, Enumerator, Polled, Reader, Source, SourceStats, Split, Waker,
+    Boundedness, Discovered, Enumerator, OpaqueWaker, Polled, Reader, Source, SourceStats, Split,
+    Waker,
 };

@@ -14,6 +14,15 @@ use std::time::Duration;
 /// Called, from any thread, when there is something to poll. Must be cheap and must not block.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
+/// A waker in what can be shown.
+pub struct OpaqueWaker(pub Waker);
+
+impl Debug for OpaqueWaker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Waker")
+    }
+}
+
 /// Whether a source ends by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Boundedness {

@@ -1,11 +1,10 @@
 //! Where a partition ends whose topic changed while it was read: the end that a bounded scan looked up at its start is
 //! one of a log that is gone.
 
-use super::enumerator::OpaqueWaker;
 use super::offsets::Lookup;
 use super::options::{Place, SourceOptions};
 use crate::base::Result;
-use crate::table::Waker;
+use crate::table::{OpaqueWaker, Waker};
 use brooklet_kafka::consumer::StartAt;
 use brooklet_kafka::error::ErrorKind;
 use brooklet_kafka::{Client, TopicPartition};

@@ -11,7 +11,9 @@ use super::positions;
 use super::transaction::record::TOPIC_PREFIX;
 use crate::base::{Error, Result};
 use crate::java_regex::JavaRegex;
-use crate::table::{Discovered, Enumerator, Position, Progress, Split, Waker, Warnings};
+use crate::table::{
+    Discovered, Enumerator, OpaqueWaker, Position, Progress, Split, Waker, Warnings,
+};
 use crate::types::SplitId;
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::topic::TopicInfo;
@@ -45,15 +47,6 @@ pub(super) struct KafkaEnumerator {
     patience: Patience,
     /// Where other processes read a part of the partitions.
     members: Option<Arc<JobMembers>>,
-}
-
-/// A waker that can be shown.
-pub(super) struct OpaqueWaker(pub(super) Waker);
-
-impl std::fmt::Debug for OpaqueWaker {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Waker")
-    }
 }
 
 #[derive(Debug)]

@@ -15,12 +15,11 @@ pub(super) use self::domain::Exact;
 
 use self::domain::MembersDomain;
 use self::notes::{Given, Told};
-use super::enumerator::OpaqueWaker;
 use super::mark::GROUP_PREFIX;
 use super::options::{SourceOptions, Topics};
 use super::transaction::record::fnv;
 use crate::base::{Error, Result};
-use crate::table::{CommitDomain, JobContext, Waker};
+use crate::table::{CommitDomain, JobContext, OpaqueWaker, Waker};
 use brooklet_kafka::group::protocol::ranges;
 use brooklet_kafka::group::{Assignment, MemberEvent, Membership, Subscription};
 use brooklet_kafka::pending::Pending;
