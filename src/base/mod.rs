@@ -1,11 +1,13 @@
 //! What every layer shares: errors with a cause and a cure, source spans, limits.
 
 pub mod commands;
+mod distinct;
 mod error;
 pub mod limits;
 mod nearest;
 mod span;
 
+pub use distinct::{COMPARED_MAX, Distinct};
 pub use error::{Error, ErrorKind, Result};
 pub use nearest::{by_distance, is_near, nearest};
 pub use span::{LineIndex, Span, line_column};

@@ -2,6 +2,7 @@
 //! type, a record that is read and most connectors put them into a `java.util.HashMap`, whose buckets they follow then.
 
 use super::Column;
+use crate::base::Distinct;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
@@ -10,7 +11,6 @@ use arrow_array::types::{
 use arrow_array::{Array, MapArray, UInt32Array};
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::DataType as Physical;
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::ops::Range;
 use std::sync::Arc;
@@ -86,34 +86,20 @@ pub(crate) fn in_order(column: &Column) -> Column {
     }
 }
 
-/// Entries up to which each key is compared with all others: below it a table costs more than it saves.
-const COMPARED_MAX: usize = 16;
-
-/// Entries, each a key and the place of its value, as a map of Java holds them that keeps their order: of a key that comes
-/// again, the first place and the last value. `MAP_FROM_ARRAYS` repeats keys, and formats write NULL as a text.
-pub(crate) fn distinct<K: Clone + Eq + Hash>(
-    entries: impl IntoIterator<Item = (K, usize)>,
-) -> Vec<(K, usize)> {
-    let mut kept: Vec<(K, usize)> = Vec::new();
-    let mut places: HashMap<K, usize> = HashMap::new();
+/// Entries, each a key and its value or the place of that, as a map of Java holds them that keeps their order: of a key that comes
+/// again, the first place and the last value. `MAP_FROM_ARRAYS` repeats keys, formats write NULL as a text, and records
+/// hold what their writers like.
+pub(crate) fn distinct<K: Eq + Hash, V: Copy>(
+    entries: impl IntoIterator<Item = (K, V)>,
+) -> Vec<(K, V)> {
+    let mut kept = Distinct::default();
     for (key, value) in entries {
-        let before = match places.is_empty() {
-            true => kept.iter().position(|(other, _)| *other == key),
-            false => places.get(&key).copied(),
-        };
-        if let Some((_, before)) = before.and_then(|at| kept.get_mut(at)) {
+        let same = |(a, _): &(K, V), (b, _): &(K, V)| a == b;
+        if let Some((_, before)) = kept.insert((key, value), same, |(key, _), to| key.hash(to)) {
             *before = value;
-            continue;
-        }
-        if !places.is_empty() {
-            places.insert(key.clone(), kept.len());
-        }
-        kept.push((key, value));
-        if places.is_empty() && kept.len() > COMPARED_MAX {
-            places = kept.iter().enumerate().map(|(at, (key, _))| (key.clone(), at)).collect();
         }
     }
-    kept
+    kept.into_vec()
 }
 
 /// Buckets of a `HashMap` that has grown to hold `entries`.
@@ -199,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_key_that_comes_again_keeps_its_place() {
-        for keys in [3, COMPARED_MAX, 100] {
+        for keys in [3, crate::base::COMPARED_MAX, 100] {
             let twice = (0..keys).chain(0..keys).enumerate().map(|(at, key)| (key, at));
             let expected: Vec<_> = (0..keys).map(|key| (key, keys + key)).collect();
             assert_eq!(distinct(twice), expected, "{keys} keys");

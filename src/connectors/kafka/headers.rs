@@ -11,11 +11,7 @@ use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use arrow_schema::DataType as Physical;
 use arrow_select::take::take;
 use brooklet_kafka::wire::records::{self, Header};
-use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Headers of a record up to which duplicates are found without an index.
-const HEADERS_COMPARED_MAX: usize = 16;
 
 /// Headers of all records since the last clear, one after another.
 #[derive(Debug)]
@@ -43,29 +39,13 @@ impl Headers {
     /// Adds the headers of a record.
     pub(super) fn push(&mut self, headers: records::Headers<'_>) {
         match self.form {
-            Metadata::HeaderList => headers.for_each(|header| self.entry(&header)),
-            _ => self.push_last(headers),
+            Metadata::Headers if headers.len() > 1 => {
+                let entries = java_map::distinct(headers.map(|header| (header.key, header.value)));
+                entries.into_iter().for_each(|(key, value)| self.entry(&Header { key, value }));
+            }
+            _ => headers.for_each(|header| self.entry(&header)),
         }
         self.ends.push(i32::try_from(self.entries.len()).unwrap_or(i32::MAX));
-    }
-
-    /// Of headers with the same key the last one counts, as in Flink's map.
-    fn push_last(&mut self, headers: records::Headers<'_>) {
-        // A producer may send any number of headers: comparing each with each is only for a few.
-        let last: Option<BTreeMap<&[u8], usize>> = (headers.len() > HEADERS_COMPARED_MAX)
-            .then(|| headers.enumerate().map(|(at, header)| (header.key, at)).collect());
-        let mut left = headers;
-        let mut at = 0;
-        while let Some(header) = left.next() {
-            let again = match &last {
-                Some(last) => last.get(header.key).is_some_and(|last| *last > at),
-                None => { left }.any(|later| later.key == header.key),
-            };
-            at += 1;
-            if !again {
-                self.entry(&header);
-            }
-        }
     }
 
     fn entry(&mut self, header: &Header<'_>) {

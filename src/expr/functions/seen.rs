@@ -1,72 +1,44 @@
-//! Finding an element among those before it: one by one while they are few, by their hashes from then on.
+//! Elements of arrays, found among those before them.
 
 use super::nested::{range, same, values};
+use crate::base::Distinct;
 use crate::types::Column;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Float32Type, Float64Type};
 use arrow_schema::DataType as Physical;
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-/// Elements up to which each is compared with all others: below it a table costs more than it saves.
-const COMPARED_MAX: usize = 16;
+use std::hash::{DefaultHasher, Hash};
 
 /// Elements, each by the number of its column and its place there, with equal ones kept once.
 #[derive(Default)]
-pub(crate) struct Seen {
-    places: Vec<(usize, usize)>,
-    /// Indices in `places` by hash, once there are more than [`COMPARED_MAX`] of them.
-    by_hash: HashMap<u64, Vec<usize>>,
-}
+pub(crate) struct Seen(Distinct<(usize, usize)>);
 
 impl Seen {
     /// Forgets all elements.
     pub(crate) fn clear(&mut self) {
-        if self.places.len() > COMPARED_MAX {
-            // A table that was made for a long array is not kept: emptying it takes as long as it is large.
-            self.by_hash = HashMap::new();
-        }
-        self.places.clear();
+        self.0.clear();
     }
 
     /// Whether an element of `columns` was added before.
-    pub(super) fn contains(&self, columns: &[Column], (column, at): (usize, usize)) -> bool {
-        let is_it =
-            |(other, place): &(usize, usize)| same(&columns[*other], *place, &columns[column], at);
-        if self.places.len() <= COMPARED_MAX {
-            return self.places.iter().any(is_it);
-        }
-        let candidates = self.by_hash.get(&hash_of(&columns[column], at));
-        candidates.is_some_and(|candidates| candidates.iter().any(|n| is_it(&self.places[*n])))
+    pub(super) fn contains(&self, columns: &[Column], element: (usize, usize)) -> bool {
+        self.0.contains(&element, is_same(columns), hashed(columns))
     }
 
     /// Adds an element; says `false` where it is there already.
     pub(crate) fn insert(&mut self, columns: &[Column], element: (usize, usize)) -> bool {
-        if self.contains(columns, element) {
-            return false;
-        }
-        self.places.push(element);
-        let first = match self.places.len() {
-            ..=COMPARED_MAX => return true,
-            length if length == COMPARED_MAX + 1 => 0,
-            length => length - 1,
-        };
-        for n in first..self.places.len() {
-            let (column, at) = self.places[n];
-            self.by_hash.entry(hash_of(&columns[column], at)).or_default().push(n);
-        }
-        true
+        self.0.insert(element, is_same(columns), hashed(columns)).is_none()
     }
 }
 
-/// Equal for values that [`same`] takes for equal.
-fn hash_of(column: &Column, at: usize) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hash(column, at, &mut hasher);
-    hasher.finish()
+fn is_same(columns: &[Column]) -> impl Fn(&(usize, usize), &(usize, usize)) -> bool {
+    |(a, i), (b, j)| same(&columns[*a], *i, &columns[*b], *j)
 }
 
+fn hashed(columns: &[Column]) -> impl Fn(&(usize, usize), &mut DefaultHasher) {
+    |(column, at), hasher| hash(&columns[*column], *at, hasher)
+}
+
+/// Equal for values that [`same`] takes for equal.
 fn hash(column: &Column, at: usize, hasher: &mut DefaultHasher) {
     if column.is_null(at) {
         return 0_u8.hash(hasher);

@@ -6,7 +6,7 @@ use super::schema::{NodeId, Schema, Unit};
 use crate::formats::column::Builder;
 use crate::formats::rows::{Convert, Problems, Token};
 use crate::types::Field;
-use crate::types::java_map::bucket;
+use crate::types::java_map::{self, bucket};
 use crate::types::java_text::Moment;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,8 +25,6 @@ struct ColumnPlan {
 #[derive(Debug, Default)]
 pub(super) struct AvroConvert {
     plans: Vec<ColumnPlan>,
-    /// Bucket, start of key, start of value of the entries of the maps being converted, inner ones behind outer ones.
-    entries: Vec<(u32, usize, usize)>,
 }
 
 impl AvroConvert {
@@ -50,7 +48,7 @@ impl Convert for AvroConvert {
         problems: &mut Problems,
     ) {
         let Some(plan) = self.plans.get(token.len as usize) else { return out.push_null() };
-        let mut reading = Reading { schema: &plan.schema, entries: &mut self.entries, problems };
+        let mut reading = Reading { schema: &plan.schema, problems };
         reading.value(&plan.op, &mut Cursor::new(record, token.start as usize), out);
     }
 }
@@ -58,7 +56,6 @@ impl Convert for AvroConvert {
 /// One value being read. The record's structure was checked: a cursor that fails here is a bug, not a wrong record.
 struct Reading<'a> {
     schema: &'a Schema,
-    entries: &'a mut Vec<(u32, usize, usize)>,
     problems: &'a mut Problems,
 }
 
@@ -96,8 +93,7 @@ impl Reading<'_> {
                 let _ = skip(self.schema, *node, cursor, 0);
             }
             Op::Default(schema, bytes, op) => {
-                let entries = &mut *self.entries;
-                let mut default = Reading { schema, entries, problems: &mut *self.problems };
+                let mut default = Reading { schema, problems: &mut *self.problems };
                 default.value(op, &mut Cursor::new(bytes, 0), out);
             }
             Op::List(item) => self.list(item, cursor, out),
@@ -123,37 +119,23 @@ impl Reading<'_> {
     /// Of a repeated key the last value counts; the order is that of Java's map.
     fn map(&mut self, op: &Op, node: NodeId, cursor: &mut Cursor<'_>, out: &mut Builder) {
         let Builder::Map { ends, nulls, keys, values } = out else { return out.push_null() };
-        let base = self.entries.len();
         let record = cursor.record();
+        // Each key, and where its value starts.
+        let mut entries: Vec<(&[u8], usize)> = Vec::new();
         while let Ok(count @ 1..) = cursor.block() {
             for _ in 0..count {
-                let key = cursor.at();
-                if cursor.bytes().is_err() {
-                    break;
-                }
-                self.entries.push((0, key, cursor.at()));
+                let Ok(key) = cursor.bytes() else { break };
+                entries.push((key, cursor.at()));
                 let _ = skip(self.schema, node, cursor, 0);
             }
         }
-        let key_at = |at: usize| {
-            String::from_utf8_lossy(Cursor::new(record, at).bytes().unwrap_or_default())
-        };
-        let count = self.entries.len().saturating_sub(base);
-        if count > 1 {
-            let entries = self.entries.get_mut(base..).unwrap_or_default();
-            for entry in entries.iter_mut() {
-                entry.0 = bucket(&key_at(entry.1), count);
-            }
-            entries.sort_by_key(|entry| entry.0);
+        if entries.len() > 1 {
+            entries = java_map::distinct(entries);
+            let count = entries.len();
+            entries.sort_by_cached_key(|(key, _)| bucket(&String::from_utf8_lossy(key), count));
         }
-        for at in base..base.saturating_add(count) {
-            let Some((place, key, start)) = self.entries.get(at).copied() else { break };
-            let name = key_at(key);
-            let later = self.entries.get(at.saturating_add(1)..).unwrap_or_default().iter();
-            let mut later = later.take_while(|entry| entry.0 == place);
-            if later.any(|entry| key_at(entry.1) == name) {
-                continue;
-            }
+        for (key, start) in entries {
+            let name = String::from_utf8_lossy(key);
             if let Builder::String(builder) = &mut **keys {
                 builder.append_value(&name);
             }
@@ -161,7 +143,6 @@ impl Reading<'_> {
             self.value(op, &mut Cursor::new(record, start), values);
             self.problems.locate(before, || format!("['{name}']"));
         }
-        self.entries.truncate(base);
         ends.push(values.len());
         nulls.append_non_null();
     }

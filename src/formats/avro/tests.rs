@@ -1,10 +1,14 @@
+use super::cursor::{write_bytes, write_long};
 use super::decode::AvroRows;
 use super::derive::derive_schema;
 use super::schema::Schema;
 use super::{AvroFormat, parse};
 use crate::formats::harness::{all_columns, decode, decoder_for, encoder, parse_fields, show_rows};
 use crate::table::{DecodeRequest, Encoded};
-use crate::types::{Batch, Field, RowErrors};
+use crate::types::java_map::bucket;
+use crate::types::{Batch, Field, RowErrors, map_keys};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
 use std::sync::Arc;
 
 const ALL_TYPES: &str = "b BOOLEAN, t TINYINT, s SMALLINT, i INT, l BIGINT, f FLOAT, d DOUBLE, v STRING, y BYTES, \
@@ -265,4 +269,29 @@ fn columns_that_nobody_uses_are_passed_over() {
     assert!(errors.is_empty());
     let shown = [fields[13].clone(), fields[7].clone()];
     assert_eq!(show_rows(&decoded, &shown), "(1, 'é') (2, null)");
+}
+
+/// Records hold what their writers like: a repeated key keeps its place among those of its bucket.
+#[test]
+fn of_repeated_keys_of_a_map_the_last_value_counts() {
+    let names = (0u32..).map(|n| format!("key {n}"));
+    let names: Vec<String> = names.filter(|name| bucket(name, 2) == 7).take(2).collect();
+    // Maps and their values are in a union with null.
+    let mut record = Vec::new();
+    write_long(1, &mut record);
+    write_long(3, &mut record);
+    for (value, name) in [(1, &names[0]), (2, &names[1]), (3, &names[0])] {
+        write_bytes(name.as_bytes(), &mut record);
+        write_long(1, &mut record);
+        write_long(value, &mut record);
+    }
+    write_long(0, &mut record);
+    let fields = parse_fields("m MAP<STRING, INT>").unwrap();
+    let mut decoder = decoder_for(&AvroFormat, &[], &all_columns(&fields)).unwrap();
+    let (decoded, errors) = decode(decoder.as_mut(), &[Some(&record)]);
+    assert!(errors.is_empty());
+    let map = decoded.columns[0].as_map();
+    let keys: Vec<_> = map_keys(map).as_string_view().iter().flatten().collect();
+    assert_eq!(keys, [names[0].as_str(), names[1].as_str()]);
+    assert_eq!(map.values().as_primitive::<Int32Type>().values(), &[3, 2]);
 }

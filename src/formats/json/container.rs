@@ -3,12 +3,11 @@
 
 use super::scan::{Member, Members};
 use super::text::{Astral, unescape, write_escaped};
+use crate::base::{COMPARED_MAX, Distinct};
 use crate::formats::rows::{Token, TokenKind};
 use crate::types::java_text::{write_decimal_digits, write_double};
-use std::collections::HashMap;
-
-/// Fields of an object up to which all pairs of names are compared; in larger ones names are hashed.
-const PAIRS_COMPARED_MAX: usize = 16;
+use std::borrow::Cow;
+use std::hash::Hash;
 
 /// Writes containers; keeps its memory between values.
 #[derive(Debug)]
@@ -124,8 +123,8 @@ fn write_big_decimal(text: &str, out: &mut Vec<u8>) {
 /// `None` where all names differ.
 pub(crate) fn distinct_fields(text: &str, start: usize) -> Option<Vec<(Token, Token)>> {
     let members = || Members::new(text, start);
-    let count = members().take(PAIRS_COMPARED_MAX.saturating_add(1)).count();
-    if count <= PAIRS_COMPARED_MAX {
+    // Most objects are small and repeat nothing: that is found out without memory for them.
+    if members().nth(COMPARED_MAX).is_none() {
         let repeated = members().enumerate().any(|(at, member)| {
             members().take(at).any(|other| same_name(text, member.key, other.key))
         });
@@ -133,30 +132,31 @@ pub(crate) fn distinct_fields(text: &str, start: usize) -> Option<Vec<(Token, To
             return None;
         }
     }
-    let mut places: HashMap<String, usize> = HashMap::new();
-    let mut fields: Vec<(Token, Token)> = Vec::new();
+    let mut fields: Distinct<(Token, Token)> = Distinct::default();
     let mut repeated = false;
     for member in members() {
-        let mut name = String::new();
-        unescape(member.key.text(text), &mut name);
-        let place = *places.entry(name).or_insert(fields.len());
-        match fields.get_mut(place) {
-            Some((_, value)) => {
-                repeated = true;
-                *value = member.value;
-            }
-            None => fields.push((member.key, member.value)),
+        let known = fields.insert(
+            (member.key, member.value),
+            |(a, _), (b, _)| same_name(text, *a, *b),
+            |(key, _), hasher| name(text, *key).hash(hasher),
+        );
+        if let Some((_, value)) = known {
+            repeated = true;
+            *value = member.value;
         }
     }
-    repeated.then_some(fields)
+    repeated.then(|| fields.into_vec())
 }
 
 fn same_name(text: &str, a: Token, b: Token) -> bool {
-    if a.kind == TokenKind::String && b.kind == TokenKind::String {
-        return a.text(text) == b.text(text);
+    name(text, a) == name(text, b)
+}
+
+fn name(text: &str, key: Token) -> Cow<'_, str> {
+    if key.kind == TokenKind::String {
+        return Cow::Borrowed(key.text(text));
     }
-    let (mut x, mut y) = (String::new(), String::new());
-    unescape(a.text(text), &mut x);
-    unescape(b.text(text), &mut y);
-    x == y
+    let mut name = String::new();
+    unescape(key.text(text), &mut name);
+    Cow::Owned(name)
 }
