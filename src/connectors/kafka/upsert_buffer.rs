@@ -9,7 +9,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct UpsertBuffer {
     flush: BufferFlush,
-    places: HashMap<Vec<u8>, usize>,
+    /// The key of each record in `held`, which has none while it is here.
+    places: HashMap<Option<Vec<u8>>, usize>,
     held: Vec<Held>,
     flushed_at: Duration,
 }
@@ -28,10 +29,9 @@ impl UpsertBuffer {
     }
 
     /// Keeps a record instead of an earlier one of its key.
-    pub(super) fn put(&mut self, held: Held) {
-        let key = held.record.key.clone().unwrap_or_default();
+    pub(super) fn put(&mut self, mut held: Held) {
         let next = self.held.len();
-        let place = *self.places.entry(key).or_insert(next);
+        let place = *self.places.entry(held.record.key.take()).or_insert(next);
         match self.held.get_mut(place) {
             Some(earlier) => *earlier = held,
             None => self.held.push(held),
@@ -61,7 +61,12 @@ impl UpsertBuffer {
     /// Takes everything out, in the order of the keys' first records.
     pub(super) fn drain(&mut self, now: Duration) -> Vec<Held> {
         self.flushed_at = now;
-        self.places.clear();
+        let held = &mut self.held;
+        self.places.drain().for_each(|(key, place)| {
+            if let Some(held) = held.get_mut(place) {
+                held.record.key = key;
+            }
+        });
         std::mem::take(&mut self.held)
     }
 }
@@ -93,6 +98,7 @@ mod tests {
         assert!(!buffer.is_full());
         buffer.put(held("b", Some("3")));
         buffer.put(held("a", None));
+        assert!(buffer.held.iter().all(|held| held.record.key.is_none()), "kept once");
         assert!(buffer.is_full() && buffer.is_due(second) && !buffer.is_due(second / 2));
         let drained = buffer.drain(second * 5);
         let shown: Vec<_> =
