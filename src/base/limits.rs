@@ -26,9 +26,10 @@ pub const PAYLOAD_SHOWN_CHARS_MAX: usize = 200;
 /// a few bytes could ask for two thousand million rows.
 pub const UNNEST_COPIES_MAX: usize = 1 << 20;
 
-/// Items of other collections, the unnested one included, that UNNEST repeats for the elements of one batch, where they
-/// are selected, too: a row of `n` elements has them `n` times. An item takes 16 bytes at most.
-pub const UNNEST_ITEMS_MAX: usize = 1 << 27;
+/// Items of collections, in all depths, that one function or ORDER BY puts into a column of one batch, and of those that
+/// UNNEST repeats for the elements of one: a row of `n` elements has its other collections, the unnested one included,
+/// `n` times where they are selected, too. An item takes 16 bytes at most, and a column can count 2³¹ − 1 of them.
+pub const BATCH_ITEMS_MAX: usize = 1 << 27;
 
 /// Bytes of the texts that one function makes for one batch. What a fetch brings stays below a fifth of it; only a
 /// function whose result is far longer than its arguments, such as REPEAT, comes near.

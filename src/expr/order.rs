@@ -53,6 +53,28 @@ pub fn sorted_rows(columns: &[Column], keys: &[SortKey], rows: usize) -> Vec<u32
 
 type Comparator<'a> = Box<dyn Fn(usize, usize) -> Ordering + 'a>;
 
+/// Compares values of a column that are not NULL as `<` and `>` do: the two zeros are equal, and NaN, for which there is
+/// `None`, is neither less nor greater than anything.
+pub(crate) fn operator_order<'a>(
+    column: &'a Column,
+    kind: &Kind,
+) -> Box<dyn Fn(usize, usize) -> Option<Ordering> + 'a> {
+    match kind {
+        Kind::Float => {
+            let values = column.as_primitive::<Float32Type>().values();
+            Box::new(|a, b| values[a].partial_cmp(&values[b]))
+        }
+        Kind::Double => {
+            let values = column.as_primitive::<Float64Type>().values();
+            Box::new(|a, b| values[a].partial_cmp(&values[b]))
+        }
+        _ => {
+            let compare = comparator(column, kind);
+            Box::new(move |a, b| Some(compare(a, b)))
+        }
+    }
+}
+
 fn comparator<'a>(column: &'a Column, kind: &Kind) -> Comparator<'a> {
     match kind {
         Kind::Boolean => {

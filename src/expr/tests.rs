@@ -1,10 +1,14 @@
 //! Evaluation of whole expressions.
 
 use super::*;
+use crate::base::limits::BATCH_ITEMS_MAX;
 use crate::types::{Column, RowErrors};
+use arrow_array::builder::{ListBuilder, StringViewBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int32Type;
-use arrow_array::{Array, Int32Array, StringViewArray};
+use arrow_array::types::{Float64Type, Int32Type};
+use arrow_array::{Array, BooleanArray, Int32Array, ListArray, StringViewArray};
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::{DataType as Physical, Field};
 use std::sync::Arc;
 
 fn env() -> EvalEnv {
@@ -97,4 +101,101 @@ fn a_column_is_handed_out_as_it_is() {
     let input = Input { columns: &columns, rows: 4 };
     let column = int(0).eval(input, &Selection::Rows(vec![2]), &mut RowErrors::new(), &env());
     assert_eq!(column.as_primitive::<Int32Type>().value(2), 3);
+}
+
+fn called(name: &str, args: Vec<Expr>, columns: &[Column]) -> Column {
+    let call = Expr::call(function(name).unwrap(), args).unwrap();
+    let mut errors = RowErrors::new();
+    let rows = columns[0].len();
+    let column = call.eval(Input { columns, rows }, &Selection::All(rows), &mut errors, &env());
+    assert!(errors.is_empty());
+    column
+}
+
+/// Flink's own order of them is no order: it depends on the sort.
+#[test]
+fn arrays_with_nan_are_sorted_with_it_above_everything() {
+    let values = |at: i32| if at % 3 == 0 { f64::NAN } else { f64::from(at * 7 % 100) };
+    let array = ListArray::from_iter_primitive::<Float64Type, _, _>([Some(
+        (0..100).map(|at| Some(values(at))).chain([Some(0.0), Some(-0.0)]),
+    )]);
+    let columns: [Column; 1] = [Arc::new(array)];
+    let array = Expr::column(0, Kind::Array(Box::new(Kind::Double.nullable())).not_null());
+    for ascending in [true, false] {
+        let flag = Expr::literal(Scalar::Boolean(ascending), Kind::Boolean.not_null());
+        let sorted = called("ARRAY_SORT", vec![array.clone(), flag], &columns);
+        let sorted = sorted.as_list::<i32>().value(0);
+        let mut sorted: Vec<f64> = sorted.as_primitive::<Float64Type>().values().to_vec();
+        if !ascending {
+            sorted.reverse();
+        }
+        let (numbers, nans) = sorted.split_at(sorted.iter().take_while(|v| !v.is_nan()).count());
+        assert!(numbers.is_sorted() && nans.len() == 34 && nans.iter().all(|v| v.is_nan()));
+    }
+}
+
+#[test]
+fn elements_are_compared_in_place() {
+    const ELEMENTS: i32 = 1_000;
+    let text = |at: i32| Some(format!("a text that is not in the view {}", at * 7 % ELEMENTS));
+    let mut builder = ListBuilder::new(StringViewBuilder::new());
+    builder.append_value((0..ELEMENTS).map(text));
+    let columns: [Column; 1] = [Arc::new(builder.finish())];
+    let array = Expr::column(0, Kind::Array(Box::new(DataType::string())).nullable());
+    for (function, expected) in
+        [("ARRAY_SORT", None), ("ARRAY_MAX", text(857)), ("ARRAY_MIN", text(0))]
+    {
+        let mut result = None;
+        let memory = allocation_counter::measure(|| {
+            result = Some(called(function, vec![array.clone()], &columns));
+        });
+        assert!(memory.count_total < 200, "{function}: {memory:?}");
+        if let (Some(column), Some(expected)) = (result, expected) {
+            assert_eq!(column.as_string_view().value(0), expected, "{function}");
+        }
+    }
+}
+
+/// Overlapping ones, in a text and for a search that would take hours if each began anew.
+#[test]
+fn the_nth_occurrence_is_found_in_one_pass() {
+    const LENGTH: usize = 1_000_000;
+    let columns: [Column; 2] = [
+        Arc::new(StringViewArray::from(vec!["é".repeat(LENGTH)])),
+        Arc::new(StringViewArray::from(vec!["é".repeat(LENGTH / 2)])),
+    ];
+    let found = |start: i64, nth: i64| {
+        let args = vec![text(0), text(1), lit(start), lit(nth)];
+        called("INSTR", args, &columns).as_primitive::<Int32Type>().value(0)
+    };
+    let half = LENGTH as i64 / 2;
+    for (start, nth, expected) in
+        [(1, half, half), (1, half + 1, half + 1), (1, half + 2, 0), (7, 2, 8), (-1, half, 2)]
+    {
+        assert_eq!(i64::from(found(start, nth)), expected, "{start}, {nth}");
+    }
+}
+
+/// What cannot be counted, or fills the memory, is refused before it is made.
+#[test]
+fn a_row_whose_collection_would_hold_too_many_items_fails() {
+    let long = BATCH_ITEMS_MAX / 2;
+    let ends = [0, long, long + 3].map(|end| i32::try_from(end).unwrap());
+    let field = Arc::new(Field::new_list_field(Physical::Boolean, true));
+    let values = Arc::new(BooleanArray::from(vec![true; long + 3]));
+    let offsets = OffsetBuffer::new(ends.to_vec().into());
+    let columns: [Column; 1] = [Arc::new(ListArray::new(field, offsets, values, None))];
+    let array = || Expr::column(0, Kind::Array(Box::new(Kind::Boolean.nullable())).nullable());
+    let text = |text: &str| lit_text(text);
+    for (function, args) in [
+        ("$ARRAY", vec![array(), array()]),
+        ("ARRAY_CONCAT", vec![array(), array(), array()]),
+        ("$MAP", vec![text("a"), array(), text("b"), array()]),
+    ] {
+        let call = Expr::call(super::function(function).unwrap(), args).unwrap();
+        let mut errors = RowErrors::new();
+        let input = Input { columns: &columns, rows: 2 };
+        let made = call.eval(input, &Selection::All(2), &mut errors, &env());
+        assert_eq!((errors.rows(), made.is_valid(1)), (&[0][..], true), "{function}");
+    }
 }

@@ -1,11 +1,11 @@
 //! ORDER BY of a bounded input: every row is held until the last one is there.
 
 use super::Operator;
-use crate::base::limits::BATCH_ROWS_MAX;
+use crate::base::limits::{BATCH_ITEMS_MAX, BATCH_ROWS_MAX};
 use crate::base::{Error, Result};
 use crate::expr::{SortKey, sorted_rows};
-use crate::types::{Batch, Column, RowErrors};
-use arrow_array::{Array, UInt32Array};
+use crate::types::{Batch, Column, RowErrors, items};
+use arrow_array::Array;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// One sort for all chains of operators that feed it: the inputs of a UNION ALL are sorted together, and the chain that
@@ -61,37 +61,72 @@ impl Operator for Sort {
         }
         let batches = std::mem::take(&mut held.batches);
         drop(held);
-        sorted(&batches, &self.keys)
+        sorted(&batches, &self.keys, BATCH_ITEMS_MAX)
     }
 }
 
-fn sorted(batches: &[Batch], keys: &[SortKey]) -> Result<Vec<Batch>> {
+/// Only keys, which are no collections, are brought together: of other columns the offsets of all rows could be more than
+/// a column can count.
+fn sorted(batches: &[Batch], keys: &[SortKey], items_max: usize) -> Result<Vec<Batch>> {
     let Some(first) = batches.first() else { return Ok(Vec::new()) };
     let failed = |error| Error::internal(format_args!("sorting rows: {error}"));
-    let rows = batches.iter().map(|batch| batch.rows).sum();
-    let mut columns: Vec<Column> = Vec::with_capacity(first.columns.len());
-    for at in 0..first.columns.len() {
-        let parts: Vec<&dyn Array> =
-            batches.iter().filter_map(|batch| Some(batch.columns.get(at)?.as_ref())).collect();
-        columns.push(arrow_select::concat::concat(&parts).map_err(failed)?);
-    }
-    let order = sorted_rows(&columns, keys, rows);
-    let chunk = |rows: &[u32]| {
-        let indices = UInt32Array::from(rows.to_vec());
-        let take =
-            |column: &Column| arrow_select::take::take(column, &indices, None).map_err(failed);
-        Ok(Batch::append(rows.len(), columns.iter().map(take).collect::<Result<_>>()?))
+    let parts = |at: usize| -> Vec<&dyn Array> {
+        batches.iter().filter_map(|batch| Some(batch.columns.get(at)?.as_ref())).collect()
     };
-    order.chunks(BATCH_ROWS_MAX).map(chunk).collect()
+    let mut by = Vec::with_capacity(keys.len());
+    let mut columns: Vec<Column> = Vec::with_capacity(keys.len());
+    for key in keys {
+        by.push(SortKey { column: columns.len(), ..key.clone() });
+        columns.push(arrow_select::concat::concat(&parts(key.column)).map_err(failed)?);
+    }
+    let places: Vec<(usize, usize)> = (0..)
+        .zip(batches)
+        .flat_map(|(at, batch)| (0..batch.rows).map(move |row| (at, row)))
+        .collect();
+    let order = sorted_rows(&columns, &by, places.len());
+    drop(columns);
+    let picks: Vec<(usize, usize)> =
+        order.into_iter().filter_map(|row| places.get(row as usize).copied()).collect();
+    let gathered = |picks: &[(usize, usize)]| {
+        let column = |at| arrow_select::interleave::interleave(&parts(at), picks).map_err(failed);
+        Ok(Batch::append(picks.len(), (0..first.columns.len()).map(column).collect::<Result<_>>()?))
+    };
+    chunks(batches, &picks, items_max).map(gathered).collect()
+}
+
+/// Parts of `picks` for one batch each: its rows, and the items in its collections unless a row alone has more, are
+/// limited.
+fn chunks<'a>(
+    batches: &'a [Batch],
+    mut picks: &'a [(usize, usize)],
+    items_max: usize,
+) -> impl Iterator<Item = &'a [(usize, usize)]> {
+    let held = |(batch, row): (usize, usize)| -> usize {
+        let columns = batches.get(batch).map_or(&[][..], |batch| &batch.columns);
+        let nested = columns.iter().filter(|column| column.data_type().is_nested());
+        nested.map(|column| items(column, row..row + 1)).sum()
+    };
+    std::iter::from_fn(move || {
+        let mut left = items_max;
+        let fitting = picks.iter().take(BATCH_ROWS_MAX).take_while(|pick| {
+            let room = left.checked_sub(held(**pick));
+            left = room.unwrap_or(0);
+            room.is_some()
+        });
+        let count = fitting.count().max(1);
+        let (chunk, rest) = picks.split_at_checked(count)?;
+        picks = rest;
+        Some(chunk)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::types::Kind;
-    use arrow_array::Int32Array;
     use arrow_array::cast::AsArray as _;
     use arrow_array::types::Int32Type;
+    use arrow_array::{Int32Array, ListArray};
 
     #[test]
     fn chains_are_sorted_together_when_the_last_has_ended() {
@@ -113,5 +148,37 @@ mod tests {
         let rows = b.finish().unwrap();
         let column = rows[0].columns[0].as_primitive::<Int32Type>();
         assert_eq!((rows.len(), &column.values()[..]), (1, &[1, 2, 3][..]));
+    }
+
+    #[test]
+    fn sorted_rows_come_in_batches_of_limited_size() {
+        let key = SortKey {
+            column: 0,
+            data_type: Kind::Int.nullable(),
+            descending: true,
+            nulls_first: true,
+        };
+        // The list of row `n` holds `n` elements; those of a batch are items, and each list is one.
+        let batch = |values: std::ops::Range<i32>| {
+            let lists = values.clone().map(|n| Some((0..n).map(Some)));
+            let lists = ListArray::from_iter_primitive::<Int32Type, _, _>(lists);
+            let keys = Int32Array::from_iter_values(values.clone());
+            Batch::append(values.len(), vec![Arc::new(keys), Arc::new(lists)])
+        };
+        let batches = [batch(0..4), batch(4..7)];
+        let rows = |items_max| -> Vec<Vec<i32>> {
+            let sorted = sorted(&batches, std::slice::from_ref(&key), items_max).unwrap();
+            let numbers = |batch: Batch| {
+                let numbers = batch.columns[0].as_primitive::<Int32Type>().values().to_vec();
+                let lists = batch.columns[1].as_list::<i32>();
+                let lengths: Vec<i32> = (0..batch.rows).map(|at| lists.value_length(at)).collect();
+                assert_eq!(lengths, numbers);
+                numbers
+            };
+            sorted.into_iter().map(numbers).collect()
+        };
+        assert_eq!(rows(28), [[6, 5, 4, 3, 2, 1, 0]]);
+        assert_eq!(rows(13), [&[6, 5][..], &[4, 3, 2], &[1, 0]]);
+        assert_eq!(rows(3), [&[6][..], &[5], &[4], &[3], &[2], &[1, 0]]);
     }
 }

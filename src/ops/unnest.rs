@@ -2,15 +2,13 @@
 
 use super::Operator;
 use super::timed::TimedEnv;
-use crate::base::limits::{UNNEST_COPIES_MAX, UNNEST_ITEMS_MAX};
+use crate::base::limits::{BATCH_ITEMS_MAX, UNNEST_COPIES_MAX};
 use crate::base::{Error, Result};
 use crate::expr::{EvalEnv, Expr, Input, Scalar, Selection};
-use crate::types::{Batch, Column, Kind, RowErrors};
+use crate::types::{Batch, Column, Kind, RowErrors, items};
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array as _, Int32Array, UInt32Array, new_null_array};
-use arrow_schema::DataType as Physical;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Gives a row per element of a collection: the columns of the row that holds it, then those of the element.
@@ -124,10 +122,10 @@ impl Unnest {
         let repeated =
             |same: &[u32]| same.first().map_or(0, |row| held(*row).saturating_mul(same.len()));
         let groups = || places.rows.chunk_by(|a, b| a == b);
-        if groups().map(repeated).fold(0, usize::saturating_add) <= UNNEST_ITEMS_MAX {
+        if groups().map(repeated).fold(0, usize::saturating_add) <= BATCH_ITEMS_MAX {
             return;
         }
-        let mut left = UNNEST_ITEMS_MAX;
+        let mut left = BATCH_ITEMS_MAX;
         let mut kept = Places::default();
         let mut at = 0;
         for same in groups() {
@@ -244,32 +242,8 @@ fn too_many(copies: usize) -> String {
 fn too_many_items(items: usize, elements: usize) -> String {
     format!(
         "UNNEST would repeat the {items} items of selected collections for each of {elements} elements; a batch may take \
-         {UNNEST_ITEMS_MAX}"
+         {BATCH_ITEMS_MAX}"
     )
-}
-
-/// Items in some rows of a column: of collections those that they hold, in all depths.
-fn items(column: &Column, rows: Range<usize>) -> usize {
-    let inside = |offsets: &[i32]| {
-        let at = |row: usize| offsets.get(row).map_or(0, |end| usize::try_from(*end).unwrap_or(0));
-        at(rows.start)..at(rows.end)
-    };
-    match column.data_type() {
-        Physical::List(_) => {
-            let lists = column.as_list::<i32>();
-            rows.len() + items(lists.values(), inside(lists.value_offsets()))
-        }
-        Physical::Map(..) => {
-            let maps = column.as_map();
-            let inside = inside(maps.value_offsets());
-            rows.len() + items(maps.keys(), inside.clone()) + items(maps.values(), inside)
-        }
-        Physical::Struct(_) => {
-            let fields = column.as_struct().columns().iter();
-            fields.map(|field| items(field, rows.clone())).sum()
-        }
-        _ => rows.len(),
-    }
 }
 
 /// The fields of rows, or the values themselves.

@@ -1,17 +1,17 @@
 //! Functions that make arrays and maps of other arrays and maps.
 
-use super::nested::{column, columns, maps, of_array, of_map, range, values};
+use super::nested::{column, columns, interleave, maps, of_array, of_map, range, values};
 use super::seen::Seen;
 use super::signature::any_nullable;
 use super::{Call, Function, Param, Signature};
-use crate::expr::value::Value;
-use crate::expr::{CompareOp, Expr, Selection, build, compare};
-use crate::types::{Column, DataType, Field, Kind};
+use crate::base::limits::BATCH_ITEMS_MAX;
+use crate::expr::order::operator_order;
+use crate::expr::{Expr, build};
+use crate::types::{Column, DataType, Field, Kind, RowErrors, items};
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ListArray, StructArray, new_empty_array, new_null_array};
+use arrow_array::{Array, ListArray, StructArray, new_null_array};
 use arrow_buffer::{NullBufferBuilder, OffsetBuffer};
 use arrow_schema::DataType as Physical;
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -224,20 +224,23 @@ fn valid_range(collection: &Column, row: usize) -> Option<std::ops::Range<usize>
 }
 
 /// Elements of one array after another, picked from several columns.
-struct Elements<'a> {
+pub(super) struct Elements<'a> {
     sources: &'a [Column],
     picks: Vec<(usize, usize)>,
     /// What [`Elements::one_if_new`] has added to the array under way.
     seen: Seen,
+    room: Room,
 }
 
 impl Elements<'_> {
-    fn one(&mut self, source: usize, at: usize) {
-        self.picks.push((source, at));
+    pub(super) fn one(&mut self, source: usize, at: usize) {
+        self.all(source, at..at + 1);
     }
 
     fn all(&mut self, source: usize, range: std::ops::Range<usize>) {
-        self.picks.extend(range.map(|at| (source, at)));
+        if self.room.take(&self.sources[source], range.clone()) {
+            self.picks.extend(range.map(|at| (source, at)));
+        }
     }
 
     /// Elements that the array under way does not hold yet.
@@ -249,28 +252,35 @@ impl Elements<'_> {
 
     fn one_if_new(&mut self, source: usize, at: usize) {
         if self.seen.insert(self.sources, (source, at)) {
-            self.picks.push((source, at));
+            self.one(source, at);
         }
     }
 }
 
 /// An array column whose elements `f` picks for each row; a row for which it has none is NULL.
-fn build(
+pub(super) fn build(
     call: &mut Call<'_, '_>,
     sources: Vec<Column>,
     mut f: impl FnMut(usize, &mut Elements<'_>) -> Option<()>,
 ) -> Column {
-    let mut elements = Elements { sources: &sources, picks: Vec::new(), seen: Seen::default() };
+    let mut elements = Elements {
+        sources: &sources,
+        picks: Vec::new(),
+        seen: Seen::default(),
+        room: Room::default(),
+    };
     let mut lengths = Vec::with_capacity(call.rows);
     let mut nulls = NullBufferBuilder::new(call.rows);
+    let errors = &mut *call.errors;
     call.selection.scan(call.rows, |row, selected| {
         let start = elements.picks.len();
         elements.seen.clear();
         let made = if selected { f(row, &mut elements) } else { None };
-        if made.is_none() {
+        let valid = elements.room.end(row, errors) && made.is_some();
+        if !valid {
             elements.picks.truncate(start);
         }
-        nulls.append(made.is_some());
+        nulls.append(valid);
         lengths.push(elements.picks.len() - start);
     });
     let picked = interleave(&sources, &elements.picks);
@@ -285,14 +295,47 @@ fn build(
     }
 }
 
-fn interleave(sources: &[Column], picks: &[(usize, usize)]) -> Column {
-    let arrays: Vec<&dyn Array> = sources.iter().map(AsRef::as_ref).collect();
-    if picks.is_empty() {
-        return new_empty_array(sources[0].data_type());
+/// What the collections of a batch that a call makes may still hold; see [`BATCH_ITEMS_MAX`].
+struct Room {
+    left: usize,
+    /// What was left before the row under way.
+    before: usize,
+    /// The row under way wanted more.
+    over: bool,
+}
+
+impl Default for Room {
+    fn default() -> Room {
+        Room { left: BATCH_ITEMS_MAX, before: BATCH_ITEMS_MAX, over: false }
     }
-    match arrow_select::interleave::interleave(&arrays, picks) {
-        Ok(column) => column,
-        Err(error) => panic!("elements of one call have one type: {error}"),
+}
+
+impl Room {
+    /// Uses it for elements of the row under way; says whether there is any.
+    fn take(&mut self, source: &Column, elements: std::ops::Range<usize>) -> bool {
+        match self.left.checked_sub(items(source, elements)) {
+            Some(left) if !self.over => self.left = left,
+            _ => self.over = true,
+        }
+        !self.over
+    }
+
+    /// Ends a row, which fails where there was too little.
+    fn end(&mut self, row: usize, errors: &mut RowErrors) -> bool {
+        let over = std::mem::take(&mut self.over);
+        match over {
+            true => self.left = self.before,
+            false => self.before = self.left,
+        }
+        if over {
+            errors.push(row, || {
+                format!(
+                    "a collection, with those of the rows before it, holds more than the {BATCH_ITEMS_MAX} items that \
+                     a function may make for a batch"
+                )
+            });
+        }
+        !over
     }
 }
 
@@ -347,7 +390,12 @@ fn sort(call: &mut Call<'_, '_>) -> Column {
     let array = column(call, 0);
     let flags: Vec<Column> = (1..call.args.len()).map(|at| column(call, at)).collect();
     let Kind::Array(element) = call.returns.kind.clone() else { return array };
-    build(call, vec![Arc::clone(values(&array))], |row, out| {
+    let elements = values(&array);
+    let compare = operator_order(elements, &element.kind);
+    // Flink's sort takes NaN for less than what it meets; where it ends up is chance. Here it is above everything.
+    let of_nan = |at: usize| compare(at, at).is_none();
+    let order = |a: usize, b: usize| compare(a, b).unwrap_or_else(|| of_nan(a).cmp(&of_nan(b)));
+    build(call, vec![Arc::clone(elements)], |row, out| {
         let range = valid_range(&array, row)?;
         let flag = |at: usize| match flags.get(at) {
             Some(flag) => flag.is_valid(row).then(|| Some(flag.as_boolean().value(row))),
@@ -355,12 +403,11 @@ fn sort(call: &mut Call<'_, '_>) -> Column {
         };
         let ascending = flag(0)?.unwrap_or(true);
         let nulls_first = flag(1)?.unwrap_or(ascending);
-        let elements = &out.sources[0];
         let (nulls, mut places): (Vec<usize>, Vec<usize>) =
             range.partition(|at| elements.is_null(*at));
-        places.sort_by(|a, b| {
-            let order = order(elements, *a, *b, &element);
-            if ascending { order } else { order.reverse() }
+        places.sort_by(|a, b| match ascending {
+            true => order(*a, *b),
+            false => order(*b, *a),
         });
         if nulls_first {
             out.picks.extend(nulls.iter().map(|at| (0, *at)));
@@ -371,21 +418,6 @@ fn sort(call: &mut Call<'_, '_>) -> Column {
         }
         Some(())
     })
-}
-
-/// The order of two elements that are not NULL.
-fn order(elements: &Column, a: usize, b: usize, data_type: &DataType) -> Ordering {
-    let one = |at: usize| Value::Array(elements.slice(at, 1));
-    let (a, b) = (one(a), one(b));
-    let all = Selection::All(1);
-    let holds = |op| compare::compare(op, (&a, data_type), (&b, data_type), &all, 1).value(0);
-    if holds(CompareOp::Lt) {
-        Ordering::Less
-    } else if holds(CompareOp::Gt) {
-        Ordering::Greater
-    } else {
-        Ordering::Equal
-    }
 }
 
 /// A map column of picked keys and values; a key that is picked twice keeps its place and its value.
@@ -432,6 +464,39 @@ impl Entries {
         let offsets = OffsetBuffer::from_lengths(self.lengths);
         maps(returns, rows, offsets, entries, self.nulls.finish())
     }
+}
+
+/// The entries stand as they are written, also where values repeat a key.
+pub(super) fn map_constructor(call: &mut Call<'_, '_>) -> Column {
+    let columns = columns(call);
+    let half =
+        |from: usize| -> Vec<Column> { columns.iter().skip(from).step_by(2).cloned().collect() };
+    let (keys, values) = last_of_each_key(half(0), half(1));
+    let mut entries = Entries::new(call.rows);
+    let mut room = Room::default();
+    let errors = &mut *call.errors;
+    call.selection.scan(call.rows, |row, selected| {
+        let start = entries.keys.len();
+        if selected && keys.iter().chain(&values).all(|source| room.take(source, row..row + 1)) {
+            let of_row = (0..keys.len()).map(|at| (at, row));
+            entries.keys.extend(of_row.clone());
+            entries.values.extend(of_row);
+        }
+        entries.end(start, room.end(row, errors) && selected);
+    });
+    entries.finish(call.returns, &keys, &values)
+}
+
+/// Constructors repeat a key by mistake: where two keys are the same in every row, the last value counts.
+fn last_of_each_key(keys: Vec<Column>, values: Vec<Column>) -> (Vec<Column>, Vec<Column>) {
+    let mut kept: Vec<(Column, Column)> = Vec::with_capacity(keys.len());
+    for (key, value) in keys.into_iter().zip(values) {
+        match kept.iter_mut().find(|(before, _)| before.as_ref() == key.as_ref()) {
+            Some(entry) => entry.1 = value,
+            None => kept.push((key, value)),
+        }
+    }
+    kept.into_iter().unzip()
 }
 
 fn map_from_arrays(call: &mut Call<'_, '_>) -> Column {

@@ -2,7 +2,8 @@
 
 use super::seen::Seen;
 use super::signature::{STRING, any_nullable, fixed, nullable};
-use super::{Call, Function, Param, Signature, regexp};
+use super::{Call, Function, Param, Signature, array, regexp};
+use crate::expr::order::operator_order;
 use crate::expr::text::TextWriter;
 use crate::expr::value::{Prim, Value};
 use crate::expr::{Expr, build};
@@ -10,18 +11,22 @@ use crate::types::java_map;
 use crate::types::{Column, DataType, Field, Kind};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
-use arrow_array::{Array, ListArray, StructArray, UInt32Array, new_null_array};
+use arrow_array::{Array, ListArray, StructArray, UInt32Array, new_empty_array, new_null_array};
 use arrow_buffer::{NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::DataType as Physical;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("$ARRAY(value, …)", "ARRAY[value, …].", array_signature, |call| {
         let columns = columns(call);
-        let elements = interleaved(&columns, call.rows);
-        list(call, elements, columns.len())
+        let width = columns.len();
+        array::build(call, columns, |row, out| {
+            (0..width).for_each(|at| out.one(at, row));
+            Some(())
+        })
     }),
-    Function::new("$MAP(key, value, …)", "MAP[key, value, …].", map_signature, map_constructor),
+    Function::new("$MAP(key, value, …)", "MAP[key, value, …].", map_signature, array::map_constructor),
     Function::new("$ROW(value, …)", "ROW(value, …).", row_signature, |call| {
         let columns = columns(call);
         match call.returns.physical() {
@@ -148,10 +153,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
         },
     ),
     Function::new("ARRAY_MAX(array)", "The largest element.", extreme_signature, |call| {
-        extreme(call, crate::expr::CompareOp::Gt)
+        extreme(call, Ordering::Greater)
     }),
     Function::new("ARRAY_MIN(array)", "The smallest element.", extreme_signature, |call| {
-        extreme(call, crate::expr::CompareOp::Lt)
+        extreme(call, Ordering::Less)
     }),
     Function::new(
         "ARRAY_JOIN(array, delimiter [, null_replacement])",
@@ -313,31 +318,15 @@ impl Picks {
     }
 }
 
-fn interleaved(columns: &[Column], rows: usize) -> Column {
-    let picks: Vec<(usize, usize)> =
-        (0..rows).flat_map(|row| (0..columns.len()).map(move |at| (at, row))).collect();
-    interleave(columns, &picks)
-}
-
 /// The values of these columns and rows.
-fn interleave(columns: &[Column], picks: &[(usize, usize)]) -> Column {
+pub(super) fn interleave(columns: &[Column], picks: &[(usize, usize)]) -> Column {
+    if let ([], Some(first)) = (picks, columns.first()) {
+        return new_empty_array(first.data_type());
+    }
     let arrays: Vec<&dyn Array> = columns.iter().map(AsRef::as_ref).collect();
     match arrow_select::interleave::interleave(&arrays, picks) {
         Ok(column) => column,
-        Err(error) => panic!("elements of one constructor have one type: {error}"),
-    }
-}
-
-fn even_offsets(rows: usize, width: usize) -> OffsetBuffer<i32> {
-    OffsetBuffer::from_lengths(std::iter::repeat_n(width, rows))
-}
-
-fn list(call: &Call<'_, '_>, elements: Column, width: usize) -> Column {
-    match call.returns.physical() {
-        Physical::List(field) => {
-            Arc::new(ListArray::new(field, even_offsets(call.rows, width), elements, None))
-        }
-        other => new_null_array(&other, call.rows),
+        Err(error) => panic!("values of one call have one type and are not too many: {error}"),
     }
 }
 
@@ -397,30 +386,6 @@ pub(super) fn maps(
     let physical = returns.physical();
     let maps = crate::types::map_array(&physical, offsets, entries, nulls);
     maps.unwrap_or_else(|_| new_null_array(&physical, rows))
-}
-
-/// The entries stand as they are written, also where values repeat a key.
-fn map_constructor(call: &mut Call<'_, '_>) -> Column {
-    let columns = columns(call);
-    let half =
-        |from: usize| -> Vec<Column> { columns.iter().skip(from).step_by(2).cloned().collect() };
-    let (keys, values) = (half(0), half(1));
-    let (keys, values) = last_of_each_key(keys, values);
-    let offsets = even_offsets(call.rows, keys.len());
-    let entries = (interleaved(&keys, call.rows), interleaved(&values, call.rows));
-    maps(call.returns, call.rows, offsets, entries, None)
-}
-
-/// Constructors repeat a key by mistake: where two keys are the same in every row, the last value counts.
-fn last_of_each_key(keys: Vec<Column>, values: Vec<Column>) -> (Vec<Column>, Vec<Column>) {
-    let mut kept: Vec<(Column, Column)> = Vec::with_capacity(keys.len());
-    for (key, value) in keys.into_iter().zip(values) {
-        match kept.iter_mut().find(|(before, _)| before.as_ref() == key.as_ref()) {
-            Some(entry) => entry.1 = value,
-            None => kept.push((key, value)),
-        }
-    }
-    kept.into_iter().unzip()
 }
 
 fn row_signature(args: &[Expr]) -> Option<Signature> {
@@ -551,29 +516,23 @@ fn extreme_signature(args: &[Expr]) -> Option<Signature> {
     }))
 }
 
-fn extreme(call: &mut Call<'_, '_>, wanted: crate::expr::CompareOp) -> Column {
+/// The element that compares as `wanted` with all others.
+fn extreme(call: &mut Call<'_, '_>, wanted: Ordering) -> Column {
     let array = column(call, 0);
-    let elements = Arc::clone(values(&array));
-    let data_type = call.returns.clone();
-    let one = |at: usize| Value::Array(elements.slice(at, 1));
-    let better = |a: usize, b: usize| {
-        let (a, b) = (one(a), one(b));
-        let all = crate::expr::Selection::All(1);
-        let (a, b) = ((&a, &data_type), (&b, &data_type));
-        crate::expr::compare::compare(wanted, a, b, &all, 1).value(0)
-    };
+    let elements = values(&array);
+    let compare = operator_order(elements, &call.returns.kind);
     let mut picks = Picks::new(call.rows);
     call.selection.scan(call.rows, |row, selected| {
         let places = if selected && array.is_valid(row) { range(&array, row) } else { 0..0 };
         let mut best: Option<usize> = None;
         for at in places.filter(|at| elements.is_valid(*at)) {
-            if best.is_none_or(|best| better(at, best)) {
+            if best.is_none_or(|best| compare(at, best) == Some(wanted)) {
                 best = Some(at);
             }
         }
         picks.push(best);
     });
-    picks.take(&elements)
+    picks.take(elements)
 }
 
 /// Elements of a map as an array column.

@@ -549,20 +549,42 @@ fn instr(call: &mut Call<'_, '_>) -> Column {
     })
 }
 
+/// Position, from 1, of the `nth` occurrence at or after `start`, of which two may overlap; 0 for none.
 fn nth_position(text: &str, search: &str, start: i32, nth: i32) -> i32 {
     if start == 0 {
         return 0;
     }
-    let mut from = start;
-    let mut found = 0;
-    for _ in 0..nth {
-        found = find(text, search, from);
-        if found == 0 || search.is_empty() {
-            return found;
-        }
-        from = found + 1;
+    if nth == 1 || search.is_empty() {
+        return find(text, search, start);
     }
-    found
+    let head = first_chars(text, at_least_zero(start.saturating_sub(1)));
+    let rest = text.get(head.len()..).unwrap_or_default();
+    match nth_match(rest.as_bytes(), search.as_bytes(), at_least_zero(nth)) {
+        Some(at) => (length(head) + length(&rest[..at]) + 1) as i32,
+        None => 0,
+    }
+}
+
+/// Where the `nth` match starts, of which two may overlap, in time that grows with the sum of the lengths (Knuth, Morris
+/// and Pratt).
+fn nth_match(text: &[u8], search: &[u8], nth: usize) -> Option<usize> {
+    // For each length of a matched start of `search`, the longest shorter one that ends it too.
+    let mut shorter = vec![0; search.len() + 1];
+    let extend = |shorter: &[usize], mut matched: usize, byte: u8| {
+        while matched > 0 && search.get(matched) != Some(&byte) {
+            matched = shorter[matched];
+        }
+        matched + usize::from(search.get(matched) == Some(&byte))
+    };
+    for at in 1..search.len() {
+        shorter[at + 1] = extend(&shorter, shorter[at], search[at]);
+    }
+    let mut matched = 0;
+    let mut ends = text.iter().enumerate().filter_map(|(at, byte)| {
+        matched = extend(&shorter, matched, *byte);
+        (matched == search.len()).then_some(at + 1)
+    });
+    ends.nth(nth.checked_sub(1)?).map(|end| end - search.len())
 }
 
 fn pad(call: &mut Call<'_, '_>, left: bool) -> Column {
