@@ -55,13 +55,15 @@ impl Expr {
         }
     }
 
-    /// Calcite keeps what Flink computed as a decimal number: a FLOAT with seven digits (`RexBuilder.clean`). What a larger
-    /// constant is computed from is not kept.
+    /// As Calcite keeps what Flink computed (`RexBuilder.clean`), decimal numbers: a FLOAT with seven digits, and zero
+    /// without sign. What a larger constant is computed from is not kept.
     fn rounded(mut self) -> Expr {
-        if let (Node::Literal(Scalar::Double(value)), Kind::Float) =
-            (&mut self.node, &self.data_type.kind)
-        {
-            *value = format!("{value:.6e}").parse::<f32>().map_or(*value, f64::from);
+        match (&mut self.node, &self.data_type.kind) {
+            (Node::Literal(Scalar::Double(value)), Kind::Float) => {
+                *value = format!("{value:.6e}").parse::<f32>().map_or(*value, f64::from) + 0.0;
+            }
+            (Node::Literal(Scalar::Double(value)), _) => *value += 0.0,
+            _ => {}
         }
         self
     }

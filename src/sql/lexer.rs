@@ -219,7 +219,42 @@ impl<'a> Lexer<'a> {
         TokenKind::Number(kind)
     }
 
+    /// The character set before a string, from a `_` on.
+    fn charset(&self) -> Option<&'a str> {
+        let name = self.rest().strip_prefix('_')?;
+        let continues = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_' | '-');
+        let end = name.find(|c| !continues(c))?;
+        let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+        (starts && name.get(end..)?.starts_with('\'')).then(|| name.get(..end))?
+    }
+
+    /// All text is Unicode here. Calcite knows these names (`SqlUtil.translateCharacterSetName`).
+    fn string_in(&mut self, charset: &str) -> TokenKind {
+        const UNICODE: [&str; 6] = ["UTF8", "UTF-8", "UTF16", "UTF-16", "UTF-16BE", "UTF-16LE"];
+        // What they lack is not known here.
+        const CHINESE: [&str; 3] = ["BIG5", "GB2312", "GBK"];
+        const LATIN: [&str; 2] = ["LATIN1", "ISO-8859-1"];
+        let is_one_of =
+            |names: &[&str]| names.iter().any(|name| charset.eq_ignore_ascii_case(name));
+        self.at += 1 + charset.len();
+        let text = self.string(TokenKind::String);
+        match &text {
+            TokenKind::String(text) if is_one_of(&LATIN) && text.chars().any(|c| c > 'ÿ') => {
+                TokenKind::Invalid(Invalid::OutsideCharset)
+            }
+            TokenKind::String(_)
+                if ![&UNICODE[..], &CHINESE, &LATIN].into_iter().any(is_one_of) =>
+            {
+                TokenKind::Invalid(Invalid::UnknownCharset)
+            }
+            _ => text,
+        }
+    }
+
     fn word(&mut self) -> TokenKind {
+        if let Some(charset) = self.charset() {
+            return self.string_in(charset);
+        }
         let word = self.eat_while(continues_name);
         let quote_follows = self.peek() == Some('\'');
         match word {
@@ -230,10 +265,6 @@ impl<'a> Lexer<'a> {
             "E" | "e" if quote_follows => self.escaped_string(),
             "X" | "x" if quote_follows => self.string(TokenKind::Binary),
             "N" | "n" if quote_follows => self.string(TokenKind::String),
-            // A character set: all text is Unicode here.
-            _ if quote_follows && word.starts_with('_') && word.len() > 1 => {
-                self.string(TokenKind::String)
-            }
             _ => TokenKind::Word(keyword(word)),
         }
     }
@@ -279,6 +310,8 @@ mod tests {
             ("1.2.3", "Decimal:1.2 Decimal:.3 $"),
             ("a.b a .b", "A . b A . b $"),
             ("X'0A' x'' U&'\\0041' N'a' _utf8'b' _'c'", "X'0A' X'' U'\\0041' 'a' 'b' _ 'c' $"),
+            ("_UTF-16LE'é' _iso-8859-1'ÿ' _a-b _gbk'日'", "'é' 'ÿ' _a - b '日' $"),
+            ("_foo'a' _latin1'€' _utf_8'x' b", "UnknownCharset OutsideCharset UnknownCharset b $"),
             (r"E'a\'\\' e'' 'E' E'\", r"E'a\'\\' E'' 'E' UnclosedString Character $"),
             ("a<>b!=c<=d>=e||f=>g->h", "A <> b != C <= d >= e || f => G -> h $"),
             ("ARRAY<ROW<a INT>>", "ARRAY < ROW < A INT > > $"),

@@ -58,6 +58,10 @@ pub enum Invalid {
     EmptyIdent,
     /// `/*` without `*/`.
     UnclosedComment,
+    /// `_charset'text'` with a character set that Calcite does not know.
+    UnknownCharset,
+    /// `_latin1'text'` with a character that this set does not have.
+    OutsideCharset,
 }
 
 impl TokenKind {

@@ -49,6 +49,12 @@ impl ObjectName {
         self.parts.last().map_or("", |part| part.value.as_str())
     }
 
+    /// Whether no parenthesis stands before its first part: `(a).b` is a name, too.
+    #[must_use]
+    pub fn starts_with_its_first_part(&self) -> bool {
+        self.parts.first().is_some_and(|first| first.span.start == self.span.start)
+    }
+
     /// Whether this is the one unqualified name `name`, ignoring ASCII case.
     #[must_use]
     pub fn is(&self, name: &str) -> bool {

@@ -25,6 +25,8 @@ struct ScopeColumn {
     table: String,
     /// Catalog and database of a table without an alias, which may stand before its name.
     home: Option<[String; 2]>,
+    /// It is of a subquery or an UNNEST without alias.
+    anonymous: bool,
     name: String,
     expr: Expr,
 }
@@ -50,7 +52,7 @@ impl Scope {
     /// A name that stands for a computation.
     pub(super) fn add_expr(&mut self, name: &str, expr: Expr) {
         let (table, name) = (String::new(), name.to_owned());
-        self.columns.push(ScopeColumn { table, home: None, name, expr });
+        self.columns.push(ScopeColumn { table, home: None, anonymous: false, name, expr });
     }
 
     /// Lets names of one part mean what is selected under them.
@@ -67,6 +69,7 @@ impl Scope {
     pub(super) fn set_alias(&mut self, alias: &str) {
         for column in &mut self.columns {
             alias.clone_into(&mut column.table);
+            column.anonymous = alias.is_empty();
         }
     }
 
@@ -132,6 +135,15 @@ impl Scope {
 
     /// The column of a name, then the fields that further parts name: `a`, `t.a`, `a.b`, `t.a.b`.
     pub(super) fn find(&self, name: &ast::ObjectName) -> Result<Expr> {
+        self.find_part(name, false)
+    }
+
+    /// The row whose fields `name.*` means.
+    pub(super) fn find_row(&self, name: &ast::ObjectName) -> Result<Expr> {
+        self.find_part(name, true)
+    }
+
+    fn find_part(&self, name: &ast::ObjectName, of_row: bool) -> Result<Expr> {
         let Some((first, rest)) = name.parts.split_first() else {
             return Err(schema_error("an empty name", name.span));
         };
@@ -150,11 +162,19 @@ impl Scope {
             return fields(column.expr.clone(), rest);
         }
         if let Some(column) = self.only(first, |_| true)? {
-            return fields(column.expr.clone(), rest);
+            // Calcite looks for the column's table by its name there, and finds none.
+            return match column.anonymous && (of_row || !rest.is_empty()) {
+                true => Err(self.no_table(first).with_hint(
+                    "give the subquery or UNNEST an alias, and write that before the column",
+                )),
+                false => fields(column.expr.clone(), rest),
+            };
         }
         // A field of a row may stand without its column, as in Calcite's `PEEK_FIELDS_NO_EXPAND`.
         let has_field = |column: &&ScopeColumn| match &column.expr.data_type.kind {
-            Kind::Row(fields) => fields.iter().any(|field| field.name == first.value),
+            Kind::Row(fields) if !column.anonymous => {
+                fields.iter().any(|field| field.name == first.value)
+            }
             _ => false,
         };
         let mut rows = self.columns.iter().filter(has_field);
@@ -167,7 +187,8 @@ impl Scope {
         if !self.is_alias(&first.value) {
             return match self.without_home(&name.parts) {
                 Some(parts) if parts.len() > 1 => {
-                    self.find(&ast::ObjectName { parts: parts.to_vec(), span: name.span })
+                    let name = ast::ObjectName { parts: parts.to_vec(), span: name.span };
+                    self.find_part(&name, of_row)
                 }
                 _ => Err(self.no_table(first)),
             };
@@ -315,6 +336,11 @@ fn field(expr: Expr, name: &ast::Ident) -> Result<Expr> {
 }
 
 impl Binder<'_> {
+    /// Whether a part of an expression over the scope may be NULL; what is wrong with it is said elsewhere.
+    pub(super) fn may_be_null(&self, part: &ast::Expr, scope: &Scope) -> bool {
+        self.expr(part, scope).is_ok_and(|bound| bound.data_type.nullable)
+    }
+
     /// A typed expression over the scope.
     pub(super) fn expr(&self, expr: &ast::Expr, scope: &Scope) -> Result<Expr> {
         // A chain of infix operators leans to the left: it is walked, as recursing into it takes too much stack.
@@ -405,7 +431,20 @@ impl Binder<'_> {
                 Ok(if *negated { Expr::negate(result) } else { result })
             }
             ExprKind::IsDistinctFrom { left, right, negated } => {
-                coerce::distinct(bind(left)?, bind(right)?, *negated)
+                let (left, right) = (bind(left)?, bind(right)?);
+                let of_null = match (&left, &right) {
+                    (tested, null) | (null, tested) if coerce::is_null_constant(null) => {
+                        Some(tested)
+                    }
+                    _ => None,
+                };
+                match of_null {
+                    Some(tested) => {
+                        let result = null_test(tested.clone());
+                        Ok(if *negated { result } else { Expr::negate(result) })
+                    }
+                    None => coerce::distinct(left, right, *negated),
+                }
             }
             ExprKind::Between { operand, low, high, symmetric, negated } => {
                 let (operand, low, high) = (bind(operand)?, bind(low)?, bind(high)?);

@@ -158,7 +158,7 @@ pub(super) fn select_parts(
         None => (values::rows(1), Scope::default()),
     };
     if let Some(filter) = &select.filter {
-        division::check(filter)?;
+        division::check(filter, &|part| binder.may_be_null(part, &scope))?;
         rel = filtered(binder, rel, &scope, "WHERE", filter)?;
     }
     let (expressions, fields) = bind_items(binder, &select.items, &scope)?;
@@ -218,11 +218,14 @@ fn bind_items(
                 }
             }
             SelectItemKind::Expr { expr, alias } => {
-                division::check(expr)?;
+                division::check(expr, &|part| binder.may_be_null(part, scope))?;
                 let bound = typed(selected(binder.expr(expr, scope)?), expr.span)?;
                 let name = match (alias, &expr.kind) {
                     (Some(alias), _) => alias.value.clone(),
-                    (None, ExprKind::Name(name)) => name.last().to_owned(),
+                    // Not `(a).b`.
+                    (None, ExprKind::Name(name)) if name.starts_with_its_first_part() => {
+                        name.last().to_owned()
+                    }
                     (None, _) => format!("{UNNAMED}{at}"),
                 };
                 fields.push(Field::new(name, bound.data_type.clone()));
@@ -251,7 +254,7 @@ fn starred(scope: &Scope, qualifier: &ast::ObjectName) -> Result<Vec<(String, Ex
         unambiguous(scope.repeated(Some(&table.value)), qualifier.span)?;
         return Ok(scope.all_of(&table.value).collect());
     }
-    let row = match (scope.find(qualifier), qualifier.parts.as_slice()) {
+    let row = match (scope.find_row(qualifier), qualifier.parts.as_slice()) {
         (Err(_), [table]) => return Err(scope.no_table(table)),
         (found, _) => found?,
     };

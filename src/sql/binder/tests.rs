@@ -164,6 +164,10 @@ fn constants_are_not_divided_by_zero() {
         ("SELECT CASE WHEN id > 0 THEN 1 ELSE 1 / 0 END FROM orders", "1 / 0"),
         ("SELECT id FROM orders WHERE id = 1 / 0", "1 / 0"),
         ("VALUES (1), ((1 + 1) / CAST(0 AS BIGINT))", "(1 + 1) / CAST(0 AS BIGINT)"),
+        ("SELECT COALESCE(NULLIF(id, 1), 1 / 0) FROM orders", "1 / 0"),
+        ("SELECT COALESCE(1e0 / 0, id) FROM orders", "1e0 / 0"),
+        ("SELECT IFNULL(id, 1 / 0) FROM orders", "1 / 0"),
+        ("SELECT id IS DISTINCT FROM 1 / 0 FROM orders", "1 / 0"),
     ] {
         let error = query(sql).unwrap_err();
         let (place, message, _) = shown(sql, &error);
@@ -173,6 +177,9 @@ fn constants_are_not_divided_by_zero() {
         "SELECT id / 0 FROM orders",
         "SELECT CASE WHEN FALSE THEN 1 / 0 ELSE 2 END",
         "SELECT CAST(NULL AS INT) / 0",
+        "SELECT COALESCE(1, 1 / 0)",
+        "SELECT COALESCE(CAST(NULL AS DOUBLE), 1e0 / 0)",
+        "SELECT 1 / 0 IS DISTINCT FROM NULL",
     ] {
         query(sql).unwrap();
     }

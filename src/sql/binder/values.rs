@@ -64,7 +64,7 @@ pub(super) fn bind(binder: &Binder<'_>, written: &[ValuesRow]) -> Result<Rel> {
         for (column, item) in columns.iter_mut().zip(&row.values) {
             match item {
                 ValuesItem::Expr(expr) => {
-                    division::check(expr)?;
+                    division::check(expr, &|part| binder.may_be_null(part, &scope))?;
                     column.push(typed(binder.expr(expr, &scope)?, expr.span)?);
                 }
                 ValuesItem::Default(span) => return not_yet("DEFAULT in VALUES", *span),

@@ -135,6 +135,14 @@ fn describe_invalid(why: Invalid) -> (&'static str, Option<&'static str>) {
         }
         Invalid::UnclosedIdent => ("the quoted name is not closed", None),
         Invalid::EmptyIdent => ("a quoted name cannot be empty", None),
+        Invalid::UnknownCharset => (
+            "unknown character set",
+            Some("leave it away: all text is Unicode, also without a character set before it"),
+        ),
+        Invalid::OutsideCharset => (
+            "the character set of this text does not have all of its characters",
+            Some("leave it away: all text is Unicode, also without a character set before it"),
+        ),
         Invalid::UnclosedComment => ("the comment is not closed", Some("close it with */")),
     }
 }
