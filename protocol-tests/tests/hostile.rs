@@ -173,6 +173,7 @@ fn fetched(records: Bytes, aborted: Vec<AbortedTransaction>) -> FetchedPartition
         fetch_offset: 0,
         records,
         next_offset: 1,
+        leader_epoch: None,
         high_watermark: 1,
         last_stable_offset: 1,
         log_start_offset: 0,
