@@ -328,6 +328,7 @@ impl TransactionMachine {
     fn collect(&mut self) {
         let (events, freed) = self.produce.take_events();
         self.freed += freed;
+        self.straggler |= !self.v2 && events.iter().any(may_arrive);
         let errors = || {
             events.iter().filter_map(|event| match event {
                 ProduceEvent::Failed { error, .. } => Some(error),
@@ -337,7 +338,6 @@ impl TransactionMachine {
         let lost = errors().next().cloned();
         let fenced =
             errors().find(|error| error.code() == Some(ErrorCode::PRODUCER_FENCED)).cloned();
-        self.straggler |= !self.v2 && events.iter().any(may_arrive);
         self.events.extend(events);
         if let Some(error) = lost {
             // A hole in the sequences, or a batch that may still arrive.
@@ -437,9 +437,9 @@ impl TransactionMachine {
 
     /// The transaction is over; what came meanwhile begins the next one.
     fn ended(&mut self, result: TransactionResult<()>, cluster: &mut Cluster, now: Duration) {
+        self.straggler = false;
         self.begun = Begun::No;
         self.poison = None;
-        self.straggler = false;
         self.partitions.clear();
         self.groups.clear();
         self.produce.begin(self.identity, (!self.v2).then(BTreeSet::new));
