@@ -5,9 +5,11 @@ mod distinct;
 mod error;
 pub mod limits;
 mod nearest;
+mod search;
 mod span;
 
 pub use distinct::{COMPARED_MAX, Distinct};
 pub use error::{Error, ErrorKind, Result};
 pub use nearest::{by_distance, is_near, nearest};
+pub use search::first_of;
 pub use span::{LineIndex, Span, line_column};

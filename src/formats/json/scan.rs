@@ -3,6 +3,7 @@
 //! Differences from RFC 8259, as in Flink: control characters may stand unescaped in strings
 //! (`ALLOW_UNESCAPED_CONTROL_CHARS`), and what follows the first value is not looked at.
 
+use crate::base::first_of;
 use crate::base::limits::JSON_DEPTH_MAX;
 use crate::formats::rows::TokenKind;
 
@@ -99,50 +100,27 @@ fn literal(bytes: &[u8], at: usize, word: &[u8], kind: TokenKind) -> Result<Scan
     Ok(Scanned { kind, end })
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-
-/// A set high bit for every zero byte; bits above the lowest set one may be wrong.
-#[inline(always)]
-fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & HIGHS
-}
-
 /// From inside of a string: position of its closing quote, and whether it has escapes.
 #[inline]
-pub(crate) fn string_end(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Fault> {
-    // Most strings are short: words first, the vectorised search for what is longer.
-    for _ in 0..6 {
-        let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) else { break };
-        let word = u64::from_le_bytes(*word);
-        let quotes = zero_bytes(word ^ ONES.wrapping_mul(b'"' as u64));
-        let slashes = zero_bytes(word ^ ONES.wrapping_mul(b'\\' as u64));
-        let hits = quotes | slashes;
-        if hits != 0 {
-            at = at.wrapping_add((hits.trailing_zeros() / 8) as usize);
-            if byte(bytes, at) == Some(b'"') {
-                return Ok((at, false));
-            }
-            return escaped_end(bytes, at);
-        }
-        at = at.wrapping_add(8);
+pub(crate) fn string_end(bytes: &[u8], at: usize) -> Result<(usize, bool), Fault> {
+    let at = quote_or_escape(bytes, at)?;
+    if byte(bytes, at) == Some(b'"') {
+        return Ok((at, false));
     }
     escaped_end(bytes, at)
 }
 
-/// As [`string_end`], for long strings and strings with escapes.
+#[inline(always)]
+fn quote_or_escape(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    match first_of(bytes, at, [b'"', b'\\']) {
+        Some(at) => Ok(at),
+        None => fault(bytes.len(), "the string's closing quote"),
+    }
+}
+
+/// As [`string_end`], from a backslash on.
 fn escaped_end(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Fault> {
-    let mut escaped = false;
     loop {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let Some(offset) = memchr::memchr2(b'"', b'\\', rest) else {
-            return fault(bytes.len(), "the string's closing quote");
-        };
-        at = at.wrapping_add(offset);
-        if byte(bytes, at) == Some(b'"') {
-            return Ok((at, escaped));
-        }
-        escaped = true;
         match byte(bytes, next(at)) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
                 at = at.wrapping_add(2);
@@ -157,6 +135,10 @@ fn escaped_end(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Fault> {
             _ => {
                 return fault(next(at), "one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u");
             }
+        }
+        at = quote_or_escape(bytes, at)?;
+        if byte(bytes, at) == Some(b'"') {
+            return Ok((at, true));
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Strings in JSON text: escapes read and written.
 
+use crate::base::first_of;
+
 /// Appends what a string's text (without quotes, its escapes checked) stands for. A lone surrogate becomes `?`, as
 /// where Java encodes UTF-8.
 pub(crate) fn unescape(text: &str, out: &mut String) {
     let mut rest = text;
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+    while let Some(at) = first_of(rest.as_bytes(), 0, [b'\\'; 2]) {
         let (plain, escape) = rest.split_at_checked(at).unwrap_or((rest, ""));
         out.push_str(plain);
         let mut symbols = escape.chars();
