@@ -151,11 +151,11 @@ impl<'a> Paths<'a> {
     }
 
     /// What the path of a row finds in a text. `None` for NULL of either.
-    fn find<T>(
+    fn find<'t, T>(
         &mut self,
-        json: Option<&str>,
+        json: Option<&'t str>,
         row: usize,
-        f: impl FnOnce(Mode, Result<Found<'_>, String>) -> T,
+        f: impl FnOnce(Mode, Result<Found<'_, 't>, String>) -> T,
     ) -> Option<T> {
         let (json, text) = (json?, self.text.get(row)?);
         if self.last.as_ref().is_none_or(|(last, _)| last != text) {
@@ -175,18 +175,18 @@ impl<'a> Paths<'a> {
 }
 
 /// How a row of JSON_VALUE or JSON_QUERY ends.
-enum Outcome {
-    Value(Json),
+enum Outcome<'t> {
+    Value(Json<'t>),
     Empty,
     Error(String),
 }
 
 /// A path without `lax` does not take JSON's null for a value.
-fn strict_null() -> Outcome {
+fn strict_null<'t>() -> Outcome<'t> {
     Outcome::Error("the strict JSON path finds null".to_owned())
 }
 
-fn scalar_outcome(mode: Mode, found: Result<Found<'_>, String>) -> Outcome {
+fn scalar_outcome<'t>(mode: Mode, found: Result<Found<'_, 't>, String>) -> Outcome<'t> {
     let found = match found {
         Ok(found) => found,
         Err(error) => return Outcome::Error(error),
@@ -205,7 +205,7 @@ fn json_value(call: &mut Call<'_, '_>) -> Column {
     let mut paths = Paths::new(call, 1);
     let on = |at: usize| call.constant_text(at).unwrap_or("NULL");
     let (on_empty, on_error) = (on(2), on(3));
-    let mut outcome = move |row: usize| -> Result<Option<Result<Json, usize>>, String> {
+    let mut outcome = move |row: usize| -> Result<Option<Result<Json<'_>, usize>>, String> {
         let Some(outcome) = paths.find(json.get(row), row, scalar_outcome) else {
             return Ok(None);
         };
@@ -220,7 +220,7 @@ fn json_value(call: &mut Call<'_, '_>) -> Column {
             _ => Ok(None),
         }
     };
-    let wrong = |value: &Json, wanted: &str| {
+    let wrong = |value: &Json<'_>, wanted: &str| {
         let mut text = String::new();
         write_json(value, &mut text);
         format!("the JSON value {text} is no {wanted}")
@@ -279,7 +279,7 @@ fn json_value(call: &mut Call<'_, '_>) -> Column {
 }
 
 /// The text of a scalar, a string without its quotes.
-fn scalar_text(value: &Json, out: &mut String) {
+fn scalar_text(value: &Json<'_>, out: &mut String) {
     match value {
         Json::String(text) => out.push_str(text),
         Json::Decimal(text) => write_big_decimal(text, out),
@@ -292,7 +292,7 @@ fn json_query(call: &mut Call<'_, '_>) -> Column {
     let mut paths = Paths::new(call, 1);
     let option = |at: usize| call.constant_text(at).unwrap_or("NULL");
     let (wrapper, on_empty, on_error) = (option(2), option(3), option(4));
-    let mut outcome = move |row: usize| -> Result<Option<Json>, String> {
+    let mut outcome = move |row: usize| -> Result<Option<Json<'_>>, String> {
         let outcome = paths.find(json.get(row), row, |mode, found| {
             let value = match found {
                 Ok(found) => found.value().cloned(),

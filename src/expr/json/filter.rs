@@ -24,7 +24,7 @@ pub(crate) enum Operand {
         from_root: bool,
         steps: Vec<Step>,
     },
-    Literal(Json),
+    Literal(Json<'static>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,7 +43,7 @@ impl Filter {
         parenthesized(text, 0)
     }
 
-    pub(super) fn holds(&self, item: &Json, root: &Json) -> bool {
+    pub(super) fn holds(&self, item: &Json<'_>, root: &Json<'_>) -> bool {
         match self {
             Filter::And(all) => all.iter().all(|filter| filter.holds(item, root)),
             Filter::Or(any) => any.iter().any(|filter| filter.holds(item, root)),
@@ -54,7 +54,7 @@ impl Filter {
                 let (Some(left), Some(right)) = (left, right) else {
                     return *op == Comparison::NotEq;
                 };
-                let order = compare(&left, &right);
+                let order = compare(left, right);
                 match op {
                     Comparison::Eq => order == Some(Ordering::Equal),
                     Comparison::NotEq => order != Some(Ordering::Equal),
@@ -69,9 +69,9 @@ impl Filter {
 }
 
 impl Operand {
-    fn value(&self, item: &Json, root: &Json) -> Option<Json> {
+    fn value<'a, 't>(&'a self, item: &'a Json<'t>, root: &'a Json<'t>) -> Option<&'a Json<'t>> {
         match self {
-            Operand::Literal(value) => Some(value.clone()),
+            Operand::Literal(value) => Some(value),
             Operand::Path { from_root, steps } => {
                 let mut found = vec![if *from_root { root } else { item }];
                 for step in steps {
@@ -79,13 +79,13 @@ impl Operand {
                     found.into_iter().for_each(|value| apply(step, value, root, &mut next));
                     found = next;
                 }
-                found.first().map(|value| (*value).clone())
+                found.first().copied()
             }
         }
     }
 }
 
-fn compare(a: &Json, b: &Json) -> Option<Ordering> {
+fn compare(a: &Json<'_>, b: &Json<'_>) -> Option<Ordering> {
     match (a, b) {
         (Json::Integer(a) | Json::Decimal(a), Json::Integer(b) | Json::Decimal(b)) => {
             a.parse::<f64>().ok()?.partial_cmp(&b.parse::<f64>().ok()?)
@@ -173,10 +173,10 @@ fn operand(text: &str) -> Option<(Operand, &str)> {
     }
     if text.starts_with(['\'', '"']) {
         let (value, rest) = quoted(text)?;
-        return Some((Operand::Literal(Json::String(value)), rest));
+        return Some((Operand::Literal(Json::String(value.into())), rest));
     }
     let end = text.find([' ', '=', '!', '<', '>', '&', '|', ')']).unwrap_or(text.len());
     let (word, rest) = text.split_at_checked(end)?;
     let literal = super::parse(word).filter(Json::is_scalar)?;
-    Some((Operand::Literal(literal), rest))
+    Some((Operand::Literal(literal.into_owned()), rest))
 }

@@ -1,6 +1,13 @@
 //! The parser: what Jackson takes by default, and nothing else.
 
 use super::Json;
+use crate::base::first_of;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+/// Members of an object up to which a name is compared with all before it: below it a table costs more than it saves.
+const COMPARED_MAX: usize = 16;
 
 /// Arrays and objects inside each other (Jackson's `StreamReadConstraints`).
 const DEPTH_MAX: usize = 1_000;
@@ -8,12 +15,12 @@ const DEPTH_MAX: usize = 1_000;
 /// Reads the first JSON value of a text; what follows it is not looked at, as Jackson's `readValue` does.
 ///
 /// `None` where there is none.
-pub(crate) fn parse(text: &str) -> Option<Json> {
+pub(crate) fn parse(text: &str) -> Option<Json<'_>> {
     parse_counting(text).map(|(value, _)| value)
 }
 
 /// As [`parse`], and whether some object has a name more than once.
-pub(crate) fn parse_counting(text: &str) -> Option<(Json, bool)> {
+pub(crate) fn parse_counting(text: &str) -> Option<(Json<'_>, bool)> {
     let mut parser = Parser { text, at: 0, repeated: false };
     let value = parser.value(0)?;
     // Jackson wants a blank after a number that no bracket ends.
@@ -22,14 +29,14 @@ pub(crate) fn parse_counting(text: &str) -> Option<(Json, bool)> {
     (apart || !number).then_some((value, parser.repeated))
 }
 
-struct Parser<'a> {
-    text: &'a str,
+struct Parser<'t> {
+    text: &'t str,
     at: usize,
     /// An object had a name that it had before.
     repeated: bool,
 }
 
-impl Parser<'_> {
+impl<'t> Parser<'t> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -46,11 +53,11 @@ impl Parser<'_> {
         }
     }
 
-    fn rest(&self) -> &str {
+    fn rest(&self) -> &'t str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    fn value(&mut self, depth: usize) -> Option<Json> {
+    fn value(&mut self, depth: usize) -> Option<Json<'t>> {
         if depth > DEPTH_MAX {
             return None;
         }
@@ -66,7 +73,7 @@ impl Parser<'_> {
         }
     }
 
-    fn word(&mut self, word: &str, value: Json) -> Option<Json> {
+    fn word(&mut self, word: &str, value: Json<'t>) -> Option<Json<'t>> {
         self.rest().starts_with(word).then_some(())?;
         self.at += word.len();
         self.ends_token().then_some(value)
@@ -85,7 +92,7 @@ impl Parser<'_> {
         self.at - start
     }
 
-    fn number(&mut self) -> Option<Json> {
+    fn number(&mut self) -> Option<Json<'t>> {
         let start = self.at;
         self.eat(b'-');
         let zero = self.peek() == Some(b'0');
@@ -103,32 +110,33 @@ impl Parser<'_> {
             let _sign = self.eat(b'+') || self.eat(b'-');
             (self.digits() > 0).then_some(())?;
         }
-        let text = self.text.get(start..self.at)?.to_owned();
+        let text = Cow::Borrowed(self.text.get(start..self.at)?);
         self.ends_token().then_some(())?;
         Some(if integer { Json::Integer(text) } else { Json::Decimal(text) })
     }
 
-    fn string(&mut self) -> Option<String> {
+    fn string(&mut self) -> Option<Cow<'t, str>> {
         self.eat(b'"').then_some(())?;
-        let mut out = String::new();
-        loop {
-            let rest = self.rest();
-            let stop =
-                rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20)?;
-            out.push_str(rest.get(..stop)?);
-            self.at += stop;
-            match self.peek()? {
-                b'"' => {
-                    self.at += 1;
-                    return Some(out);
-                }
-                b'\\' => {
-                    self.at += 1;
-                    self.escape(&mut out)?;
-                }
-                _ => return None,
-            }
+        let plain = self.plain()?;
+        if self.eat(b'"') {
+            return Some(Cow::Borrowed(plain));
         }
+        let mut out = plain.to_owned();
+        while self.eat(b'\\') {
+            self.escape(&mut out)?;
+            out.push_str(self.plain()?);
+        }
+        self.eat(b'"').then_some(Cow::Owned(out))
+    }
+
+    /// What stands before the next quote or backslash, without control characters.
+    fn plain(&mut self) -> Option<&'t str> {
+        let rest = self.rest();
+        let plain = rest.get(..first_of(rest.as_bytes(), 0, [b'"', b'\\'])?)?;
+        self.at += plain.len();
+        // A fold looks at many bytes at a time, other than `all`.
+        let has_control = plain.bytes().fold(false, |found, byte| found | (byte < 0x20));
+        (!has_control).then_some(plain)
     }
 
     fn escape(&mut self, out: &mut String) -> Option<()> {
@@ -177,7 +185,7 @@ impl Parser<'_> {
         Some(code)
     }
 
-    fn array(&mut self, depth: usize) -> Option<Json> {
+    fn array(&mut self, depth: usize) -> Option<Json<'t>> {
         self.at += 1;
         let mut items = Vec::new();
         self.blanks();
@@ -194,12 +202,12 @@ impl Parser<'_> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Option<Json> {
+    fn object(&mut self, depth: usize) -> Option<Json<'t>> {
         self.at += 1;
-        let mut members: Vec<(String, Json)> = Vec::new();
+        let mut members = Members::default();
         self.blanks();
         if self.eat(b'}') {
-            return Some(Json::Object(members));
+            return Some(Json::Object(members.all));
         }
         loop {
             self.blanks();
@@ -207,18 +215,52 @@ impl Parser<'_> {
             self.blanks();
             self.eat(b':').then_some(())?;
             let value = self.value(depth + 1)?;
-            match members.iter_mut().find(|(before, _)| *before == name) {
-                Some(member) => {
-                    member.1 = value;
-                    self.repeated = true;
-                }
-                None => members.push((name, value)),
-            }
+            self.repeated |= members.put(name, value);
             self.blanks();
             if self.eat(b'}') {
-                return Some(Json::Object(members));
+                return Some(Json::Object(members.all));
             }
             self.eat(b',').then_some(())?;
+        }
+    }
+}
+
+/// Members of an object under way.
+#[derive(Default)]
+struct Members<'t> {
+    all: Vec<(Cow<'t, str>, Json<'t>)>,
+    /// Places in `all` by name, once there are more than [`COMPARED_MAX`] of them.
+    places: HashMap<Cow<'t, str>, usize>,
+}
+
+impl<'t> Members<'t> {
+    /// Adds a member, or gives the one with this name another value: `true` then.
+    fn put(&mut self, name: Cow<'t, str>, value: Json<'t>) -> bool {
+        let count = self.all.len();
+        let place = if count <= COMPARED_MAX {
+            self.all.iter().position(|(before, _)| *before == name)
+        } else {
+            if self.places.is_empty() {
+                let named = self.all.iter().enumerate();
+                self.places.extend(named.map(|(at, (name, _))| (name.clone(), at)));
+            }
+            match self.places.entry(name.clone()) {
+                Entry::Occupied(known) => Some(*known.get()),
+                Entry::Vacant(new) => {
+                    new.insert(count);
+                    None
+                }
+            }
+        };
+        match place.and_then(|place| self.all.get_mut(place)) {
+            Some(member) => {
+                member.1 = value;
+                true
+            }
+            None => {
+                self.all.push((name, value));
+                false
+            }
         }
     }
 }
@@ -244,6 +286,21 @@ mod tests {
         assert_eq!(parse(r#""\ud83d\ude00""#), Some(Json::String("😀".into())));
         let twice = Json::Object(vec![("a".into(), Json::Integer("2".into()))]);
         assert_eq!(parse(r#"{"a": 1, "a": 2}"#), Some(twice));
+    }
+
+    #[test]
+    fn the_last_of_a_name_counts_among_many() {
+        for names in [5, 17, 18, 500] {
+            let member = |n: usize| format!(r#""name {}": {n}"#, n % names);
+            let text = (0..names * 3 - 1).map(member).collect::<Vec<String>>().join(",");
+            let object = format!("{{{text}}}");
+            let Some((Json::Object(members), true)) = parse_counting(&object) else { panic!() };
+            let last = |at: usize| if at + 1 < names { at + 2 * names } else { at + names };
+            let expected = (0..names).map(|at| {
+                (format!("name {at}").into(), Json::Integer(last(at).to_string().into()))
+            });
+            assert_eq!(members, expected.collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(super) enum Step {
 
 impl Step {
     /// Whether a step that finds nothing may be taken from these values at all.
-    fn fits(&self, values: &[&Json]) -> bool {
+    fn fits(&self, values: &[&Json<'_>]) -> bool {
         values.iter().all(|value| match self {
             Step::Slice(..) | Step::Indices(_) => matches!(value, Json::Array(_)),
             Step::Filter(_) => !value.is_scalar(),
@@ -80,7 +80,7 @@ const FUNCTIONS: [(&str, PathFunction); 7] = [
 
 impl PathFunction {
     /// A function of numbers; an error where there are none.
-    fn of_numbers(self, values: &[&Json]) -> Result<Json, String> {
+    fn of_numbers(self, values: &[&Json<'_>]) -> Result<Json<'static>, String> {
         let items = values.iter().flat_map(|value| match value {
             Json::Array(items) => items.as_slice(),
             one => std::slice::from_ref(*one),
@@ -105,24 +105,24 @@ impl PathFunction {
             }
             _ => sum / count,
         };
-        Ok(Json::Decimal(double_to_string(value)))
+        Ok(Json::Decimal(double_to_string(value).into()))
     }
 }
 
 /// What a path finds.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Found<'a> {
+pub(crate) enum Found<'a, 't> {
     /// The value of a definite path.
-    One(&'a Json),
+    One(&'a Json<'t>),
     /// The value of a path that made a new one: a list of an indefinite path, or a function's result.
-    Made(Json),
+    Made(Json<'t>),
     /// Nothing.
     Nothing,
 }
 
-impl Found<'_> {
+impl<'t> Found<'_, 't> {
     /// The value, where there is one.
-    pub(crate) fn value(&self) -> Option<&Json> {
+    pub(crate) fn value(&self) -> Option<&Json<'t>> {
         match self {
             Found::One(value) => Some(value),
             Found::Made(value) => Some(value),
@@ -157,7 +157,7 @@ impl JsonPath {
     ///
     /// # Errors
     /// In strict mode where a definite path leads nowhere.
-    pub(crate) fn find<'a>(&self, root: &'a Json) -> Result<Found<'a>, String> {
+    pub(crate) fn find<'a, 't>(&self, root: &'a Json<'t>) -> Result<Found<'a, 't>, String> {
         let mut found = vec![root];
         let mut definite = true;
         let (steps, names) = match self.steps.split_last() {
@@ -200,29 +200,29 @@ impl JsonPath {
                     [_] if definite => return Ok(Found::Made(Json::Null)),
                     many => many.len(),
                 };
-                Json::Integer(length.to_string())
+                Json::Integer(length.to_string().into())
             }
             (Some(function), found) => function.of_numbers(found)?,
         }))
     }
 
     /// `['a', 'b']` at the end of a path: an object of these members.
-    fn chosen<'a>(
+    fn chosen<'a, 't>(
         &self,
-        found: &[&Json],
+        found: &[&Json<'t>],
         names: &[String],
         definite: bool,
-    ) -> Result<Found<'a>, String> {
-        let chosen = |value: &&Json| match value {
+    ) -> Result<Found<'a, 't>, String> {
+        let chosen = |value: &&Json<'t>| match value {
             Json::Object(_) => Some(Json::Object(
                 names
                     .iter()
-                    .filter_map(|name| Some((name.clone(), value.member(name)?.clone())))
+                    .filter_map(|name| Some((name.clone().into(), value.member(name)?.clone())))
                     .collect(),
             )),
             _ => None,
         };
-        let mut objects: Vec<Json> = found.iter().filter_map(chosen).collect();
+        let mut objects: Vec<Json<'t>> = found.iter().filter_map(chosen).collect();
         Ok(match (definite, objects.pop()) {
             (true, Some(object)) => Found::Made(object),
             (true, None) if self.mode == Mode::Strict => {
@@ -251,7 +251,12 @@ fn mode_of(text: &str) -> (Mode, &str) {
 }
 
 /// The values below `value` that a step leads to.
-pub(super) fn apply<'a>(step: &Step, value: &'a Json, root: &'a Json, out: &mut Vec<&'a Json>) {
+pub(super) fn apply<'a, 't>(
+    step: &Step,
+    value: &'a Json<'t>,
+    root: &'a Json<'t>,
+    out: &mut Vec<&'a Json<'t>>,
+) {
     match (step, value) {
         (Step::Name(name), _) => out.extend(value.member(name)),
         (Step::Names(names), Json::Object(_)) => {
@@ -281,12 +286,12 @@ pub(super) fn apply<'a>(step: &Step, value: &'a Json, root: &'a Json, out: &mut 
     }
 }
 
-fn item(items: &[Json], index: i64) -> Option<&Json> {
+fn item<'a, 't>(items: &'a [Json<'t>], index: i64) -> Option<&'a Json<'t>> {
     let at = if index < 0 { items.len() as i64 + index } else { index };
     items.get(usize::try_from(at).ok()?)
 }
 
-fn deep<'a>(value: &'a Json, out: &mut Vec<&'a Json>) {
+fn deep<'a, 't>(value: &'a Json<'t>, out: &mut Vec<&'a Json<'t>>) {
     if value.is_scalar() {
         return;
     }

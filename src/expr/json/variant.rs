@@ -10,7 +10,7 @@ use crate::types::java_text::write_double;
 const DECIMAL_DIGITS_MAX: usize = 38;
 
 /// Appends the text of a value as a VARIANT: members by their names, numbers without needless digits.
-pub(crate) fn write_variant(value: &Json, out: &mut String) {
+pub(crate) fn write_variant(value: &Json<'_>, out: &mut String) {
     write_with(value, out, |number, out| match number {
         Json::Integer(text) => match text.parse::<i64>() {
             Ok(number) => out.push_str(itoa::Buffer::new().format(number)),

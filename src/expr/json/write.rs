@@ -14,9 +14,10 @@ use arrow_array::types::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use std::borrow::Cow;
 
 /// Appends a value's JSON text, without blanks.
-pub(crate) fn write_json(value: &Json, out: &mut String) {
+pub(crate) fn write_json(value: &Json<'_>, out: &mut String) {
     write_with(value, out, |number, out| match number {
         Json::Decimal(text) => write_big_decimal(text, out),
         Json::Integer(text) => out.push_str(text),
@@ -25,7 +26,7 @@ pub(crate) fn write_json(value: &Json, out: &mut String) {
 }
 
 /// The same, where `number` appends integers and decimals.
-pub(super) fn write_with(value: &Json, out: &mut String, number: fn(&Json, &mut String)) {
+pub(super) fn write_with(value: &Json<'_>, out: &mut String, number: fn(&Json<'_>, &mut String)) {
     match value {
         Json::Null => out.push_str("null"),
         Json::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
@@ -43,7 +44,7 @@ pub(super) fn write_with(value: &Json, out: &mut String, number: fn(&Json, &mut 
         }
         Json::Object(members) => {
             // Flink's mapper is set to ORDER_MAP_ENTRIES_BY_KEYS, and a VARIANT is built in that order.
-            let mut members: Vec<&(String, Json)> = members.iter().collect();
+            let mut members: Vec<&(Cow<'_, str>, Json<'_>)> = members.iter().collect();
             members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
             out.push('{');
             for (at, (name, member)) in members.into_iter().enumerate() {
@@ -112,23 +113,28 @@ pub(crate) fn write_big_decimal(text: &str, out: &mut String) {
 pub(crate) fn write_string(text: &str, out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if u32::from(c) < 0x20 => {
+    let mut rest = text;
+    let escaped = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    while let Some((at, byte)) = rest.bytes().enumerate().find(|(_, byte)| escaped(*byte)) {
+        let (plain, after) = rest.split_at(at);
+        out.push_str(plain);
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            0x08 => out.push_str("\\b"),
+            0x0c => out.push_str("\\f"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            control => {
                 out.push_str("\\u00");
-                out.push(char::from(HEX[(u32::from(c) >> 4) as usize]));
-                out.push(char::from(HEX[(u32::from(c) & 15) as usize]));
+                out.push(char::from(HEX[usize::from(control >> 4)]));
+                out.push(char::from(HEX[usize::from(control & 15)]));
             }
-            c => out.push(c),
         }
+        rest = after.get(1..).unwrap_or_default();
     }
+    out.push_str(rest);
     out.push('"');
 }
 
