@@ -15,6 +15,7 @@ impl JavaPattern {
         out: &mut String,
     ) {
         let [opening, closing] = brackets;
+        let time = Shown::new(time, calendar);
         let mut pad: usize = 0;
         for item in &self.items {
             match item {
@@ -25,11 +26,11 @@ impl JavaPattern {
                         Letter::Offset(letter) => write_offset(*letter, *count, offset, out),
                         _ => format_field(*letter, *count, time, calendar, out),
                     }
-                    let width = out.len().saturating_sub(start);
-                    out.insert_str(
-                        start,
-                        &" ".repeat(std::mem::take(&mut pad).saturating_sub(width)),
-                    );
+                    if pad > 0 {
+                        let width = out.len().saturating_sub(start);
+                        out.insert_str(start, &" ".repeat(pad.saturating_sub(width)));
+                        pad = 0;
+                    }
                 }
                 Item::Pad(width) => pad = *width,
                 Item::Optional => out.push_str(opening),
@@ -39,16 +40,27 @@ impl JavaPattern {
     }
 }
 
-fn format_field(
-    letter: Letter,
-    count: usize,
-    (local, nanos): (i64, i64),
-    calendar: Calendar,
-    out: &mut String,
-) {
-    let days = local.div_euclid(MICROS_PER_DAY);
-    let of_day = local.rem_euclid(MICROS_PER_DAY);
-    let (year, month, day) = calendar.date(days);
+/// A local time as a calendar shows it.
+#[derive(Clone, Copy)]
+struct Shown {
+    days: i64,
+    date: (i64, u32, u32),
+    /// Microseconds.
+    of_day: i64,
+    /// Nanoseconds below the microsecond.
+    nanos: i64,
+}
+
+impl Shown {
+    fn new((local, nanos): (i64, i64), calendar: Calendar) -> Shown {
+        let days = local.div_euclid(MICROS_PER_DAY);
+        let of_day = local.rem_euclid(MICROS_PER_DAY);
+        Shown { days, date: calendar.date(days), of_day, nanos }
+    }
+}
+
+fn format_field(letter: Letter, count: usize, time: Shown, calendar: Calendar, out: &mut String) {
+    let Shown { days, date: (year, month, day), of_day, nanos } = time;
     let hour = of_day / 3_600_000_000;
     let minute = of_day / 60_000_000 % 60;
     let nanos_of_second = of_day % 1_000_000 * 1_000 + nanos;
@@ -120,8 +132,9 @@ fn format_field(
         // Not a field of the local time.
         Letter::Offset(_) => return,
         Letter::Fraction => {
-            let digits = format!("{nanos_of_second:09}");
-            return out.push_str(digits.get(..count.min(9)).unwrap_or(&digits));
+            let digits = count.min(9);
+            let below = 9_u32.saturating_sub(u32::try_from(digits).unwrap_or(9));
+            return write_padded(nanos_of_second / 10_i64.pow(below), digits, out);
         }
     };
     // `SignStyle.EXCEEDS_PAD`.
@@ -134,8 +147,21 @@ fn format_field(
     {
         out.push('+');
     }
-    // Writing to a String has no way to fail.
-    let _ = write!(out, "{number:0count$}");
+    write_padded(number, count, out);
+}
+
+/// Writes a number with zeros in front where it has fewer than `width` characters.
+fn write_padded(number: i64, width: usize, out: &mut String) {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(number.unsigned_abs());
+    let negative = number < 0;
+    if negative {
+        out.push('-');
+    }
+    for _ in digits.len() + usize::from(negative)..width {
+        out.push('0');
+    }
+    out.push_str(digits);
 }
 
 /// `+0130` for `Z`, and for `X` `Z` or `+01`, `+0130` or `+01:30` by their count (`SimpleDateFormat`).
