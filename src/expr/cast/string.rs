@@ -68,10 +68,21 @@ pub(crate) fn first_chars(text: &str, n: usize) -> &str {
     if text.len() <= n {
         return text;
     }
-    match text.char_indices().nth(n) {
-        Some((end, _)) => &text[..end],
-        None => text,
+    // Whole blocks of bytes are counted at once.
+    const BLOCK: usize = 64;
+    let begins = |byte: u8| byte & 0xc0 != 0x80;
+    let (mut left, mut end) = (n, 0);
+    for block in text.as_bytes().chunks(BLOCK) {
+        let chars = block.iter().filter(|byte| begins(**byte)).count();
+        if chars > left {
+            let mut ends = block.iter().enumerate().filter(|(_, byte)| begins(**byte));
+            end += ends.nth(left).map_or(0, |(at, _)| at);
+            return &text[..end];
+        }
+        left -= chars;
+        end += block.len();
     }
+    text
 }
 
 /// The UTF-8 bytes of a text, cut and padded with zeros to the target's length.
@@ -337,6 +348,17 @@ pub(crate) fn parse_integer_cast(text: &str) -> Result<i64, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn characters_are_counted_in_blocks_as_one_by_one() {
+        for part in ["a", "ä", "杭", "a😀", "xä杭😀"] {
+            let text = part.repeat(60);
+            for n in 0..=text.chars().count() + 1 {
+                let expected: String = text.chars().take(n).collect();
+                assert_eq!(first_chars(&text, n), expected, "{part} {n}");
+            }
+        }
+    }
 
     #[test]
     fn short_texts_become_decimals_as_in_flink() {
