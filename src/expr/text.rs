@@ -167,8 +167,7 @@ impl<'a> TextWriter<'a> {
             Source::Bytes(array) => out.push_str(&String::from_utf8_lossy(array.value(row))),
             Source::Hex(array) => {
                 out.push_str("x'");
-                let digits = array.value(row).iter().flat_map(|byte| [byte >> 4, byte & 15]);
-                out.extend(digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
+                write_hex(array.value(row), LOWER_HEX, out);
                 out.push('\'');
             }
             Source::Date(array) => write_date_cast(i64::from(array.value(row)), out),
@@ -307,4 +306,16 @@ fn padded(value: i64, digits: usize, out: &mut String) {
     let missing = digits.saturating_sub(text.trim_start_matches('-').len());
     out.extend(std::iter::repeat_n('0', missing));
     out.push_str(&text);
+}
+
+/// Hexadecimal digits in lower case.
+pub(crate) const LOWER_HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// Hexadecimal digits in upper case.
+pub(crate) const UPPER_HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+/// Appends two digits per byte.
+pub(crate) fn write_hex(bytes: &[u8], digits: &[u8; 16], out: &mut String) {
+    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    out.extend(halves.map(|half| char::from(digits[usize::from(half)])));
 }

@@ -3,6 +3,7 @@
 use super::signature::{STRING, fixed, nullable};
 use super::{Function, Param};
 use crate::expr::cast::first_chars;
+use crate::expr::text::{UPPER_HEX, write_hex};
 use crate::types::Kind;
 use base64::Engine;
 use base64::alphabet::STANDARD as STANDARD_ALPHABET;
@@ -86,9 +87,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             if call.data_type(0).kind.is_string() {
                 let text = call.text(0);
                 return call.strings(|row, out| {
-                    Ok(text.get(row).map(|text| {
-                        text.bytes().for_each(|byte| out.push_str(&format!("{byte:02X}")));
-                    }))
+                    Ok(text.get(row).map(|text| write_hex(text.as_bytes(), UPPER_HEX, out)))
                 });
             }
             let value = call.long(0);

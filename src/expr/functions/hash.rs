@@ -2,6 +2,7 @@
 
 use super::signature::{Signature, fixed};
 use super::{Bin, Call, Function, Param, Prim, Str};
+use crate::expr::text::{LOWER_HEX, write_hex};
 use crate::expr::value::Bool;
 use crate::expr::{Expr, Node};
 use crate::types::{Column, DataType, Kind};
@@ -9,7 +10,6 @@ use arrow_array::types::{Date32Type, Decimal128Type, Float32Type, Int32Type};
 use md5::{Digest, Md5};
 use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
-use std::fmt::Write;
 
 use Param::{Int, Text};
 
@@ -110,10 +110,7 @@ fn text_or_bytes(args: &[Expr], params: &[Param], returns: Kind) -> Option<Signa
 
 /// Appends the hash of `bytes` in hexadecimal digits.
 fn hex<D: Digest>(bytes: &[u8], out: &mut String) {
-    for byte in D::digest(bytes) {
-        // Writing to a String has no way to fail.
-        let _ = write!(out, "{byte:02x}");
-    }
+    write_hex(&D::digest(bytes), LOWER_HEX, out);
 }
 
 /// The hash codes of Java's `String`, `Integer`, `Long`, `Double`, `Float`, `Boolean` and `BigDecimal`.

@@ -2,6 +2,7 @@
 
 use super::signature::{STRING, fixed, nullable};
 use super::{Function, Param};
+use crate::expr::text::{UPPER_HEX, write_hex};
 
 use Param::Text;
 
@@ -46,7 +47,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
                             out.push(char::from(byte));
                         }
                         b' ' => out.push('+'),
-                        byte => out.push_str(&format!("%{byte:02X}")),
+                        byte => {
+                            out.push('%');
+                            write_hex(&[byte], UPPER_HEX, out);
+                        }
                     }
                 }
                 Ok(Some(()))
