@@ -17,7 +17,7 @@ const RESULT_CHARS_MAX: usize = 16 << 20;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("UPPER(string)", "The text in upper case.", same_text, |call| {
-        map(call, |text, out| out.push_str(&text.to_uppercase()))
+        map(call, |text, out| out.extend(text.chars().flat_map(char::to_uppercase)))
     }),
     Function::new("LOWER(string)", "The text in lower case.", same_text, |call| {
         map(call, |text, out| out.push_str(&text.to_lowercase()))
