@@ -203,7 +203,9 @@ impl JobBuilder<'_> {
                 // The filter stands directly above the scan, or above what leaves its old rows out.
                 let first =
                     usize::from(matches!(chain.steps.first(), Some(Step::DropUpdateBefore)));
-                if matches!(chain.steps.get(first), Some(Step::Filter(_))) {
+                let filter = chain.steps.get(first);
+                if matches!(filter, Some(Step::Filter(of)) if chain.predicate.as_ref() == Some(of))
+                {
                     chain.steps.remove(first);
                 }
             }

@@ -82,6 +82,15 @@ fn statements_may_span_lines() {
 }
 
 #[test]
+fn what_is_no_text_leaves_the_shell() {
+    let mut shell = shell(&[]);
+    shell.presses(b"SELECT '\xff");
+    shell.sees("error: what was typed is not UTF-8");
+    shell.sees(PROMPT);
+    shell.answers("SELECT n FROM three WHERE n = 2;", &["Received a total of 1 row"]);
+}
+
+#[test]
 fn ctrl_c_stops_the_query_and_not_the_shell() {
     let mut shell = shell(&[]);
     shell.enters("SELECT n FROM endless;");

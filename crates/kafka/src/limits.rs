@@ -56,6 +56,14 @@ pub const FETCH_BUDGET_BYTES_DEFAULT: usize = 18 * 1024 * 1024;
 /// Smallest `max_bytes` of a fetch: below it the cost of a request outweighs its data.
 pub const FETCH_BYTES_MIN: usize = 64 * 1024;
 
+/// Bytes that the offsets of one OffsetCommit take in the coordinator's log, which writes them as one batch: half of the
+/// default of `message.max.bytes`.
+pub const OFFSET_COMMIT_BYTES_MAX: usize = 512 * 1024;
+
+/// Bytes of an offset in the coordinator's log beside the names and the string: keys and headers of the record, numbers,
+/// and, twice, the length of the topic's name.
+pub const OFFSET_RECORD_BYTES: usize = 100;
+
 /// Bytes of the string that OffsetCommit stores beside an offset (`offset.metadata.max.bytes`).
 pub const OFFSET_METADATA_BYTES_MAX: usize = 4096;
 

@@ -11,7 +11,7 @@ use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Behavior, CompletionType, Config, Context, Editor, Helper};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 
 /// What the user sees before the first line of a statement.
@@ -95,6 +95,10 @@ impl Reader {
             }
             Err(ReadlineError::Interrupted) => Input::Cancelled,
             Err(ReadlineError::Eof) => Input::End,
+            Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                say("error: what was typed is not UTF-8; the statement is left out");
+                Input::Cancelled
+            }
             Err(error) => {
                 say(&format!("error: cannot read from the terminal: {error}"));
                 Input::End

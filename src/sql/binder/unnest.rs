@@ -4,7 +4,7 @@ use super::expr::Scope;
 use super::query::{condition, filtered, rename};
 use super::{Binder, not_yet, rewrite, schema_error};
 use crate::base::{Result, Span};
-use crate::expr::Expr;
+use crate::expr::{Expr, Stability};
 use crate::plan::Rel;
 use crate::sql::ast::{self, JoinCondition, JoinKind, TableAlias};
 use crate::types::{DataType, Field, Kind, Schema};
@@ -123,9 +123,13 @@ pub(super) fn prune(
     let fields = input.schema().fields;
     let width = fields.len();
     let (mut early, mut late) = (Vec::new(), Vec::new());
+    // Nothing moves before what may fail, and what is another value each time is drawn for each element.
+    let mut may_fail = false;
     for part in condition.map(Expr::into_conjuncts).unwrap_or_default() {
+        may_fail |= part.can_fail();
         let only_input = part.columns_used().iter().all(|at| *at < width);
-        if only_input && !part.can_fail() { early.push(part) } else { late.push(part) }
+        let moves = only_input && !may_fail && part.stability() == Stability::Immutable;
+        if moves { early.push(part) } else { late.push(part) }
     }
     let mut used: Vec<usize> = expressions
         .iter()

@@ -88,7 +88,12 @@ impl Terminal {
 
     /// Types these characters.
     pub(crate) fn types(&mut self, text: &str) {
-        self.keyboard.write_all(text.as_bytes()).unwrap();
+        self.presses(text.as_bytes());
+    }
+
+    /// What no keyboard gives, too.
+    pub(crate) fn presses(&mut self, bytes: &[u8]) {
+        self.keyboard.write_all(bytes).unwrap();
     }
 
     /// Types a line and the Enter key.

@@ -1,6 +1,6 @@
 //! Committed offsets of a group, of a member or from outside: then generation −1, no member id.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use crate::apis::AnyResponse;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::error_table::{self, CoordinatorAction};
+use crate::limits::{OFFSET_COMMIT_BYTES_MAX, OFFSET_RECORD_BYTES};
 use crate::metadata::Unknown;
 use crate::pending::Promise;
 use crate::topic::TopicPartition;
@@ -70,40 +71,43 @@ fn refusal(group: &str, outside: bool, code: ErrorCode, place: &str) -> Error {
     Error::broker(code, text).context(format_args!("group `{group}`{place}"))
 }
 
-/// Stores offsets. Of partitions that [were deleted](Unknown) there is nothing to store.
+/// The offsets of each request, in their order.
+fn parts<'a>(
+    group: &str,
+    offsets: &'a [(TopicPartition, CommittedOffset)],
+) -> VecDeque<&'a [(TopicPartition, CommittedOffset)]> {
+    let mut parts = VecDeque::new();
+    let (mut rest, mut bytes, mut count) = (offsets, 0_usize, 0_usize);
+    for (tp, committed) in offsets {
+        let names = group.len() + tp.topic.len() + committed.metadata.len();
+        bytes += names + OFFSET_RECORD_BYTES;
+        if bytes > OFFSET_COMMIT_BYTES_MAX && count > 0 {
+            let (part, behind) = rest.split_at(count);
+            parts.push_back(part);
+            (rest, bytes, count) = (behind, names + OFFSET_RECORD_BYTES, 0);
+        }
+        count += 1;
+    }
+    parts.push_back(rest);
+    parts
+}
+
+/// Stores offsets, with several requests one after the other where the coordinator could not write them at once. Of
+/// partitions that [were deleted](Unknown) there is nothing to store.
 pub(crate) fn commit(
     group: &str,
     member: &GroupMember,
     offsets: &[(TopicPartition, CommittedOffset)],
     promise: Promise<Result<()>>,
 ) -> Box<dyn super::Operation> {
-    let mut topics: BTreeMap<&str, Vec<OffsetCommitRequestPartition>> = BTreeMap::new();
-    for (tp, committed) in offsets {
-        topics.entry(&tp.topic).or_default().push(OffsetCommitRequestPartition {
-            partition_index: tp.partition,
-            committed_offset: committed.offset,
-            committed_leader_epoch: committed.leader_epoch,
-            committed_metadata: Some(committed.metadata.clone()),
-        });
-    }
-    let request = OffsetCommitRequest {
-        group_id: group.to_owned(),
-        generation_id_or_member_epoch: member.generation,
-        member_id: member.member_id.clone(),
-        group_instance_id: member.instance_id.clone(),
-        topics: topics
-            .into_iter()
-            .map(|(name, partitions)| OffsetCommitRequestTopic {
-                name: name.to_owned(),
-                partitions,
-                ..OffsetCommitRequestTopic::default()
-            })
-            .collect(),
-        ..OffsetCommitRequest::default()
-    };
+    let parts = parts(group, offsets).into_iter();
+    let asked = |part: &[(TopicPartition, _)]| part.iter().map(|(tp, _)| tp.clone()).collect();
+    let mut requests: VecDeque<(OffsetCommitRequest, Vec<TopicPartition>)> =
+        parts.map(|part| (commit_request(group, member, part), asked(part))).collect();
+    // There is always a part, if an empty one.
+    let (request, mut asked) = requests.pop_front().unwrap_or_default();
     let group_id = group.to_owned();
     let outside = member.member_id.is_empty();
-    let asked: Vec<TopicPartition> = offsets.iter().map(|(tp, _)| tp.clone()).collect();
     let mut unknown = Unknown::default();
     let read = move |response, cluster: &mut Cluster, now: Duration| {
         let AnyResponse::OffsetCommit(response) = response else { return unexpected() };
@@ -130,18 +134,50 @@ pub(crate) fn commit(
         });
         let deleted = unknown.were_deleted(refused, &mut cluster.metadata, now);
         match (worst(codes), lacking) {
-            (None, None) => Verdict::Done(()),
-            (None, Some(error)) => Verdict::Retry(error),
+            (None, None) => {}
+            (None, Some(error)) => return Verdict::Retry(error),
             // The least of all codes: everything else is stored. With a partition its offsets go, too.
-            (Some((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, _)), None) if deleted => {
-                Verdict::Done(())
-            }
+            (Some((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, _)), None) if deleted => {}
             (Some((code, place)), _) => {
-                Verdict::of(code, refusal(&group_id, outside, code, &place))
+                return Verdict::of(code, refusal(&group_id, outside, code, &place));
             }
         }
+        let Some((request, of_it)) = requests.pop_front() else { return Verdict::Done(()) };
+        asked = of_it;
+        Verdict::Next(Box::new(request.into()))
     };
     Box::new(Single::new(Route::Coordinator(group.to_owned()), request, Box::new(read), promise))
+}
+
+fn commit_request(
+    group: &str,
+    member: &GroupMember,
+    offsets: &[(TopicPartition, CommittedOffset)],
+) -> OffsetCommitRequest {
+    let mut topics: BTreeMap<&str, Vec<OffsetCommitRequestPartition>> = BTreeMap::new();
+    for (tp, committed) in offsets {
+        topics.entry(&tp.topic).or_default().push(OffsetCommitRequestPartition {
+            partition_index: tp.partition,
+            committed_offset: committed.offset,
+            committed_leader_epoch: committed.leader_epoch,
+            committed_metadata: Some(committed.metadata.clone()),
+        });
+    }
+    OffsetCommitRequest {
+        group_id: group.to_owned(),
+        generation_id_or_member_epoch: member.generation,
+        member_id: member.member_id.clone(),
+        group_instance_id: member.instance_id.clone(),
+        topics: topics
+            .into_iter()
+            .map(|(name, partitions)| OffsetCommitRequestTopic {
+                name: name.to_owned(),
+                partitions,
+                ..OffsetCommitRequestTopic::default()
+            })
+            .collect(),
+        ..OffsetCommitRequest::default()
+    }
 }
 
 /// Offsets by partition; partitions without one are left out.

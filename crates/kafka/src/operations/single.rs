@@ -33,6 +33,8 @@ pub(super) enum Route {
 #[derive(Debug)]
 pub(super) enum Verdict<T> {
     Done(T),
+    /// Ask this at once: the answer was fine, and there is more.
+    Next(Box<AnyRequest>),
     /// Ask again later.
     Retry(Error),
     /// Find out again whom to ask, then ask.
@@ -199,6 +201,10 @@ impl<T: Send> Operation for Single<T> {
             Ok(AnyResponse::FindCoordinator(response)) if finding => self.found(&response, context),
             Ok(response) if calling => match (self.read)(response, context.cluster, context.now) {
                 Verdict::Done(value) => self.complete(Ok(value)),
+                Verdict::Next(request) => {
+                    (self.request, self.failures) = (*request, 0);
+                    self.start(context);
+                }
                 Verdict::Retry(error) => self.retry(error, context),
                 Verdict::Rediscover(error) => self.rediscover(error, context),
                 Verdict::Fail(error) => self.complete(Err(error)),

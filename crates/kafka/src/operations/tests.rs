@@ -5,6 +5,7 @@ use crate::client::PerTopic;
 use crate::config::Isolation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::error_table::{self, CoordinatorAction, FetchAction, ROWS};
+use crate::limits::OFFSET_COMMIT_BYTES_MAX;
 use crate::pending::{Pending, Promise};
 use crate::testing::{Asked, Bench, MILLI, SECOND};
 use crate::topic::TopicPartition;
@@ -80,12 +81,17 @@ impl Setup {
     }
 
     fn committed(&mut self, asked: &Asked, code: ErrorCode) {
-        let partition = OffsetCommitResponsePartition { partition_index: 0, error_code: code.0 };
-        let topic = OffsetCommitResponseTopic {
-            name: "t".to_owned(),
-            partitions: vec![partition],
-            ..Default::default()
+        self.committed_at(asked, &[0], code);
+    }
+
+    fn committed_at(&mut self, asked: &Asked, partitions: &[i32], code: ErrorCode) {
+        let partition = |partition_index: &i32| OffsetCommitResponsePartition {
+            partition_index: *partition_index,
+            error_code: code.0,
         };
+        let partitions = partitions.iter().map(partition).collect();
+        let topic =
+            OffsetCommitResponseTopic { name: "t".to_owned(), partitions, ..Default::default() };
         let response = OffsetCommitResponse { topics: vec![topic], ..Default::default() };
         self.bench.answer::<OffsetCommitRequest>(asked, &response);
     }
@@ -135,6 +141,38 @@ fn each_row_of_the_error_table() {
         assert_eq!(pending.try_take(), Some(Ok(())), "{code:?}");
         assert!(s.operation.is_done());
     }
+}
+
+/// A coordinator writes the offsets of a request as one batch, which its log may find too large.
+#[test]
+fn many_offsets_are_stored_one_request_after_the_other() {
+    let metadata = "m".repeat(16 << 10);
+    let long = |partition| {
+        (tp(partition), CommittedOffset { metadata: metadata.clone(), ..CommittedOffset::new(4) })
+    };
+    let offsets: Vec<_> = (0..100).map(long).collect();
+    let (mut s, pending) = setup(|promise| commit("g", &GroupMember::default(), &offsets, promise));
+    let find = s.run().remove(0);
+    let mut asked = vec![s.coordinator(&find)];
+    let (mut stored, mut requests) = (Vec::new(), 0);
+    while let Some(part) = asked.pop() {
+        assert_eq!(pending.try_take(), None);
+        let body: OffsetCommitRequest = part.body();
+        let partitions = body.topics.iter().flat_map(|topic| &topic.partitions);
+        let partitions: Vec<i32> = partitions.map(|at| at.partition_index).collect();
+        assert!(partitions.len() << 14 <= OFFSET_COMMIT_BYTES_MAX);
+        // What can be asked again is, before the rest.
+        s.committed_at(&part, &partitions, ErrorCode::COORDINATOR_LOAD_IN_PROGRESS);
+        assert!(s.run().is_empty());
+        let again = s.after(200 * MILLI).remove(0);
+        s.committed_at(&again, &partitions, ErrorCode::NONE);
+        stored.extend(partitions);
+        requests += 1;
+        asked = s.run();
+    }
+    assert_eq!((stored, requests), ((0..100).collect(), 4));
+    assert_eq!(pending.try_take(), Some(Ok(())));
+    assert!(s.operation.is_done());
 }
 
 #[test]
