@@ -90,12 +90,11 @@ fn two_scans(cluster: &Cluster, a: &str, b: &str) -> String {
 #[test]
 fn a_query_and_the_order_of_a_set_leave_progress_alone() {
     let cluster = Cluster::embedded();
-    let (x, y) = (cluster.topic("x", 1), cluster.topic("y", 1));
-    produce(&cluster, &x, &["1"]);
-    produce(&cluster, &y, &["1"]);
-    let named = two_scans(&cluster, &x, &y);
-    let unnamed = named.replace("SET 'pipeline.name' = 'two';", "");
-    for sql in [named, unnamed] {
+    for name in ["SET 'pipeline.name' = 'two';", ""] {
+        let (x, y) = (cluster.topic("x", 1), cluster.topic("y", 1));
+        produce(&cluster, &x, &["1"]);
+        produce(&cluster, &y, &["1"]);
+        let sql = two_scans(&cluster, &x, &y).replace("SET 'pipeline.name' = 'two';", name);
         let program = Program::script("job", &sql).arg("--fresh");
         let running = program.start();
         running.until_stdout("both", |text| text.lines().count() == 2);
