@@ -387,28 +387,7 @@ impl Drop for Watch {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use crate::transport::{BrokerEvent, MemoryNetwork, Responder};
-
-    /// Nobody listens.
-    struct Nobody;
-
-    impl Responder for Nobody {
-        fn connect(&mut self, _: &str, _: u16, _: Duration) -> Option<u64> {
-            None
-        }
-
-        fn request(&mut self, _: u64, _: bytes::Bytes, _: Duration) {}
-
-        fn disconnect(&mut self, _: u64) {}
-
-        fn poll(&mut self, _: Duration) -> Vec<BrokerEvent> {
-            Vec::new()
-        }
-
-        fn next_deadline(&self) -> Option<Duration> {
-            None
-        }
-    }
+    use crate::transport::{MemoryNetwork, Nobody};
 
     fn is_closed<T: fmt::Debug>(pending: &Pending<Result<T>>) -> bool {
         matches!(pending.try_take(), Some(Err(error)) if error.kind() == &ErrorKind::Closed)

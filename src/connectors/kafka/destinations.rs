@@ -98,31 +98,10 @@ mod tests {
     use super::super::partitioner::{Partitioner, PartitionerContext};
     use super::*;
     use crate::table::Waker;
-    use brooklet_kafka::transport::{BrokerEvent, MemoryNetwork, Responder};
+    use brooklet_kafka::transport::{MemoryNetwork, Nobody};
     use brooklet_kafka::{Client, ClientConfig, Network};
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    /// Nobody listens.
-    struct Nobody;
-
-    impl Responder for Nobody {
-        fn connect(&mut self, _: &str, _: u16, _: Duration) -> Option<u64> {
-            None
-        }
-
-        fn request(&mut self, _: u64, _: bytes::Bytes, _: Duration) {}
-
-        fn disconnect(&mut self, _: u64) {}
-
-        fn poll(&mut self, _: Duration) -> Vec<BrokerEvent> {
-            Vec::new()
-        }
-
-        fn next_deadline(&self) -> Option<Duration> {
-            None
-        }
-    }
 
     /// As many topics, each used a second after the one before.
     fn destinations(count: usize) -> Destinations {

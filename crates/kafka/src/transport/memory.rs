@@ -34,6 +34,28 @@ pub trait Responder: Send {
     fn next_deadline(&self) -> Option<Duration>;
 }
 
+/// No brokers: nothing listens at any address.
+#[derive(Debug)]
+pub struct Nobody;
+
+impl Responder for Nobody {
+    fn connect(&mut self, _: &str, _: u16, _: Duration) -> Option<u64> {
+        None
+    }
+
+    fn request(&mut self, _: u64, _: Bytes, _: Duration) {}
+
+    fn disconnect(&mut self, _: u64) {}
+
+    fn poll(&mut self, _: Duration) -> Vec<BrokerEvent> {
+        Vec::new()
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        None
+    }
+}
+
 /// What comes from a broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BrokerEvent {

@@ -10,7 +10,7 @@ use crate::budget::Budget;
 use crate::client::ClientShared;
 use crate::pending::Waker;
 
-pub use memory::{BrokerEvent, MemoryNetwork, Responder};
+pub use memory::{BrokerEvent, MemoryNetwork, Nobody, Responder};
 
 /// Where clients send their bytes. Clones are the same network.
 #[derive(Clone)]

@@ -4,34 +4,13 @@ use super::*;
 use crate::base::{Error, ErrorKind};
 use crate::table::{Decoded, Decoder, DecoderFactory, Payload, Readiness, Waker, Warnings};
 use brooklet_kafka::error::{Error as KafkaError, ErrorKind as KafkaErrorKind};
-use brooklet_kafka::transport::{BrokerEvent, MemoryNetwork, Responder};
+use brooklet_kafka::transport::{MemoryNetwork, Nobody};
 use brooklet_kafka::wire::Uuid;
 use brooklet_kafka::wire::compression::{Compression, Compressor};
 use brooklet_kafka::wire::records::BatchBuilder;
 use brooklet_kafka::{Client, ClientConfig, Network};
 use bytes::{Bytes, BytesMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// No broker at all.
-struct Nobody;
-
-impl Responder for Nobody {
-    fn connect(&mut self, _: &str, _: u16, _: Duration) -> Option<u64> {
-        None
-    }
-
-    fn request(&mut self, _: u64, _: Bytes, _: Duration) {}
-
-    fn disconnect(&mut self, _: u64) {}
-
-    fn poll(&mut self, _: Duration) -> Vec<BrokerEvent> {
-        Vec::new()
-    }
-
-    fn next_deadline(&self) -> Option<Duration> {
-        None
-    }
-}
 
 /// A row without columns for each record.
 #[derive(Debug, Default)]
