@@ -325,7 +325,7 @@ pub(super) struct ProduceArguments {
     #[arg(short = 'p', value_name = "PARTITION", value_parser = clap::value_parser!(i32).range(0..))]
     pub(super) partition: Option<i32>,
     /// Splits each line into key and value at the first of these
-    #[arg(short = 'K', value_name = "DELIMITER")]
+    #[arg(short = 'K', value_name = "DELIMITER", allow_hyphen_values = true)]
     pub(super) key_delimiter: Option<String>,
 }
 
@@ -353,13 +353,18 @@ pub(super) struct ConsumeArguments {
     pub(super) exit_at_end: bool,
     /// Format: %t topic, %p partition, %o offset, %T timestamp, %k key, %K its size, %s value, %S its size, %h headers;
     /// \n \t \xNN
-    #[arg(short = 'f', value_name = "FORMAT", conflicts_with = "json")]
+    #[arg(short = 'f', value_name = "FORMAT", conflicts_with = "json", allow_hyphen_values = true)]
     pub(super) format: Option<String>,
     /// One JSON object a line
     #[arg(short = 'J')]
     pub(super) json: bool,
     /// Print the key before the value, with this between them
-    #[arg(short = 'K', value_name = "DELIMITER", conflicts_with_all = ["format", "json"])]
+    #[arg(
+        short = 'K',
+        value_name = "DELIMITER",
+        conflicts_with_all = ["format", "json"],
+        allow_hyphen_values = true
+    )]
     pub(super) key_delimiter: Option<String>,
 }
 

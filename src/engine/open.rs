@@ -210,13 +210,10 @@ impl JobBuilder<'_> {
         options: &OptionReader<'_>,
     ) -> Result<&Arc<dyn Connector>> {
         let Some(name) = options.string(&CONNECTOR) else {
-            return Err(Error::new(
-                ErrorKind::Option,
-                format!(
-                    "table options of {} do not contain an option key 'connector'",
-                    table.subject()
-                ),
-            ));
+            let subject = table.subject();
+            let message =
+                format!("table options of {subject} do not contain an option key 'connector'");
+            return Err(options.missing(&CONNECTOR, message));
         };
         if let Some(connector) =
             self.connectors.iter().find(|connector| connector.identifier() == name)

@@ -98,6 +98,18 @@ impl Taken {
     }
 }
 
+/// Whether two keys may be one but for a typing error: the parts that both begin with (`fields.a.` of `fields.a.min` and
+/// `fields.a.max`) make them no more alike.
+fn is_alike(key: &str, other: &str) -> bool {
+    let parts = key.split_inclusive('.').zip(other.split_inclusive('.'));
+    let same = parts.take_while(|(a, b)| a == b && a.ends_with('.'));
+    let group: usize = same.map(|(part, _)| part.len()).sum();
+    match (key.get(group..), other.get(group..)) {
+        (Some(key), Some(other)) => nearest(key, [other]).is_some(),
+        _ => false,
+    }
+}
+
 impl<'a> OptionReader<'a> {
     /// A reader over all keys; `subject` names the table in errors: `table 'orders' (connector 'kafka')`.
     pub fn new(
@@ -166,14 +178,29 @@ impl<'a> OptionReader<'a> {
     /// The text of an option, whether or not it is set; an error that names it where it is missing.
     pub fn required(&self, opt: &Opt) -> Result<String> {
         self.string(opt).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Option,
-                format!(
-                    "missing required option '{}{}' for {}",
-                    self.prefix, opt.key, self.subject
-                ),
-            )
+            let message = format!(
+                "missing required option '{}{}' for {}",
+                self.prefix, opt.key, self.subject
+            );
+            self.missing(opt, message)
         })
+    }
+
+    /// The error of an option that is not there: where the script has a key that is nearly this one, it is pointed at.
+    pub fn missing(&self, opt: &Opt, message: String) -> Error {
+        let error = Error::new(ErrorKind::Option, message);
+        let key = format!("{}{}", self.prefix, opt.key);
+        let unread = |(given, _): &(&str, &OptionValue)| !self.taken.has(given);
+        let meant = |(given, _): &(&str, &OptionValue)| nearest(given, [key.as_str()]).is_some();
+        let Some((given, value)) = self.options.iter().filter(unread).find(meant) else {
+            return error;
+        };
+        let error =
+            error.with_hint(format!("did you mean '{key}' by '{}'?", self.options.written(given)));
+        match value.span {
+            Some(span) => error.at(span),
+            None => error,
+        }
     }
 
     /// Whether the script gives the option.
@@ -322,7 +349,10 @@ impl<'a> OptionReader<'a> {
             let supported = self.taken.supported();
             let mut hint = String::new();
             let written = self.options.written(key);
-            if let Some(near) = nearest(key, supported.iter().map(String::as_str)) {
+            if let Some(near) = nearest(
+                key,
+                supported.iter().map(String::as_str).filter(|option| is_alike(key, option)),
+            ) {
                 hint = format!("did you mean '{}'? ", in_words_of(written, key, near));
             }
             let all = supported.iter().map(String::as_str);

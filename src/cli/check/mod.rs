@@ -167,7 +167,10 @@ impl Checker<'_> {
             self.missing.insert(name, (line, verdict));
         }
         let mut at = error.span().map_or(span.start, |place| place.start);
-        if !(span.start..span.end.max(span.start + 1)).contains(&at) {
+        // What a statement lacks is missed where it ends.
+        if error.kind() != ErrorKind::Syntax
+            && !(span.start..span.end.max(span.start + 1)).contains(&at)
+        {
             // The mistake stands in another statement, such as the table's declaration; it is this one that fails.
             let (line, _) = self.lines.line_column(self.text, at);
             at = span.start;

@@ -23,6 +23,9 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_secs(15);
 /// Time-out that the new epoch of a transactional id gets.
 const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long an answer may take before a line says what is waited for.
+const SILENCE_MAX: Duration = Duration::from_secs(2);
+
 /// How often a wait looks whether the program was asked to stop.
 pub(in crate::cli) const STOP_POLL: Duration = Duration::from_millis(50);
 
@@ -114,12 +117,18 @@ impl Connection {
     }
 
     fn answer<T>(&self, pending: &Pending<T>) -> Result<T, Failure> {
+        let mut silence = Duration::ZERO;
         loop {
             if let Some(answer) = pending.wait(STOP_POLL) {
                 return Ok(answer);
             }
             if self.is_stopping() {
                 return Err(Failure::Stopped);
+            }
+            silence += STOP_POLL;
+            if silence == SILENCE_MAX {
+                let seconds = self.client.config().api_timeout.as_secs_f64();
+                say(&format!("[WARN] no answer yet; giving up after {seconds} s"));
             }
         }
     }

@@ -52,8 +52,9 @@ impl Bounds {
 
 fn one_start(value: &str) -> Result<Start, Failure> {
     match value {
-        "beginning" => Ok(Start::Beginning),
-        "end" => Ok(Start::End),
+        // `earliest` and `latest` are Kafka's own words for them.
+        "beginning" | "earliest" => Ok(Start::Beginning),
+        "end" | "latest" => Ok(Start::End),
         _ => {
             if let Some(millis) = value.strip_prefix("s@") {
                 number(value, millis).map(Start::Timestamp)
@@ -149,6 +150,8 @@ mod tests {
     fn every_form_is_read() {
         for (text, start) in [
             ("beginning", Start::Beginning),
+            ("earliest", Start::Beginning),
+            ("latest", Start::End),
             ("end", Start::End),
             ("-7", Start::Last(7)),
             ("0", Start::At(0)),

@@ -3,8 +3,8 @@
 use super::coerce::{self, shown};
 use crate::base::{Error, ErrorKind, Result, nearest};
 use crate::expr::{
-    ArithmeticOp, CompareOp, Expr, FUNCTIONS, Node, Scalar, common_argument_type, function,
-    is_sortable,
+    ArithmeticOp, CompareOp, Expr, FUNCTIONS, Function, Node, Scalar, common_argument_type,
+    function, is_sortable,
 };
 use crate::types::{DataType, Kind};
 
@@ -360,6 +360,12 @@ fn unknown(name: &str, args: &[Expr]) -> Error {
         Some(near) => error.with_hint(format!("did you mean '{near}'?")),
         None => error,
     }
+}
+
+/// Whether a script can call a function of this name, with some arguments.
+pub(super) fn is_function(name: &str) -> bool {
+    function(name).is_some_and(Function::is_public)
+        || SPECIAL.iter().any(|(special, _)| special.eq_ignore_ascii_case(name))
 }
 
 /// The constant of a unit of time.

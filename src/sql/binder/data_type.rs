@@ -4,6 +4,7 @@ use super::{not_yet, schema_error};
 use crate::base::{Result, Span, nearest};
 use crate::sql::ast::{self, DataTypeKind, TimestampZone};
 use crate::types::{DataType, Field, Kind};
+use std::collections::BTreeSet;
 
 /// Names of types, as people write them.
 pub const TYPE_NAMES: &[&str] = &[
@@ -101,7 +102,14 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
     Ok(if data_type.nullable { inside_nullable(data_type) } else { data_type })
 }
 
+/// Fields, whose names differ (Flink's `RowType.validateFields`).
 fn fields(written: &[ast::RowField]) -> Result<Vec<Field>> {
+    let mut names = BTreeSet::new();
+    if let Some(again) = written.iter().find(|field| !names.insert(field.name.value.as_str())) {
+        let name = &again.name.value;
+        let message = format!("Field names must be unique. Found duplicates: [{name}]");
+        return Err(schema_error(message, again.name.span));
+    }
     let field =
         |field: &ast::RowField| Ok(Field::new(field.name.value.clone(), bind(&field.data_type)?));
     written.iter().map(field).collect()

@@ -1,6 +1,6 @@
 //! Expressions: names resolved in a scope, operators and functions resolved by type.
 
-use super::call::{call, unit};
+use super::call::{call, is_function, unit};
 use super::{Binder, coerce, data_type, literal, not_yet, schema_error};
 use crate::base::{Error, ErrorKind, Result, Span, nearest};
 use crate::expr::{ArithmeticOp, CastMode, CompareOp, Expr, Node, Scalar};
@@ -214,6 +214,7 @@ impl Scope {
         let error = schema_error(format!("column '{name}' not found{place}"), span);
         match nearest(name, self.columns.iter().map(|column| column.name.as_str())) {
             Some(near) => error.with_hint(format!("did you mean '{near}'?")),
+            None if is_function(name) => error.with_hint(format!("write {name}()")),
             None => error,
         }
     }

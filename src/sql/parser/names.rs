@@ -198,6 +198,16 @@ impl Parser<'_> {
 
     pub(super) fn hint(&mut self) -> Result<Hint> {
         let name = self.ident()?;
+        let args = self.hint_args().map_err(|mut error| {
+            if name.value.eq_ignore_ascii_case("OPTIONS") {
+                error.hint = Some("write OPTIONS('key' = 'value')".to_owned());
+            }
+            error
+        })?;
+        Ok(Hint { span: self.since(name.span), name, args })
+    }
+
+    fn hint_args(&mut self) -> Result<HintArgs> {
         let mut args = HintArgs::None;
         if self.eat(Symbol::LParen) && !self.eat(Symbol::RParen) {
             let first = self.hint_item()?;
@@ -226,7 +236,7 @@ impl Parser<'_> {
             };
             self.expect(Symbol::RParen)?;
         }
-        Ok(Hint { span: self.since(name.span), name, args })
+        Ok(args)
     }
 
     pub(super) fn hint_property(&mut self, key: SqlString) -> Result<Property> {

@@ -8,7 +8,7 @@ use crate::sql::ast::{
     ExplainDetail, ExprKind, FunctionLanguage, Insert, PartitionItem, Statement, StatementSet,
     Unsupported,
 };
-use crate::sql::token::Symbol;
+use crate::sql::token::{Symbol, TokenKind};
 
 impl Parser<'_> {
     pub(in crate::sql) fn statement(&mut self) -> Result<Statement> {
@@ -277,8 +277,17 @@ impl Parser<'_> {
     fn begin_statement_set(&mut self) -> Result<Statement> {
         let start = self.here();
         self.expect_keywords(&["BEGIN", "STATEMENT", "SET"])?;
-        self.expect(Symbol::Semicolon)?;
+        self.expect_in_set()?;
         self.statement_set_body(false, start).map(Statement::StatementSet)
+    }
+
+    /// The `;` within a statement set. Where the tokens end, the set has no END: such a one is cut at its first `;`.
+    fn expect_in_set(&mut self) -> Result<()> {
+        let is_cut = self.token().kind == TokenKind::End;
+        self.expect(Symbol::Semicolon).map_err(|mut error| {
+            error.hint = is_cut.then(|| "a statement set ends with END;".to_owned()).or(error.hint);
+            error
+        })
     }
 
     fn statement_set_body(&mut self, execute: bool, start: Span) -> Result<StatementSet> {
@@ -290,7 +299,7 @@ impl Parser<'_> {
                 return Ok(StatementSet { execute, inserts, span });
             }
             inserts.push(self.insert()?);
-            self.expect(Symbol::Semicolon)?;
+            self.expect_in_set()?;
         }
     }
 

@@ -4,7 +4,7 @@ use super::Parser;
 use crate::base::limits::SQL_EXPECTED_SHOWN_MAX;
 use crate::base::{Span, nearest};
 use crate::sql::error::ParseError;
-use crate::sql::token::{Invalid, Symbol, TokenKind};
+use crate::sql::token::{Invalid, Symbol, Token, TokenKind};
 
 /// Characters of the shortest word that is taken for a mistyped one.
 const MISTYPED_LEN_MIN: usize = 4;
@@ -39,12 +39,22 @@ impl Parser<'_> {
             TokenKind::Word(Some(keyword)) if keyword.reserved => {
                 let is_name = self.expected.contains(&"identifier");
                 if is_name && (self.after_name_word() || !opens_a_clause(keyword.text)) {
-                    hint = Some(format!("{text} is a reserved word; quote it: `{text}`"));
+                    hint = Some(match keyword.text {
+                        "TABLE" if self.stands_before_a_name() => format!("leave {text} away"),
+                        _ => format!("{text} is a reserved word; quote it: `{text}`"),
+                    });
                     format!("Encountered \"{text}\" {place}: a reserved word used as a name.")
                 } else {
-                    if self.expected.as_slice() == ["identifier"] {
-                        hint = Some(format!("{text} is a reserved word; as a name: `{text}`"));
-                    }
+                    hint = match keyword.text {
+                        word if begins_a_statement(word) && self.expected.contains(&";") => {
+                            Some(format!("a ; may be missing before {text}"))
+                        }
+                        "NOT" if self.is_after("IF") => Some("write IF NOT EXISTS".to_owned()),
+                        _ if self.expected.as_slice() == ["identifier"] => {
+                            Some(format!("{text} is a reserved word; as a name: `{text}`"))
+                        }
+                        _ => None,
+                    };
                     format!("Incorrect syntax near the keyword '{}' {place}.", keyword.text)
                 }
             }
@@ -81,15 +91,32 @@ impl Parser<'_> {
         Some(text).filter(is_long).and_then(|text| nearest(text, words))
     }
 
+    fn before(&self) -> Option<&Token> {
+        self.at.checked_sub(1).and_then(|i| self.tokens.get(i))
+    }
+
     fn after_equals(&self) -> bool {
-        let before = self.at.checked_sub(1).and_then(|i| self.tokens.get(i));
-        before.is_some_and(|token| token.kind == TokenKind::Symbol(Symbol::Eq))
+        self.before().is_some_and(|token| token.kind == TokenKind::Symbol(Symbol::Eq))
+    }
+
+    fn is_after(&self, word: &str) -> bool {
+        self.before().is_some_and(
+            |token| matches!(token.kind, TokenKind::Word(Some(keyword)) if keyword.text == word),
+        )
+    }
+
+    /// Whether the next token is a name, so that this one need not be it.
+    fn stands_before_a_name(&self) -> bool {
+        self.tokens.get(self.at + 1).is_some_and(|token| match token.kind {
+            TokenKind::Word(keyword) => keyword.is_none_or(|keyword| !keyword.reserved),
+            TokenKind::QuotedIdent(_) => true,
+            _ => false,
+        })
     }
 
     /// Whether nothing but a name can stand here: after `.` and AS.
     pub(super) fn after_name_word(&self) -> bool {
-        let before = self.at.checked_sub(1).and_then(|i| self.tokens.get(i));
-        before.is_some_and(|token| match token.kind {
+        self.before().is_some_and(|token| match token.kind {
             TokenKind::Symbol(symbol) => symbol == Symbol::Dot,
             TokenKind::Word(keyword) => keyword.is_some_and(|k| k.text == "AS"),
             _ => false,
@@ -145,6 +172,26 @@ fn describe_invalid(why: Invalid) -> (&'static str, Option<&'static str>) {
         ),
         Invalid::UnclosedComment => ("the comment is not closed", Some("close it with */")),
     }
+}
+
+/// Reserved words that hardly ever stand anywhere but at the beginning of a statement.
+fn begins_a_statement(keyword: &str) -> bool {
+    matches!(
+        keyword,
+        "ALTER"
+            | "BEGIN"
+            | "CREATE"
+            | "DESCRIBE"
+            | "DROP"
+            | "EXECUTE"
+            | "EXPLAIN"
+            | "INSERT"
+            | "RESET"
+            | "SELECT"
+            | "SET"
+            | "SHOW"
+            | "USE"
+    )
 }
 
 /// Reserved words that hardly anybody means as a name: quoting one would not be the cure.

@@ -65,6 +65,21 @@ fn a_reserved_word_used_as_a_name_is_shown_in_quotes() {
 }
 
 #[test]
+fn what_many_write_has_its_cure() {
+    for (source, cure) in [
+        ("CREATE VIEW v AS SELECT 1\nSELECT 2", "a ; may be missing before SELECT"),
+        ("INSERT INTO TABLE p SELECT 1", "leave TABLE away"),
+        ("CREATE TABLE IF NOT EXIST t (a INT)", "write IF NOT EXISTS"),
+        ("SELECT * FROM t /*+ OPTIONS(rows-per-second='3') */", "write OPTIONS('key' = 'value')"),
+        ("BEGIN STATEMENT SET; INSERT INTO p SELECT 1", "a statement set ends with END;"),
+        ("EXECUTE STATEMENT SET BEGIN INSERT INTO p SELECT 1;", "a statement set ends with END;"),
+    ] {
+        let parsed = parse_script(source).into_iter().find_map(|statement| statement.result.err());
+        assert_eq!(parsed.expect(source).hint.as_deref(), Some(cure), "{source}");
+    }
+}
+
+#[test]
 fn what_is_no_token_is_named() {
     for (source, expected) in [
         (

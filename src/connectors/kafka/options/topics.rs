@@ -1,7 +1,7 @@
 //! Which topics a table names.
 
 use super::{TOPIC, TOPIC_PATTERN};
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::Result;
 use crate::java_regex::JavaRegex;
 use crate::options::{OptionReader, brief};
 use brooklet_kafka::limits::TOPIC_NAME_BYTES_MAX;
@@ -82,7 +82,7 @@ pub(super) fn topics(options: &OptionReader<'_>) -> Result<Topics> {
         (true, None) => {
             let text =
                 format!("either 'topic' or 'topic-pattern' must be set for {}", options.subject());
-            Err(options.at(&TOPIC, Error::new(ErrorKind::Option, text)))
+            Err(options.at(&TOPIC, options.missing(&TOPIC, text)))
         }
     }
 }
