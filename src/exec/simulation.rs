@@ -153,7 +153,8 @@ impl Simulation {
     /// The attempt is over; its workers and their connections go with it.
     fn failed(&mut self, error: Error, now: Duration) -> Result<SimulatedStep> {
         self.note(now, format_args!("failed: {error}"));
-        let Some(attempt) = self.attempt.take() else { return Err(error) };
+        let Some(mut attempt) = self.attempt.take() else { return Err(error) };
+        attempt.workers.iter_mut().for_each(Worker::note_refused);
         let draining = self.control.is_draining();
         let lasted = now.saturating_sub(attempt.started_at);
         self.restart_at =

@@ -139,6 +139,7 @@ impl Worker {
             Ok(step) => step,
             Err(error) => {
                 self.publish();
+                self.note_refused();
                 self.reports.send(Report::Failed { error });
                 Step::Done
             }
@@ -149,6 +150,7 @@ impl Worker {
         while let Some(command) = self.commands.take() {
             if let Command::Stop = command {
                 self.publish();
+                self.note_refused();
                 return Ok(Step::Done);
             }
             self.command(command)?;
@@ -213,6 +215,17 @@ impl Worker {
         }
     }
 
+    /// The attempt is over: what the brokers refused of it is kept in mind, whoever noticed first that it failed. In a
+    /// transaction all writers fail because of one of them.
+    pub(super) fn note_refused(&mut self) {
+        for (at, sink) in self.sinks.iter_mut().enumerate() {
+            let (refused, learned) = (sink.writer.refused(), sink.writer.has_learned());
+            for scan in self.scans.iter().filter(|scan| scan.feeds(at)) {
+                scan.rejects.note_refused(at, &refused, learned);
+            }
+        }
+    }
+
     /// Looks for acknowledgements; says whether all writers take more rows, and when to look again.
     fn poll_writers(&mut self, now: Duration) -> Result<(bool, Option<Duration>)> {
         let mut ready = true;
@@ -223,19 +236,12 @@ impl Worker {
             wake_at = [wake_at, status.wake_at].into_iter().flatten().min();
             acknowledged = acknowledged.min(status.acknowledged);
         };
-        for (at, sink) in self.sinks.iter_mut().enumerate() {
-            let status = sink.writer.poll(now);
-            if status.is_err() {
-                let (refused, learned) = (sink.writer.refused(), sink.writer.has_learned());
-                for scan in self.scans.iter().filter(|scan| scan.feeds(at)) {
-                    scan.rejects.note_refused(at, &refused, learned);
-                }
-            }
-            take(status?);
+        for sink in &mut self.sinks {
+            take(sink.writer.poll(now)?);
         }
         for scan in &mut self.scans {
             if let Some(writer) = scan.rejects.writer() {
-                take(writer.poll(now)?);
+                take(writer.poll(now).map_err(|error| error.context("the log of failed records"))?);
             }
         }
         let flushed = acknowledged.min(self.barrier);
@@ -366,10 +372,24 @@ fn run_output(
         return Err(Error::internal("an output without a sink"));
     };
     let mut outcome = Ok(());
-    for operator in output.operators.iter_mut().skip(first) {
+    for (at, operator) in output.operators.iter_mut().skip(first).enumerate() {
         errors.clear();
         operator.advance(now_micros);
         let mut rows = operator.batch(&batch, errors)?;
+        // What a fetch brings together says nothing about a record.
+        if errors.are_crowded()
+            && let Some(halves) = batch.halves()?
+        {
+            for half in halves {
+                run_output(output, first + at, half, sinks, now_micros, errors, rejects)?;
+            }
+            if outcome.is_err()
+                && let Some(sink) = sinks.get_mut(output.sink)
+            {
+                sink.writer.flush()?;
+            }
+            return outcome;
+        }
         while !errors.is_empty() && rejects.take(&batch) {
             batch = rejects.rows(&batch, errors, Stage::Compute, &sink.name)?;
             errors.clear();
@@ -389,9 +409,12 @@ fn run_output(
     }
     errors.clear();
     sink.writer.write(&batch, errors)?;
-    if !errors.is_empty() && sink.tolerant && rejects.take(&batch) {
-        rejects.rows(&batch, errors, Stage::Write, &sink.name)?;
-    } else if !errors.is_empty() {
+    while !errors.is_empty() && sink.tolerant && rejects.take(&batch) {
+        batch = rejects.rows(&batch, errors, Stage::Write, &sink.name)?;
+        errors.clear();
+        sink.writer.write(&batch, errors)?;
+    }
+    if !errors.is_empty() {
         outcome = fail_on_rows(&batch, errors, &format!("writing to '{}'", sink.name));
     }
     if outcome.is_err() {

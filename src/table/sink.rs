@@ -70,7 +70,8 @@ pub struct SinkStats {
 
 /// Writes the rows of one worker. Never blocks.
 pub trait Writer: Send + Debug {
-    /// Takes a batch. Rows that cannot be written go to `errors`; those behind the first of them may be left out.
+    /// Takes a batch. Rows that cannot be written go to `errors`; those behind the first of them may be left out. Once
+    /// they are to be [tolerated](Writer::tolerate), none is written where any cannot be.
     fn write(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<()>;
 
     /// The mailbox ran empty: sends what is buffered, without waiting.
@@ -85,18 +86,20 @@ pub trait Writer: Send + Debug {
     /// Looks for acknowledgements; fails when output was refused or its delivery time ran out.
     fn poll(&mut self, now: Duration) -> Result<WriterStatus>;
 
-    /// From now on rows that cannot be written do not hold up the others, and the writer keeps in mind where its records
-    /// came from. False where it cannot: a failed row fails the job then.
+    /// From now on a batch with rows that cannot be written is given again without them and without all others of their
+    /// records, and the writer keeps in mind where its records came from. False where it cannot: a failed row fails the
+    /// job then.
     fn tolerate(&mut self) -> bool {
         false
     }
 
-    /// After a failed [`Writer::poll`]: the records because of which it failed, where they are to blame and known.
+    /// At the end of an attempt that failed: the records because of which output did, where they are to blame and known,
+    /// whether or not a [`Writer::poll`] has told of it.
     fn refused(&mut self) -> Vec<Refused> {
         Vec::new()
     }
 
-    /// After a failed [`Writer::poll`]: whether the rows because of which it failed would be told one by one, before they
+    /// After [`Writer::refused`]: whether the rows because of which output failed would be told one by one, before they
     /// are sent, if they were written again.
     fn has_learned(&self) -> bool {
         false

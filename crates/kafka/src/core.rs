@@ -201,6 +201,7 @@ impl Core {
                 machine.poll(&mut self.cluster, now);
                 let (events, freed) = machine.take_events();
                 shared.deliver(events, freed);
+                machine.answer_spoilt();
             }
             for (machine, shared) in self.members.values_mut() {
                 machine.poll(&mut self.cluster, now);

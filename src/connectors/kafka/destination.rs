@@ -121,10 +121,16 @@ impl Destination {
         let (topic, partitions) = (&*self.topic, self.partitions);
         let record =
             PartitionedRecord { topic, key, value, partitions, available: &self.available };
-        match wanted.unwrap_or_else(|| self.partitioner.next(&record)) {
-            wanted if usize::try_from(wanted).is_ok_and(|at| at < self.partitions) => Ok(wanted),
-            wanted => Err(format!(
-                "topic '{}' has no partition {wanted}: it has {}",
+        let partition = wanted.unwrap_or_else(|| self.partitioner.next(&record));
+        self.check(partition).map(|()| partition)
+    }
+
+    /// Whether the topic, which is known, has this partition.
+    pub(super) fn check(&self, partition: i32) -> std::result::Result<(), String> {
+        match usize::try_from(partition).is_ok_and(|at| at < self.partitions) {
+            true => Ok(()),
+            false => Err(format!(
+                "topic '{}' has no partition {partition}: it has {}",
                 self.topic, self.partitions
             )),
         }

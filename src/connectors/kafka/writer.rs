@@ -262,51 +262,44 @@ impl KafkaWriter {
         Ok(self.add_destination(topic))
     }
 
-    /// Adds the records of a batch but for the rows that failed already; stops at the first one that cannot be written,
-    /// unless such rows are to be left out.
-    fn add(&mut self, batch: &Batch, rows: &Encodings, errors: &mut RowErrors) -> Result<()> {
+    /// Finds the rows that cannot be written, without writing any.
+    fn check(&mut self, rows: &Encodings, errors: &mut RowErrors) {
         let now = self.settings.wall_clock.millis();
         let mut headers = Vec::new();
         let failed: BTreeSet<usize> = errors.iter().map(|(row, _)| row).collect();
         let records = rows.records().enumerate().filter(|(row, _)| !failed.contains(row));
         for (row, (key, value)) in records {
-            if self.origins.is_none() && !errors.is_empty() {
-                break;
+            rows.headers(row, &mut headers);
+            let timestamp = rows.timestamp(row).unwrap_or(now);
+            let record = Outgoing { timestamp, key, value, headers: &headers, place: None };
+            if let Err(problem) = self.fit(rows, row, &record) {
+                errors.push(row, || problem);
             }
-            let at = match self.route(rows.topic(row)) {
+        }
+    }
+
+    /// Adds the records of a batch; stops at the first one that cannot be written.
+    fn add(&mut self, batch: &Batch, rows: &Encodings, errors: &mut RowErrors) -> Result<()> {
+        let now = self.settings.wall_clock.millis();
+        let mut headers = Vec::new();
+        for (row, (key, value)) in rows.records().enumerate() {
+            rows.headers(row, &mut headers);
+            let timestamp = rows.timestamp(row).unwrap_or(now);
+            let mut record = Outgoing { timestamp, key, value, headers: &headers, place: None };
+            let at = match self.fit(rows, row, &record) {
                 Ok(at) => at,
                 Err(problem) => {
                     errors.push(row, || problem);
-                    continue;
+                    return Ok(());
                 }
             };
-            let timestamp = rows.timestamp(row).unwrap_or(now);
-            if timestamp < 0 {
-                errors.push(row, || {
-                    format!(
-                        "invalid timestamp {timestamp}: a record's timestamp is not before 1970"
-                    )
-                });
-                continue;
-            }
-            rows.headers(row, &mut headers);
             // A record that waits for its topic is named where that does not come to exist.
             let waits = self.destinations.get(at).is_some_and(|to| !to.is_known());
             let traced = self.origins.is_some() || waits;
             let origin = traced.then_some(batch.origin.as_ref()).flatten();
-            let place = origin
+            record.place = origin
                 .and_then(|origin| origin.locate(row))
                 .map(|(split, offset)| RecordPlace { split: Arc::clone(split), offset });
-            let record = Outgoing { timestamp, key, value, headers: &headers, place };
-            let bound = record_size_bound(key, value, &headers);
-            if let Some(problem) = self.too_large(at, bound, &record) {
-                let bytes = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
-                let topic = self.topic(Place { destination: at, partition: 0 });
-                errors.push(row, || {
-                    format!("record of {bytes} bytes is too large for topic '{topic}': {problem}")
-                });
-                continue;
-            }
             let wanted = rows.partition(row);
             if let Some(buffer) = &mut self.buffer {
                 let record = parked(wanted, record, self.barrier + 1);
@@ -314,11 +307,47 @@ impl KafkaWriter {
                 if buffer.is_full() {
                     self.drain()?;
                 }
-            } else if let Err(problem) = self.put(at, wanted, record)? {
+                continue;
+            }
+            let place = record.place.clone();
+            if let Err(problem) = self.put(at, wanted, record)? {
+                if place.is_some() && self.origins.is_some() {
+                    return Err(self.refuse(place.as_ref(), Error::new(ErrorKind::Data, problem)));
+                }
                 errors.push(row, || problem);
+                return Ok(());
             }
         }
         Ok(())
+    }
+
+    /// The destination of a row; why it cannot be written otherwise.
+    fn fit(
+        &mut self,
+        rows: &Encodings,
+        row: usize,
+        record: &Outgoing<'_>,
+    ) -> std::result::Result<usize, String> {
+        let at = self.route(rows.topic(row))?;
+        let Outgoing { timestamp, key, value, headers, .. } = *record;
+        if timestamp < 0 {
+            return Err(format!(
+                "invalid timestamp {timestamp}: a record's timestamp is not before 1970"
+            ));
+        }
+        let bound = record_size_bound(key, value, headers);
+        if let Some(problem) = self.too_large(at, bound, record) {
+            let bytes = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
+            let topic = self.topic(Place { destination: at, partition: 0 });
+            return Err(format!(
+                "record of {bytes} bytes is too large for topic '{topic}': {problem}"
+            ));
+        }
+        let destination = self.destinations.get(at).filter(|to| to.is_known());
+        if let (Some(to), Some(wanted)) = (destination, rows.partition(row)) {
+            to.check(wanted)?;
+        }
+        Ok(at)
     }
 
     /// Why a record of this bound of its size is not sent, if it is not.
@@ -656,11 +685,14 @@ fn parked(partition: Option<i32>, record: Outgoing<'_>, epoch: Epoch) -> Parked 
 impl Writer for KafkaWriter {
     fn write(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<()> {
         let encoded = self.encoder.encode(batch, errors)?;
-        if errors.is_empty() || self.origins.is_some() {
+        if self.origins.is_some() {
+            self.check(&encoded, errors);
+        }
+        if errors.is_empty() {
             self.add(batch, &encoded, errors)?;
-            let failed: BTreeSet<u32> = errors.rows().iter().copied().collect();
-            let left_out: usize = failed.iter().map(|row| encoded.bytes_of(*row as usize)).sum();
-            self.stats.records += encoded.len().saturating_sub(failed.len()) as u64;
+            let written = errors.rows().first().map_or(encoded.len(), |row| *row as usize);
+            let left_out: usize = (written..encoded.len()).map(|row| encoded.bytes_of(row)).sum();
+            self.stats.records += written as u64;
             self.stats.bytes += encoded.bytes().saturating_sub(left_out) as u64;
         }
         self.encoder.recycle(encoded);
@@ -678,9 +710,10 @@ impl Writer for KafkaWriter {
     fn barrier(&mut self, epoch: Epoch) -> Result<()> {
         self.drain()?;
         self.seal_all()?;
-        // What was sealed before carries earlier or equal epochs: move the counts to this one's bound.
-        let early: u64 = self.outstanding.range(epoch + 1..).map(|(_, count)| *count).sum();
-        debug_assert_eq!(early, 0, "no record of a later epoch exists before the barrier");
+        debug_assert!(
+            self.outstanding.range(epoch + 1..).next().is_none(),
+            "no record of a later epoch exists before the barrier"
+        );
         self.barrier = epoch;
         Ok(())
     }
@@ -740,6 +773,8 @@ impl Writer for KafkaWriter {
     }
 
     fn refused(&mut self) -> Vec<Refused> {
+        // The failure itself is told by whoever noticed it first.
+        drop(self.take_events());
         std::mem::take(&mut self.refused)
     }
 

@@ -301,6 +301,44 @@ fn rows_that_name_a_topic_that_is_not_there_are_logged() {
 }
 
 #[test]
+fn all_rows_of_a_record_are_left_out_with_the_one_that_cannot_be_written() {
+    let cluster = Cluster::embedded();
+    let (source, sink, failed) =
+        (cluster.topic("in", 1), cluster.topic("out", 1), cluster.topic("failed", 1));
+    let long = "x".repeat(3000);
+    let torn = format!(r#"{{"arr":["b","{long}","c"]}}"#);
+    let lines = [r#"{"arr":["a"]}"#, &torn, r#"{"arr":["d","e"]}"#];
+    cluster.produce_lines(&source, &lines);
+    let small = "'format' = 'raw', 'properties.max.request.size' = '2000'";
+    let sql = log(&cluster, &failed)
+        + &kafka("src", "arr ARRAY<STRING>", &source, &cluster, &format!("{ALL}, {JSON}, {LOG}"))
+        + &kafka("sink", "x STRING", &sink, &cluster, small)
+        + "INSERT INTO sink SELECT x FROM src CROSS JOIN UNNEST(arr) AS t(x);\n";
+    run("torn", &sql).code(0).says(&[", 1 rejected by error-handling.mode", ", 3 records out"]);
+    assert_eq!(cluster.values(&sink), ["a", "d", "e"]);
+    let logged = cluster.read(&failed);
+    assert_eq!(logged.iter().map(Rec::text).collect::<Vec<_>>(), [torn.as_str()]);
+    assert_eq!(header(&logged[0], "stage"), "write");
+    assert!(header(&logged[0], "message").contains("max.request.size"), "{:?}", logged[0]);
+}
+
+/// The elements of one of them are within what UNNEST copies for a batch, those of both are not.
+#[test]
+fn a_record_does_not_fail_of_those_that_are_read_with_it() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    let half = |letter: &str| format!(r#"{{"m":{{"x":600000,"{letter}":1}}}}"#);
+    let (first, second, third) = (half("a"), half("b"), r#"{"m":{"x":2000000}}"#);
+    cluster.produce_lines(&source, &[&first, &second, third, r#"{"m":{"c":1}}"#]);
+    let mode = format!("{ALL}, {JSON}, 'error-handling.mode' = 'ignore'");
+    let sql = kafka("src", "m MULTISET<STRING>", &source, &cluster, &mode)
+        + &kafka("sink", "x STRING", &sink, &cluster, "'format' = 'raw'")
+        + "INSERT INTO sink SELECT x FROM src CROSS JOIN UNNEST(m) AS t(x) WHERE x <> 'x';\n";
+    run("neighbours", &sql).code(0).says(&[", 1 rejected by error-handling.mode"]);
+    assert_eq!(cluster.values(&sink), ["a", "b", "c"]);
+}
+
+#[test]
 fn a_row_that_names_a_topic_that_is_not_there_is_named() {
     let (_cluster, sql, ..) = topics_of_rows("");
     let sql = sql.replace("FROM src;", "FROM src WHERE t <> 'routed-a b';");

@@ -131,6 +131,8 @@ pub(crate) struct TransactionMachine {
     /// Version 1: a batch that was given up may still reach its broker, behind the markers of an abort.
     straggler: bool,
     offsets: VecDeque<Offsets>,
+    /// Offsets that fail because a batch did, and why.
+    spoilt: Vec<(Offsets, Error)>,
     /// What came while a transaction was ending.
     next: VecDeque<Request>,
     call: Option<(CallId, Asked)>,
@@ -182,6 +184,7 @@ impl TransactionMachine {
             bump: false,
             straggler: false,
             offsets: VecDeque::new(),
+            spoilt: Vec::new(),
             next: VecDeque::new(),
             call: None,
             retry_at: Duration::ZERO,
@@ -286,6 +289,14 @@ impl TransactionMachine {
     /// Events and bytes of the buffer that became free.
     pub(crate) fn take_events(&mut self) -> (Vec<ProduceEvent>, usize) {
         (std::mem::take(&mut self.events), std::mem::take(&mut self.freed))
+    }
+
+    /// Says that offsets failed because a batch did; to be called once the events that tell which are delivered, so that
+    /// whoever hears of it finds them.
+    pub(crate) fn answer_spoilt(&mut self) {
+        for (offsets, error) in self.spoilt.drain(..) {
+            offsets.promise.complete(Err(TransactionError::new(Failure::MustAbort, error)));
+        }
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
@@ -468,10 +479,7 @@ impl TransactionMachine {
         self.straggler |= !self.v2 && events.iter().any(may_arrive);
         self.events.extend(events);
         self.freed += freed;
-        for offsets in self.offsets.drain(..) {
-            let error = TransactionError::new(Failure::MustAbort, error.clone());
-            offsets.promise.complete(Err(error));
-        }
+        self.spoilt.extend(self.offsets.drain(..).map(|offsets| (offsets, error.clone())));
     }
 
     /// The end of this producer, while nothing was said about an EndTxn that is out.

@@ -75,6 +75,7 @@ impl Stage {
         loop {
             self.bench.cluster.tick(self.bench.now);
             self.machine.poll(&mut self.bench.cluster, self.bench.now);
+            self.machine.answer_spoilt();
             self.heard.extend(self.bench.asked());
             let done = self.bench.completions();
             if done.is_empty() {
