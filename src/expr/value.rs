@@ -390,19 +390,17 @@ fn build_string_within(
     let (mut text, mut left) = (String::new(), bytes);
     selection.scan(rows, |row, selected| {
         text.clear();
-        let mut outcome = if selected { f(row, &mut text) } else { Ok(None) };
-        match left.checked_sub(text.len()) {
-            Some(rest) => left = rest,
-            None if matches!(outcome, Ok(Some(()))) => {
-                let length = text.len();
-                outcome = Err(format!(
-                    "a text of {length} bytes, with those of the rows before it, is more than the {bytes} bytes that a function may make for a batch"
-                ));
-            }
-            None => {}
-        }
-        match outcome {
-            Ok(Some(())) => builder.append_value(&text),
+        match if selected { f(row, &mut text) } else { Ok(None) } {
+            Ok(Some(())) => match left.checked_sub(text.len()) {
+                Some(rest) => {
+                    left = rest;
+                    builder.append_value(&text);
+                }
+                None => {
+                    errors.push_crowded(row, || too_much(text.len(), bytes));
+                    builder.append_null();
+                }
+            },
             Ok(None) => builder.append_null(),
             Err(message) => {
                 errors.push(row, || message);
@@ -411,6 +409,25 @@ fn build_string_within(
         }
     });
     builder.finish()
+}
+
+/// Characters that a result of LPAD, RPAD, REPEAT, REPLACE or REGEXP_REPLACE, and a value that is padded, may have; a larger
+/// one fails its row instead of taking all memory.
+const RESULT_CHARS_MAX: usize = 16 << 20;
+
+/// Whether a text may have so many characters.
+pub(crate) fn within_limit(chars: usize) -> std::result::Result<(), String> {
+    if chars > RESULT_CHARS_MAX {
+        return Err(format!("a text of {chars} characters is longer than {RESULT_CHARS_MAX}"));
+    }
+    Ok(())
+}
+
+fn too_much(length: usize, bytes: usize) -> String {
+    format!(
+        "a value of {length} bytes, with those of the rows before it, is more than the {bytes} bytes that a function may \
+         make for a batch"
+    )
 }
 
 /// Builds a string column whose values are parts of other values. Rows that are not selected become NULL.
@@ -435,12 +452,20 @@ pub(crate) fn build_bytes(
     mut f: impl FnMut(usize, &mut Vec<u8>) -> RowResult<()>,
 ) -> BinaryViewArray {
     let mut builder = BinaryViewBuilder::with_capacity(rows);
-    let mut bytes = Vec::new();
+    let (mut bytes, mut left) = (Vec::new(), BATCH_TEXT_BYTES_MAX);
     selection.scan(rows, |row, selected| {
         bytes.clear();
-        let outcome = if selected { f(row, &mut bytes) } else { Ok(None) };
-        match outcome {
-            Ok(Some(())) => builder.append_value(&bytes),
+        match if selected { f(row, &mut bytes) } else { Ok(None) } {
+            Ok(Some(())) => match left.checked_sub(bytes.len()) {
+                Some(rest) => {
+                    left = rest;
+                    builder.append_value(&bytes);
+                }
+                None => {
+                    errors.push_crowded(row, || too_much(bytes.len(), BATCH_TEXT_BYTES_MAX));
+                    builder.append_null();
+                }
+            },
             Ok(None) => builder.append_null(),
             Err(message) => {
                 errors.push(row, || message);

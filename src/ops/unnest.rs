@@ -140,7 +140,7 @@ impl Unnest {
                 }
                 None => {
                     let row = same.first().copied().unwrap_or_default();
-                    errors.push(row as usize, || too_many_items(held(row), same.len()));
+                    errors.push_crowded(row as usize, || too_many_items(held(row), same.len()));
                 }
             }
         }
@@ -215,7 +215,7 @@ impl Unnest {
                 let copies: usize =
                     elements.clone().map(|element| times(element).saturating_sub(1)).sum();
                 let Some(left) = copies_left.checked_sub(copies) else {
-                    errors.push(row, || too_many(copies));
+                    errors.push_crowded(row, || too_many(copies));
                     continue;
                 };
                 copies_left = left;

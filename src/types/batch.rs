@@ -3,6 +3,7 @@
 use crate::base::{Error, Result};
 use arrow_array::{ArrayRef, UInt32Array};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// One column; its layout is [`crate::types::DataType::physical`].
@@ -171,6 +172,22 @@ impl Batch {
         })
     }
 
+    /// The rows in two batches, cut between records as near to the middle as they allow; `None` where there is but one.
+    pub fn halves(&self) -> Result<Option<[Batch; 2]>> {
+        let of = |row: usize| self.origin.as_ref().and_then(|origin| origin.locate(row));
+        let begins = |row: &usize| of(*row).is_none() || of(*row) != of(row - 1);
+        let middle = self.rows / 2;
+        let Some(at) =
+            (middle.max(1)..self.rows).find(begins).or_else(|| (1..middle).rfind(begins))
+        else {
+            return Ok(None);
+        };
+        let rows = |range: Range<usize>| -> Vec<u32> {
+            range.filter_map(|row| u32::try_from(row).ok()).collect()
+        };
+        Ok(Some([self.select(&rows(0..at))?, self.select(&rows(at..self.rows))?]))
+    }
+
     /// The kind of a row.
     pub fn kind(&self, row: usize) -> RowKind {
         self.kinds.get(row)
@@ -183,6 +200,24 @@ mod tests {
 
     fn split(index: i32) -> Arc<SplitId> {
         Arc::new(SplitId { name: "t".into(), index })
+    }
+
+    #[test]
+    fn halves_are_cut_between_records() {
+        let of = |offsets: &[i64]| {
+            let mut origin = Origin::default();
+            offsets.iter().for_each(|offset| origin.push(&split(0), *offset));
+            Batch { origin: Some(origin), ..Batch::append(offsets.len(), Vec::new()) }
+        };
+        let rows =
+            |batch: Batch| batch.halves().unwrap().map(|halves| halves.map(|half| half.rows));
+        assert_eq!(rows(of(&[1, 1, 1, 2])), Some([3, 1]));
+        assert_eq!(rows(of(&[1, 2, 2, 2])), Some([1, 3]));
+        assert_eq!(rows(of(&[5, 6])), Some([1, 1]));
+        assert_eq!(rows(of(&[7, 7, 7])), None);
+        assert_eq!(rows(of(&[7])), None);
+        assert_eq!(rows(Batch::append(5, Vec::new())), Some([2, 3]));
+        assert_eq!(rows(Batch::append(0, Vec::new())), None);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub struct RowError {
 pub struct RowErrors {
     kept: Vec<RowError>,
     rows: Vec<u32>,
+    crowded: bool,
 }
 
 impl RowErrors {
@@ -35,9 +36,21 @@ impl RowErrors {
         self.rows.push(u32::try_from(row).unwrap_or(u32::MAX));
     }
 
+    /// As [`RowErrors::push`], of a row that may succeed in a smaller batch: it is too much together with others.
+    pub fn push_crowded(&mut self, row: usize, message: impl FnOnce() -> String) {
+        self.crowded = true;
+        self.push(row, message);
+    }
+
+    /// Whether some rows might succeed in a smaller batch.
+    pub fn are_crowded(&self) -> bool {
+        self.crowded
+    }
+
     /// Adds the failures of rows that stand for rows of this batch; `row_of` says for which, in ascending order. A row
     /// fails once.
     pub fn append(&mut self, others: &RowErrors, row_of: impl Fn(usize) -> usize) {
+        self.crowded |= others.crowded;
         let kept = others.kept.iter().map(Some).chain(std::iter::repeat(None));
         let mut last = None;
         for (other, kept) in others.rows.iter().zip(kept) {
@@ -94,5 +107,6 @@ impl RowErrors {
     pub fn clear(&mut self) {
         self.kept.clear();
         self.rows.clear();
+        self.crowded = false;
     }
 }

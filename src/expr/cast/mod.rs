@@ -62,7 +62,7 @@ impl Cast<'_> {
         match (from, to) {
             (Kind::Null, _) => arrow_array::new_null_array(&self.to.physical(), column.len()),
             (Kind::Char(_) | Kind::VarChar(_), Kind::Char(_) | Kind::VarChar(_)) => {
-                string::fit_text(self, column)
+                string::fit_text(self, column, errors)
             }
             (_, Kind::Row(_) | Kind::Structured(..)) if from.is_nested() => {
                 nested::cast(self, column, errors)
@@ -70,12 +70,12 @@ impl Cast<'_> {
             (Kind::Array(_), Kind::Array(_))
             | (Kind::Map(..), Kind::Map(..))
             | (Kind::Multiset(_), Kind::Multiset(_)) => nested::cast(self, column, errors),
-            (_, Kind::Char(_) | Kind::VarChar(_)) => string::to_text(self, column),
+            (_, Kind::Char(_) | Kind::VarChar(_)) => string::to_text(self, column, errors),
             (Kind::Char(_) | Kind::VarChar(_), Kind::Binary(_) | Kind::VarBinary(_)) => {
-                string::text_to_bytes(self, column)
+                string::text_to_bytes(self, column, errors)
             }
             (Kind::Binary(_) | Kind::VarBinary(_), Kind::Binary(_) | Kind::VarBinary(_)) => {
-                string::fit_bytes(self, column)
+                string::fit_bytes(self, column, errors)
             }
             (Kind::Char(_) | Kind::VarChar(_), _) => string::parse(self, column, errors),
             _ if to.is_numeric() || *to == Kind::Boolean => number::cast(self, column, errors),

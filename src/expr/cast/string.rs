@@ -2,7 +2,9 @@
 
 use super::{Cast, as_decimal};
 use crate::expr::text::{TextStyle, TextWriter};
-use crate::expr::value::{RowResult, build_bytes, build_prim, build_slices, build_string};
+use crate::expr::value::{
+    RowResult, build_bytes, build_prim, build_slices, build_string, within_limit,
+};
 use crate::expr::zone;
 use crate::types::java_text::{
     Moment, ParsedDecimal, parse_date_cast, parse_decimal, parse_double, parse_float,
@@ -24,17 +26,17 @@ const YEAR_1: i64 = -62_135_596_800;
 const SHOWN_CHARS: usize = 60;
 
 /// Anything as text, then cut and padded to the target's length.
-pub(super) fn to_text(cast: &Cast<'_>, column: &Column) -> Column {
+pub(super) fn to_text(cast: &Cast<'_>, column: &Column, errors: &mut RowErrors) -> Column {
     let style = if cast.legacy { TextStyle::Legacy } else { TextStyle::Cast };
     let writer = TextWriter::with(column.as_ref(), cast.from, cast.zone, style);
-    let text = build_string(column.len(), cast.selection, &mut RowErrors::new(), |row, out| {
+    let text = build_string(column.len(), cast.selection, errors, |row, out| {
         Ok(writer.write(row, out).then_some(()))
     });
-    fit_text(cast, &(Arc::new(text) as Column))
+    fit_text(cast, &(Arc::new(text) as Column), errors)
 }
 
 /// VARCHAR(n) cuts after n code points, CHAR(n) also pads with blanks.
-pub(super) fn fit_text(cast: &Cast<'_>, column: &Column) -> Column {
+pub(super) fn fit_text(cast: &Cast<'_>, column: &Column, errors: &mut RowErrors) -> Column {
     let selection = cast.selection;
     let (length, pad) = match &cast.to.kind {
         _ if cast.legacy => return Arc::clone(column),
@@ -52,12 +54,13 @@ pub(super) fn fit_text(cast: &Cast<'_>, column: &Column) -> Column {
             array.is_valid(row).then(|| first_chars(array.value(row), length))
         }));
     }
-    Arc::new(build_string(array.len(), selection, &mut RowErrors::new(), |row, out| {
+    Arc::new(build_string(array.len(), selection, errors, |row, out| {
         if array.is_null(row) {
             return Ok(None);
         }
         let text = first_chars(array.value(row), length);
         out.push_str(text);
+        within_limit(length)?;
         (text.chars().count()..length).for_each(|_| out.push(' '));
         Ok(Some(()))
     }))
@@ -86,16 +89,19 @@ pub(crate) fn first_chars(text: &str, n: usize) -> &str {
 }
 
 /// The UTF-8 bytes of a text, cut and padded with zeros to the target's length.
-pub(super) fn text_to_bytes(cast: &Cast<'_>, column: &Column) -> Column {
+pub(super) fn text_to_bytes(cast: &Cast<'_>, column: &Column, errors: &mut RowErrors) -> Column {
     let array = column.as_string_view();
     let (length, pad) = byte_length(cast);
-    Arc::new(build_bytes(array.len(), cast.selection, &mut RowErrors::new(), |row, out| {
-        Ok(array.is_valid(row).then(|| put_bytes(array.value(row).as_bytes(), length, pad, out)))
+    Arc::new(build_bytes(array.len(), cast.selection, errors, |row, out| {
+        array
+            .is_valid(row)
+            .then(|| put_bytes(array.value(row).as_bytes(), length, pad, out))
+            .transpose()
     }))
 }
 
 /// VARBINARY(n) cuts after n bytes, BINARY(n) also pads with zeros; so does VARBINARY(n) what may be longer, in Flink.
-pub(super) fn fit_bytes(cast: &Cast<'_>, column: &Column) -> Column {
+pub(super) fn fit_bytes(cast: &Cast<'_>, column: &Column, errors: &mut RowErrors) -> Column {
     let (length, pad) = byte_length(cast);
     let longer = |n: u32| n as usize > length;
     let pad = pad || matches!(cast.from.kind, Kind::Binary(n) | Kind::VarBinary(n) if longer(n));
@@ -103,8 +109,8 @@ pub(super) fn fit_bytes(cast: &Cast<'_>, column: &Column) -> Column {
     if !pad && array.lengths().all(|bytes| bytes as usize <= length) {
         return Arc::clone(column);
     }
-    Arc::new(build_bytes(array.len(), cast.selection, &mut RowErrors::new(), |row, out| {
-        Ok(array.is_valid(row).then(|| put_bytes(array.value(row), length, pad, out)))
+    Arc::new(build_bytes(array.len(), cast.selection, errors, |row, out| {
+        array.is_valid(row).then(|| put_bytes(array.value(row), length, pad, out)).transpose()
     }))
 }
 
@@ -118,11 +124,18 @@ fn byte_length(cast: &Cast<'_>) -> (usize, bool) {
     }
 }
 
-fn put_bytes(bytes: &[u8], length: usize, pad: bool, out: &mut Vec<u8>) {
+fn put_bytes(
+    bytes: &[u8],
+    length: usize,
+    pad: bool,
+    out: &mut Vec<u8>,
+) -> std::result::Result<(), String> {
     out.extend_from_slice(&bytes[..bytes.len().min(length)]);
     if pad {
+        within_limit(length)?;
         out.resize(length, 0);
     }
+    Ok(())
 }
 
 /// Text to anything that is not text or bytes.

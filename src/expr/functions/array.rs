@@ -328,7 +328,7 @@ impl Room {
             false => self.before = self.left,
         }
         if over {
-            errors.push(row, || {
+            errors.push_crowded(row, || {
                 format!(
                     "a collection, with those of the rows before it, holds more than the {BATCH_ITEMS_MAX} items that \
                      a function may make for a batch"

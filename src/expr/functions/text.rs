@@ -5,15 +5,12 @@ use super::signature::{
 };
 use super::{Call, Function, Param, Signature};
 use crate::expr::cast::first_chars;
+pub(super) use crate::expr::value::within_limit;
 use crate::expr::value::{Bin, Str};
 use crate::types::{Column, DataType};
 use arrow_array::types::Int32Type;
 
 use Param::{Bytes, Int, Long, Text};
-
-/// Characters that a result of LPAD, RPAD, REPEAT, REPLACE or REGEXP_REPLACE may have; a larger one fails its row instead
-/// of taking all memory.
-const RESULT_CHARS_MAX: usize = 16 << 20;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("UPPER(string)", "The text in upper case.", same_text, |call| {
@@ -439,13 +436,6 @@ fn at_least_zero(value: i32) -> usize {
 /// The text after its first `n` code points.
 fn after_chars(text: &str, n: usize) -> &str {
     &text[first_chars(text, n).len()..]
-}
-
-pub(super) fn within_limit(chars: usize) -> Result<(), String> {
-    if chars > RESULT_CHARS_MAX {
-        return Err(format!("a text of {chars} characters is longer than {RESULT_CHARS_MAX}"));
-    }
-    Ok(())
 }
 
 fn substring(call: &mut Call<'_, '_>) -> Column {
