@@ -270,6 +270,11 @@ impl Coordinator {
         self.scans.iter().map(|scan| &scan.stored)
     }
 
+    /// Whether the job's next start finds its progress.
+    pub(super) fn keeps_progress(&self) -> bool {
+        self.domains.iter().all(DomainState::keeps)
+    }
+
     /// Where the next attempt goes on.
     pub(super) fn resume(&self) -> Resume {
         // What others have read meanwhile is not known here.

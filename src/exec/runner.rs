@@ -48,6 +48,7 @@ fn run_attempts(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str))
         let mut attempt = Attempt::start(job, control, restarts.resume())?;
         let error = match attempt.run(job, control, &clock, note) {
             Ok(Some(end)) => {
+                job.keeps_progress &= attempt.coordinator.keeps_progress();
                 attempt.leave(&clock);
                 return Ok(end);
             }

@@ -155,6 +155,11 @@ pub trait CommitDomain: Send + Debug {
         false
     }
 
+    /// Whether the next start finds what is committed: false once nothing may be stored.
+    fn keeps(&self) -> bool {
+        true
+    }
+
     /// Starts looking for progress; ends in [`DomainEvent::Recovered`].
     fn recover(&mut self, from: Recovery);
 

@@ -3,7 +3,7 @@
 //!
 //! Only offsets whose metadata carries this job's mark count as progress; the user's own group gets the same offsets
 //! for lag tools, without being read back. Where the broker refuses the job's group, the user's group carries the
-//! mark; where there is no such group, the job runs without progress and says so.
+//! mark; where there is no such group, the job keeps no progress and says so.
 
 mod former;
 
@@ -272,7 +272,10 @@ impl GroupProgress {
             Some(group) => {
                 format!("no permission for group '{refused}': progress is kept in group '{group}'")
             }
-            None => format!("no permission for group '{refused}': the job runs without progress"),
+            None => format!(
+                "no permission for group '{refused}': the job keeps no progress, and its next start begins anew; grant \
+                 READ on this group, or set a 'properties.group.id' that may be read"
+            ),
         });
         true
     }
@@ -298,6 +301,10 @@ fn plain(progress: &Progress) -> Vec<(TopicPartition, CommittedOffset)> {
 }
 
 impl CommitDomain for GroupProgress {
+    fn keeps(&self) -> bool {
+        !self.groups.is_empty()
+    }
+
     fn recover(&mut self, from: Recovery) {
         self.work = match (from, self.groups.front()) {
             (Recovery::Fresh, _) => self.clear(recovered(None)),

@@ -47,6 +47,10 @@ impl DomainState {
         self.domain.joined()
     }
 
+    pub(super) fn keeps(&self) -> bool {
+        self.domain.keeps()
+    }
+
     pub(super) fn leave(&mut self) {
         self.left = !self.shares();
         self.domain.leave();

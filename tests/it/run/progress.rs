@@ -280,6 +280,30 @@ fn progress_that_a_group_refuses_is_stored_in_the_users() {
     assert!(committed[&0].metadata.contains("job.p"), "{committed:?}");
 }
 
+/// As [`refuse_a_group`], every answer.
+fn refuse_groups(number: i16, frame: &mut [u8]) {
+    const GROUP_AUTHORIZATION_FAILED: i16 = 30;
+    if number == api::OFFSET_COMMIT
+        && let Some(at) = frame.len().checked_sub(5)
+    {
+        frame[at..at + 2].copy_from_slice(&GROUP_AUTHORIZATION_FAILED.to_be_bytes());
+    }
+}
+
+#[test]
+fn a_job_that_may_store_no_progress_does_not_say_that_it_goes_on() {
+    let cluster = Cluster::embedded();
+    let topic = cluster.topic("in", 1);
+    produce(&cluster, &topic, &["a"]);
+    let hostile = Hostile::start(cluster.bootstrap(), refuse_groups);
+    let sql =
+        job(&cluster, &topic, "v FROM src").replace(cluster.bootstrap(), &hostile.bootstrap());
+    run_until(&sql, 1).code(0).says(&[
+        "no permission for group 'brooklet.job.p': the job keeps no progress",
+        "its next start begins anew",
+    ]);
+}
+
 #[test]
 fn a_job_that_is_over_leaves_no_progress_in_topics_it_no_longer_reads() {
     let cluster = Cluster::embedded();
