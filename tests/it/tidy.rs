@@ -249,6 +249,41 @@ fn dependencies_state_their_reason() {
     none("put a comment with the reason before these dependencies:", &problems);
 }
 
+/// A dependency that no source names is of no use.
+#[test]
+fn dependencies_are_used() {
+    let mut problems = Vec::new();
+    for manifest in files(&["Cargo.toml"]) {
+        let folder = manifest.trim_end_matches("Cargo.toml");
+        // Rust code of the crate, not of the crates below it.
+        let inner: Vec<String> = files(&["Cargo.toml"])
+            .into_iter()
+            .map(|other| other.trim_end_matches("Cargo.toml").to_owned())
+            .filter(|other| other.len() > folder.len() && other.starts_with(folder))
+            .collect();
+        let own = |file: &&String| {
+            file.starts_with(folder) && !inner.iter().any(|other| file.starts_with(other.as_str()))
+        };
+        let code: String = files(&[".rs"]).iter().filter(own).map(|file| read(file)).collect();
+        let mut is_list = false;
+        for line in read(&manifest).lines() {
+            if line.starts_with('[') {
+                is_list = line.ends_with("dependencies]") && !line.contains("workspace");
+                continue;
+            }
+            let name = line.split(['.', '=', ' ']).next().unwrap_or_default();
+            if !is_list || name.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let names = [name.replace('-', "_"), name.replace('-', "")];
+            if !names.iter().any(|name| code.contains(name)) {
+                problems.push(format!("{manifest}: {name}"));
+            }
+        }
+    }
+    none("a dependency is used by its crate", &problems);
+}
+
 #[test]
 fn banned_crates_stay_out() {
     let lock = read("Cargo.lock");
@@ -332,6 +367,17 @@ fn the_readme_has_two_set_up_commands() {
     let ci = read(".ci/run");
     for command in SET_UP {
         assert!(ci.contains(command), ".ci/run does not run `{command}`");
+    }
+}
+
+#[test]
+fn documents_name_the_version_of_rust_that_is_needed() {
+    let manifest = read("Cargo.toml");
+    let version =
+        manifest.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next());
+    let said = format!("Rust {} or newer", version.unwrap());
+    for document in ["README.md", "CONTRIBUTING.md"] {
+        assert!(read(document).contains(&said), "{document} does not say `{said}`");
     }
 }
 

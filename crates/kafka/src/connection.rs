@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use crate::apis::{AnyRequest, AnyResponse, Api};
 use crate::error::{Error, ErrorKind};
+use crate::limits::THROTTLE_MAX;
 use crate::sasl::Exchange;
 use crate::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use crate::wire::{ErrorCode, frame};
@@ -453,7 +454,8 @@ impl Connection {
     fn throttle(&mut self, response: &AnyResponse, now: Duration) {
         let millis = response.throttle_time_ms();
         if millis > 0 {
-            let until = now.saturating_add(Duration::from_millis(millis.unsigned_abs().into()));
+            let asked = Duration::from_millis(millis.unsigned_abs().into());
+            let until = now.saturating_add(asked.min(THROTTLE_MAX));
             self.muted_until = Some(self.muted_until.map_or(until, |old| old.max(until)));
         }
     }

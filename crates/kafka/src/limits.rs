@@ -39,6 +39,10 @@ pub const TOPIC_NAME_BYTES_MAX: usize = 249;
 
 // ---- client ----
 
+/// Longest time for which a broker's `throttle_time_ms` keeps a connection silent. Brokers ask for at most the window of
+/// their quotas, 11 s by default; more, from a broker with a fault, would hold a job up without a word.
+pub const THROTTLE_MAX: Duration = Duration::from_secs(60);
+
 /// Requests on the wire per connection; brokers handle them one after another, so more only
 /// lengthens the list of requests whose fate is unknown when the connection breaks.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 5;

@@ -538,8 +538,13 @@ impl Metadata {
         let known = self.topics.get(&name);
         let idle_since = known.and_then(|topic| topic.idle_since);
         let old = known.map(|topic| &topic.info);
-        // A broker that cannot tell the id says nothing about it.
-        let same = old.filter(|old| answer.topic_id.is_zero() || old.id == answer.topic_id);
+        // A broker that cannot tell the id says nothing about it. Where none ever could (before Kafka 2.8), a topic that was
+        // gone in between may be another, whose leader epochs begin anew.
+        let was_gone = known.is_some_and(|topic| topic.unknown_since.is_some());
+        let same = old.filter(|old| match answer.topic_id.is_zero() {
+            true => !(old.id.is_zero() && was_gone),
+            false => old.id == answer.topic_id,
+        });
         let info = topic_info(&name, answer, same);
         if let Some(old) = old.filter(|old| old.id != info.id) {
             self.names.remove(&old.id);

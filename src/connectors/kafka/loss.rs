@@ -72,7 +72,10 @@ impl Loss {
         }
         let start = match failed.error.kind() {
             ErrorKind::TopicRecreated { .. } => Some(StartAt::offset(0)),
-            ErrorKind::Truncated { end, .. } => Some(StartAt::offset((*end).max(0))),
+            // Where the broker's log ends behind the position, what is between was not read.
+            ErrorKind::Truncated { offset, end } => {
+                Some(StartAt::offset((*end).min(*offset).max(0)))
+            }
             // The log ends before the position. One that begins behind it has merely grown old.
             ErrorKind::OffsetOutOfRange { offset, latest, earliest } if latest < offset => {
                 Some(StartAt::offset(*earliest))
@@ -162,6 +165,7 @@ mod tests {
             (ErrorKind::TopicRecreated { topic: topic() }, at(0)),
             (ErrorKind::Truncated { offset: 9, end: 7 }, at(7)),
             (ErrorKind::Truncated { offset: 9, end: -1 }, at(0)),
+            (ErrorKind::Truncated { offset: 9, end: 20 }, at(9)),
             (ErrorKind::OffsetOutOfRange { offset: 9, earliest: 2, latest: 5 }, at(2)),
             (ErrorKind::OffsetOutOfRange { offset: 0, earliest: 2, latest: 5 }, at(2)),
         ];
@@ -182,7 +186,7 @@ mod tests {
             assert_eq!(loss(TopicChange::Drop).judge(&failed, Duration::ZERO), Verdict::Drop);
             assert_eq!(loss(TopicChange::Restart).judge(&failed, Duration::ZERO), restart);
         }
-        assert_eq!(said.lock().unwrap().len(), 10);
+        assert_eq!(said.lock().unwrap().len(), 12);
         let gone = failed(&ErrorKind::PartitionGone { topic: topic() });
         for (mode, verdict) in [
             (TopicChange::Fail, Verdict::Fail),
