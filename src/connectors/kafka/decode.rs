@@ -82,7 +82,7 @@ pub(super) struct RecordDecoder {
     value: Box<dyn Decoder>,
     key: Option<Box<dyn Decoder>>,
     pushed: Pushed,
-    /// Values and keys of the record batch at hand.
+    /// Values and keys of the records at hand.
     values: Vec<Payload>,
     keys: Vec<Payload>,
     /// Numbers of the records without value, where those delete rows.
@@ -90,7 +90,7 @@ pub(super) struct RecordDecoder {
     failures: RowErrors,
     /// Failed records do not hold up the others.
     tolerant: bool,
-    /// Records of the batch at hand, by offset, whose schemas cannot be had, and why; kept until the batch is pushed.
+    /// Those of the records at hand, by offset, whose schemas cannot be had, and why; kept until they are pushed.
     unreadable: BTreeMap<i64, String>,
     /// Where the failed records of the last finish are, by their numbers.
     failed: BTreeMap<usize, RecordPlace>,
@@ -103,11 +103,13 @@ impl std::fmt::Debug for RecordDecoder {
     }
 }
 
-/// What a record batch held.
+/// What was pushed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Taken {
     pub(super) records: u64,
     pub(super) bytes: u64,
+    /// The offset behind the last one.
+    pub(super) next: i64,
 }
 
 impl RecordDecoder {
@@ -203,12 +205,12 @@ impl RecordDecoder {
         Ok(true)
     }
 
-    /// The batch that was not ready will not be pushed.
+    /// What was not ready will not be pushed.
     pub(super) fn give_up(&mut self) {
         self.unreadable.clear();
     }
 
-    /// Takes the records of a batch that lie in `from..end`. The outer result is about the format, the inner one about
+    /// Takes those records of a batch that lie in `from..end`. The outer result is about the format, the inner one about
     /// the batch.
     pub(super) fn push(
         &mut self,
@@ -228,6 +230,7 @@ impl RecordDecoder {
                 Ok(record) => record,
                 Err(error) => return Ok(Err(error)),
             };
+            taken.next = record.offset.saturating_add(1);
             if !range.contains(&record.offset) {
                 continue;
             }

@@ -25,8 +25,12 @@ use std::time::Duration;
 const DECOMPRESSED_BATCH_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// Decompressed bytes after which rows are handed on, however few they are: what is decoded at once stays within this
-/// and one record batch, also where a fetch of a few kilobytes holds many batches that expand a thousandfold.
+/// and one slice or record, also where a fetch of a few kilobytes holds many batches that expand a thousandfold.
 const DECOMPRESSED_POLL_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes of the records that are decoded before it is looked whether there are rows enough, but for a longer record. A
+/// record of three bytes may be a row with all columns of its table, and one of ten bytes hundreds of items.
+const SLICE_BYTES: usize = 256 * 1024;
 
 /// The reader; see the module.
 #[derive(Debug)]
@@ -39,8 +43,6 @@ pub(super) struct KafkaReader {
     splits: BTreeMap<TopicPartition, Assigned>,
     /// The fetch that is being decoded.
     current: Option<Current>,
-    /// A record batch of it that cannot be decoded yet: a schema that its records name is being asked for.
-    parked: Option<(BatchHeader, Records)>,
     /// Bytes of the records that wait for being handed on.
     decompressed: usize,
     ended: Vec<(Arc<SplitId>, Position)>,
@@ -62,11 +64,22 @@ struct Kept {
     records: Records,
 }
 
-/// What a fetch brought for one partition, and the batches of it that are not decoded yet.
+/// What a fetch brought for one partition, and what of it is not decoded yet.
 #[derive(Debug)]
 struct Current {
     fetched: FetchedPartition,
     batches: FetchedBatches,
+    opened: Option<Opened>,
+}
+
+/// A record batch of which some records are decoded.
+#[derive(Debug)]
+struct Opened {
+    header: BatchHeader,
+    /// Records that cannot be decoded yet: a schema that they name is being asked for.
+    parked: Option<Records>,
+    /// Those behind them.
+    rest: Records,
 }
 
 /// One partition that is being read.
@@ -122,7 +135,6 @@ impl KafkaReader {
             check_crcs,
             splits: BTreeMap::new(),
             current: None,
-            parked: None,
             decompressed: 0,
             ended: Vec::new(),
             reports: VecDeque::new(),
@@ -133,19 +145,19 @@ impl KafkaReader {
         }
     }
 
-    /// Decodes the next record batch of the fetch at hand. The position goes with it: rows are handed on, and barriers
-    /// fall, between any two batches.
-    fn decode_batch(&mut self, errors: &mut RowErrors) -> Result<()> {
-        let Some(Current { fetched, batches }) = &mut self.current else { return Ok(()) };
+    /// Decodes the next records of the fetch at hand; whether it could. The position goes with it: rows are handed on,
+    /// and barriers fall, between any two records.
+    fn decode_slice(&mut self, errors: &mut RowErrors) -> Result<bool> {
+        let room = BATCH_ROWS_MAX.saturating_sub(self.decoder.rows().max(self.decoder.records()));
+        let Some(Current { fetched, batches, opened }) = &mut self.current else { return Ok(true) };
         let Some(split) = self.splits.get_mut(&fetched.partition) else {
-            self.current = None;
-            self.give_up_parked();
-            return Ok(());
+            self.give_up_fetch();
+            return Ok(true);
         };
         let id = &split.id;
         let end = split.end.unwrap_or(i64::MAX);
-        let (header, records) = match self.parked.take() {
-            Some(parked) => parked,
+        let Opened { header, parked, mut rest } = match opened.take() {
+            Some(opened) => opened,
             None => {
                 let batch =
                     batches.next_batch(&mut self.decompressor).transpose().map_err(|error| {
@@ -154,34 +166,40 @@ impl KafkaReader {
                     })?;
                 let Some(batch) = batch.filter(|batch| batch.header().base_offset < end) else {
                     self.finish_fetch();
-                    return Ok(());
+                    return Ok(true);
                 };
-                let records = batch
+                let rest = batch
                     .records(&mut self.decompressor, DECOMPRESSED_BATCH_BYTES_MAX)
                     .map_err(|error| damaged(id, &error))?;
-                (*batch.header(), records)
+                Opened { header: *batch.header(), parked: None, rest }
             }
         };
+        let records = parked.unwrap_or_else(|| rest.split_front(room, SLICE_BYTES));
         let range = split.position..end;
         if !self.decoder.ready(id, &records, &range)? {
-            self.parked = Some((header, records));
-            return Ok(());
+            *opened = Some(Opened { header, parked: Some(records), rest });
+            return Ok(false);
         }
         let taken = self
             .decoder
             .push(id, &header, &records, range, errors)?
             .map_err(|error| damaged(id, &error))?;
-        if let Some(kept) = &mut self.kept {
-            let (split, timestamp_type) = (Arc::clone(id), header.timestamp_type());
-            kept.push(Kept { split, timestamp_type, records: records.clone() });
-        }
-        split.leader_epoch = Some(header.partition_leader_epoch);
-        split.topic = fetched.topic_id;
-        split.advance(header.last_offset().saturating_add(1), fetched.high_watermark);
-        self.decompressed += records.slab().len();
+        self.decompressed += records.remaining_bytes();
         self.stats.records += taken.records;
         self.stats.bytes += taken.bytes;
-        Ok(())
+        split.leader_epoch = Some(header.partition_leader_epoch);
+        split.topic = fetched.topic_id;
+        let next =
+            if rest.remaining() > 0 { taken.next } else { header.last_offset().saturating_add(1) };
+        split.advance(next, fetched.high_watermark);
+        if rest.remaining() > 0 && split.position < end {
+            *opened = Some(Opened { header, parked: None, rest });
+        }
+        if let Some(kept) = &mut self.kept {
+            let (split, timestamp_type) = (Arc::clone(&split.id), header.timestamp_type());
+            kept.push(Kept { split, timestamp_type, records });
+        }
+        Ok(true)
     }
 
     /// All batches of the fetch at hand are decoded: moves behind it, also over what was left out.
@@ -207,15 +225,13 @@ impl KafkaReader {
     /// What was fetched for these partitions is of an assignment that is over.
     fn forget(&mut self, partitions: &[TopicPartition]) {
         if self.current.as_ref().is_some_and(|now| partitions.contains(&now.fetched.partition)) {
-            self.current = None;
-            self.give_up_parked();
+            self.give_up_fetch();
         }
     }
 
-    fn give_up_parked(&mut self) {
-        if self.parked.take().is_some() {
-            self.decoder.give_up();
-        }
+    fn give_up_fetch(&mut self) {
+        self.current = None;
+        self.decoder.give_up();
     }
 
     /// Whether more is decoded before the rows are handed on.
@@ -350,8 +366,7 @@ impl Reader for KafkaReader {
         let mut worked = false;
         while self.has_room() && errors.is_empty() {
             if self.current.is_some() {
-                self.decode_batch(errors)?;
-                if self.parked.is_some() {
+                if !self.decode_slice(errors)? {
                     break;
                 }
                 worked = true;
@@ -369,7 +384,7 @@ impl Reader for KafkaReader {
                 Some(Fetched::Data(fetched)) => {
                     self.loss.found(&fetched.partition);
                     let batches = fetched.batches(self.isolation, self.check_crcs);
-                    self.current = Some(Current { fetched, batches });
+                    self.current = Some(Current { fetched, batches, opened: None });
                 }
             }
         }

@@ -106,7 +106,7 @@ fn fetch(reader: &mut KafkaReader, batches: &[(i64, usize)]) {
         aborted: Vec::new(),
     };
     let batches = fetched.batches(reader.isolation, reader.check_crcs);
-    reader.current = Some(Current { fetched, batches });
+    reader.current = Some(Current { fetched, batches, opened: None });
 }
 
 /// What each poll brings, with the position behind it, until there is nothing left.
@@ -132,12 +132,12 @@ const MIB: usize = 1 << 20;
 #[test]
 fn a_fetch_is_handed_on_in_pieces_with_the_position_behind_each() {
     type Case<'a> = (&'a [(i64, usize)], Option<i64>, &'a [(&'a str, i64)]);
-    let cases: [Case<'_>; 6] = [
+    let cases: [Case<'_>; 9] = [
         (&[(3, 1), (4, 1)], None, &[("7 rows", 27), ("caught up", 27)]),
         (
             &[(5000, 1), (5000, 1), (100, 1)],
             None,
-            &[("10000 rows", 10_010), ("100 rows", 10_130), ("caught up", 10_130)],
+            &[("8192 rows", 8_202), ("1908 rows", 10_130), ("caught up", 10_130)],
         ),
         (
             &[(1, 10 * MIB), (1, 10 * MIB), (1, 10 * MIB)],
@@ -145,14 +145,27 @@ fn a_fetch_is_handed_on_in_pieces_with_the_position_behind_each() {
             &[("2 rows", 12), ("1 rows", 33), ("caught up", 33)],
         ),
         // What is behind the last rows is seen in a poll without rows.
-        (&[(9000, 1)], None, &[("9000 rows", 9000), ("caught up", 9010)]),
-        // The end lies in the gap behind the rows, and inside a batch.
-        (&[(9000, 1), (5, 1)], Some(9003), &[("9000 rows", 9000), ("ended", 9003)]),
+        (&[(8192, 1)], None, &[("8192 rows", 8192), ("caught up", 8202)]),
+        // One record batch holds more rows than a batch may, and more bytes than are decoded at once.
         (
-            &[(9000, 1), (5, 1)],
-            Some(9012),
-            &[("9000 rows", 9000), ("2 rows", 9012), ("ended", 9012)],
+            &[(20_000, 1)],
+            None,
+            &[
+                ("8192 rows", 8192),
+                ("8192 rows", 16_384),
+                ("3616 rows", 20_010),
+                ("caught up", 20_010),
+            ],
         ),
+        (&[(20, MIB)], None, &[("16 rows", 16), ("4 rows", 30), ("caught up", 30)]),
+        // The end lies in the gap behind the rows, and inside a batch.
+        (&[(8192, 1), (5, 1)], Some(8195), &[("8192 rows", 8192), ("ended", 8195)]),
+        (
+            &[(8192, 1), (5, 1)],
+            Some(8204),
+            &[("8192 rows", 8192), ("2 rows", 8204), ("ended", 8204)],
+        ),
+        (&[(20_000, 1)], Some(9000), &[("8192 rows", 8192), ("808 rows", 9000), ("ended", 9000)]),
     ];
     for (batches, end, expected) in cases {
         let mut reader = reader(end);
@@ -169,7 +182,7 @@ fn a_fetch_is_handed_on_in_pieces_with_the_position_behind_each() {
 fn a_position_has_the_leader_epoch_of_the_batch_before_it() {
     let epochs = |end| {
         let mut reader = reader(end);
-        fetch(&mut reader, &[(9000, 1)]);
+        fetch(&mut reader, &[(8192, 1)]);
         let mut epochs = Vec::new();
         for _ in 0..2 {
             reader.poll(Duration::ZERO, &mut RowErrors::new()).unwrap();
@@ -179,9 +192,9 @@ fn a_position_has_the_leader_epoch_of_the_batch_before_it() {
         }
         epochs
     };
-    assert_eq!(epochs(None), [(9000, Some(-1)), (9010, Some(7))]);
+    assert_eq!(epochs(None), [(8192, Some(-1)), (8202, Some(7))]);
     // The end lies before what the epoch is of.
-    assert_eq!(epochs(Some(9003)), [(9000, Some(-1)), (9003, Some(-1))]);
+    assert_eq!(epochs(Some(8195)), [(8192, Some(-1)), (8195, Some(-1))]);
 }
 
 #[test]

@@ -136,6 +136,48 @@ impl Records {
     pub fn iter(&self) -> RecordIter<'_> {
         RecordIter { slab: &self.slab, cursor: self.cursor }
     }
+
+    /// Takes the next records off: at most `records_max` of them in at most `bytes_max` bytes, but always one.
+    /// They have the same slab, cut behind them, and positions in it. Records whose lengths are wrong
+    /// are not told apart: who reads them finds the error.
+    #[must_use]
+    pub fn split_front(&mut self, records_max: usize, bytes_max: usize) -> Self {
+        let start = self.cursor.pos;
+        let (mut end, mut records) = (start, 0i32);
+        let fits = self.remaining() <= records_max && self.remaining_bytes() <= bytes_max;
+        let whole = loop {
+            if fits || records as usize >= self.remaining() {
+                break true;
+            }
+            let rest = self.slab.get(end..).unwrap_or_default();
+            let length = read_i32(rest);
+            let Some(after) = length.and_then(|(len, rest)| rest.get(usize::try_from(len).ok()?..))
+            else {
+                break true;
+            };
+            let next = self.slab.len().wrapping_sub(after.len());
+            let full = records as usize >= records_max || next.wrapping_sub(start) > bytes_max;
+            if full && records > 0 {
+                break false;
+            }
+            (end, records) = (next, records.wrapping_add(1));
+        };
+        let mut front = self.clone();
+        if whole {
+            self.cursor.done = true;
+        } else {
+            front.slab.truncate(end);
+            self.cursor.pos = end;
+            self.cursor.index = self.cursor.index.wrapping_add(records);
+            front.cursor.count = self.cursor.index;
+        }
+        front
+    }
+
+    /// Bytes of the records not yet given out.
+    pub fn remaining_bytes(&self) -> usize {
+        if self.cursor.done { 0 } else { self.slab.len().saturating_sub(self.cursor.pos) }
+    }
 }
 
 impl<'a> IntoIterator for &'a Records {

@@ -503,3 +503,47 @@ fn sizes_guide_when_to_seal() {
     assert!(sealed.size() < 61 + 150);
     assert!(builder.is_empty());
 }
+
+#[test]
+fn records_are_taken_off_in_pieces() {
+    let view = one(build(Compression::Gzip, &samples()).stamp(1, 1, 1, false));
+    let all = view.records(&mut Decompressor::new(), LIMIT).unwrap();
+    let whole: Vec<Owned> = all.iter().map(|record| own(&record.unwrap())).collect();
+    for (records_max, bytes_max) in
+        [(2, LIMIT), (LIMIT, 0), (0, LIMIT), (LIMIT, 30), (LIMIT, LIMIT)]
+    {
+        let (mut rest, mut pieces, mut bytes) = (all.clone(), Vec::new(), 0);
+        while rest.remaining() > 0 {
+            let piece = rest.split_front(records_max, bytes_max);
+            let length = piece.remaining_bytes();
+            assert!(
+                piece.remaining() == 1 || piece.remaining() <= records_max && length <= bytes_max
+            );
+            bytes += length;
+            for record in &piece {
+                let record = record.unwrap();
+                let (start, len) = record.value_range().unwrap_or_default();
+                let place = start as usize..(start + len) as usize;
+                assert_eq!(&piece.slab()[place], record.value.unwrap_or_default());
+                pieces.push(own(&record));
+            }
+        }
+        assert_eq!((pieces, bytes), (whole.clone(), all.slab().len()), "{records_max} {bytes_max}");
+    }
+}
+
+#[test]
+fn damage_in_a_piece_is_found_by_its_reader() {
+    let payload = one(build(Compression::None, &samples()).stamp(1, 1, 1, false)).payload();
+    for cut in 0..payload.len() {
+        let mut header = *one(build(Compression::None, &samples()).stamp(1, 1, 1, false)).header();
+        header.base_offset = 0;
+        let frame = assemble(&header, &payload[..cut]);
+        let Ok(mut rest) = one(frame).records(&mut Decompressor::new(), LIMIT) else { continue };
+        let mut errors = 0;
+        while rest.remaining() > 0 {
+            errors += rest.split_front(1, LIMIT).iter().filter(Result::is_err).count();
+        }
+        assert_eq!(errors, 1, "{cut}");
+    }
+}
