@@ -35,6 +35,10 @@ pub const BATCH_ITEMS_MAX: usize = 1 << 27;
 /// function whose result is far longer than its arguments, such as REPEAT, comes near.
 pub const BATCH_TEXT_BYTES_MAX: usize = 256 << 20;
 
+/// Values in the rows of one record, also inside of their ROWs: an array of `{}` has a row of all columns for every three
+/// bytes, and a gigabyte of it fits into a few hundred kilobytes of compressed records. A value takes 16 bytes at most.
+pub const RECORD_VALUES_MAX: usize = 1 << 23;
+
 /// Levels of nesting in one JSON value. Deeper input is refused instead of using stack without bound.
 pub const JSON_DEPTH_MAX: usize = 64;
 

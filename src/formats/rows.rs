@@ -3,11 +3,11 @@
 use super::column::Builder;
 use super::filter::Filter;
 use super::payload::shown;
-use crate::base::limits::ROW_ERRORS_KEPT_MAX;
+use crate::base::limits::{RECORD_VALUES_MAX, ROW_ERRORS_KEPT_MAX};
 use crate::base::{Error, Result};
 use crate::expr::Selection;
 use crate::table::{DecodeRequest, Decoded};
-use crate::types::{Column, Field, Kinds, RowErrors, RowKind};
+use crate::types::{Column, DataType, Field, Kind, Kinds, RowErrors, RowKind};
 use arrow_array::{Array, BooleanArray, new_empty_array};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::FilterBuilder;
@@ -157,6 +157,8 @@ pub(crate) struct Rows<C> {
     /// Kinds of the waiting rows and of the converted ones, in formats whose records are changes.
     kinds: Option<(Vec<RowKind>, Vec<RowKind>)>,
     dead: usize,
+    /// Rows that one payload may have.
+    rows_max: usize,
     /// Payloads before the current chunk, since the last finish.
     payloads: u32,
     /// A payload that failed while some of its rows were converted already.
@@ -193,6 +195,7 @@ impl<C: Convert> Rows<C> {
             let unused = (0..request.fields.len()).filter(|at| !request.columns.contains(at));
             fields.extend(unused.filter_map(|at| request.fields.get(at).cloned()));
         }
+        let per_row = fields.iter().map(|field| values_of(&field.data_type)).sum::<usize>().max(1);
         let checked = (0..fields.len()).filter(|at| match &filter {
             Some(Filtered { filter, .. }) => !used(&filter.uses, *at),
             None => *at >= requested,
@@ -212,6 +215,7 @@ impl<C: Convert> Rows<C> {
             sources: Vec::new(),
             kinds: None,
             dead: 0,
+            rows_max: RECORD_VALUES_MAX.checked_div(per_row).unwrap_or(0).max(1),
             payloads: 0,
             failed_across: None,
             ignored: 0,
@@ -265,6 +269,11 @@ impl<C: Convert> Rows<C> {
     /// Whether the waiting rows should be converted before more are scanned.
     pub(crate) fn is_full(&self) -> bool {
         self.waiting.len() >= CHUNK_ROWS
+    }
+
+    /// Rows that one payload may have: beyond, it is refused instead of taking all memory.
+    pub(crate) fn rows_max(&self) -> usize {
+        self.rows_max
     }
 
     /// Adds a waiting row of the chunk's text `text`; the caller fills the tokens in.
@@ -574,6 +583,17 @@ impl<C: Convert> Rows<C> {
         self.payloads = 0;
         self.failed_across = None;
         Ok(Decoded { columns, kinds: kinds.map_or(Kinds::AllInsert, Kinds::PerRow), sources })
+    }
+}
+
+/// Values that one of a type takes in its column, NULL included.
+fn values_of(data_type: &DataType) -> usize {
+    match &data_type.kind {
+        Kind::Row(fields) => {
+            let inner = fields.iter().map(|field| values_of(&field.data_type));
+            inner.fold(1, usize::saturating_add)
+        }
+        _ => 1,
     }
 }
 

@@ -17,6 +17,10 @@ use std::collections::HashMap;
 /// What [`Fault::expected`] says of a record without a declared field.
 const MISSING_FIELD: &str = "all declared fields";
 
+/// What it says of an array with too many rows.
+pub(super) const FEWER_ROWS: &str =
+    "the end of the array: its rows have more values than a record may have";
+
 /// A decoder compiled for a schema.
 #[derive(Debug)]
 pub(super) struct JsonDecoder {
@@ -101,11 +105,16 @@ impl JsonDecoder {
         if byte(bytes, at) == Some(b']') {
             return Ok(Ok(()));
         }
+        let mut rows = 0usize;
         loop {
             let scanned = match byte(bytes, at) {
                 Some(b'{') => {
                     if self.rows.is_full() {
                         self.rows.convert(texts, errors)?;
+                    }
+                    rows = rows.saturating_add(1);
+                    if rows > self.rows.rows_max() {
+                        return Ok(fault(at, FEWER_ROWS));
                     }
                     let tokens = self.rows.begin_row(number);
                     let (keys, name) = (&mut self.keys, &mut self.name);

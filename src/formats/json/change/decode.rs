@@ -4,10 +4,10 @@ use super::dialect::{Dialect, ENVELOPE_FIELDS_MAX, OPERATION};
 use super::metadata::{Metadata, Read};
 use crate::base::{Error, Result};
 use crate::formats::json::convert::JsonConvert;
-use crate::formats::json::decode::{Problem, Scan, has_decimal, object, push_records};
+use crate::formats::json::decode::{FEWER_ROWS, Problem, Scan, has_decimal, object, push_records};
 use crate::formats::json::keys::Keys;
 use crate::formats::json::options::JsonOptions;
-use crate::formats::json::scan::{Members, byte, next, start};
+use crate::formats::json::scan::{Fault, Members, byte, next, start};
 use crate::formats::json::text::unescape;
 use crate::formats::rows::{Rows, Token, TokenKind};
 use crate::java_regex::JavaRegex;
@@ -317,9 +317,15 @@ impl ChangeDecoder {
         if !is_list {
             return Ok(item(data, self));
         }
-        for member in Members::new(text, data.start as usize) {
+        let per_item = if kind == RowKind::UpdateAfter { 2 } else { 1 };
+        let items_max = self.rows.rows_max().div_euclid(per_item);
+        for (at, member) in Members::new(text, data.start as usize).enumerate() {
             if self.rows.is_full() {
                 self.rows.convert(texts, errors)?;
+            }
+            if at >= items_max {
+                let at = member.value.start as usize;
+                return Ok(Err(Fault { at, expected: FEWER_ROWS }.into()));
             }
             if let Err(problem) = item(member.value, self) {
                 if !self.ignore_errors {

@@ -1,10 +1,12 @@
 //! What recordings of Flink cannot show: records larger than a chunk, filters inside of the decoder.
 
 use super::ChangeJsonFormat;
+use crate::base::limits::RECORD_VALUES_MAX;
 use crate::expr::{CompareOp, Expr, Scalar};
+use crate::formats::JsonFormat;
 use crate::formats::harness::{all_columns, decode, decoder_for, parse_fields};
 use crate::formats::rows::CHUNK_ROWS;
-use crate::table::DecodeRequest;
+use crate::table::{DecodeRequest, Format};
 use crate::types::{Kind, Kinds, RowKind};
 
 /// A Canal message of updates of `rows` rows; the last one has this id.
@@ -58,4 +60,32 @@ fn a_filter_keeps_the_kinds_of_the_rows_that_are_left() {
     assert_eq!(decoded.sources, [2, 3, 4]);
     let kinds = vec![RowKind::UpdateAfter, RowKind::UpdateBefore, RowKind::Delete];
     assert_eq!(decoded.kinds, Kinds::PerRow(kinds));
+}
+
+/// An array of `{}` has a row for every three bytes.
+#[test]
+fn a_record_of_too_many_rows_fails_before_it_takes_all_memory() {
+    const COLUMNS: usize = 500;
+    let columns: Vec<String> = (0..COLUMNS).map(|n| format!("c{n} INT")).collect();
+    let fields = parse_fields(&format!("r ROW<{}>", columns.join(", "))).unwrap();
+    let rows = 2 * RECORD_VALUES_MAX / COLUMNS;
+    let items = vec!["{}"; rows].join(",");
+    let change = format!(r#"{{"type":"INSERT","data":[{items}]}}"#);
+    let array = format!("[{items}]");
+    let (one_change, one) = (r#"{"type":"INSERT","data":[{}]}"#, "[{}]");
+    let canal: (&dyn Format, _) = (&ChangeJsonFormat::CANAL, [one_change, &change, one_change]);
+    for (format, payloads) in [canal, (&JsonFormat, [one, &array, one])] {
+        let payloads = payloads.map(|text| Some(text.as_bytes()));
+        let mut decoder = decoder_for(format, &[], &all_columns(&fields)).unwrap();
+        let mut result = None;
+        let memory = allocation_counter::measure(|| {
+            result = Some(decode(decoder.as_mut(), &payloads));
+        });
+        let (decoded, errors) = result.unwrap();
+        assert!(decoded.sources == [0, 2], "{} rows", decoded.sources.len());
+        let [error] = errors.kept() else { panic!("{errors:?}") };
+        assert!(error.row == 1 && error.message.contains("more values than a record may have"));
+        let most = 16 * RECORD_VALUES_MAX as u64;
+        assert!(memory.bytes_max < most, "{} bytes at once", memory.bytes_max);
+    }
 }
