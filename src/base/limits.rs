@@ -52,9 +52,10 @@ pub const AVRO_SCHEMA_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// unions in records in unions multiply.
 pub const AVRO_PARTS_MAX: usize = 200_000;
 
-/// Items and records without bytes of their own (of the type null, say) in one Avro record. All others are bounded by
-/// the record's length; these could otherwise number 2^63 in ten bytes.
-pub const AVRO_EMPTY_ITEMS_MAX: usize = 65_536;
+/// Values without bytes of their own (of the type null, say) in one Avro record beyond its length in bytes, by which all
+/// others are bounded; these could otherwise number 2^63 in ten bytes. The records of a batch have it each, so that it
+/// cannot be much.
+pub const AVRO_EMPTY_VALUES_MAX: usize = 1_024;
 
 /// Levels of messages and groups in one Protobuf record, as in Java. Deeper input is refused instead of using stack
 /// without bound.

@@ -1,6 +1,6 @@
 //! Primitive values of Avro's binary encoding, read with all bounds checked.
 
-use crate::base::limits::AVRO_EMPTY_ITEMS_MAX;
+use crate::base::limits::AVRO_EMPTY_VALUES_MAX;
 
 /// What is wrong with a record's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +21,13 @@ impl Fault {
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Items and records that may still come.
-    items: usize,
+    /// Values without bytes that may still come.
+    empty: usize,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(bytes: &'a [u8], at: usize) -> Cursor<'a> {
-        Cursor { bytes, at, items: bytes.len().saturating_add(AVRO_EMPTY_ITEMS_MAX) }
+        Cursor { bytes, at, empty: bytes.len().saturating_add(AVRO_EMPTY_VALUES_MAX) }
     }
 
     /// The whole record.
@@ -157,24 +157,21 @@ impl<'a> Cursor<'a> {
             count = positive;
         }
         let count = usize::try_from(count).unwrap_or(usize::MAX);
-        match self.items.checked_sub(count) {
-            Some(left) => {
-                self.items = left;
-                Ok(count)
-            }
-            None => self.fault("a block has more items than the record has bytes"),
+        if count > self.bytes.len().saturating_sub(self.at).saturating_add(self.empty) {
+            return self.fault("a block has more items than the record has bytes");
         }
+        Ok(count)
     }
 
-    /// Counts one nested record.
+    /// Counts one value that has no bytes.
     #[inline]
-    pub(super) fn count_record(&mut self) -> Result<(), Fault> {
-        match self.items.checked_sub(1) {
+    pub(super) fn count_empty(&mut self) -> Result<(), Fault> {
+        match self.empty.checked_sub(1) {
             Some(left) => {
-                self.items = left;
+                self.empty = left;
                 Ok(())
             }
-            None => self.fault("the record has too many parts without bytes"),
+            None => self.fault("the record has too many values without bytes"),
         }
     }
 }

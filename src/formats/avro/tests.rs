@@ -3,6 +3,7 @@ use super::decode::AvroRows;
 use super::derive::derive_schema;
 use super::schema::Schema;
 use super::{AvroFormat, parse};
+use crate::base::limits::AVRO_EMPTY_VALUES_MAX;
 use crate::formats::harness::{all_columns, decode, decoder_for, encoder, parse_fields, show_rows};
 use crate::table::{DecodeRequest, Encoded};
 use crate::types::java_map::bucket;
@@ -190,6 +191,31 @@ fn hostile_records_end() {
     let (_, errors) = resolve(&nulls, "b INT", &hex("feffffffffffffffff01 00 02"));
     assert!(errors[0].contains("more items"), "{errors:?}");
     assert_eq!(resolve(&nulls, "b INT", &hex("06 00 02")).0, "(1)");
+    // As many as there may be in a record of a few bytes, and one more.
+    for (items, fits) in [(AVRO_EMPTY_VALUES_MAX, true), (AVRO_EMPTY_VALUES_MAX + 64, false)] {
+        let mut record = Vec::new();
+        write_long(items as i64, &mut record);
+        record.extend_from_slice(&hex("00 02"));
+        let (rows, errors) = resolve(&nulls, "a ARRAY<STRING>", &record);
+        assert_eq!(errors.is_empty(), fits, "{errors:?}");
+        assert!(!fits || rows.matches("null").count() == items);
+    }
+    // Fields without bytes count each.
+    let names: Vec<String> = (0..100).map(|n| format!("f{n}")).collect();
+    let fields: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "\"null\"")).collect();
+    let empty = record_of(&fields).replace("\"w\"", "\"i\"");
+    let empties = record_of(&[("a", &format!(r#"{{"type":"array","items":{empty}}}"#))]);
+    let (_, errors) = resolve(&empties, "b INT", &hex("28 00"));
+    assert!(errors[0].contains("values without bytes"), "{errors:?}");
+    // Records with bytes are not counted, however many there are.
+    let one = record_of(&[("x", "\"int\"")]).replace("\"w\"", "\"i\"");
+    let many =
+        record_of(&[("a", &format!(r#"{{"type":"array","items":{one}}}"#)), ("b", "\"int\"")]);
+    let mut record = Vec::new();
+    write_long(100_000, &mut record);
+    record.resize(record.len() + 100_000, 0);
+    record.extend_from_slice(&hex("00 02"));
+    assert_eq!(resolve(&many, "b INT", &record).0, "(1)");
 }
 
 #[test]
