@@ -4,7 +4,7 @@
 use super::confluent::{ConfluentDecoder, ConfluentEncoder, schema_of};
 use super::cursor::Cursor;
 use super::decode::{AvroRows, Refused, Root};
-use super::plan::skip;
+use super::plan::{Compiler, skip};
 use super::registry_options::{OPTIONS, RegistryOptions};
 use super::schema::{NodeId, Schema, Shape};
 use crate::base::Result;
@@ -127,11 +127,13 @@ impl EnvelopePlan {
             let found = schema.describe(node);
             return Err(format!("its Avro type is {found}, not the record of a change"));
         };
+        let reader = Arc::clone(&rows.reader);
+        let compiler = Compiler::new(&schema, &reader);
         let mut steps = Vec::with_capacity(fields.len());
         for field in fields {
             let part = match field.name.as_str() {
-                "before" => Part::Before(rows.root(&schema, field.node)),
-                "after" => Part::After(rows.root(&schema, field.node)),
+                "before" => Part::Before(rows.root(&compiler, &schema, field.node)),
+                "after" => Part::After(rows.root(&compiler, &schema, field.node)),
                 "op" => Part::Op,
                 _ => Part::Other,
             };

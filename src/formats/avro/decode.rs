@@ -3,7 +3,7 @@
 use super::convert::AvroConvert;
 use super::cursor::{Cursor, Fault};
 use super::json::{JsonForm, json_to_binary};
-use super::plan::{Compiler, Op, skip};
+use super::plan::{Compiler, Op, TOO_MANY_PARTS, skip};
 use super::schema::{NodeId, Schema, Shape};
 use crate::base::Result;
 use crate::formats::payload::bytes_of;
@@ -19,7 +19,7 @@ pub(super) struct AvroRows {
     pub(super) rows: Rows<AvroConvert>,
     fields: Vec<Field>,
     slots: Vec<Option<u32>>,
-    reader: Arc<Schema>,
+    pub(super) reader: Arc<Schema>,
     /// The record of the table's fields in the reader's schema.
     record: NodeId,
 }
@@ -90,16 +90,24 @@ impl AvroRows {
 
     /// Compiles the way from records of `schema` to the columns.
     pub(super) fn plan(&mut self, schema: Arc<Schema>) -> WriterPlan {
-        let root = self.root(&schema, schema.root());
+        let reader = Arc::clone(&self.reader);
+        let root = self.root(&Compiler::new(&schema, &reader), &schema, schema.root());
         WriterPlan { schema, root }
     }
 
-    /// How the writer's `node` is walked.
-    pub(super) fn root(&mut self, schema: &Arc<Schema>, node: NodeId) -> Root {
+    /// How the writer's `node` is walked. `compiler` is that of the whole `schema`.
+    pub(super) fn root(
+        &mut self,
+        compiler: &Compiler<'_>,
+        schema: &Arc<Schema>,
+        node: NodeId,
+    ) -> Root {
         let fields = match schema.shape(node) {
-            Shape::Record { fields, .. } => fields,
+            Shape::Record { fields, .. } if compiler.count(fields.len()) => fields,
+            Shape::Record { .. } => return Root::Fail(TOO_MANY_PARTS.to_owned()),
             Shape::Union(branches) => {
-                return Root::Union(branches.iter().map(|id| self.root(schema, *id)).collect());
+                let roots = branches.iter().map(|id| self.root(compiler, schema, *id));
+                return Root::Union(roots.collect());
             }
             Shape::Null => return Root::Null,
             _ => {
@@ -107,10 +115,8 @@ impl AvroRows {
                 return Root::Fail(format!("its Avro type is {found}, not a record"));
             }
         };
-        let reader = Arc::clone(&self.reader);
-        let compiler = Compiler::new(schema, &reader);
         let record = self.record;
-        let Shape::Record { fields: read, .. } = reader.shape(record) else {
+        let Shape::Record { fields: read, .. } = compiler.reader.shape(record) else {
             return Root::Fail("the schema is no record".to_owned());
         };
         let mut found = vec![false; self.fields.len()];

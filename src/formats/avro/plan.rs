@@ -88,8 +88,11 @@ pub(super) enum To {
     Timestamp(Unit),
 }
 
-/// How one value of a record that is read is resolved.
-#[derive(Clone, Debug)]
+/// What a message says of a schema whose plan would take all memory.
+pub(super) const TOO_MANY_PARTS: &str = "its schema has too many parts";
+
+/// How the values of one writer's schema are resolved.
+#[derive(Debug)]
 pub(super) struct Compiler<'a> {
     pub(super) writer: &'a Schema,
     /// Names, aliases and defaults of what the table declares.
@@ -102,11 +105,16 @@ impl<'a> Compiler<'a> {
         Compiler { writer, reader, parts: Cell::new(0) }
     }
 
+    /// Counts parts; whether there may be as many.
+    pub(super) fn count(&self, parts: usize) -> bool {
+        self.parts.set(self.parts.get().saturating_add(parts));
+        self.parts.get() <= AVRO_PARTS_MAX
+    }
+
     /// How values of the writer's `node` are read as `data_type`, which is the reader's `target`.
     pub(super) fn op(&self, node: NodeId, target: NodeId, data_type: &DataType) -> Op {
-        self.parts.set(self.parts.get().saturating_add(1));
-        if self.parts.get() > AVRO_PARTS_MAX {
-            return Op::Fail("its schema has too many parts".to_owned(), node);
+        if !self.count(1) {
+            return Op::Fail(TOO_MANY_PARTS.to_owned(), node);
         }
         if let Shape::Union(branches) = self.writer.shape(node) {
             let is_null = |id: &NodeId| matches!(self.writer.shape(*id), Shape::Null);
@@ -203,6 +211,9 @@ impl<'a> Compiler<'a> {
         else {
             return Op::Fail("the schema has no record here".to_owned(), node);
         };
+        if !self.count(written.len()) {
+            return Op::Fail(TOO_MANY_PARTS.to_owned(), node);
+        }
         let mut found = vec![false; fields.len()];
         let steps = written.iter().map(|field| {
             let column = self.position(node, target, &field.name).and_then(|at| {
@@ -238,6 +249,9 @@ impl<'a> Compiler<'a> {
     pub(super) fn missing(&self, record: NodeId, at: usize, declared: &Field) -> Op {
         let Shape::Record { fields, .. } = self.reader.shape(record) else { return Op::Null };
         let Some(field) = fields.get(at) else { return Op::Null };
+        if !self.count(1) {
+            return Op::Fail(TOO_MANY_PARTS.to_owned(), field.node);
+        }
         let default = field.default.as_ref().map(|default| {
             let mut bytes = Vec::new();
             json_to_binary(self.reader, field.node, default, JsonForm::Default, &mut bytes)
@@ -246,7 +260,9 @@ impl<'a> Compiler<'a> {
         let (bytes, op) = match default {
             Some(Ok(bytes)) => {
                 let same = Compiler::new(self.reader, self.reader);
-                (bytes, same.op(field.node, field.node, &declared.data_type))
+                let op = same.op(field.node, field.node, &declared.data_type);
+                self.count(same.parts.get());
+                (bytes, op)
             }
             Some(Err(problem)) => {
                 let problem = format!("the default of '{}': {problem}", field.name);

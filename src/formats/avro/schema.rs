@@ -3,7 +3,7 @@
 
 use crate::base::limits::AVRO_SCHEMA_BYTES_MAX;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Key of a list of schemas of which the last one is meant and the others declare what it refers to.
@@ -75,6 +75,27 @@ pub(crate) enum Unit {
     Nanos,
 }
 
+impl Shape {
+    fn name(&self) -> &str {
+        match self {
+            Shape::Null => "null",
+            Shape::Boolean => "boolean",
+            Shape::Int => "int",
+            Shape::Long => "long",
+            Shape::Float => "float",
+            Shape::Double => "double",
+            Shape::Bytes => "bytes",
+            Shape::String => "string",
+            Shape::Array(_) => "array",
+            Shape::Map(_) => "map",
+            Shape::Union(_) => "union",
+            Shape::Fixed { name, .. } | Shape::Enum { name, .. } | Shape::Record { name, .. } => {
+                name
+            }
+        }
+    }
+}
+
 impl Schema {
     /// Parses a schema's JSON; what is wrong with it otherwise.
     pub(crate) fn parse(text: &str) -> Result<Schema, String> {
@@ -119,22 +140,7 @@ impl Schema {
 
     /// A type's name, as unions in Avro's JSON name their branches.
     pub(crate) fn branch_name(&self, id: NodeId) -> &str {
-        match self.shape(id) {
-            Shape::Null => "null",
-            Shape::Boolean => "boolean",
-            Shape::Int => "int",
-            Shape::Long => "long",
-            Shape::Float => "float",
-            Shape::Double => "double",
-            Shape::Bytes => "bytes",
-            Shape::String => "string",
-            Shape::Array(_) => "array",
-            Shape::Map(_) => "map",
-            Shape::Union(_) => "union",
-            Shape::Fixed { name, .. } | Shape::Enum { name, .. } | Shape::Record { name, .. } => {
-                name
-            }
-        }
+        self.shape(id).name()
     }
 
     /// A type for a message.
@@ -188,9 +194,16 @@ impl Parser {
                     .iter()
                     .map(|branch| self.node(branch, namespace))
                     .collect::<Result<Vec<_>, _>>()?;
-                let mut nested = branches.iter().filter_map(|branch| self.nodes.get(*branch));
-                if nested.any(|node| matches!(node.shape, Shape::Union(_))) {
-                    return Err("a union holds a union".to_owned());
+                // As Java's `UnionSchema`.
+                let mut names = HashSet::with_capacity(branches.len());
+                for branch in branches.iter().filter_map(|branch| self.nodes.get(*branch)) {
+                    if matches!(branch.shape, Shape::Union(_)) {
+                        return Err("a union holds a union".to_owned());
+                    }
+                    let name = branch.shape.name();
+                    if !names.insert(name) {
+                        return Err(format!("a union holds the type '{name}' twice"));
+                    }
                 }
                 Ok(self.add(Shape::Union(branches), None))
             }
@@ -254,7 +267,8 @@ impl Parser {
         let name = text("name").ok_or("a named type without 'name'")?;
         let full = full_name(name, text("namespace").unwrap_or(namespace));
         let inner = full.rsplit_once('.').map_or("", |(space, _)| space).to_owned();
-        let id = self.add(Shape::Null, None);
+        // Until it is defined it has its name, by which unions inside of it know it.
+        let id = self.add(Shape::Fixed { name: full.clone(), len: 0 }, None);
         if self.names.insert(full.clone(), id).is_some() {
             return Err(format!("type '{full}' is declared twice"));
         }

@@ -218,6 +218,31 @@ fn hostile_records_end() {
     assert_eq!(resolve(&many, "b INT", &record).0, "(1)");
 }
 
+/// The plan of a schema is bounded as a whole.
+#[test]
+fn hostile_schemas_end() {
+    for twice in [r#"["int","int"]"#, r#"["null",{"type":"int","logicalType":"date"},"int"]"#] {
+        let problem = Schema::parse(&record_of(&[("a", twice)])).unwrap_err();
+        assert!(problem.contains("holds the type 'int' twice"), "{problem}");
+    }
+    let own = r#"{"type":"record","name":"w","fields":[{"name":"a","type":["w","null"]}]}"#;
+    Schema::parse(own).unwrap();
+    // Each record of the union lacks all columns.
+    const BRANCHES: usize = 3_000;
+    let columns: Vec<String> = (0..400).map(|n| format!("c{n} INT")).collect();
+    let branches: Vec<String> = (0..BRANCHES)
+        .map(|n| format!(r#"{{"type":"record","name":"r{n}","fields":[]}}"#))
+        .collect();
+    let writer = format!("[{}]", branches.join(","));
+    let fields = parse_fields(&columns.join(",")).unwrap();
+    let reader = parse(&derive_schema(&fields, false).unwrap()).unwrap();
+    let mut rows =
+        AvroRows::new(&all_columns(&fields), Arc::clone(&reader), reader.root()).unwrap();
+    let writer = Arc::new(Schema::parse(&writer).unwrap());
+    let memory = allocation_counter::measure(|| drop(rows.plan(writer)));
+    assert!(memory.bytes_max < 100 << 20, "{memory:?}");
+}
+
 #[test]
 fn every_cut_and_every_changed_byte_gives_a_row_or_an_error() {
     let fields = parse_fields(ALL_TYPES).unwrap();
