@@ -1,11 +1,13 @@
 //! Requests to a schema registry (Confluent's REST interface, version 1), blocking.
 
 use super::tls::{self, Tls};
+use crate::base::limits::AVRO_SCHEMA_BYTES_MAX;
 use crate::base::{Error, ErrorKind};
 use crate::options::REDACTED;
 use crate::table::{DECLARED_SCHEMAS, RegistryAccess, WrongProperty};
 use brooklet_kafka::TlsProblem;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::time::Duration;
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector as _, TcpConnector};
@@ -111,48 +113,53 @@ impl Http {
         let Some(schema) = answer.get("schema").and_then(Value::as_str) else {
             return Err(Failure::new(format!("{what}: the registry's answer has no 'schema'")));
         };
-        let mut parts = Vec::new();
-        self.references(&what, &answer, &mut Vec::new(), &mut parts)?;
+        let schema = schema.to_owned();
+        let references = references(&answer);
+        drop(answer);
+        let mut referred = Referred { bytes: schema.len(), ..Referred::default() };
+        self.collect(&what, references, &mut referred)?;
+        let mut parts = referred.parts;
         if parts.is_empty() {
-            return Ok(schema.to_owned());
+            return Ok(schema);
         }
         // What is referred to comes first in a list, of which the last type is meant.
-        parts.push(schema.to_owned());
+        parts.push(schema);
         Ok(format!("{{\"{DECLARED_SCHEMAS}\":[{}]}}", parts.join(",")))
     }
 
-    /// Collects the schemas that an answer refers to, each behind those it refers to itself.
-    fn references(
+    /// Collects the schemas that one refers to, each behind those it refers to itself.
+    fn collect(
         &self,
         what: &str,
-        answer: &Value,
-        seen: &mut Vec<(String, u64)>,
-        parts: &mut Vec<String>,
+        references: Vec<(String, u64)>,
+        referred: &mut Referred,
     ) -> Result<(), Failure> {
-        let listed = answer.get("references").and_then(Value::as_array);
-        for reference in listed.into_iter().flatten() {
-            let subject = reference.get("subject").and_then(Value::as_str);
-            let version = reference.get("version").and_then(Value::as_u64);
-            let (Some(subject), Some(version)) = (subject, version) else { continue };
-            if seen.iter().any(|(known, at)| known == subject && *at == version) {
+        let too_much = |problem: String| Failure {
+            of_record: true,
+            ..Failure::new(format!("{what} refers to {problem}"))
+        };
+        for (subject, version) in references {
+            if referred.seen.iter().any(|(known, at)| *known == subject && *at == version) {
                 continue;
             }
-            if seen.len() >= REFERENCES_MAX {
-                return Err(Failure::new(format!(
-                    "{what} refers to more than {REFERENCES_MAX} schemas"
+            if referred.seen.len() >= REFERENCES_MAX {
+                return Err(too_much(format!("more than {REFERENCES_MAX} schemas")));
+            }
+            let path = format!("/subjects/{}/versions/{version}", encoded(&subject));
+            let about = format!("{what}, which refers to version {version} of '{subject}'");
+            referred.seen.push((subject, version));
+            let answer = self.request(&about, &path, None)?;
+            let schema = answer.get("schema").and_then(Value::as_str).map(str::to_owned);
+            let inner = self::references(&answer);
+            drop(answer);
+            referred.bytes += schema.as_ref().map_or(0, String::len);
+            if referred.bytes > AVRO_SCHEMA_BYTES_MAX {
+                return Err(too_much(format!(
+                    "schemas that have more than {AVRO_SCHEMA_BYTES_MAX} bytes with it"
                 )));
             }
-            seen.push((subject.to_owned(), version));
-            let path = format!("/subjects/{}/versions/{version}", encoded(subject));
-            let inner = self.request(
-                &format!("{what}, which refers to version {version} of '{subject}'"),
-                &path,
-                None,
-            )?;
-            self.references(what, &inner, seen, parts)?;
-            if let Some(schema) = inner.get("schema").and_then(Value::as_str) {
-                parts.push(schema.to_owned());
-            }
+            self.collect(what, inner, referred)?;
+            referred.parts.extend(schema);
         }
         Ok(())
     }
@@ -287,6 +294,29 @@ impl Http {
     }
 }
 
+/// Schemas that one refers to, as far as they were collected.
+#[derive(Debug, Default)]
+struct Referred {
+    /// Subjects and versions.
+    seen: Vec<(String, u64)>,
+    parts: Vec<String>,
+    /// Bytes of all schemas, the one that refers to them included.
+    bytes: usize,
+}
+
+/// Subject and version of each schema that the one in an answer refers to; one more than there may be tells that there
+/// are too many.
+fn references(answer: &Value) -> Vec<(String, u64)> {
+    let listed = answer.get("references").and_then(Value::as_array);
+    let named = listed.into_iter().flatten().filter_map(|reference| {
+        let subject = reference.get("subject").and_then(Value::as_str)?;
+        let version = reference.get("version").and_then(Value::as_u64)?;
+        Some((subject.to_owned(), version))
+    });
+    let mut seen = HashSet::new();
+    named.filter(|named| seen.insert(named.clone())).take(REFERENCES_MAX + 1).collect()
+}
+
 /// A name as one segment of a path (RFC 3986).
 fn encoded(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
@@ -303,10 +333,50 @@ fn encoded(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
     fn names_are_one_segment() {
         assert_eq!(encoded("a-b_c.d~1"), "a-b_c.d~1");
         assert_eq!(encoded("a/b c:é"), "a%2Fb%20c%3A%C3%A9");
+    }
+
+    /// Answers each request with what `answer` says to its path, on a connection each.
+    fn registry(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut lines = BufReader::new(stream.unwrap());
+                let mut request = String::new();
+                while lines.read_line(&mut request).unwrap() > 2 {}
+                let (status, body) = answer(request.split(' ').nth(1).unwrap());
+                let (stream, length) = (lines.get_mut(), body.len());
+                let headers = format!("Connection: close\r\nContent-Length: {length}");
+                write!(stream, "HTTP/1.1 {status} x\r\n{headers}\r\n\r\n{body}").unwrap();
+            }
+        });
+        url
+    }
+
+    #[test]
+    fn schemas_that_are_referred_to_are_bounded_together() {
+        const BYTES: usize = AVRO_SCHEMA_BYTES_MAX / 4;
+        let asked = Arc::<AtomicUsize>::default();
+        let counter = Arc::clone(&asked);
+        let url = registry(move |path| {
+            let number = counter.fetch_add(1, Ordering::Relaxed);
+            let schema = if path.starts_with("/schemas") { 0 } else { BYTES };
+            let next = serde_json::json!([{ "subject": "s", "version": number }]);
+            let answer = serde_json::json!({ "schema": "x".repeat(schema), "references": next });
+            (200, answer.to_string())
+        });
+        let access = RegistryAccess { urls: vec![url], ..RegistryAccess::default() };
+        let failure = Http::new(&access).unwrap().schema(1).unwrap_err();
+        assert!(failure.of_record && failure.message.contains("bytes with it"), "{failure:?}");
+        assert_eq!(asked.load(Ordering::Relaxed), 1 + 5);
     }
 }
