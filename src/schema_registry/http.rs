@@ -63,6 +63,11 @@ impl Failure {
         }
     }
 
+    /// Whether the record that named the schema is to blame.
+    pub(super) fn is_of_record(&self) -> bool {
+        self.of_record
+    }
+
     pub(super) fn error(self) -> Error {
         let kind = if self.of_record { ErrorKind::Data } else { ErrorKind::External };
         let mut error = Error::new(kind, self.message);
@@ -331,7 +336,7 @@ fn encoded(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::io::{BufRead as _, BufReader, Write as _};
     use std::net::TcpListener;
@@ -345,7 +350,7 @@ mod tests {
     }
 
     /// Answers each request with what `answer` says to its path, on a connection each.
-    fn registry(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> String {
+    pub(crate) fn registry(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         std::thread::spawn(move || {

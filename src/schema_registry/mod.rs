@@ -11,9 +11,17 @@ use crate::table::{
     Answer, RegistryAccess, SchemaRegistries, SchemaResolver, Waker, WrongProperty,
 };
 use http::{Failure, Http};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// Time for which a registry is not asked again for an id that it did not have: short against the patience of whoever
+/// registers a schema late, long against a request, which each batch of records would make for each such id.
+const UNKNOWN_ID_KEPT: Duration = Duration::from_secs(5);
+
+/// Ids of which it is known that a registry does not have them; an answer takes some hundred bytes.
+const UNKNOWN_IDS_MAX: usize = 65_536;
 
 /// Opens registries over HTTP.
 #[derive(Debug, Default)]
@@ -49,7 +57,8 @@ enum Question {
 enum Known {
     Schema(Arc<str>),
     Id(u32),
-    Failed(Failure),
+    /// And when that was told first.
+    Failed(Failure, Option<Instant>),
 }
 
 type Answers = Arc<Mutex<HashMap<Question, Entry>>>;
@@ -87,24 +96,29 @@ impl Registry {
                 }
                 return Answer::Pending;
             }
-            Some(Entry::Known(Known::Failed(_))) => {}
-            Some(Entry::Known(known)) => return Answer::Ready(known.clone()),
-            None => {
-                answers.insert(question.clone(), Entry::Asked(vec![Arc::clone(waker)]));
-                drop(answers);
-                return match self.send(question.clone()) {
-                    Ok(()) => Answer::Pending,
-                    Err(error) => {
-                        locked(&self.answers).remove(&question);
-                        Answer::Failed(error)
+            Some(Entry::Known(Known::Failed(failure, told))) => {
+                if told.is_none_or(|told| told.elapsed() < UNKNOWN_ID_KEPT) {
+                    let error = failure.clone().error();
+                    // That an id is unknown is told for a while, another failure once.
+                    if failure.is_of_record() {
+                        told.get_or_insert_with(Instant::now);
+                    } else {
+                        answers.remove(&question);
                     }
-                };
+                    return Answer::Failed(error);
+                }
             }
+            Some(Entry::Known(known)) => return Answer::Ready(known.clone()),
+            None => {}
         }
-        // A failure is told once; who asks again makes another request.
-        match answers.remove(&question) {
-            Some(Entry::Known(Known::Failed(failure))) => Answer::Failed(failure.error()),
-            _ => Answer::Pending,
+        answers.insert(question.clone(), Entry::Asked(vec![Arc::clone(waker)]));
+        drop(answers);
+        match self.send(question.clone()) {
+            Ok(()) => Answer::Pending,
+            Err(error) => {
+                locked(&self.answers).remove(&question);
+                Answer::Failed(error)
+            }
         }
     }
 
@@ -155,6 +169,7 @@ impl SchemaResolver for Registry {
 
 /// The thread: one request at a time.
 fn serve(http: &Http, answers: &Answers, questions: &Receiver<Question>) {
+    let mut unknown = VecDeque::new();
     while let Ok(question) = questions.recv() {
         let answer = match &question {
             Question::Schema(id) => http.schema(*id).map(|schema| Known::Schema(schema.into())),
@@ -162,8 +177,19 @@ fn serve(http: &Http, answers: &Answers, questions: &Receiver<Question>) {
                 http.id(subject, schema, *register).map(Known::Id)
             }
         };
-        let answer = answer.unwrap_or_else(Known::Failed);
-        let asked = locked(answers).insert(question, Entry::Known(answer));
+        let answer = answer.unwrap_or_else(|failure| Known::Failed(failure, None));
+        if matches!(answer, Known::Failed(..)) {
+            unknown.push_back(question.clone());
+        }
+        let mut answers = locked(answers);
+        let asked = answers.insert(question, Entry::Known(answer));
+        if unknown.len() > UNKNOWN_IDS_MAX
+            && let Some(oldest) = unknown.pop_front()
+            && let Some(Entry::Known(Known::Failed(..))) = answers.get(&oldest)
+        {
+            answers.remove(&oldest);
+        }
+        drop(answers);
         if let Some(Entry::Asked(wakers)) = asked {
             wakers.iter().for_each(|waker| waker());
         }
@@ -173,4 +199,38 @@ fn serve(http: &Http, answers: &Answers, questions: &Receiver<Question>) {
 /// A panic elsewhere leaves nothing half-done behind these locks.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn an_id_that_a_registry_does_not_have_is_not_asked_for_again_at_once() {
+        let asked = Arc::<AtomicUsize>::default();
+        let counter = Arc::clone(&asked);
+        let url = http::tests::registry(move |path| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            match path {
+                "/schemas/ids/1" => (404, "{}".to_owned()),
+                _ => (400, "{}".to_owned()),
+            }
+        });
+        let access = RegistryAccess { urls: vec![url], ..RegistryAccess::default() };
+        let registry = Registry::new(Http::new(&access).unwrap());
+        let (sender, answered) = channel();
+        let waker: Waker = Arc::new(move || sender.send(()).unwrap());
+        for (id, kind, requests) in [(1, ErrorKind::Data, 1), (2, ErrorKind::External, 1 + 3)] {
+            for _ in 0..3 {
+                let mut answer = registry.schema(id, &waker);
+                if let Answer::Pending = answer {
+                    answered.recv().unwrap();
+                    answer = registry.schema(id, &waker);
+                }
+                assert!(matches!(answer, Answer::Failed(error) if error.kind() == kind));
+            }
+            assert_eq!(asked.load(Ordering::Relaxed), requests);
+        }
+    }
 }

@@ -133,8 +133,8 @@ pub(super) struct ConfluentDecoder {
     rows: AvroRows,
     /// By id.
     plans: HashMap<u32, Plan>,
-    /// Ids that the registry does not have, and what it said. It is asked once for each batch of records: what is
-    /// registered late is found by the next one.
+    /// Ids that the registry does not have, and what it said. It is asked again for the next records: what is registered
+    /// late is found when its resolver asks anew.
     refused: HashMap<u32, String>,
     /// Ids that the registry was asked for and has not answered, in that order.
     awaited: VecDeque<u32>,
