@@ -295,7 +295,7 @@ fn json_query(call: &mut Call<'_, '_>) -> Column {
     let mut outcome = move |row: usize| -> Result<Option<Json<'_>>, String> {
         let outcome = paths.find(json.get(row), row, |mode, found| {
             let value = match found {
-                Ok(found) => found.value().cloned(),
+                Ok(found) => found.into_value(),
                 Err(error) => return Outcome::Error(error),
             };
             let value = match (value, wrapper) {

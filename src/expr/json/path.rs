@@ -7,6 +7,10 @@ use crate::types::java_text::double_to_string;
 /// Results of one path over one document: a path of wildcards multiplies them.
 const RESULTS_MAX: usize = 1 << 20;
 
+/// Bytes of the values that one path copies out of one document, with all that hangs on them: of nested objects each may
+/// be found, and with it all that it holds.
+const COPIED_BYTES_MAX: usize = 128 << 20;
+
 /// What becomes of a part that is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -129,6 +133,49 @@ impl<'t> Found<'_, 't> {
             Found::Nothing => None,
         }
     }
+
+    /// [`Found::value`], copied where it is a part of the document.
+    pub(crate) fn into_value(self) -> Option<Json<'t>> {
+        match self {
+            Found::One(value) => Some(value.clone()),
+            Found::Made(value) => Some(value),
+            Found::Nothing => None,
+        }
+    }
+}
+
+/// Copies values until there are too many bytes.
+struct Copier {
+    left: usize,
+}
+
+impl Copier {
+    fn new() -> Copier {
+        Copier { left: COPIED_BYTES_MAX }
+    }
+
+    fn copy<'t>(&mut self, value: &Json<'t>) -> Result<Json<'t>, String> {
+        self.weigh(value)?;
+        Ok(value.clone())
+    }
+
+    fn weigh(&mut self, value: &Json<'_>) -> Result<(), String> {
+        let text = match value {
+            Json::Integer(text) | Json::Decimal(text) | Json::String(text) => text.len(),
+            Json::Object(members) => {
+                members.iter().map(|(name, _)| name.len() + size_of_val(name)).sum()
+            }
+            _ => 0,
+        };
+        self.left = self.left.checked_sub(text + size_of_val(value)).ok_or_else(|| {
+            format!("a JSON path finds values of more than {COPIED_BYTES_MAX} bytes")
+        })?;
+        match value {
+            Json::Array(items) => items.iter().try_for_each(|item| self.weigh(item)),
+            Json::Object(members) => members.iter().try_for_each(|(_, member)| self.weigh(member)),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl JsonPath {
@@ -156,7 +203,7 @@ impl JsonPath {
     /// What the path finds in a document.
     ///
     /// # Errors
-    /// In strict mode where a definite path leads nowhere.
+    /// In strict mode where a definite path leads nowhere; where the path finds too much.
     pub(crate) fn find<'a, 't>(&self, root: &'a Json<'t>) -> Result<Found<'a, 't>, String> {
         let mut found = vec![root];
         let mut definite = true;
@@ -188,7 +235,11 @@ impl JsonPath {
         }
         Ok(Found::Made(match (self.function, found.as_slice()) {
             (None, [one]) if definite => return Ok(Found::One(one)),
-            (None, many) => Json::Array(many.iter().map(|value| (*value).clone()).collect()),
+            (None, many) => {
+                let mut copier = Copier::new();
+                let items = many.iter().map(|value| copier.copy(value));
+                Json::Array(items.collect::<Result<_, _>>()?)
+            }
             (Some(PathFunction::Keys), [Json::Object(members)]) if definite => {
                 Json::Array(members.iter().map(|(name, _)| Json::String(name.clone())).collect())
             }
@@ -213,16 +264,14 @@ impl JsonPath {
         names: &[String],
         definite: bool,
     ) -> Result<Found<'a, 't>, String> {
-        let chosen = |value: &&Json<'t>| match value {
-            Json::Object(_) => Some(Json::Object(
-                names
-                    .iter()
-                    .filter_map(|name| Some((name.clone().into(), value.member(name)?.clone())))
-                    .collect(),
-            )),
-            _ => None,
-        };
-        let mut objects: Vec<Json<'t>> = found.iter().filter_map(chosen).collect();
+        let mut copier = Copier::new();
+        let mut objects: Vec<Json<'t>> = Vec::new();
+        for value in found.iter().filter(|value| matches!(value, Json::Object(_))) {
+            let members = names.iter().filter_map(|name| Some((name, value.member(name)?)));
+            let members =
+                members.map(|(name, member)| Ok((name.clone().into(), copier.copy(member)?)));
+            objects.push(Json::Object(members.collect::<Result<_, String>>()?));
+        }
         Ok(match (definite, objects.pop()) {
             (true, Some(object)) => Found::Made(object),
             (true, None) if self.mode == Mode::Strict => {
@@ -457,5 +506,23 @@ mod tests {
         assert!(found(document, "$.x").is_err());
         assert!(JsonPath::new("$.a[").is_err());
         assert!(JsonPath::new("").is_err());
+    }
+
+    /// Every object inside of others is found with all that is in it.
+    #[test]
+    fn what_a_path_copies_is_bounded() {
+        const LEVELS: usize = 60;
+        let inner = vec!["0"; 80_000].join(",");
+        let document = format!("{}[{inner}]{}", r#"{"a":"#.repeat(LEVELS), "}".repeat(LEVELS));
+        let document = parse(&document).unwrap();
+        for (path, problem) in
+            [("$..a", true), ("$..['a', 'b']", true), ("$..a.length()", false), ("$..b", false)]
+        {
+            let path = JsonPath::new(path).unwrap();
+            let mut failed = false;
+            let memory = allocation_counter::measure(|| failed = path.find(&document).is_err());
+            assert_eq!(failed, problem, "{path:?}");
+            assert!(memory.bytes_max < 2 * COPIED_BYTES_MAX as u64, "{path:?}: {memory:?}");
+        }
     }
 }
