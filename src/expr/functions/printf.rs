@@ -1,8 +1,10 @@
 //! PRINTF: `java.util.Formatter` for the values that SQL has.
 
 use super::signature::{STRING, nullable};
+use super::text::within_limit;
 use super::{Function, Param, Signature};
 use crate::expr::text::TextWriter;
+use crate::expr::value::RowResult;
 use crate::types::java_text::write_double;
 use crate::types::{Column, DataType, Kind};
 use arrow_array::Array;
@@ -36,10 +38,11 @@ pub(super) static FUNCTIONS: &[Function] = &[Function::new(
             let arg = |at: usize| -> Option<Arg> {
                 Some(Arg::new(columns.get(at + 1)?, types.get(at)?, texts.get(at)?, row))
             };
-            Ok(write(format, &arg, out))
+            write(format, &arg, out)
         })
     },
-)];
+)
+.can_fail()];
 
 /// What may stand behind `%t` (`java.util.Formatter`).
 const TIME_PARTS: &str = "HIklMSLNpzZsQBbhAaCYyjmdeRTrDFc";
@@ -102,32 +105,54 @@ struct Spec {
 }
 
 /// Writes by a pattern; `None` where Java throws.
-fn write(format: &str, arg: &impl Fn(usize) -> Option<Arg>, out: &mut String) -> Option<()> {
-    let mut rest = format;
-    let (mut ordinary, mut last) = (0, None);
-    while let Some(at) = rest.find('%') {
-        out.push_str(rest.get(..at)?);
-        let (spec, conversion, after) = parse(rest.get(at + 1..)?)?;
-        rest = after;
+fn write(format: &str, arg: &impl Fn(usize) -> Option<Arg>, out: &mut String) -> RowResult<()> {
+    let mut pattern = Pattern { rest: format, ordinary: 0, last: None };
+    while !pattern.rest.is_empty() {
+        if pattern.write_next(arg, out).is_none() {
+            return Ok(None);
+        }
+        within_limit(out.len())?;
+    }
+    Ok(Some(()))
+}
+
+/// What of a pattern is not written yet.
+struct Pattern<'a> {
+    rest: &'a str,
+    /// Values that were taken in order.
+    ordinary: usize,
+    /// The value that was taken last.
+    last: Option<usize>,
+}
+
+impl Pattern<'_> {
+    /// Writes up to the end of the next conversion.
+    fn write_next(&mut self, arg: &impl Fn(usize) -> Option<Arg>, out: &mut String) -> Option<()> {
+        let Some(at) = self.rest.find('%') else {
+            out.push_str(std::mem::take(&mut self.rest));
+            return Some(());
+        };
+        out.push_str(self.rest.get(..at)?);
+        let (spec, conversion, after) = parse(self.rest.get(at + 1..)?)?;
+        self.rest = after;
         match conversion {
             'n' if spec.width.is_none() => out.push('\n'),
             '%' => padded("%", &spec, out)?,
             conversion => {
                 let index = match (spec.index, spec.previous) {
                     (Some(index), _) => index.checked_sub(1)?,
-                    (None, true) => last?,
+                    (None, true) => self.last?,
                     (None, false) => {
-                        ordinary += 1;
-                        ordinary - 1
+                        self.ordinary += 1;
+                        self.ordinary - 1
                     }
                 };
-                last = Some(index);
+                self.last = Some(index);
                 one(&arg(index)?, &spec, conversion, out)?;
             }
         }
+        Some(())
     }
-    out.push_str(rest);
-    Some(())
 }
 
 /// Flags, width, precision and conversion after a `%`.
@@ -413,8 +438,19 @@ mod tests {
             ("%+.1f", 9.96, "+10.0"),
         ] {
             let mut out = String::new();
-            write(format, &|_| Some(Arg::Double(value)), &mut out).unwrap();
+            write(format, &|_| Some(Arg::Double(value)), &mut out).unwrap().unwrap();
             assert_eq!(out, expected, "{format} of {value}");
         }
+    }
+
+    #[test]
+    fn a_result_is_bounded_like_that_of_repeat() {
+        let mut out = String::new();
+        let format = "%1048576%".repeat(100);
+        let memory = allocation_counter::measure(|| {
+            let problem = write(&format, &|_| None, &mut out).unwrap_err();
+            assert!(problem.contains("is longer than"), "{problem}");
+        });
+        assert!(memory.bytes_max < 64 << 20, "{memory:?}");
     }
 }
