@@ -31,13 +31,11 @@ pub(super) async fn token(endpoint: &TokenEndpoint, now: u64) -> Result<Token, P
         ..problem
     };
     let answer = ask(endpoint).await.map_err(place)?;
-    let (status, body) = parse(&answer)
-        .and_then(|parsed| parsed.ok_or("the answer is cut off"))
-        .map_err(|problem| place(Problem::broken(problem)))?;
+    let (status, body) = answer.finish().map_err(|problem| place(Problem::broken(problem)))?;
     read(status, &body, now).map_err(place)
 }
 
-async fn ask(endpoint: &TokenEndpoint) -> Result<Vec<u8>, Problem> {
+async fn ask(endpoint: &TokenEndpoint) -> Result<Answer, Problem> {
     let (host, port) = (&endpoint.url.host, endpoint.url.port);
     let opened = tokio::time::timeout(endpoint.connect_timeout, async {
         let socket = super::open(host, port).await.map_err(|e| Problem::broken(e.to_string()))?;
@@ -102,13 +100,13 @@ fn form(text: &str) -> String {
 async fn exchange(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     request: &str,
-) -> std::io::Result<Vec<u8>> {
+) -> std::io::Result<Answer> {
     stream.write_all(request.as_bytes()).await?;
     stream.flush().await?;
-    let mut answer = Vec::new();
+    let mut answer = Answer::default();
     // A server may keep the connection open behind a whole answer.
-    while answer.len() < TOKEN_BYTES_MAX && !matches!(parse(&answer), Ok(Some(_)) | Err(_)) {
-        match stream.read_buf(&mut answer).await {
+    while answer.bytes.len() < TOKEN_BYTES_MAX && answer.advance() == Ok(false) {
+        match stream.read_buf(&mut answer.bytes).await {
             Ok(0) => break,
             Ok(_) => {}
             // Many servers do not say goodbye in TLS.
@@ -119,57 +117,130 @@ async fn exchange(
     Ok(answer)
 }
 
-/// Status and body; `None` as long as bytes are missing.
-fn parse(answer: &[u8]) -> Result<Option<(u16, Vec<u8>)>, &'static str> {
-    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
-        return Ok(None);
-    };
-    let (head, rest) = answer.split_at_checked(end).unwrap_or_default();
-    let body = rest.get(4..).unwrap_or_default();
-    let head = std::str::from_utf8(head).map_err(|_| "the answer is not HTTP")?;
-    let mut lines = head.split("\r\n");
-    let status = lines
-        .next()
-        .and_then(|line| line.strip_prefix("HTTP/1."))
-        .and_then(|line| line.split(' ').nth(1))
-        .and_then(|status| status.parse().ok())
-        .ok_or("the answer is not HTTP")?;
-    let header = |wanted: &str| {
-        lines.clone().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case(wanted).then(|| value.trim())
-        })
-    };
-    let chunked = header("Transfer-Encoding").is_some_and(|v| v.eq_ignore_ascii_case("chunked"));
-    if chunked {
-        return Ok(chunks(body)?.map(|body| (status, body)));
-    }
-    let length = match header("Content-Length") {
-        Some(length) => length.parse().map_err(|_| "the answer's length is no number")?,
-        None => body.len(),
-    };
-    Ok(body.get(..length).map(|body| (status, body.to_vec())))
+/// An answer as far as it was read. What was understood of it is not looked at again.
+#[derive(Debug, Default)]
+struct Answer {
+    bytes: Vec<u8>,
+    /// The first byte that was not understood.
+    at: usize,
+    /// From where on what ends it is searched for.
+    search: usize,
+    status: u16,
+    part: Part,
+    /// The contents of the chunks.
+    body: Vec<u8>,
 }
 
-fn chunks(mut rest: &[u8]) -> Result<Option<Vec<u8>>, &'static str> {
-    let mut body = Vec::new();
-    loop {
-        let Some(end) = rest.windows(2).position(|two| two == b"\r\n") else { return Ok(None) };
-        let size = rest
-            .get(..end)
+/// What an answer's next bytes are (RFC 9112).
+#[derive(Clone, Copy, Debug, Default)]
+enum Part {
+    #[default]
+    Head,
+    /// A body of this length.
+    Body(usize),
+    /// A body up to the end of the connection.
+    Rest,
+    /// The line before a chunk.
+    ChunkSize,
+    /// A chunk of this length.
+    Chunk(usize),
+    /// All chunks were read.
+    End,
+}
+
+impl Answer {
+    /// Whether the answer is known to be whole.
+    fn advance(&mut self) -> Result<bool, &'static str> {
+        loop {
+            let left = self.bytes.len() - self.at;
+            match self.part {
+                Part::Head => match self.until(b"\r\n\r\n") {
+                    Some((start, end)) => self.head(start, end)?,
+                    None => return Ok(false),
+                },
+                Part::Body(length) => return Ok(left >= length),
+                Part::Rest => return Ok(false),
+                Part::ChunkSize => match self.until(b"\r\n") {
+                    Some((start, end)) => self.part = Part::Chunk(self.chunk_size(start, end)?),
+                    None => return Ok(false),
+                },
+                Part::Chunk(0) => self.part = Part::End,
+                Part::Chunk(size) => {
+                    if left < size + 2 {
+                        return Ok(false);
+                    }
+                    let chunk = self.bytes.get(self.at..self.at + size).unwrap_or_default();
+                    self.body.extend_from_slice(chunk);
+                    self.at += size + 2;
+                    self.part = Part::ChunkSize;
+                }
+                Part::End => return Ok(true),
+            }
+        }
+    }
+
+    /// Status and body, where nothing more comes.
+    fn finish(mut self) -> Result<(u16, Vec<u8>), &'static str> {
+        let whole = self.advance()?;
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        match (self.part, whole) {
+            (Part::Body(length), true) => {
+                Ok((self.status, rest.get(..length).unwrap_or_default().to_vec()))
+            }
+            (Part::Rest, _) => Ok((self.status, rest.to_vec())),
+            (_, true) => Ok((self.status, self.body)),
+            (_, false) => Err("the answer is cut off"),
+        }
+    }
+
+    /// Start and end of what stands before `mark`, and moves behind it.
+    fn until(&mut self, mark: &[u8]) -> Option<(usize, usize)> {
+        let from = self.search.max(self.at);
+        let found = self.bytes.get(from..)?.windows(mark.len()).position(|bytes| bytes == mark);
+        let Some(found) = found else {
+            self.search = self.bytes.len().saturating_sub(mark.len() - 1);
+            return None;
+        };
+        let (start, end) = (self.at, from + found);
+        self.at = end + mark.len();
+        Some((start, end))
+    }
+
+    fn head(&mut self, start: usize, end: usize) -> Result<(), &'static str> {
+        let head = self.bytes.get(start..end).unwrap_or_default();
+        let head = std::str::from_utf8(head).map_err(|_| "the answer is not HTTP")?;
+        let mut lines = head.split("\r\n");
+        self.status = lines
+            .next()
+            .and_then(|line| line.strip_prefix("HTTP/1."))
+            .and_then(|line| line.split(' ').nth(1))
+            .and_then(|status| status.parse().ok())
+            .ok_or("the answer is not HTTP")?;
+        let header = |wanted: &str| {
+            lines.clone().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case(wanted).then(|| value.trim())
+            })
+        };
+        let chunked = header("Transfer-Encoding");
+        self.part = match header("Content-Length") {
+            _ if chunked.is_some_and(|v| v.eq_ignore_ascii_case("chunked")) => Part::ChunkSize,
+            Some(length) => {
+                Part::Body(length.parse().map_err(|_| "the answer's length is no number")?)
+            }
+            None => Part::Rest,
+        };
+        Ok(())
+    }
+
+    fn chunk_size(&self, start: usize, end: usize) -> Result<usize, &'static str> {
+        self.bytes
+            .get(start..end)
             .and_then(|line| std::str::from_utf8(line).ok())
             .and_then(|line| line.split(';').next())
             .and_then(|size| usize::from_str_radix(size.trim(), 16).ok())
             .filter(|size| *size <= TOKEN_BYTES_MAX)
-            .ok_or("a chunk of the answer has no size")?;
-        let start = end + 2;
-        let Some(chunk) = rest.get(start..start + size) else { return Ok(None) };
-        body.extend_from_slice(chunk);
-        if size == 0 {
-            return Ok(Some(body));
-        }
-        let Some(after) = rest.get(start + size + 2..) else { return Ok(None) };
-        rest = after;
+            .ok_or("a chunk of the answer has no size")
     }
 }
 
@@ -208,8 +279,12 @@ fn jwt_lifetime(token: &str, now: u64) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn body(answer: &str) -> Option<String> {
-        let (status, body) = parse(answer.as_bytes()).unwrap()?;
+    fn answer(text: &str) -> Answer {
+        Answer { bytes: text.as_bytes().to_vec(), ..Answer::default() }
+    }
+
+    fn body(text: &str) -> Option<String> {
+        let (status, body) = answer(text).finish().ok()?;
         Some(format!("{status} {}", String::from_utf8(body).unwrap()))
     }
 
@@ -225,10 +300,34 @@ mod tests {
             assert_eq!(body(&chunked[..cut]), None, "{cut}");
         }
         for wrong in ["SSH-2.0\r\n\r\n", "HTTP/1.1 x\r\n\r\n", "\r\n\r\n"] {
-            assert!(parse(wrong.as_bytes()).is_err(), "{wrong}");
+            assert!(answer(wrong).advance().is_err(), "{wrong}");
         }
         let wrong = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffff\r\n";
-        assert!(parse(wrong.as_bytes()).is_err());
+        assert!(answer(wrong).advance().is_err());
+    }
+
+    #[test]
+    fn a_body_without_length_ends_with_the_connection() {
+        let mut answer = answer("HTTP/1.0 200 OK\r\n\r\n{");
+        assert_eq!(answer.advance(), Ok(false));
+        answer.bytes.push(b'}');
+        assert_eq!(answer.finish(), Ok((200, b"{}".to_vec())));
+    }
+
+    #[test]
+    fn an_answer_that_comes_byte_by_byte_is_read_once() {
+        const CHUNKS: usize = 2_000;
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let text = format!("{head}{}0\r\n\r\n", "1\r\nx\r\n".repeat(CHUNKS));
+        let mut answer = Answer::default();
+        let memory = allocation_counter::measure(|| {
+            for byte in text.bytes() {
+                answer.bytes.push(byte);
+                answer.advance().unwrap();
+            }
+        });
+        assert!(memory.bytes_total < 16 * text.len() as u64, "{memory:?}");
+        assert_eq!(answer.finish(), Ok((200, vec![b'x'; CHUNKS])));
     }
 
     #[test]
