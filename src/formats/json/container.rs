@@ -122,19 +122,13 @@ fn write_big_decimal(text: &str, out: &mut Vec<u8>) {
 /// Where an object repeats a name: its fields as Jackson keeps them, each name at its first place with its last value.
 /// `None` where all names differ.
 pub(crate) fn distinct_fields(text: &str, start: usize) -> Option<Vec<(Token, Token)>> {
-    let members = || Members::new(text, start);
-    // Most objects are small and repeat nothing: that is found out without memory for them.
-    if members().nth(COMPARED_MAX).is_none() {
-        let repeated = members().enumerate().any(|(at, member)| {
-            members().take(at).any(|other| same_name(text, member.key, other.key))
-        });
-        if !repeated {
-            return None;
-        }
+    // Most objects are small and repeat nothing: that is found out in one pass, without memory for them.
+    if small_and_distinct(text, start) {
+        return None;
     }
     let mut fields: Distinct<(Token, Token)> = Distinct::default();
     let mut repeated = false;
-    for member in members() {
+    for member in Members::new(text, start) {
         let known = fields.insert(
             (member.key, member.value),
             |(a, _), (b, _)| same_name(text, *a, *b),
@@ -146,6 +140,19 @@ pub(crate) fn distinct_fields(text: &str, start: usize) -> Option<Vec<(Token, To
         }
     }
     repeated.then(|| fields.into_vec())
+}
+
+fn small_and_distinct(text: &str, start: usize) -> bool {
+    let mut keys = [Token::MISSING; COMPARED_MAX];
+    for (at, member) in Members::new(text, start).enumerate() {
+        let (before, rest) = keys.split_at_mut(at.min(COMPARED_MAX));
+        let Some(place) = rest.first_mut() else { return false };
+        if before.iter().any(|key| same_name(text, member.key, *key)) {
+            return false;
+        }
+        *place = member.key;
+    }
+    true
 }
 
 fn same_name(text: &str, a: Token, b: Token) -> bool {
