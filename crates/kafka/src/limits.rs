@@ -134,3 +134,9 @@ pub const TOKEN_BYTES_MAX: usize = 1024 * 1024;
 /// Part of a token's lifetime after which a new one is fetched, percent (Java's
 /// `sasl.login.refresh.window.factor`).
 pub const TOKEN_REFRESH_PERCENT: u64 = 80;
+
+/// Authorities between a broker's certificate and the trusted one; rustls has the same limit.
+pub const CHAIN_ISSUERS_MAX: u32 = 6;
+
+/// Signatures that are checked for one chain, whatever a broker sends; rustls has the same limit.
+pub const CHAIN_SIGNATURES_MAX: u32 = 100;

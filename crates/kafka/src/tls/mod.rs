@@ -2,6 +2,7 @@
 //! versions and ciphers may be used. No socket is touched here.
 
 mod blocking;
+mod chain;
 mod jks;
 mod pem;
 pub(crate) mod problem;

@@ -4,6 +4,7 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError, Error as TlsError};
 
+use super::verify::SmallKey;
 use crate::connection::Problem;
 
 /// Who answers at brokers' addresses.
@@ -92,12 +93,42 @@ fn untrusted(problem: &CertificateError, host: &str, peer: &str) -> String {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "it is not made for servers (its extended key usage lacks serverAuth)".to_owned()
         }
-        CertificateError::Other(other) if other.to_string().contains("UnsupportedCertVersion") => {
-            "it is of X.509 version 1; make it again with a subjectAltName".to_owned()
+        CertificateError::BadEncoding => "it is damaged".to_owned(),
+        CertificateError::BadSignature => {
+            "a signature does not fit: the broker does not have its key, or its authority has been \
+             replaced by one of the same name"
+                .replace("broker", peer)
         }
-        CertificateError::Other(other) => other.to_string(),
-        other => format!("{other:?}"),
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "it is signed in a way that is not supported, such as with SHA-1 or DSA; make it again \
+             with RSA or ECDSA and SHA-256"
+                .to_owned()
+        }
+        CertificateError::UnhandledCriticalExtension => {
+            "it, or a certificate above it, has a critical extension that is not understood"
+                .to_owned()
+        }
+        CertificateError::Revoked => "it is revoked".to_owned(),
+        CertificateError::Other(other) => match other.0.downcast_ref::<SmallKey>() {
+            Some(small) => small.to_string(),
+            None => in_words(&other.to_string()),
+        },
+        other => in_words(&format!("{other:?}")),
     }
+}
+
+/// For what has no sentence of its own: the name that the library gives to a rule, as words.
+fn in_words(name: &str) -> String {
+    let name = name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let mut words = String::from("it breaks a rule of X.509:");
+    for c in name.chars() {
+        if c.is_uppercase() {
+            words.push(' ');
+        }
+        words.extend(c.to_lowercase());
+    }
+    words
 }
 
 fn alerted(alert: AlertDescription, peer: &str) -> Problem {
@@ -128,5 +159,49 @@ fn alerted(alert: AlertDescription, peer: &str) -> Problem {
             ))
         }
         other => Problem::broken(format!("the {peer} ended TLS with the alert {other:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rustls::OtherError;
+
+    use super::*;
+
+    /// No name of the libraries' code.
+    #[test]
+    #[allow(deprecated, reason = "still made by the library")]
+    fn what_is_wrong_with_a_certificate_is_told_in_words() {
+        use CertificateError as C;
+        let other = OtherError(Arc::new(io::Error::other("PathLenConstraintViolated")));
+        let words = "it breaks a rule of X.509: path len constraint violated";
+        assert_eq!(untrusted(&C::Other(other), "h", BROKER), words);
+        for problem in [
+            C::BadEncoding,
+            C::Expired,
+            C::NotValidYet,
+            C::Revoked,
+            C::UnhandledCriticalExtension,
+            C::UnknownIssuer,
+            C::UnknownRevocationStatus,
+            C::ExpiredRevocationList,
+            C::BadSignature,
+            C::UnsupportedSignatureAlgorithm,
+            C::UnsupportedSignatureAlgorithmForPublicKeyContext {
+                signature_algorithm_id: vec![1],
+                public_key_algorithm_id: vec![2],
+            },
+            C::NotValidForName,
+            C::InvalidPurpose,
+            C::InvalidOcspResponse,
+            C::ApplicationVerificationFailure,
+        ] {
+            let name = format!("{problem:?}");
+            let name = name.split(' ').next().unwrap();
+            let text = untrusted(&problem, "h", BROKER);
+            assert!(!text.contains(name) && !text.contains('{'), "{text}");
+        }
     }
 }

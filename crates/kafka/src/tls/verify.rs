@@ -1,14 +1,25 @@
 //! Whether a broker is who it must be. rustls checks chains and names; what is added here are the
 //! habits of Java that Kafka installations rely on.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::crypto::{
+    CryptoProvider, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
+};
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
+};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::X509Version;
+
+use super::chain::{Chain, check_dates, parse, verify};
 
 /// See the module.
 #[derive(Debug)]
@@ -31,15 +42,39 @@ impl Verifier {
         // A broker's own certificate may stand in the trust store, as Java allows: a self-signed
         // one is no CA, and no chain can be built to it.
         if self.trusted.iter().any(|trusted| trusted == end_entity) {
-            return check_dates(end_entity, now);
+            return check_dates(&parse(end_entity)?, now);
         }
-        verify_server_cert_signed_by_trust_anchor(
-            &ParsedCertificate::try_from(end_entity)?,
-            &self.roots,
-            intermediates,
-            now,
-            self.provider.signature_verification_algorithms.all,
-        )
+        let algorithms = self.provider.signature_verification_algorithms.all;
+        let refused = match ParsedCertificate::try_from(end_entity) {
+            Ok(parsed) => verify_server_cert_signed_by_trust_anchor(
+                &parsed,
+                &self.roots,
+                intermediates,
+                now,
+                algorithms,
+            ),
+            Err(refused) => Err(refused),
+        };
+        let Err(refused) = refused else { return Ok(()) };
+        let end = parse(end_entity)?;
+        let of_java = end.version() == X509Version::V1
+            || matches!(end.basic_constraints(), Ok(Some(found)) if found.value.ca);
+        let refused = if of_java {
+            let chain = Chain { anchors: &self.trusted, intermediates, algorithms, now };
+            match chain.check(&end) {
+                Ok(()) => return Ok(()),
+                Err(refused) => refused,
+            }
+        } else {
+            refused
+        };
+        let issuers = intermediates.iter().chain(&self.trusted);
+        Err(with_key_size(refused, issuers, |issuer| issuer.subject() == end.issuer()))
+    }
+
+    /// What a certificate of version 1 has to be read for here; rustls reads the others.
+    fn version_1<'a>(certificate: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
+        parse(certificate).ok().filter(|parsed| parsed.version() == X509Version::V1)
     }
 }
 
@@ -66,7 +101,16 @@ impl ServerCertVerifier for Verifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, dss, algorithms)
+        let verified = match Self::version_1(cert) {
+            Some(parsed) => {
+                let known = algorithms.mapping.iter().find(|(scheme, _)| *scheme == dss.scheme);
+                let of_scheme = known.map(|(_, of_scheme)| *of_scheme).unwrap_or_default();
+                verify(parsed.public_key(), of_scheme, message, dss.signature())
+                    .map(|()| HandshakeSignatureValid::assertion())
+            }
+            None => verify_tls12_signature(message, cert, dss, algorithms),
+        };
+        verified.map_err(|error| with_key_size(error, [cert], |_| true))
     }
 
     fn verify_tls13_signature(
@@ -76,7 +120,14 @@ impl ServerCertVerifier for Verifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, dss, algorithms)
+        let verified = match Self::version_1(cert) {
+            Some(parsed) => {
+                let key = SubjectPublicKeyInfoDer::from(parsed.public_key().raw);
+                verify_tls13_signature_with_raw_key(message, &key, dss, algorithms)
+            }
+            None => verify_tls13_signature(message, cert, dss, algorithms),
+        };
+        verified.map_err(|error| with_key_size(error, [cert], |_| true))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -84,32 +135,73 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
-    let (_, parsed) = x509_parser::parse_x509_certificate(certificate)
-        .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
-    let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-    let validity = parsed.validity();
-    let problem = if seconds > validity.not_after.timestamp() {
-        CertificateError::Expired
-    } else if seconds < validity.not_before.timestamp() {
-        CertificateError::NotValidYet
-    } else {
-        return Ok(());
-    };
-    Err(Error::InvalidCertificate(problem))
+/// An RSA key that is too small to be checked with.
+#[derive(Debug)]
+pub(super) struct SmallKey {
+    bits: usize,
+    /// Who has it.
+    subject: String,
+}
+
+impl fmt::Display for SmallKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bits, subject } = self;
+        write!(
+            f,
+            "the RSA key of '{subject}' has {bits} bits, at least {RSA_BITS_MIN} are needed; make its \
+             certificate again with a larger key"
+        )
+    }
+}
+
+impl std::error::Error for SmallKey {}
+
+/// What the library checks RSA signatures with.
+const RSA_BITS_MIN: usize = 2048;
+
+/// A small key looks like a wrong signature: says so if one of `signers` has one.
+fn with_key_size<'a>(
+    error: Error,
+    signers: impl IntoIterator<Item = &'a CertificateDer<'a>>,
+    is_signer: impl Fn(&X509Certificate<'_>) -> bool,
+) -> Error {
+    if error != Error::InvalidCertificate(CertificateError::BadSignature) {
+        return error;
+    }
+    let small = signers.into_iter().find_map(|signer| {
+        let signer = parse(signer).ok().filter(|signer| is_signer(signer))?;
+        match signer.public_key().parsed() {
+            Ok(PublicKey::RSA(key)) if key.key_size() < RSA_BITS_MIN => {
+                Some(SmallKey { bits: key.key_size(), subject: signer.subject().to_string() })
+            }
+            _ => None,
+        }
+    });
+    match small {
+        Some(small) => {
+            Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(small))))
+        }
+        None => error,
+    }
 }
 
 /// Alternative names count; the common name does if there are none (RFC 2818 §3.1), which rustls
 /// has given up but certificates made with `keytool` still need.
 fn check_name(certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Error> {
-    let refused = match verify_server_name(&ParsedCertificate::try_from(certificate)?, name) {
-        Ok(()) => return Ok(()),
-        Err(refused) => refused,
+    let parsed = parse(certificate)?;
+    let refused = if parsed.version() == X509Version::V1 {
+        let context = CertificateError::NotValidForNameContext {
+            expected: name.to_owned(),
+            presented: Vec::new(),
+        };
+        Error::InvalidCertificate(context)
+    } else {
+        match verify_server_name(&ParsedCertificate::try_from(certificate)?, name) {
+            Ok(()) => return Ok(()),
+            Err(refused) => refused,
+        }
     };
     let ServerName::DnsName(wanted) = name else { return Err(refused) };
-    let Ok((_, parsed)) = x509_parser::parse_x509_certificate(certificate) else {
-        return Err(refused);
-    };
     if !matches!(parsed.subject_alternative_name(), Ok(None)) {
         return Err(refused);
     }
@@ -129,21 +221,5 @@ fn matches(pattern: &str, host: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn wildcards_stand_for_one_label() {
-        for (pattern, host, expected) in [
-            ("broker", "BROKER", true),
-            ("broker.example.com", "broker.example.com.", true),
-            ("*.example.com", "a.example.com", true),
-            ("*.example.com", "a.b.example.com", false),
-            ("*.example.com", "example.com", false),
-            ("*.com", "example.com", false),
-            ("b*.example.com", "broker.example.com", false),
-        ] {
-            assert_eq!(matches(pattern, host), expected, "{pattern} {host}");
-        }
-    }
-}
+#[path = "verify_tests.rs"]
+mod tests;
