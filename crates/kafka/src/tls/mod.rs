@@ -3,6 +3,7 @@
 
 mod blocking;
 mod chain;
+mod encrypted;
 mod jks;
 mod pem;
 pub(crate) mod problem;

@@ -6,6 +6,7 @@
 use p12_keystore::Pkcs12Archive;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::encrypted::{KeyError, decrypt};
 use super::jks::{self, Jks, JksError};
 use super::pem;
 use crate::config::{Given, read_file};
@@ -93,7 +94,7 @@ pub(super) fn identity(given: &Given<'_>) -> Result<Option<Identity>> {
         (None, None, None) => Ok(None),
         (None, Some(key), Some(chain)) => {
             let chain = certificates("ssl.keystore.certificate.chain", chain)?;
-            let key = pem_key(given, "ssl.keystore.key", key)?;
+            let key = pem_key(given, "ssl.keystore.key", None, key)?;
             identity_of("ssl.keystore.certificate.chain", None, key, chain).map(Some)
         }
         (None, key, _) => {
@@ -120,8 +121,14 @@ fn stored_identity(given: &Given<'_>, path: &str) -> Result<Identity> {
             let store = Jks::parse(&bytes, password)
                 .map_err(|error| jks_error(error, "ssl.keystore", Some(path)))?;
             let key = store.keys.into_iter().next().ok_or_else(no_key)?;
-            let password = given.text("ssl.key.password").or(password).unwrap_or_default();
-            let der = key.decrypt(password).map_err(|error| match error {
+            let own = given.text("ssl.key.password");
+            let der = key.decrypt(own.or(password).unwrap_or_default()).map_err(|error| match error {
+                JksError::Password if own.is_none() => {
+                    let text = format!(
+                        "the private key in '{path}' has another password than the store: set ssl.key.password"
+                    );
+                    Error::config("ssl.key.password", text)
+                }
                 JksError::Password => wrong_password("ssl.key", Some(path)),
                 JksError::Damaged => jks_error(error, "ssl.keystore", Some(path)),
             })?;
@@ -141,7 +148,7 @@ fn stored_identity(given: &Given<'_>, path: &str) -> Result<Identity> {
         }
         Content::Pem(text) => {
             let chain = certificates(KEY, &text)?;
-            (pem_key(given, KEY, &text)?, chain)
+            (pem_key(given, KEY, Some(path), &text)?, chain)
         }
         Content::Certificate(_) => return Err(no_key()),
     };
@@ -188,7 +195,13 @@ fn certificates(property: &str, text: &str) -> Result<Vec<Vec<u8>>> {
     Ok(found)
 }
 
-fn pem_key(given: &Given<'_>, property: &str, text: &str) -> Result<PrivateKeyDer<'static>> {
+/// The key in a PEM text; `location` is the file that the text stands in.
+fn pem_key(
+    given: &Given<'_>,
+    property: &str,
+    location: Option<&str>,
+    text: &str,
+) -> Result<PrivateKeyDer<'static>> {
     let wrong = |problem: &str| Error::config(property, format!("{property}: {problem}"));
     let blocks = pem::blocks(text).map_err(|problem| wrong(&problem))?;
     for block in blocks {
@@ -202,10 +215,15 @@ fn pem_key(given: &Given<'_>, property: &str, text: &str) -> Result<PrivateKeyDe
                         format!("the private key in {property} is encrypted: set ssl.key.password");
                     return Err(Error::config("ssl.key.password", text));
                 };
-                let info = pkcs8::EncryptedPrivateKeyInfoRef::try_from(block.der.as_slice())
-                    .map_err(|_| wrong("the encrypted private key is damaged"))?;
-                let plain = info.decrypt(password).map_err(|_| wrong_password("ssl.key", None))?;
-                PrivateKeyDer::Pkcs8(plain.as_bytes().to_vec().into())
+                let plain = decrypt(&block.der, password).map_err(|error| match error {
+                    KeyError::Damaged => wrong("the encrypted private key is damaged"),
+                    KeyError::Password => wrong_password("ssl.key", location),
+                    KeyError::Unsupported(name) => wrong(&format!(
+                        "the private key is encrypted with {name}, which is not supported; convert it with \
+                         'openssl pkcs8 -topk8 -v2 aes256 -provider default -provider legacy -in OLD -out NEW'"
+                    )),
+                })?;
+                PrivateKeyDer::Pkcs8(plain.into())
             }
             _ => continue,
         });

@@ -37,3 +37,44 @@ fn a_certificate_that_is_not_marked_as_trusted_is_not() {
     assert_eq!(archive.certs.len(), 1);
     assert!(anchors_of_pkcs12(&archive).is_empty());
 }
+
+/// What the key store at a path of `testdata` is told to lack.
+fn key_store(name: &str, pairs: &[(&str, &str)]) -> String {
+    let path = format!("{}/src/tls/testdata/{name}", env!("CARGO_MANIFEST_DIR"));
+    let lookup = |key: &str| {
+        let location = (key == "ssl.keystore.location").then_some(path.as_str());
+        location.or_else(|| pairs.iter().find(|(name, _)| *name == key).map(|(_, value)| *value))
+    };
+    let found = identity(&Given::new(&lookup)).map(|_| "it opens".to_owned());
+    found.unwrap_or_else(|error| error.to_string()).replace(&path, "FILE")
+}
+
+/// A key with another password than its store, by keytool; the encrypted keys of PEM files.
+#[test]
+fn passwords_of_keys_are_named_by_what_lacks_them() {
+    let store = ("ssl.keystore.password", "secret1");
+    let key = |password| ("ssl.key.password", password);
+    for (name, pairs, says) in [
+        ("key_password.jks", vec![store, key("secret2")], "it opens"),
+        (
+            "key_password.jks",
+            vec![store],
+            "the private key in 'FILE' has another password than the store: set ssl.key.password",
+        ),
+        (
+            "key_password.jks",
+            vec![store, key("x")],
+            "ssl.key.password is wrong: it does not open the private key in 'FILE'",
+        ),
+        ("client.pem", vec![key("secret1")], "it opens"),
+        ("client.pem", vec![], "is encrypted: set ssl.key.password"),
+        (
+            "client.pem",
+            vec![key("x")],
+            "ssl.key.password is wrong: it does not open the private key in 'FILE'",
+        ),
+    ] {
+        let found = key_store(name, &pairs);
+        assert!(found.contains(says), "{name}: {found}");
+    }
+}
