@@ -40,6 +40,7 @@ struct Inner {
     hint: Option<String>,
     span: Option<Span>,
     retriable: bool,
+    outage: bool,
 }
 
 impl Error {
@@ -52,6 +53,7 @@ impl Error {
             hint: None,
             span: None,
             retriable: false,
+            outage: false,
         }))
     }
 
@@ -100,6 +102,13 @@ impl Error {
         self
     }
 
+    /// The same where somebody does not answer, or is not ready to: it passes when they are back, however long that takes.
+    #[must_use]
+    pub fn outage(mut self) -> Error {
+        self.0.outage = true;
+        self.retriable()
+    }
+
     /// Who is at fault.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -123,6 +132,11 @@ impl Error {
     /// Whether a restart from the last epoch may cure it.
     pub fn is_retriable(&self) -> bool {
         self.0.retriable
+    }
+
+    /// Whether nothing is wrong but that somebody does not answer.
+    pub fn is_outage(&self) -> bool {
+        self.0.outage
     }
 }
 

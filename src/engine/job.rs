@@ -120,7 +120,7 @@ impl JobBuilder<'_> {
             // let through too many, or too few.
             // Without stored progress nobody can tell whether an exactly-once job's last commit came through.
             restart: match limited || (exact && !keeps_progress) {
-                true => RestartStrategy { attempts: 0, fixed_delay: None },
+                true => RestartStrategy::NONE,
                 false => self.settings.restart,
             },
             workers: if limited { Some(1) } else { (parallelism > 1).then_some(parallelism) },

@@ -7,7 +7,7 @@ use super::coordinator::{
 use super::job::{Failures, Job, JobEnd, Scan};
 use super::message::{Command, Mailbox, Report};
 use super::rejects::{Policy, Rejects};
-use super::restart::Restarts;
+use super::restart::{Attempted, Restarts};
 use super::signal::Signal;
 use super::worker::{Step, Worker, WorkerScan, WorkerSink};
 use crate::base::{Error, ErrorKind, Result};
@@ -61,18 +61,18 @@ fn run_attempts(job: &mut Job, control: &JobControl, note: &mut dyn FnMut(&str))
         };
         attempt.stop_workers();
         attempt.abort(&clock);
-        let cause = error.to_string();
-        let (lasted, draining) = (clock.now().saturating_sub(started_at), control.is_draining());
-        let delay = match restarts.failed(&attempt.coordinator, error, lasted, draining) {
-            Ok(delay) => delay,
+        let (ended_at, draining) = (clock.now(), control.is_draining());
+        let attempted = Attempted { started_at, ended_at, draining };
+        let restart = match restarts.failed(&attempt.coordinator, error, attempted) {
+            Ok(restart) => restart,
             Err(error) => {
                 attempt.leave(&clock);
                 return Err(error);
             }
         };
         job.stats.restarting();
-        note(&format!("restarting from the last epoch in {} ms: {cause}", delay.as_millis()));
-        pause(&attempt.reports.signal, control, clock, delay);
+        restart.line.iter().for_each(|line| note(line));
+        pause(&attempt.reports.signal, control, clock, restart.delay);
     }
 }
 

@@ -4,7 +4,7 @@ use super::control::JobControl;
 use super::coordinator::{Coordinator, Outcome};
 use super::job::{Job, JobEnd};
 use super::message::{Command, Mailbox, Report};
-use super::restart::Restarts;
+use super::restart::{Attempted, Restarts};
 use super::runner::{build_worker, coordinate, worker_count};
 use super::worker::{Step, Worker};
 use crate::base::{Error, Result};
@@ -156,9 +156,9 @@ impl Simulation {
         let Some(mut attempt) = self.attempt.take() else { return Err(error) };
         attempt.workers.iter_mut().for_each(Worker::note_refused);
         let draining = self.control.is_draining();
-        let lasted = now.saturating_sub(attempt.started_at);
-        self.restart_at =
-            now + self.restarts.failed(&attempt.coordinator, error, lasted, draining)?;
+        let attempted = Attempted { started_at: attempt.started_at, ended_at: now, draining };
+        let restart = self.restarts.failed(&attempt.coordinator, error, attempted)?;
+        self.restart_at = now + restart.delay;
         Ok(SimulatedStep::Restarting(self.restart_at))
     }
 

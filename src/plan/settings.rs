@@ -60,7 +60,8 @@ const RESTART: Opt = Opt::new(
 const RESTART_ATTEMPTS: Opt = Opt::new(
     "restart-strategy.exponential-delay.attempts-before-reset-backoff",
     OptKind::Int,
-    "Restarts without progress before the job fails. The delay doubles from 200 ms to 10 s.",
+    "Restarts without progress before the job fails. The delay doubles from 200 ms to 10 s. Unless it is set, restarts \
+     while brokers do not answer are not counted.",
 )
 .default("10");
 const FIXED_ATTEMPTS: Opt =
@@ -159,6 +160,14 @@ pub struct RestartStrategy {
     pub attempts: u32,
     /// The delay before each; `None`: it doubles from one to the next.
     pub fixed_delay: Option<Duration>,
+    /// Restarts while brokers do not answer are not counted.
+    pub outlasts_outages: bool,
+}
+
+impl RestartStrategy {
+    /// The first failure ends the job.
+    pub const NONE: RestartStrategy =
+        RestartStrategy { attempts: 0, fixed_delay: None, outlasts_outages: false };
 }
 
 /// The settings in force.
@@ -249,11 +258,16 @@ impl Settings {
         let (fixed, growing) = (attempts(&FIXED_ATTEMPTS)?, attempts(&RESTART_ATTEMPTS)?);
         let delay = reader.duration(&FIXED_DELAY)?;
         let restart = match reader.word(&RESTART)? {
-            Some("none" | "off" | "disable") => RestartStrategy { attempts: 0, fixed_delay: None },
+            Some("none" | "off" | "disable") => RestartStrategy::NONE,
             Some("fixed-delay" | "fixeddelay") => {
-                RestartStrategy { attempts: fixed, fixed_delay: delay }
+                RestartStrategy { attempts: fixed, fixed_delay: delay, outlasts_outages: false }
             }
-            _ => RestartStrategy { attempts: growing, fixed_delay: None },
+            // A number that somebody has set counts all restarts, as in Flink.
+            _ => RestartStrategy {
+                attempts: growing,
+                fixed_delay: None,
+                outlasts_outages: !reader.is_set(&RESTART_ATTEMPTS),
+            },
         };
         Ok(Settings {
             parallelism,

@@ -4,6 +4,7 @@
 
 mod allocations;
 mod exactly;
+mod outages;
 mod sinks;
 
 use crate::support::{Random, START, Start, Task, World};

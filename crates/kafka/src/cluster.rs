@@ -210,6 +210,17 @@ impl Cluster {
         call
     }
 
+    /// Whether a broker has answered this client before.
+    fn is_known(&self) -> bool {
+        self.metadata.nodes().next().is_some()
+    }
+
+    /// How long a call may take, with all that is tried again for it.
+    pub(crate) fn patience(&self) -> Duration {
+        let ClientConfig { api_timeout, contact_timeout, .. } = *self.config;
+        if self.is_known() { api_timeout } else { contact_timeout.min(api_timeout) }
+    }
+
     /// The address that a target resolves to, for error texts.
     pub(crate) fn describe(&self, node: i32) -> String {
         self.metadata.address(node).map_or_else(|| format!("node {node}"), Address::to_string)
@@ -392,6 +403,7 @@ impl Cluster {
     }
 
     fn open(&mut self, key: &SlotKey, now: Duration) {
+        let trusted = self.is_known();
         let Some(slot) = self.slots.get_mut(key) else { return };
         let conn = ConnId(self.next_conn);
         self.next_conn += 1;
@@ -402,7 +414,7 @@ impl Cluster {
             idle_timeout: self.config.idle_timeout,
             tls: self.config.security.tls.is_some(),
             sasl: self.config.security.sasl.is_some(),
-            trusted: self.metadata.nodes().next().is_some(),
+            trusted,
             // 85 to 95 %, as in Java, so that not all connections are replaced at once.
             session_percent: 85 + self.rng.below(11) as u64,
         };

@@ -343,6 +343,10 @@ impl Enumerator for KafkaEnumerator {
     fn start(&mut self, restored: Option<&Progress>) -> Result<()> {
         self.restored = restored.map(|progress| progress.positions.clone());
         self.found = self.restored.as_ref().is_some_and(|restored| !restored.is_empty());
+        if self.restored.is_some() {
+            // The brokers have answered before.
+            self.patience.end();
+        }
         self.look();
         Ok(())
     }

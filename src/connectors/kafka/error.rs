@@ -21,7 +21,7 @@ pub(super) fn contact(error: &kafka::Error, client: &Client) -> Error {
         format!("no answer from the brokers at {place}: {}", error.message()),
     )
     .with_hint("check 'properties.bootstrap.servers' and that the broker is running")
-    .retriable()
+    .outage()
 }
 
 /// The brokers that the user named.
@@ -78,7 +78,8 @@ pub(super) fn translate(error: &kafka::Error) -> Error {
         _ => translated,
     };
     match error.kind() {
-        Kind::Unreachable { .. } | Kind::Timeout => translated.retriable(),
+        Kind::Unreachable { .. } | Kind::Timeout => translated.outage(),
+        Kind::Broker { code } if ABSENT.contains(code) => translated.outage(),
         // Not a batch but an answer: the connection is to blame, and another one may be fine.
         Kind::Corrupt { offset } if *offset < 0 => translated.retriable(),
         Kind::Broker { code } if code.is_retriable() || ATTEMPT_OVER.contains(code) => {
@@ -99,6 +100,18 @@ const ATTEMPT_OVER: [ErrorCode; 4] = [
     ErrorCode::UNKNOWN_PRODUCER_ID,
     // KIP-1050.
     ErrorCode::TRANSACTION_ABORTABLE,
+];
+
+/// Codes by which a broker that is there tells of others that are not, or that it has just started itself.
+const ABSENT: [ErrorCode; 8] = [
+    ErrorCode::BROKER_NOT_AVAILABLE,
+    ErrorCode::LEADER_NOT_AVAILABLE,
+    ErrorCode::NOT_LEADER_OR_FOLLOWER,
+    ErrorCode::COORDINATOR_NOT_AVAILABLE,
+    ErrorCode::COORDINATOR_LOAD_IN_PROGRESS,
+    ErrorCode::NOT_COORDINATOR,
+    ErrorCode::NOT_ENOUGH_REPLICAS,
+    ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
 ];
 
 /// What to do about a code that is about settings of a topic (Kafka's `LogValidator`).
@@ -127,5 +140,18 @@ mod tests {
             assert!(retriable(code), "{code:?}");
         }
         assert!(!retriable(ErrorCode::INVALID_RECORD));
+        for code in ABSENT {
+            assert!(retriable(code), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn brokers_that_are_away_are_told_from_those_that_refuse() {
+        let outage = |error: kafka::Error| translate(&error).is_outage();
+        assert!(outage(kafka::Error::unreachable("b:1", "connection refused")));
+        assert!(outage(kafka::Error::timeout("no answer")));
+        assert!(outage(kafka::Error::broker(ErrorCode::NOT_ENOUGH_REPLICAS, None)));
+        assert!(!outage(kafka::Error::broker(ErrorCode::UNKNOWN_SERVER_ERROR, None)));
+        assert!(!outage(kafka::Error::broker(ErrorCode::TOPIC_AUTHORIZATION_FAILED, None)));
     }
 }

@@ -54,6 +54,6 @@ fn say(client: &Client, warnings: &Warnings) {
     warnings.warn(&format!(
         "no answer from the brokers at '{}' yet: {cause}; trying for {} s",
         bootstrap.join(","),
-        config.api_timeout.as_secs()
+        config.contact_timeout.as_secs()
     ));
 }

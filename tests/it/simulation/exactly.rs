@@ -54,7 +54,7 @@ const END_TXN: i16 = 26;
 /// How late an EndTxn is that was overtaken: into the next transaction.
 const STRAY: Duration = Duration::from_millis(130);
 
-const SQL: &str = "
+pub(super) const SQL: &str = "
     SET 'execution.checkpointing.interval' = '100 ms';
     SET 'pipeline.name' = 'simulated';
     CREATE TABLE src (v STRING, keep BOOLEAN) WITH ('connector' = 'kafka', 'topic' = 'in', 'format' = 'json',

@@ -132,6 +132,9 @@ pub struct ClientConfig {
     pub request_timeout: Duration,
     /// `default.api.timeout.ms`.
     pub api_timeout: Duration,
+    /// How long a call may take while no broker has ever answered this client, at most [`api_timeout`](Self::api_timeout):
+    /// its addresses may be wrong. No property.
+    pub contact_timeout: Duration,
     /// `retry.backoff.ms` and `retry.backoff.max.ms`.
     pub retry_backoff: Backoff,
     /// `reconnect.backoff.ms` and `reconnect.backoff.max.ms`.
@@ -370,6 +373,7 @@ impl Values {
             client_id: client_id.to_owned(),
             request_timeout: self.millis("request.timeout.ms"),
             api_timeout: self.millis("default.api.timeout.ms"),
+            contact_timeout: self.millis("default.api.timeout.ms"),
             retry_backoff: self.backoff("retry.backoff.ms", "retry.backoff.max.ms"),
             reconnect_backoff: self.backoff("reconnect.backoff.ms", "reconnect.backoff.max.ms"),
             connect_timeout: self.backoff(

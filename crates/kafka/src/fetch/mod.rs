@@ -224,7 +224,7 @@ impl Fetcher {
 
     /// When time alone changes something.
     pub(crate) fn next_deadline(&self, cluster: &Cluster) -> Option<Duration> {
-        let patience = cluster.config.api_timeout;
+        let patience = cluster.patience();
         let partitions = self
             .troubled
             .iter()
@@ -373,7 +373,7 @@ impl Fetcher {
 
     /// Gives up partitions that could not be read for too long.
     fn expire(&mut self, cluster: &Cluster, now: Duration) {
-        let patience = cluster.config.api_timeout;
+        let patience = cluster.patience();
         let mut over = Vec::new();
         for tp in &self.troubled {
             let Some(partition) = self.partitions.get(tp).filter(|p| !p.failed) else { continue };

@@ -55,6 +55,7 @@ pub(crate) struct ListOffsets {
     pending: BTreeMap<CallId, Vec<TopicPartition>>,
     topics: BTreeSet<Arc<str>>,
     promise: Option<PromiseOf>,
+    started_at: Option<Duration>,
     deadline: Option<Duration>,
     retry_at: Duration,
     failures: u32,
@@ -90,6 +91,7 @@ impl ListOffsets {
             pending: BTreeMap::new(),
             topics: BTreeSet::new(),
             promise: Some(PromiseOf(promise)),
+            started_at: None,
             deadline: None,
             retry_at: Duration::ZERO,
             failures: 0,
@@ -193,9 +195,10 @@ impl Operation for ListOffsets {
         if self.promise.is_none() {
             return;
         }
-        let patience = context.cluster.config.api_timeout;
-        if self.deadline.is_none() {
-            self.deadline = Some(context.now + patience);
+        let patience = context.cluster.patience();
+        self.deadline = Some(self.started_at.unwrap_or(context.now) + patience);
+        if self.started_at.is_none() {
+            self.started_at = Some(context.now);
             let topics: BTreeSet<Arc<str>> =
                 self.open.keys().map(|tp| Arc::clone(&tp.topic)).collect();
             for topic in &topics {

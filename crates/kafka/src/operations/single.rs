@@ -75,6 +75,7 @@ pub(super) struct Single<T> {
     broker_time: Duration,
     read: Read<T>,
     promise: Option<Promise<Result<T>>>,
+    started_at: Option<Duration>,
     deadline: Option<Duration>,
     coordinator: Option<i32>,
     failures: u32,
@@ -96,6 +97,7 @@ impl<T> Single<T> {
             broker_time: Duration::ZERO,
             read,
             promise: Some(promise),
+            started_at: None,
             deadline: None,
             coordinator: None,
             failures: 0,
@@ -176,8 +178,9 @@ impl<T> Single<T> {
 impl<T: Send> Operation for Single<T> {
     fn poll(&mut self, context: &mut Context<'_>) {
         self.polled_at = context.now;
-        let patience = context.cluster.config.api_timeout;
-        let deadline = *self.deadline.get_or_insert(context.now + patience);
+        let patience = context.cluster.patience();
+        let deadline = *self.started_at.get_or_insert(context.now) + patience;
+        self.deadline = Some(deadline);
         if deadline <= context.now {
             let error = self.error.take().unwrap_or_else(|| Error::timeout("no answer"));
             let seconds = patience.as_secs();

@@ -80,6 +80,7 @@ enum State {
     New,
     Initializing {
         promise: Done<ProducerIdentity>,
+        asked_at: Duration,
         deadline: Duration,
     },
     /// A transaction is open, or none is.
@@ -205,8 +206,8 @@ impl TransactionMachine {
                 self.refuse(request, &error);
             }
             (State::New, Request::Init(promise)) => {
-                let deadline = now.saturating_add(cluster.config.api_timeout);
-                self.state = State::Initializing { promise, deadline };
+                let deadline = now.saturating_add(cluster.patience());
+                self.state = State::Initializing { promise, asked_at: now, deadline };
                 self.start_over();
             }
             (_, Request::Init(promise)) => {
@@ -225,7 +226,7 @@ impl TransactionMachine {
     }
 
     fn take(&mut self, request: Request, cluster: &mut Cluster, now: Duration) {
-        let deadline = now.saturating_add(cluster.config.api_timeout);
+        let deadline = now.saturating_add(cluster.patience());
         match (request, self.poison.clone()) {
             (Request::End { commit: true, promise }, Some(error)) => {
                 promise.complete(Err(TransactionError::new(Failure::MustAbort, error)));
@@ -519,7 +520,11 @@ impl TransactionMachine {
 
     /// Gives up what takes too long.
     fn expire(&mut self, cluster: &Cluster, now: Duration) {
-        let seconds = cluster.config.api_timeout.as_secs();
+        // It may be the first call of a client, which gets more time with the first answer.
+        if let State::Initializing { asked_at, deadline, .. } = &mut self.state {
+            *deadline = asked_at.saturating_add(cluster.patience());
+        }
+        let seconds = cluster.patience().as_secs();
         let late = |error: &Option<Error>| {
             let error = error.clone().unwrap_or_else(|| Error::timeout("no answer"));
             error.context(format_args!("given up after {seconds} s"))
@@ -537,7 +542,7 @@ impl TransactionMachine {
                     self.spoil(error);
                 } else if let State::Ending { deadline, .. } = &mut self.state {
                     // Batches have a time-out of their own.
-                    *deadline = now.saturating_add(cluster.config.api_timeout);
+                    *deadline = now.saturating_add(cluster.patience());
                 }
             }
             _ => {}

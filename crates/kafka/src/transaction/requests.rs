@@ -194,7 +194,7 @@ impl TransactionMachine {
             && !*asked
         {
             *asked = true;
-            *deadline = now.saturating_add(cluster.config.api_timeout);
+            *deadline = now.saturating_add(cluster.patience());
         }
         let request = self.capped(request.into(), V1_END_MAX);
         self.send(Target::Node(node), request, Asked::End { commit }, cluster, now);

@@ -334,8 +334,9 @@ impl Mode {
     }
 }
 
-/// How long calls at the start may take before the brokers count as unreachable, unless the user says otherwise.
-const START_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long the first answer of the brokers may take before their addresses count as wrong, unless the user says how long
+/// calls may take. Behind it they have Java's time.
+const CONTACT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The client's configuration out of `properties.*`.
 pub(super) fn client(options: &OptionReader<'_>, job: &JobContext) -> Result<ClientConfig> {
@@ -365,7 +366,7 @@ pub(super) fn client(options: &OptionReader<'_>, job: &JobContext) -> Result<Cli
         job.warnings.warn_once(&format!("{}: {text}", options.subject()));
     }
     if !properties.iter().any(|(key, _)| key == "default.api.timeout.ms") {
-        config.api_timeout = START_TIMEOUT;
+        config.contact_timeout = CONTACT_TIMEOUT;
     }
     Ok(config)
 }
