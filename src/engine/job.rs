@@ -12,7 +12,9 @@ use crate::ops::{
 };
 use crate::plan::{Rel, RestartStrategy, Settings, TypeLengthEnforcer};
 use crate::sql::changelog::{self, SinkNeeds};
-use crate::table::{Boundedness, Connector, Format, Guarantee, JobContext, ScanRequest, TableDef};
+use crate::table::{
+    Boundedness, Connector, Fingerprint, Format, Guarantee, JobContext, ScanRequest, TableDef,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -110,10 +112,14 @@ impl JobBuilder<'_> {
             self.check_shared(&scans, limited, keeps_progress, fresh)?;
         }
         let parallelism = self.settings.parallelism;
+        let mut context = self.context.clone();
+        let targets = sinks.iter().flat_map(|to| to.sink.targets()).collect();
+        context.identity.fingerprint.targets = Fingerprint::targets_of(targets);
         let scan_names = scans.iter().map(|scan| scan.name.clone()).collect();
         let stats = JobStats::new(self.context.id.clone(), scan_names);
         Ok(Job {
-            context: self.context.clone(),
+            context,
+            recovered: None,
             scans,
             sinks,
             // How many rows a limit has let through, and what a sort holds, is not part of the progress: going on would

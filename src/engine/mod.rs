@@ -17,6 +17,7 @@ mod job;
 mod legacy;
 mod like;
 mod machine;
+mod namesakes;
 mod namespaces;
 mod open;
 mod partitions;

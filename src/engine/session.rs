@@ -4,6 +4,7 @@ use super::catalog::MemoryCatalog;
 use super::expand::{self, Missing};
 use super::job::JobBuilder;
 use super::machine::{self, MachineRows, ResultStyle};
+use super::namesakes::Namesakes;
 use super::namespaces;
 use super::running::{Running, RunningJobs};
 use super::statements;
@@ -19,11 +20,12 @@ use crate::sql::binder::Binder;
 use crate::sql::changelog::SinkNeeds;
 use crate::sql::{ParseError, ParsedStatement, parse_script};
 use crate::table::{
-    Catalog as _, Connector, Format, JobContext, JobParts, TableDef, WallClock, Warnings,
+    Catalog as _, Connector, Format, JobContext, JobIdentity, JobParts, TableDef, WallClock,
+    Warnings,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Spreads the numbers of jobs over all bits of a seed (the golden ratio's, as in SplitMix64).
@@ -119,6 +121,9 @@ pub struct Session {
     jobs_named: BTreeMap<String, usize>,
     /// Jobs that were given a name.
     jobs_begun: u64,
+    namesakes: Namesakes,
+    /// Hash of the statement that runs.
+    statement: u64,
     style: ResultStyle,
     header_first: bool,
     dry_run: bool,
@@ -137,6 +142,8 @@ impl Session {
             running_jobs: RunningJobs::default(),
             jobs_named: BTreeMap::new(),
             jobs_begun: 0,
+            namesakes: Namesakes::default(),
+            statement: 0,
             style: ResultStyle::Tableau,
             header_first: false,
             dry_run: false,
@@ -247,7 +254,9 @@ impl Session {
     /// job drains the others.
     pub fn run_script(&mut self, source: &str) -> Result<()> {
         let mut outcome = Ok(());
-        for statement in parse_script(source) {
+        let script = parse_script(source);
+        self.namesakes = self.namesakes_in(&script);
+        for statement in script {
             if self.config.control.is_draining() || leaves(&statement) {
                 break;
             }
@@ -287,8 +296,11 @@ impl Session {
     /// that step jobs themselves, such as simulations. Refuses statements that would wait for a job.
     pub fn open_script(&mut self, source: &str) -> Result<Vec<(String, Job)>> {
         let mut jobs = Vec::new();
-        for parsed in parse_script(source) {
+        let script = parse_script(source);
+        self.namesakes = self.namesakes_in(&script);
+        for parsed in script {
             let span = parsed.span;
+            self.statement = parsed.hash;
             let statement = parsed.result.map_err(refused)?;
             let opened = match &statement {
                 Statement::Insert(insert) => self.open(std::slice::from_ref(insert.as_ref())),
@@ -307,6 +319,7 @@ impl Session {
     /// ends.
     pub fn run_statement(&mut self, parsed: ParsedStatement) -> Result<()> {
         let span = parsed.span;
+        self.statement = parsed.hash;
         let statement = parsed.result.map_err(refused)?;
         self.execute(&statement, span).map_err(|error| error.at(span))
     }
@@ -377,8 +390,18 @@ impl Session {
     }
 
     fn insert(&mut self, inserts: &[ast::Insert], span: Span) -> Result<()> {
-        let Some((name, job, settings)) = self.open(inserts)? else { return Ok(()) };
+        let Some((name, mut job, settings)) = self.open(inserts)? else { return Ok(()) };
+        let recovered = (!job.context.identity.namesakes.is_empty()).then(|| {
+            let (held, recovered) = mpsc::channel();
+            job.recovered = Some(held);
+            recovered
+        });
         self.start(name, job, span, None)?;
+        // Where the progress under its name turns out to be another statement's, that one is not to begin under another
+        // name, as a new one.
+        if let Some(recovered) = recovered {
+            let _ = recovered.recv();
+        }
         if settings.dml_sync { self.await_last().map(|_| ()) } else { Ok(()) }
     }
 
@@ -398,8 +421,11 @@ impl Session {
         }
         let targets: BTreeSet<&str> =
             bound.iter().map(|insert| insert.table.name.table.as_str()).collect();
-        let name = self.job_name(&settings, &targets);
-        let builder = self.builder(&settings, &name);
+        let name = self.job_name(settings.pipeline_name.as_deref(), &targets);
+        let identity = self.namesakes.identity(&name, self.statement);
+        let name = self.begin_job(name);
+        let mut builder = self.builder(&settings, &name);
+        builder.context.identity = identity;
         let mut plans = Vec::with_capacity(bound.len());
         for insert in bound {
             let table = self.dev_broker_table(&insert.table);
@@ -487,6 +513,7 @@ impl Session {
             settings,
             context: JobContext {
                 id: name.to_owned(),
+                identity: JobIdentity::default(),
                 checkpoint_interval: settings.checkpoint_interval,
                 shared: settings.shared,
                 create_missing_topics: self.config.dev_broker.is_some(),
@@ -508,12 +535,12 @@ impl Session {
     }
 
     /// `pipeline.name`, else script and target tables, in whatever order they are written to.
-    fn job_name(&mut self, settings: &Settings, targets: &BTreeSet<&str>) -> String {
-        let name = settings.pipeline_name.clone().unwrap_or_else(|| {
-            let targets: Vec<&str> = targets.iter().copied().collect();
-            format!("{}.{}", self.script_name(), targets.join("+"))
-        });
-        self.begin_job(name)
+    pub(super) fn job_name(&self, pipeline: Option<&str>, targets: &BTreeSet<&str>) -> String {
+        if let Some(name) = pipeline {
+            return name.to_owned();
+        }
+        let targets: Vec<&str> = targets.iter().copied().collect();
+        format!("{}.{}", self.script_name(), targets.join("+"))
     }
 
     fn script_name(&self) -> &str {

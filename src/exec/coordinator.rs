@@ -312,6 +312,11 @@ impl Coordinator {
             && self.scans.iter().zip(recovered).all(|(scan, decided)| decided && scan.recovered)
     }
 
+    /// Whether it is known where every scan goes on.
+    pub(super) fn has_recovered(&self) -> bool {
+        self.scans.iter().all(|scan| scan.recovered)
+    }
+
     /// The epoch that is open, and since when.
     pub(super) fn open_epoch(&self) -> Option<(Epoch, Duration)> {
         self.open.as_ref().map(|open| (open.epoch, open.opened_at))

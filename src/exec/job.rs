@@ -6,6 +6,7 @@ use crate::ops::OperatorFactory;
 use crate::plan::RestartStrategy;
 use crate::table::{Boundedness, JobContext, Sink, Source};
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 /// One INSERT, one statement set or one SELECT: every physical scan, the chains of operators above it, and the sinks that
 /// they end in.
@@ -13,6 +14,8 @@ use std::sync::Arc;
 pub struct Job {
     /// Id, seed, settings.
     pub context: JobContext,
+    /// Dropped once it is known where the job goes on, and at its end: for whoever waits for that.
+    pub recovered: Option<Sender<()>>,
     /// The scans; each table is read once, whatever the number of statements that read it.
     pub scans: Vec<Scan>,
     /// The sinks; all inputs of a UNION ALL end in one.

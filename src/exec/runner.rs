@@ -162,6 +162,9 @@ impl Attempt {
         let mut notices = Notices::default();
         loop {
             let outcome = self.coordinator.step(clock.now())?;
+            if self.coordinator.has_recovered() {
+                job.recovered = None;
+            }
             let notice = notices.at(&self.coordinator, control, clock.now(), note);
             if let Some((epoch, took)) = self.coordinator.closed.take() {
                 job.stats.epoch_completed(epoch, took);

@@ -6,7 +6,7 @@ use super::lexer::tokenize;
 use super::parser::{self, Parser, leading_kind};
 use super::secrets::message_without_secrets;
 use super::token::{Symbol, Token, TokenKind};
-use crate::base::{LineIndex, Span};
+use crate::base::{LineIndex, Span, fnv};
 
 /// One statement of a script, parsed or refused.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +15,8 @@ pub struct ParsedStatement {
     pub span: Span,
     /// As [`Statement::kind`]; of a refused statement what its leading words say, or `UNKNOWN`.
     pub kind: &'static str,
+    /// Hash of its text without blanks and comments.
+    pub hash: u64,
     /// The statement, or why it is none.
     pub result: Result<Statement, ParseError>,
 }
@@ -33,7 +35,8 @@ pub fn parse_script(source: &str) -> Vec<ParsedStatement> {
 pub fn parse_script_from(source: &str, from: usize, line_one: usize) -> Vec<ParsedStatement> {
     let tail = source.get(from..).unwrap_or("");
     if let Err(error) = parser::check_size(tail) {
-        return vec![ParsedStatement { span: error.span, kind: "UNKNOWN", result: Err(error) }];
+        let span = error.span;
+        return vec![ParsedStatement { span, kind: "UNKNOWN", hash: 0, result: Err(error) }];
     }
     let mut tokens = tokenize(tail);
     let base = u32::try_from(from).unwrap_or(u32::MAX);
@@ -70,7 +73,11 @@ fn parse_part(source: &str, lines: &LineIndex, tokens: &[Token]) -> Option<Parse
         error
     });
     let kind = result.as_ref().map_or(leading, Statement::kind);
-    Some(ParsedStatement { span, kind, result })
+    let text = |token: &Token| {
+        source.get(token.span.start as usize..token.span.end as usize).unwrap_or_default()
+    };
+    let hash = fnv(tokens.iter().flat_map(|token| [text(token), "\n"]));
+    Some(ParsedStatement { span, kind, hash, result })
 }
 
 /// The tokens of one statement.

@@ -1,6 +1,7 @@
 //! What a connector is, and what it is given.
 
 use super::clock::WallClock;
+use super::identity::JobIdentity;
 use super::{
     DecodeRequest, Decoder, EncodeRequest, Encoder, Format, JobParts, Sink, Source, TableDef,
 };
@@ -135,6 +136,8 @@ impl Debug for Warnings {
 pub struct JobContext {
     /// Job id: `pipeline.name`, or script name and target tables. Names the group that holds the job's progress.
     pub id: String,
+    /// What the progress under the id belongs to.
+    pub identity: JobIdentity,
     /// Time between epochs.
     pub checkpoint_interval: Duration,
     /// Whether several processes run the job and share its splits (`job.shared`).

@@ -6,6 +6,7 @@ mod clock;
 mod connector;
 mod failures;
 mod format;
+mod identity;
 mod immediate;
 mod parts;
 mod progress;
@@ -23,6 +24,7 @@ pub use failures::{ErrorHandling, Original, RecordPlace, Refused};
 pub use format::{
     DecodeRequest, Decoded, Decoder, EncodeRequest, Encoded, Encoder, Format, Payload,
 };
+pub use identity::{Fingerprint, JobIdentity, Misfit, StatementPrint};
 pub use immediate::{Immediate, WriteNow};
 pub use parts::JobParts;
 pub use progress::{

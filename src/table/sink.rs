@@ -22,6 +22,12 @@ pub trait Sink: Send + Debug {
     /// What it promises.
     fn guarantee(&self) -> Guarantee;
 
+    /// Where its rows go, by names without commas and blanks that stay the same, such as topics; none where it has no such
+    /// names. Stored with the job's progress.
+    fn targets(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The domain in which the exactly-once sinks of a job commit; asked of the first of them at each start and restart,
     /// before any writer. Others of the job join it with their writers.
     fn commit_domain(

@@ -4,6 +4,7 @@ mod bad_input;
 mod changes;
 mod errors;
 mod failures;
+mod identity;
 mod jobs;
 mod metrics;
 mod options;

@@ -10,6 +10,7 @@ use super::host::wall_clock_millis;
 use super::status::say;
 use crate::base::{Error, ErrorKind, nearest};
 use crate::connectors::kafka::transaction::record::{ProgressRecord, RESET_PREFIX};
+use crate::table::Fingerprint;
 use brooklet_kafka::producer::SendError;
 use brooklet_kafka::wire::compression::{Compression, Compressor};
 use brooklet_kafka::wire::records::{BatchBuilder, record_size_bound};
@@ -197,6 +198,7 @@ fn finish(connection: &Connection, topic: &Arc<str>, stored: &Stored) -> Result<
         incarnation: format!("{RESET_PREFIX}{now:x}"),
         finished: true,
         shared: None,
+        fingerprint: Fingerprint::default(),
         scans: Vec::new(),
     };
     let (key, value) = (stored.job.as_bytes(), record.encode());

@@ -2,7 +2,7 @@
 
 use crate::base::commands::{self, SOME_BROKERS};
 use crate::base::{Error, ErrorKind, Result};
-use crate::table::Position;
+use crate::table::{Fingerprint, JobIdentity, Misfit, Position};
 use crate::types::SplitId;
 use std::collections::BTreeMap;
 
@@ -48,17 +48,50 @@ impl Of<'_> {
         }
     }
 
-    /// The script has changed under its progress.
-    pub(super) fn does_not_fit(self, why: &str) -> Error {
+    /// Checks that progress with this fingerprint is the job's.
+    pub(super) fn belongs(self, identity: &JobIdentity, stored: &Fingerprint) -> Result<()> {
+        let Err(misfit) = identity.owns(stored) else { return Ok(()) };
+        let quoted = |targets: &str| format!("'{}'", targets.replace(',', "', '"));
+        let why = match &misfit {
+            Misfit::Targets(stored, own) => {
+                let (stored, own) = (quoted(stored), quoted(own));
+                format!("has the progress of one that writes to topic {stored}, and this one writes to {own}")
+            }
+            Misfit::Namesake => "has the progress of another statement of the script, and only their order tells \
+                                 statements with jobs of one name apart"
+                .to_owned(),
+            Misfit::Ambiguous => "may have the progress of another statement: the script had another number of statements \
+                                  with jobs of this name, which only their order tells apart"
+                .to_owned(),
+        };
+        let refused = self.does_not_fit(&why);
+        if let Misfit::Targets(..) = misfit {
+            return Err(refused);
+        }
         let job = self.job;
-        let anew = match self.shared {
+        Err(refused.with_hint(format!(
+            "put new statements behind those that there were; or give each a name of its own before it, \
+             SET 'pipeline.name' = '{job}' where this progress belongs and another one elsewhere; or {}",
+            self.anew()
+        )))
+    }
+
+    /// How the job forgets its progress.
+    fn anew(self) -> String {
+        match self.shared {
             // Other processes may be at work, so that there is no --fresh.
             true => {
-                let reset = commands::job_reset(job, SOME_BROKERS);
+                let reset = commands::job_reset(self.job, SOME_BROKERS);
                 format!("stop all processes and let the job begin anew with \"{reset}\"")
             }
             false => "start over with --fresh".to_owned(),
-        };
+        }
+    }
+
+    /// The script has changed under its progress.
+    pub(super) fn does_not_fit(self, why: &str) -> Error {
+        let job = self.job;
+        let anew = self.anew();
         Error::new(ErrorKind::Schema, format!("job '{job}' {why}")).with_hint(format!(
             "{anew}, or give the changed job a name of its own: SET 'pipeline.name' = '…'"
         ))

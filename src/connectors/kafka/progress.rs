@@ -17,8 +17,8 @@ use super::options::{SourceOptions, Topics};
 use super::positions;
 use crate::base::{Error, ErrorKind as Fault, Result};
 use crate::table::{
-    CommitDomain, DomainEvent, EpochEnd, JobContext, Position, Progress, Recovery, ScanName, Waker,
-    Warnings,
+    CommitDomain, DomainEvent, EpochEnd, Fingerprint, JobContext, JobIdentity, Position, Progress,
+    Recovery, ScanName, Waker, Warnings,
 };
 use crate::types::SplitId;
 use brooklet_kafka::pending::Pending;
@@ -34,6 +34,7 @@ type Fetched = Pending<brooklet_kafka::Result<BTreeMap<TopicPartition, Committed
 pub(super) struct GroupProgress {
     client: Client,
     job: String,
+    identity: JobIdentity,
     /// Name of the scan in marks: without spaces.
     scan: String,
     topics: Topics,
@@ -117,6 +118,7 @@ impl GroupProgress {
         GroupProgress {
             client,
             job: job.id.clone(),
+            identity: job.identity.clone(),
             scan: scan.name.replace(char::is_whitespace, "_"),
             topics: options.topics.clone(),
             groups,
@@ -145,19 +147,22 @@ impl GroupProgress {
     /// The positions with the job's mark of an epoch.
     fn marked(&self, progress: &Progress) -> Vec<(TopicPartition, CommittedOffset)> {
         let mark = |position: &Position| {
-            let topic = position.identity.map(Uuid);
-            Mark { epoch: progress.epoch, scan: &self.scan, topic, job: &self.job }.to_string()
+            let Fingerprint { targets, statement } = &self.identity.fingerprint;
+            let (topic, statement) = (position.identity.map(Uuid), *statement);
+            let (epoch, scan, job) = (progress.epoch, &self.scan, &self.job);
+            Mark { epoch, scan, topic, targets, statement, job }.to_string()
         };
         progress.positions.iter().map(|(id, at)| committed(id, at, mark(at))).collect()
     }
 
-    /// The marked positions of `group`, whether the source still reads them or not.
+    /// The marked positions of `group`, whether the source still reads them or not, and what the last of them belong to:
+    /// those of topics that are no longer read stay as they were.
     fn stored(
         &self,
         group: &str,
         offsets: &BTreeMap<TopicPartition, CommittedOffset>,
-    ) -> Result<Progress> {
-        let mut progress = Progress::default();
+    ) -> Result<(Progress, Fingerprint)> {
+        let (mut progress, mut fingerprint) = (Progress::default(), Fingerprint::default());
         for (partition, committed) in offsets {
             let Some(mark) = Mark::parse(&committed.metadata) else { continue };
             let of_job = mark.job == self.job;
@@ -175,17 +180,24 @@ impl GroupProgress {
             if !of_job || former && mark.scan != self.scan {
                 continue;
             }
-            progress.epoch = progress.epoch.max(mark.epoch);
+            if mark.epoch >= progress.epoch {
+                (progress.epoch, fingerprint) = (mark.epoch, mark.fingerprint());
+            }
             let identity = mark.topic.map(|topic| topic.0);
             let position = Position { identity, ..positions::position(committed) };
             progress.positions.insert(positions::split(partition), position);
         }
-        Ok(progress)
+        Ok((progress, fingerprint))
     }
 
     /// Of those the ones that the source still reads; the text says which it does not.
-    fn fit(&self, positions: Positions) -> Result<(Positions, Option<String>)> {
+    fn fit(
+        &self,
+        positions: Positions,
+        stored: &Fingerprint,
+    ) -> Result<(Positions, Option<String>)> {
         let of = Of { job: &self.job, shared: false, scan: &self.scan };
+        of.belongs(&self.identity, stored)?;
         of.still_read(positions, &|split| self.topics.contain(&split.name))
     }
 
@@ -195,8 +207,8 @@ impl GroupProgress {
         group: &str,
         offsets: &BTreeMap<TopicPartition, CommittedOffset>,
     ) -> Result<Option<Progress>> {
-        let Progress { epoch, positions } = self.stored(group, offsets)?;
-        let (positions, line) = self.fit(positions)?;
+        let (Progress { epoch, positions }, fingerprint) = self.stored(group, offsets)?;
+        let (positions, line) = self.fit(positions, &fingerprint)?;
         line.into_iter().for_each(|line| self.warnings.warn(&line));
         Ok((!positions.is_empty()).then_some(Progress { epoch, positions }))
     }
@@ -442,7 +454,7 @@ impl CommitDomain for GroupProgress {
                     Some(Ok(stored)) => {
                         let group = self.groups.front().cloned().unwrap_or_default();
                         // An error if the group is another job's.
-                        self.progress(&group, &stored)?;
+                        self.stored(&group, &stored)?;
                         let store = self.store(&group, &marked);
                         let pending = VecDeque::from([(group, store)]);
                         self.work = Work::Committing { done, pending, marked, finished: false };

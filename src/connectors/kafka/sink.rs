@@ -187,6 +187,10 @@ impl Sink for KafkaSink {
         self.options.guarantee
     }
 
+    fn targets(&self) -> Vec<String> {
+        self.options.topics.names()
+    }
+
     fn commit_domain(
         &mut self,
         job: &JobContext,

@@ -23,6 +23,7 @@ use super::{Assigned, JobMembers, Reads, Seat, Turn, refused};
 use crate::base::{Error, ErrorKind, Result};
 use crate::connectors::kafka::enumerator::matching;
 use crate::connectors::kafka::error::{contact, translate};
+use crate::connectors::kafka::fit::Of;
 use crate::connectors::kafka::mark::Mark;
 use crate::connectors::kafka::offsets::Lookup;
 use crate::connectors::kafka::options::{TopicChange, Topics};
@@ -33,8 +34,8 @@ use crate::connectors::kafka::transaction::{
     Doing, Ending, JobTransaction, Names, Transaction, has_moved_on, is_of_group, moved_on, of_call,
 };
 use crate::table::{
-    CommitDomain, DomainEvent, Epoch, EpochEnd, JobContext, Position, Progress, Recovery,
-    ScanFacts, Waker, WallClock, Warnings,
+    CommitDomain, DomainEvent, Epoch, EpochEnd, Fingerprint, JobContext, JobIdentity, Position,
+    Progress, Recovery, ScanFacts, Waker, WallClock, Warnings,
 };
 use brooklet_kafka::pending::Pending;
 use brooklet_kafka::topic::TopicInfo;
@@ -105,6 +106,7 @@ pub(super) struct MembersDomain {
     client: Client,
     group: String,
     job: String,
+    identity: JobIdentity,
     scan: String,
     exact: Option<Exact>,
     script: u64,
@@ -188,6 +190,7 @@ impl MembersDomain {
             client,
             group,
             job: job.id.clone(),
+            identity: job.identity.clone(),
             scan: scan.replace(char::is_whitespace, "_"),
             exact,
             script,
@@ -210,6 +213,10 @@ impl MembersDomain {
     fn waking<T>(&self, pending: Pending<T>) -> Pending<T> {
         pending.on_ready(Arc::clone(&self.waker));
         pending
+    }
+
+    fn of(&self) -> Of<'_> {
+        Of { job: &self.job, shared: true, scan: &self.scan }
     }
 
     fn assigned(&self) -> Result<&Assigned> {
@@ -385,8 +392,11 @@ impl MembersDomain {
     /// The group's offsets are known: either all of this process' partitions have one, or they are to get one.
     fn fetched(&mut self, stored: &Stored) -> Result<()> {
         let assigned = self.assigned()?.clone();
-        let (marked, epoch) = marked(stored, &self.job);
-        let epoch = epoch.unwrap_or_default();
+        let (marked, last) = marked(stored, &self.job);
+        if let Some((_, fingerprint)) = &last {
+            self.of().belongs(&self.identity, fingerprint)?;
+        }
+        let epoch = last.map_or(0, |(epoch, _)| epoch);
         let lead = match self.reads.leaderless() && !marked.is_empty() {
             true => Some(assigned.own()),
             false => assigned.lead.clone(),
@@ -486,8 +496,9 @@ impl MembersDomain {
 
     fn marked(&self, read: &Read, epoch: Epoch) -> Offsets {
         let with_mark = |(partition, at): &(TopicPartition, Position)| {
-            let topic = at.identity.map(Uuid);
-            let mark = Mark { epoch, scan: &self.scan, topic, job: &self.job };
+            let Fingerprint { targets, statement } = &self.identity.fingerprint;
+            let (topic, statement) = (at.identity.map(Uuid), *statement);
+            let mark = Mark { epoch, scan: &self.scan, topic, targets, statement, job: &self.job };
             let metadata = mark.to_string();
             (partition.clone(), CommittedOffset { metadata, ..positions::committed(at) })
         };

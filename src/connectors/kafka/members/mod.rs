@@ -17,8 +17,7 @@ use self::domain::MembersDomain;
 use self::notes::{Given, Told};
 use super::mark::GROUP_PREFIX;
 use super::options::{SourceOptions, Topics};
-use super::transaction::record::fnv;
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, fnv};
 use crate::table::{CommitDomain, JobContext, OpaqueWaker, Waker};
 use brooklet_kafka::group::protocol::ranges;
 use brooklet_kafka::group::{Assignment, MemberEvent, Membership, Subscription};
@@ -511,7 +510,7 @@ fn fingerprint(topics: &Topics, id: Option<&str>) -> u64 {
         }
         Topics::Pattern(pattern) => format!("~{}", pattern.as_str()),
     };
-    fnv(&format!("{id:?}\n{topics}"))
+    fnv([format!("{id:?}\n{topics}").as_str()])
 }
 
 /// The first member, by their ids, that this process cannot share the job with, and that stays: all where this process is

@@ -27,6 +27,18 @@ impl Topics {
         }
     }
 
+    /// Names of topics, or a pattern without what no name has.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        match self {
+            Topics::List(names) => names.clone(),
+            Topics::Pattern(pattern) => {
+                let chars = pattern.as_str().chars();
+                vec![chars.map(|c| if legal(c) { c } else { '_' }).collect()]
+            }
+        }
+    }
+
     /// Whether the source reads this topic.
     pub(crate) fn contain(&self, topic: &str) -> bool {
         match self {

@@ -3,7 +3,7 @@
 use super::super::error::contact;
 use super::{Fetched, GroupProgress};
 use crate::base::Result;
-use crate::table::{Former, FormerProgress, Progress};
+use crate::table::{Fingerprint, Former, FormerProgress, Progress};
 use brooklet_kafka::ErrorKind;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(in crate::connectors::kafka) struct FormerMarks {
     /// The job's own group first.
     left: VecDeque<(String, Fetched)>,
     own: bool,
-    found: Option<Progress>,
+    found: Option<(Progress, Fingerprint)>,
 }
 
 impl FormerMarks {
@@ -41,9 +41,9 @@ impl FormerProgress for FormerMarks {
                     // In the job's own group whatever scan is marked is the scan; elsewhere it has to be this one.
                     self.marks.former = if own { String::new() } else { group.clone() };
                     let found = self.marks.stored(&group, &offsets)?;
-                    let found = Some(found).filter(|found| !found.positions.is_empty());
-                    self.found =
-                        self.found.take().into_iter().chain(found).max_by_key(|found| found.epoch);
+                    let found = Some(found).filter(|(found, _)| !found.positions.is_empty());
+                    let all = self.found.take().into_iter().chain(found);
+                    self.found = all.max_by_key(|(found, _)| found.epoch);
                 }
                 // Without permission the job cannot have stored anything there.
                 Err(error) if matches!(error.kind(), ErrorKind::NotAuthorized) => {}
@@ -55,11 +55,11 @@ impl FormerProgress for FormerMarks {
                 }
             }
         }
-        let Some(Progress { epoch, positions }) = self.found.take() else {
+        let Some((Progress { epoch, positions }, fingerprint)) = self.found.take() else {
             return Ok(Some(Former { epoch: 0, scans: vec![None], caveat: None }));
         };
         // Of no interest where the job's record turns out to be newer.
-        let (positions, caveat) = match self.marks.fit(positions) {
+        let (positions, caveat) = match self.marks.fit(positions, &fingerprint) {
             Ok((positions, line)) => (positions, line.map(Ok)),
             Err(error) => (BTreeMap::new(), Some(Err(error))),
         };

@@ -15,8 +15,8 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::connectors::kafka::fit::Of;
 use crate::connectors::kafka::positions;
 use crate::table::{
-    CommitDomain, DomainEvent, DomainRequest, Epoch, EpochEnd, JobContext, LagGroup, Progress,
-    Recovery, ScanFacts, Waker, WallClock, Warnings,
+    CommitDomain, DomainEvent, DomainRequest, Epoch, EpochEnd, JobContext, JobIdentity, LagGroup,
+    Progress, Recovery, ScanFacts, Waker, WallClock, Warnings,
 };
 use brooklet_kafka::crash::point;
 use brooklet_kafka::pending::Pending;
@@ -44,6 +44,7 @@ pub(super) struct TransactionDomain {
     timeout: Duration,
     scans: Vec<ScanFacts>,
     keeps_progress: bool,
+    identity: JobIdentity,
     wall_clock: WallClock,
     warnings: Warnings,
     waker: Waker,
@@ -92,6 +93,7 @@ impl TransactionDomain {
             timeout,
             scans: request.scans,
             keeps_progress: request.keeps_progress,
+            identity: job.identity.clone(),
             wall_clock: job.wall_clock,
             warnings: job.warnings.clone(),
             waker,
@@ -147,6 +149,14 @@ impl TransactionDomain {
         }
     }
 
+    /// Before this run has claimed the job, and before it fences anybody: whose progress is it?
+    fn check_identity(&self, found: Option<&ProgressRecord>, from: Recovery) -> Result<()> {
+        let stored = found.filter(|record| !record.scans.is_empty() && from != Recovery::Fresh);
+        let Some(record) = stored.filter(|_| !self.plan.state().claimed) else { return Ok(()) };
+        let of = Of { job: &self.names.job, shared: false, scan: "" };
+        of.belongs(&self.identity, &record.fingerprint)
+    }
+
     /// The epoch in which this run has reached the job's end, where an attempt has not heard that it was committed. Of an
     /// earlier run it would say that the job begins anew.
     fn finished(&self, found: Option<&ProgressRecord>) -> Option<Epoch> {
@@ -166,6 +176,7 @@ impl TransactionDomain {
         record.job.clone_from(&self.names.job);
         record.transactional_id.clone_from(&self.names.id);
         record.incarnation.clone_from(&self.names.incarnation);
+        record.fingerprint.clone_from(&self.identity.fingerprint);
         let batch = self.seal(&record)?;
         let topic = Arc::clone(&self.names.topic);
         let ending =
@@ -219,6 +230,7 @@ impl TransactionDomain {
             incarnation: self.names.incarnation.clone(),
             finished: end.finished,
             shared: None,
+            fingerprint: self.identity.fingerprint.clone(),
             scans: match end.finished {
                 true => Vec::new(),
                 false => self.scans.iter().zip(end.scans).map(scan).collect(),
@@ -269,9 +281,11 @@ impl TransactionDomain {
                 Work::Ready(event) => return Ok(Some(event)),
                 Work::Failed(error) => return Err(error),
                 Work::TakingOver(mut takeover, from) => {
-                    match takeover
-                        .poll(&|found, decided| self.check_owner(found, decided), self.now)?
-                    {
+                    let check = |found: Option<&_>, decided| {
+                        self.check_owner(found, decided)?;
+                        self.check_identity(found, from)
+                    };
+                    match takeover.poll(&check, self.now)? {
                         None => {
                             self.work = Work::TakingOver(takeover, from);
                             return Ok(None);

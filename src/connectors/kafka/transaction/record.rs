@@ -9,11 +9,15 @@
 //! id  nightly-orders-nightly
 //! incarnation  18c1f2-7
 //! state  running
+//! to  late,orders
+//! statement  85944171f73967e8  1
 //! scan  orders  kafka
 //! at  orders-topic  0  1500  3  sx1K2l1tS8ijqXwLDK8zWA
 //! ```
 //! The state is `running`, `finished`, or `shared`: several processes share the job, and its positions are in its group
-//! (`shared-empty`: where there are none yet). `id` is the transactional id, which whoever changes the record from outside has to take over. `at` lines belong to the
+//! (`shared-empty`: where there are none yet). `to` and `statement` are the job's [`Fingerprint`]: where its rows go, and
+//! the hash of its statement with the number of those that have the job's name; records of earlier programs lack them.
+//! `id` is the transactional id, which whoever changes the record from outside has to take over. `at` lines belong to the
 //! `scan` before them and hold topic, partition, next offset, leader epoch (−1 if unknown) and, where it is known, the
 //! topic's id as Kafka's tools print it. Records of earlier programs lack the ids.
 //! Tabs, line breaks and backslashes in names are escaped.
@@ -26,7 +30,8 @@
     clippy::string_slice
 )]
 
-use crate::table::{Epoch, Position};
+use crate::base::fnv;
+use crate::table::{Epoch, Fingerprint, Position, StatementPrint};
 use crate::types::SplitId;
 use brooklet_kafka::limits::TOPIC_NAME_BYTES_MAX;
 use brooklet_kafka::wire::Uuid;
@@ -67,6 +72,8 @@ pub struct ProgressRecord {
     pub finished: bool,
     /// Several processes share the job: its positions are in its group.
     pub shared: Option<Sharing>,
+    /// What the progress belongs to, beside the job's id.
+    pub fingerprint: Fingerprint,
     /// Its scans.
     pub scans: Vec<ScanRecord>,
 }
@@ -125,6 +132,12 @@ impl ProgressRecord {
                 (false, None) => "running",
             },
         ]);
+        if !self.fingerprint.targets.is_empty() {
+            line(&["to", &self.fingerprint.targets]);
+        }
+        if let Some(StatementPrint { hash, among }) = self.fingerprint.statement {
+            line(&["statement", &format!("{hash:016x}"), &among.to_string()]);
+        }
         for scan in &self.scans {
             line(&["scan", &scan.name, &scan.source]);
             for (split, at) in &scan.positions {
@@ -177,6 +190,12 @@ impl ProgressRecord {
                     let mut all = [Sharing::Empty, Sharing::Started].into_iter();
                     record.shared = all.find(|sharing| sharing.word() == *word);
                     state = true;
+                }
+                ["to", targets] => record.fingerprint.targets = (*targets).to_owned(),
+                ["statement", hash, among] => {
+                    let hash = u64::from_str_radix(hash, 16).map_err(|_| wrong())?;
+                    let among = among.parse().map_err(|_| wrong())?;
+                    record.fingerprint.statement = Some(StatementPrint { hash, among });
                 }
                 ["scan", name, source] => record.scans.push(ScanRecord {
                     name: (*name).to_owned(),
@@ -251,19 +270,12 @@ pub fn topic_of(job: &str) -> String {
     if plain {
         return format!("{TOPIC_PREFIX}{job}");
     }
-    let hash = fnv(job);
+    let hash = fnv([job]);
     let shown = job.chars().map(|c| if legal(c) { c } else { '_' });
     let shown: String = shown.take(SHOWN_BYTES_MAX).collect();
     let mut topic = format!("{TOPIC_PREFIX}{shown}");
     let _ = write!(topic, ".-{hash:016x}");
     topic
-}
-
-/// FNV-1a (Fowler, Noll, Vo), 64 bits: the same on every machine and in every version.
-pub(in crate::connectors::kafka) fn fnv(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]
@@ -286,6 +298,10 @@ mod tests {
             incarnation: "a-1".to_owned(),
             finished: false,
             shared: None,
+            fingerprint: Fingerprint {
+                targets: "late,orders".to_owned(),
+                statement: Some(StatementPrint { hash: 7, among: 2 }),
+            },
             scans: vec![
                 ScanRecord {
                     name: "back\\slash\nline".to_owned(),

@@ -11,7 +11,7 @@ use crate::base::commands;
 use crate::base::{Error, ErrorKind, Result};
 use crate::connectors::kafka::enumerator::{matching, may_be_gone};
 use crate::connectors::kafka::error::bootstrap;
-use crate::connectors::kafka::fit::{Of, Positions};
+use crate::connectors::kafka::fit::Positions;
 use crate::connectors::kafka::mark::Mark;
 use crate::connectors::kafka::members::adopt::{self, Newer};
 use crate::connectors::kafka::members::{Assigned, Election, Lead, Seat};
@@ -20,7 +20,7 @@ use crate::connectors::kafka::options::{Place, Topics};
 use crate::connectors::kafka::positions;
 use crate::connectors::kafka::transaction::record::{ProgressRecord, Sharing};
 use crate::connectors::kafka::transaction::{Doing, Ending, Takeover, Transaction, match_scans};
-use crate::table::{Epoch, Position};
+use crate::table::{Epoch, Fingerprint, Position};
 use brooklet_kafka::topic::TopicInfo;
 use brooklet_kafka::transaction::TransactionalProducer;
 use brooklet_kafka::{ErrorKind as KafkaErrorKind, TopicPartition};
@@ -71,20 +71,22 @@ struct Starts {
 /// Ids of processes that are gone, under way to be taken.
 pub(super) type Sweep = Vec<(Seat, TransactionalProducer, Taken)>;
 
-/// The marked positions of a job among the offsets of a group, and the last epoch of them.
-pub(super) fn marked(stored: &Stored, job: &str) -> (Positions, Option<Epoch>) {
-    let mut epoch = None;
+/// The marked positions of a job among the offsets of a group, and the last epoch of them with what it belongs to.
+pub(super) fn marked(stored: &Stored, job: &str) -> (Positions, Option<(Epoch, Fingerprint)>) {
+    let mut last: Option<(Epoch, Fingerprint)> = None;
     let mut marked = Positions::new();
     for (partition, offset) in stored {
         let Some(mark) = Mark::parse(&offset.metadata).filter(|mark| mark.job == job) else {
             continue;
         };
-        epoch = epoch.max(Some(mark.epoch));
+        if last.as_ref().is_none_or(|(epoch, _)| mark.epoch >= *epoch) {
+            last = Some((mark.epoch, mark.fingerprint()));
+        }
         let identity = mark.topic.map(|topic| topic.0);
         let at = Position { identity, ..positions::position(offset) };
         marked.insert(positions::split(partition), at);
     }
-    (marked, epoch)
+    (marked, last)
 }
 
 fn partitions(topics: &[TopicInfo]) -> impl Iterator<Item = TopicPartition> {
@@ -264,7 +266,7 @@ impl MembersDomain {
 
     /// Positions of `stored` that the source still reads.
     fn still_read(&self, stored: Positions) -> Result<Positions> {
-        let of = Of { job: &self.job, shared: true, scan: &self.scan };
+        let of = self.of();
         let topics = &self.reads.options.topics;
         let (kept, line) = of.still_read(stored, &|split| topics.contain(&split.name))?;
         // Every generation would say it.
@@ -277,7 +279,8 @@ impl MembersDomain {
     /// Where a job goes on that becomes shared: at the newer of its two places.
     fn starts(&self, leading: &Leading, stored: &Stored) -> Result<Starts> {
         let record = leading.adopts.as_ref().and_then(|(_, record)| record.as_ref());
-        let (marks, of_marks) = marked(stored, &self.job);
+        let (marks, last) = marked(stored, &self.job);
+        let of_marks = last.as_ref().map(|(epoch, _)| *epoch);
         if of_marks.is_none() && self.members.expects() {
             return Err(self.expired());
         }
@@ -287,6 +290,9 @@ impl MembersDomain {
         let mut looked = self.members.any_looked(&leading.election);
         match adopt::newer(record, of_marks) {
             Newer::Marks => {
+                if let Some((_, fingerprint)) = &last {
+                    self.of().belongs(&self.identity, fingerprint)?;
+                }
                 let kept = self.still_read(marks)?;
                 marked = kept.keys().map(positions::partition).collect();
             }
@@ -294,6 +300,9 @@ impl MembersDomain {
                 let scans = self.exact.as_ref().map_or(&[][..], |exact| &exact.scans);
                 let record = record.filter(|record| record.shared.is_none());
                 if let Some(record) = record {
+                    if !record.scans.is_empty() {
+                        self.of().belongs(&self.identity, &record.fingerprint)?;
+                    }
                     let found = match_scans(scans, record, true, &self.job, &self.warnings)?;
                     let found = found.into_iter().flatten().next();
                     looked |= found.is_some();
