@@ -18,7 +18,7 @@ pub(crate) use coordinated::{describe_transaction, list_groups, list_transaction
 pub(crate) use list_offsets::ListOffsets;
 pub use list_offsets::{ListedOffset, OffsetSpec};
 pub use offsets::CommittedOffset;
-pub(crate) use offsets::{commit, fetch};
+pub(crate) use offsets::{commit, fetch, parts};
 
 use std::time::Duration;
 

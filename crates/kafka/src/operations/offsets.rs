@@ -71,8 +71,8 @@ fn refusal(group: &str, outside: bool, code: ErrorCode, place: &str) -> Error {
     Error::broker(code, text).context(format_args!("group `{group}`{place}"))
 }
 
-/// The offsets of each request, in their order.
-fn parts<'a>(
+/// The offsets of each request, in their order: a coordinator writes those of one as one batch.
+pub(crate) fn parts<'a>(
     group: &str,
     offsets: &'a [(TopicPartition, CommittedOffset)],
 ) -> VecDeque<&'a [(TopicPartition, CommittedOffset)]> {

@@ -31,7 +31,7 @@ use crate::cluster::{Cluster, Owner, Purpose, Target};
 use crate::connection::{CallError, CallId};
 use crate::error::{Error, ErrorKind};
 use crate::metadata::Unknown;
-use crate::operations::CommittedOffset;
+use crate::operations::{CommittedOffset, parts};
 use crate::pending::Promise;
 use crate::produce::{Identity, ProduceMachine};
 use crate::producer::ProduceEvent;
@@ -62,16 +62,23 @@ pub(crate) enum Request {
     },
 }
 
-/// Offsets on their way into the transaction.
+/// Offsets on their way into the transaction, in one request.
 #[derive(Debug)]
 struct Offsets {
     group: String,
     member: GroupMember,
     offsets: Vec<(TopicPartition, CommittedOffset)>,
-    promise: Done<()>,
+    /// Of the last request that they take.
+    promise: Option<Done<()>>,
     deadline: Duration,
     /// Those that the group's coordinator does not know.
     unknown: Unknown,
+}
+
+impl Offsets {
+    fn done(self, result: TransactionResult<()>) {
+        self.promise.into_iter().for_each(|promise| promise.complete(result.clone()));
+    }
 }
 
 #[derive(Debug)]
@@ -246,15 +253,18 @@ impl TransactionMachine {
                 self.produce.push(partition, batch, tag, cluster, now);
             }
             (Request::Offsets { group, member, offsets, promise }, None) => {
-                let unknown = Unknown::default();
-                self.offsets.push_back(Offsets {
-                    group,
-                    member,
-                    offsets,
-                    promise,
-                    deadline,
-                    unknown,
-                });
+                let parts = parts(&group, &offsets);
+                let (last, mut promise) = (parts.len().saturating_sub(1), Some(promise));
+                for (at, part) in parts.into_iter().enumerate() {
+                    self.offsets.push_back(Offsets {
+                        group: group.clone(),
+                        member: member.clone(),
+                        offsets: part.to_vec(),
+                        promise: promise.take_if(|_| at == last),
+                        deadline,
+                        unknown: Unknown::default(),
+                    });
+                }
             }
             // Answered by `request`.
             (Request::Init(_), _) => {}
@@ -296,7 +306,7 @@ impl TransactionMachine {
     /// whoever hears of it finds them.
     pub(crate) fn answer_spoilt(&mut self) {
         for (offsets, error) in self.spoilt.drain(..) {
-            offsets.promise.complete(Err(TransactionError::new(Failure::MustAbort, error)));
+            offsets.done(Err(TransactionError::new(Failure::MustAbort, error)));
         }
     }
 
@@ -502,7 +512,7 @@ impl TransactionMachine {
         let state = std::mem::replace(&mut self.state, State::Failed(error.clone()));
         // Before the end, whose reader asks them for the cause.
         for offsets in std::mem::take(&mut self.offsets) {
-            offsets.promise.complete(Err(error.clone()));
+            offsets.done(Err(error.clone()));
         }
         match state {
             State::Initializing { promise, .. } => promise.complete(Err(error.clone())),

@@ -326,7 +326,7 @@ impl TransactionMachine {
     fn offsets_done(&mut self) {
         self.start_over();
         if let Some(front) = self.offsets.pop_front() {
-            front.promise.complete(Ok(()));
+            front.done(Ok(()));
         }
     }
 

@@ -1,5 +1,6 @@
 use super::errors::ROWS;
 use super::*;
+use crate::limits::OFFSET_COMMIT_BYTES_MAX;
 use crate::pending::Pending;
 use crate::testing::{Asked as Heard, Bench, SECOND};
 use crate::wire::compression::{Compression, Compressor};
@@ -510,6 +511,49 @@ fn store_offsets(
         stage.bench.answer::<TxnOffsetCommitRequest>(&asked, &response);
         stage.run();
     }
+}
+
+/// A coordinator writes the offsets of a request as one batch, which its log may find too large.
+#[test]
+fn many_offsets_take_one_request_after_the_other() {
+    let mut stage = Stage::ready(2);
+    let metadata = "m".repeat(16 << 10);
+    let long = |partition| {
+        let committed = CommittedOffset { metadata: metadata.clone(), ..CommittedOffset::new(4) };
+        (TopicPartition::new("in", partition), committed)
+    };
+    let (promise, offsets) = pending();
+    let (group, member) = ("g".to_owned(), GroupMember::default());
+    let of = (0..100).map(long).collect();
+    stage.request(Request::Offsets { group, member, offsets: of, promise });
+    let asked = stage.heard("FindCoordinator");
+    stage.bench.answer_coordinator(&asked);
+    stage.run();
+    let (mut stored, mut requests) = (Vec::new(), 0);
+    while stored.len() < 100 {
+        assert!(offsets.try_take().is_none());
+        let asked = stage.heard("TxnOffsetCommit");
+        let body: TxnOffsetCommitRequest = asked.body();
+        let partitions = body.topics.iter().flat_map(|topic| &topic.partitions);
+        let part: Vec<i32> = partitions.map(|at| at.partition_index).collect();
+        assert!(part.len() << 14 <= OFFSET_COMMIT_BYTES_MAX);
+        let answer = |at: &i32| TxnOffsetCommitResponsePartition {
+            partition_index: *at,
+            ..Default::default()
+        };
+        let topic = TxnOffsetCommitResponseTopic {
+            name: "in".to_owned(),
+            partitions: part.iter().map(answer).collect(),
+            ..Default::default()
+        };
+        let response = TxnOffsetCommitResponse { topics: vec![topic], ..Default::default() };
+        stage.bench.answer::<TxnOffsetCommitRequest>(&asked, &response);
+        stage.run();
+        stored.extend(part);
+        requests += 1;
+    }
+    assert_eq!((stored, requests), ((0..100).collect(), 4));
+    assert!(offsets.try_take().is_some_and(|result| result.is_ok()));
 }
 
 /// They go with their partition. Where nothing else is in the transaction, the broker does not know it: with version 2
