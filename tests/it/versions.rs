@@ -94,6 +94,26 @@ fn consumer_protocol(cluster: &Cluster, version: Version) {
     ended.code(3).says(&["property 'group.protocol' = 'consumer' needs"]);
 }
 
+/// Brokers before 2.4 have no default for the number of replicas of the progress topic.
+fn exactly_once(cluster: &Cluster, version: Version) {
+    if version == Version::V0_10 {
+        return;
+    }
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    cluster.produce(&source, &[Rec::value(r#"{"n":1,"v":"text"}"#)]);
+    let exact = format!(
+        "{JSON}, 'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'x'"
+    );
+    let job = Cluster::unique("exact");
+    let sql = format!("SET 'pipeline.name' = '{job}';\n")
+        + &table("src", "n INT, v STRING", &source, cluster, &format!("{ALL}, {JSON}"))
+        + &table("dst", "n INT, v STRING", &sink, cluster, &exact)
+        + "INSERT INTO dst SELECT n, v FROM src;\n";
+    Program::script("job", &sql).run().code(0);
+    assert_eq!(cluster.read_committed(&sink).len(), 1);
+    assert!(!cluster.read_committed(&topic_of(&job)).is_empty());
+}
+
 /// Offsets of a group's member in a transaction came with Kafka 2.5 (KIP-447).
 fn shared_exactly_once(cluster: &Cluster, version: Version) {
     if version != Version::V0_11 {
@@ -106,8 +126,6 @@ fn shared_exactly_once(cluster: &Cluster, version: Version) {
     );
     let from = format!("{JSON}, 'scan.startup.mode' = 'earliest-offset'");
     let job = Cluster::unique("shared");
-    // These brokers have no default for the number of replicas.
-    cluster.create(&topic_of(&job), 1, &[("cleanup.policy", "compact")]);
     let sql = format!("SET 'job.shared' = 'true';\nSET 'pipeline.name' = '{job}';\n")
         + &table("src", "n INT, v STRING", &source, cluster, &from)
         + &table("dst", "n INT, v STRING", &sink, cluster, &exact)
@@ -123,6 +141,7 @@ fn jobs(version: Version) {
     filter(&cluster, version);
     tools(&cluster, version);
     consumer_protocol(&cluster, version);
+    exactly_once(&cluster, version);
     shared_exactly_once(&cluster, version);
     for mode in [Mode::Earliest, Mode::Latest, Mode::Timestamp, Mode::Group, Mode::Specific] {
         // Every start resumes from what the broker keeps for the job's group.

@@ -6,7 +6,7 @@ use super::refusal::{Use, denied};
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::Waker;
 use brooklet_kafka::pending::Pending;
-use brooklet_kafka::topic::TopicInfo;
+use brooklet_kafka::topic::{ClusterInfo, TopicInfo};
 use brooklet_kafka::wire::ErrorCode;
 use brooklet_kafka::{Client, ErrorKind as KafkaErrorKind, NewTopic};
 use std::collections::BTreeMap;
@@ -35,6 +35,9 @@ const APPEAR_MAX: Duration = Duration::from_secs(15);
 /// How often it is looked for.
 const APPEAR_POLL: Duration = Duration::from_millis(50);
 
+/// Replicas where brokers have no default for them (before Kafka 2.4), as far as there are brokers.
+const REPLICAS: usize = 3;
+
 type PerTopic<T> = brooklet_kafka::Result<Vec<(String, brooklet_kafka::Result<T>)>>;
 
 /// Makes sure that the topic is there and keeps what is written to it.
@@ -50,7 +53,10 @@ enum EnsureState {
     Describing(Pending<PerTopic<TopicInfo>>),
     /// The topic is there: what becomes of its records?
     Checking(Pending<brooklet_kafka::Result<BTreeMap<String, String>>>),
-    Creating(Pending<PerTopic<()>>),
+    /// With the number of replicas, where the brokers have no default.
+    Creating(Pending<PerTopic<()>>, Option<i16>),
+    /// How many replicas can there be?
+    Counting(Pending<brooklet_kafka::Result<ClusterInfo>>),
     LookAgain(Duration),
 }
 
@@ -100,16 +106,7 @@ impl Ensure {
                         }
                         _ => match self.created_at {
                             None if !self.may_create => return Err(gone(names)),
-                            None => {
-                                let mut topic = NewTopic::new(&*names.topic, 1);
-                                let config = |(key, value): &(&str, &str)| {
-                                    ((*key).to_owned(), (*value).to_owned())
-                                };
-                                topic.configs = CONFIGS.iter().map(config).collect();
-                                let pending = client.create_topics(&[topic]);
-                                pending.on_ready(Arc::clone(waker));
-                                self.state = EnsureState::Creating(pending);
-                            }
+                            None => self.state = create(client, names, None, waker),
                             Some(at) if now.saturating_sub(at) > APPEAR_MAX => {
                                 return Err(Error::new(
                                     ErrorKind::External,
@@ -124,9 +121,21 @@ impl Ensure {
                         },
                     }
                 }
-                EnsureState::Creating(pending) => {
+                EnsureState::Creating(pending, replicas) => {
                     let Some(answer) = pending.try_take() else { return Ok(false) };
-                    for (_, result) in answer.map_err(|error| refused(&error, Use::Create))? {
+                    let answer = match answer {
+                        Err(error)
+                            if replicas.is_none()
+                                && matches!(error.kind(), KafkaErrorKind::Unsupported) =>
+                        {
+                            let pending = client.cluster();
+                            pending.on_ready(Arc::clone(waker));
+                            self.state = EnsureState::Counting(pending);
+                            continue;
+                        }
+                        answer => answer.map_err(|error| refused(&error, Use::Create))?,
+                    };
+                    for (_, result) in answer {
                         match result {
                             // Another copy was faster.
                             Err(error) if error.code() == Some(ErrorCode::TOPIC_ALREADY_EXISTS) => {
@@ -136,6 +145,12 @@ impl Ensure {
                     }
                     self.created_at = Some(now);
                     self.state = describe(client, names, waker);
+                }
+                EnsureState::Counting(pending) => {
+                    let Some(answer) = pending.try_take() else { return Ok(false) };
+                    let cluster = answer.map_err(|error| refused(&error, Use::Create))?;
+                    let replicas = cluster.brokers.len().clamp(1, REPLICAS);
+                    self.state = create(client, names, i16::try_from(replicas).ok(), waker);
                 }
                 EnsureState::Checking(pending) => {
                     let Some(answer) = pending.try_take() else { return Ok(false) };
@@ -171,6 +186,17 @@ fn describe(client: &Client, names: &Names, waker: &Waker) -> EnsureState {
     let pending = client.metadata(&[&names.topic]);
     pending.on_ready(Arc::clone(waker));
     EnsureState::Describing(pending)
+}
+
+/// With so many replicas, or as many as the brokers have by default.
+fn create(client: &Client, names: &Names, replicas: Option<i16>, waker: &Waker) -> EnsureState {
+    let mut topic = NewTopic::new(&*names.topic, 1);
+    topic.replication_factor = replicas.unwrap_or(topic.replication_factor);
+    let config = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    topic.configs = CONFIGS.iter().map(config).collect();
+    let pending = client.create_topics(&[topic]);
+    pending.on_ready(Arc::clone(waker));
+    EnsureState::Creating(pending, replicas)
 }
 
 /// Several partitions have no order among them: which record is the last one could not be told.
