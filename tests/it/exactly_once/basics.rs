@@ -535,3 +535,19 @@ fn records_that_a_topic_does_not_take_end_the_job_on_apache_kafka() {
     let says = ["INVALID_TIMESTAMP", "hint: see the topic's 'message.timestamp.before.max.ms'"];
     a_topic_refuses(&cluster, ("message.timestamp.before.max.ms", "1"), &says);
 }
+
+/// Kafka takes no two topics whose names differ in these only.
+#[test]
+fn jobs_whose_names_differ_in_dots_and_underscores_only_say_what_to_do() {
+    let cluster = Cluster::embedded();
+    let (source, sink) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    let named = |name: &str| {
+        let sql = job(&cluster, &source, &sink, BOUNDED, EXACT);
+        Program::script("job", &format!("SET 'pipeline.name' = '{name}';\n{sql}")).run()
+    };
+    named("a.b").code(0);
+    named("a_b").code(4).says(&[
+        "Topic 'brooklet-progress.a_b' collides with existing topic",
+        "hint: names of topics that differ in '.' and '_' only collide: give job 'a_b' another name",
+    ]);
+}

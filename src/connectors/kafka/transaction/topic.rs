@@ -140,6 +140,16 @@ impl Ensure {
                             // Another copy was faster.
                             Err(error) if error.code() == Some(ErrorCode::TOPIC_ALREADY_EXISTS) => {
                             }
+                            // Kafka's rule for names, as its metrics have `_` for `.`.
+                            Err(error)
+                                if error.code() == Some(ErrorCode::INVALID_TOPIC_EXCEPTION) =>
+                            {
+                                return Err(refused(&error, Use::Create).with_hint(format!(
+                                    "names of topics that differ in '.' and '_' only collide: give job '{}' another name, \
+                                     SET 'pipeline.name' = '…'",
+                                    names.job
+                                )));
+                            }
                             result => result.map_err(|error| refused(&error, Use::Create))?,
                         }
                     }
