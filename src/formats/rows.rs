@@ -299,6 +299,12 @@ impl<C: Convert> Rows<C> {
         self.tokens.get(self.tokens.len().saturating_sub(self.width())..).unwrap_or_default()
     }
 
+    /// Whether something holds of each field of the last waiting row.
+    #[inline]
+    pub(crate) fn last_row_is(&self, holds: impl Fn(&Field, Token) -> bool) -> bool {
+        self.fields.iter().zip(self.last_row()).all(|(field, token)| holds(field, *token))
+    }
+
     /// Takes the last waiting row back.
     pub(crate) fn abandon_row(&mut self) {
         self.waiting.pop();

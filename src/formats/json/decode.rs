@@ -2,6 +2,7 @@
 
 use super::convert::JsonConvert;
 use super::keys::{Keys, NO_KEY, NO_SLOT};
+use super::misplaced::{fits, rewritten};
 use super::options::JsonOptions;
 use super::scan::{Fault, Members, byte, fault, next, skip_space, start, string_end, token, value};
 use super::text::unescape;
@@ -9,7 +10,7 @@ use crate::base::Result;
 use crate::formats::payload::bytes_of;
 use crate::formats::rows::{CHUNK_ROWS, Rows, Token, TokenKind};
 use crate::table::{DecodeRequest, Decoded, Decoder, Payload};
-use crate::types::{DataType, Kind, RowErrors};
+use crate::types::{DataType, Field, Kind, RowErrors};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -31,13 +32,19 @@ pub(super) struct JsonDecoder {
     /// A key without its escapes.
     name: String,
     ignore_parse_errors: bool,
+    /// Of a field that comes twice the last value counts, as in a tree; else what [`first_fields`] says.
+    tree: bool,
+    /// All declared fields, where objects and arrays in wrong places are read as Flink's parser does.
+    misplaced: Option<Vec<Field>>,
     /// Names of all declared fields by token, where each must be in every record.
     required: Vec<String>,
 }
 
 impl JsonDecoder {
     pub(super) fn new(options: &JsonOptions, request: &DecodeRequest) -> Result<JsonDecoder> {
-        let all = options.fail_on_missing_field || request.strict;
+        // Where the parser stands after a field depends on its type, also if nobody asked for it.
+        let misplaced = options.ignore_parse_errors && !options.tree;
+        let all = options.fail_on_missing_field || request.strict || misplaced;
         let slots = Rows::<JsonConvert>::slots(request, all);
         let named = request.fields.iter().zip(&slots);
         let declared = named.clone();
@@ -59,12 +66,15 @@ impl JsonDecoder {
             options.fail_on_missing_field,
             request.fields.iter().any(|field| has_decimal(&field.data_type)),
         );
+        let convert = if options.tree { convert.of_tree() } else { convert };
         Ok(JsonDecoder {
             rows: Rows::new(convert, request, all, "JSON", options.ignore_parse_errors)?,
             keys: Keys::new(slots),
             declared,
             name: String::new(),
             ignore_parse_errors: options.ignore_parse_errors,
+            tree: options.tree,
+            misplaced: misplaced.then(|| request.fields.clone()),
             required,
         })
     }
@@ -77,19 +87,64 @@ impl JsonDecoder {
         let first = start(bytes);
         match byte(bytes, first) {
             Some(b'{') => {
-                let tokens = self.rows.begin_row(at);
-                let (keys, name) = (&mut self.keys, &mut self.name);
-                let scanned = object(keys, name, tokens, bytes, next(first), 1);
-                if scanned.as_ref().is_ok_and(|scanned| scanned.repeated)
-                    && first_fields(&self.declared, name, tokens, text, first)
+                let scanned = self.row(text, at, first, 1);
+                if let Some(fields) = &self.misplaced
+                    && scanned.is_ok()
+                    && !self.rows.last_row_is(|field, token| fits(&field.data_type, token, text))
                 {
-                    return Ok(Ok(()));
+                    let Some(record) = rewritten(fields, text, first) else {
+                        return Ok(fault(first, "no objects and arrays in wrong places"));
+                    };
+                    return self.replaced(texts, &record, errors);
                 }
-                Ok(scanned.and_then(|_| self.missing(first)))
+                Ok(scanned.map(|_| ()))
             }
             Some(b'[') => self.array(texts, next(first), errors),
             _ => Ok(fault(first, "a JSON object, or an array of objects")),
         }
+    }
+
+    /// Scans the object at `start` of a text as a row of text `number`; one past its end.
+    #[inline]
+    fn row(
+        &mut self,
+        text: &str,
+        number: usize,
+        start: usize,
+        depth: usize,
+    ) -> Result<usize, Fault> {
+        let tokens = self.rows.begin_row(number);
+        let (keys, name) = (&mut self.keys, &mut self.name);
+        let scanned = object(keys, name, tokens, text.as_bytes(), next(start), depth)?;
+        if self.tree
+            || !scanned.repeated
+            || !first_fields(&self.declared, name, tokens, text, start)
+        {
+            self.missing(start)?;
+        }
+        Ok(scanned.end)
+    }
+
+    /// Takes the row of the last record from `record` instead, and converts it while there is one.
+    #[cold]
+    fn replaced(
+        &mut self,
+        texts: &[&str],
+        record: &str,
+        errors: &mut RowErrors,
+    ) -> Result<Result<(), Fault>> {
+        self.rows.abandon_row();
+        self.rows.convert(texts, errors)?;
+        self.rows.count_ignored();
+        let mut texts = texts.to_vec();
+        if let Some(last) = texts.last_mut() {
+            *last = record;
+        }
+        if let Err(found) = self.row(record, texts.len().saturating_sub(1), 0, 1) {
+            return Ok(Err(found));
+        }
+        self.rows.convert(&texts, errors)?;
+        Ok(Ok(()))
     }
 
     /// Scans the items of a top-level array, each a row; NULL items are none.
@@ -116,16 +171,7 @@ impl JsonDecoder {
                     if rows > self.rows.rows_max() {
                         return Ok(fault(at, FEWER_ROWS));
                     }
-                    let tokens = self.rows.begin_row(number);
-                    let (keys, name) = (&mut self.keys, &mut self.name);
-                    let scanned = object(keys, name, tokens, bytes, next(at), 2);
-                    let text = texts.last().copied().unwrap_or("");
-                    let whole = scanned.as_ref().is_ok_and(|scanned| scanned.repeated)
-                        && first_fields(&self.declared, name, tokens, text, at);
-                    // A missing field drops the item's row, and only that where errors are ignored.
-                    scanned.and_then(|scanned| {
-                        if whole { Ok(scanned.end) } else { self.missing(at).map(|()| scanned.end) }
-                    })
+                    self.row(texts.last().copied().unwrap_or(""), number, at, 2)
                 }
                 _ => value(bytes, at, 1).and_then(|item| {
                     if item.kind != TokenKind::Null {

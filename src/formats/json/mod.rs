@@ -6,6 +6,7 @@ mod convert;
 mod decode;
 mod encode;
 mod keys;
+mod misplaced;
 mod options;
 mod scan;
 mod text;
@@ -65,6 +66,7 @@ impl JsonFormat {
         let options = options::JsonOptions {
             fail_on_missing_field: false,
             ignore_parse_errors: false,
+            tree: false,
             style: TimestampStyle::Sql,
             null_keys: options::NullKeys::Literal("null".to_owned()),
             plain_decimals: false,

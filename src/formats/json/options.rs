@@ -58,7 +58,8 @@ pub(super) const IGNORE_NULL_FIELDS: Opt = Opt::new(
 const JSON_PARSER_ENABLED: Opt = Opt::new(
     "decode.json-parser.enabled",
     OptKind::Bool,
-    "Accepted for Flink's sake: there is one decoder, which reads only the fields in use.",
+    "Whether values are converted as by Flink's parser; else as from a tree of the record: numbers in STRING columns in \
+     Java's form, objects and arrays in wrong places skipped with `ignore-parse-errors`. There is one decoder.",
 )
 .default("true");
 
@@ -90,6 +91,8 @@ pub(super) enum NullKeys {
 pub(super) struct JsonOptions {
     pub(super) fail_on_missing_field: bool,
     pub(super) ignore_parse_errors: bool,
+    /// Flink makes a tree of each record first.
+    pub(super) tree: bool,
     pub(super) style: TimestampStyle,
     pub(super) null_keys: NullKeys,
     pub(super) plain_decimals: bool,
@@ -100,9 +103,10 @@ impl JsonOptions {
     /// Reads and checks them.
     pub(super) fn read(options: &OptionReader<'_>) -> Result<JsonOptions> {
         options.supports(OPTIONS);
-        options.bool(&JSON_PARSER_ENABLED)?;
+        let tree = !options.bool(&JSON_PARSER_ENABLED)?;
         let fail_on_missing_field = options.bool(&FAIL_ON_MISSING_FIELD)?;
-        let read = JsonOptions { fail_on_missing_field, ..JsonOptions::read_envelope(options)? };
+        let read =
+            JsonOptions { fail_on_missing_field, tree, ..JsonOptions::read_envelope(options)? };
         if read.fail_on_missing_field && read.ignore_parse_errors {
             return Err(options.invalid(
                 &FAIL_ON_MISSING_FIELD,
@@ -118,6 +122,7 @@ impl JsonOptions {
         Ok(JsonOptions {
             fail_on_missing_field: false,
             ignore_parse_errors: options.bool(&IGNORE_PARSE_ERRORS)?,
+            tree: true,
             style: match options.word(&TIMESTAMP_FORMAT)? {
                 Some("ISO-8601") => TimestampStyle::Iso8601,
                 Some("ISO-8601-WITH-OFFSET") => TimestampStyle::Iso8601WithOffset,

@@ -37,7 +37,6 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("sink.semantic", "of Flink 1.11, gone from today's"),
     ("sink.transaction-naming-strategy", "accepted: a job has one transactional id"),
     ("sink.transactional-id-prefix", "the id is the prefix and the job's name"),
-    ("json.decode.json-parser.enabled", "accepted: there is one decoder"),
     ("auto.register.schemas", "of later versions of Flink"),
     ("header-list", "of connector 5.1"),
     ("`kafka` partition", "can be written"),

@@ -73,6 +73,7 @@ replay! {
     flink_functions_types,
     flink_hints,
     flink_json_options,
+    flink_json_places,
     flink_json_records,
     flink_json_types,
     flink_kafka_keys,
