@@ -98,6 +98,7 @@ replay! {
     flink_more_ddl,
     flink_multilingual,
     flink_nanos,
+    flink_odd_feeds,
     flink_ogg_json,
     flink_order_batch,
     flink_partitions,

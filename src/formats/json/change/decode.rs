@@ -7,7 +7,7 @@ use crate::formats::json::convert::JsonConvert;
 use crate::formats::json::decode::{FEWER_ROWS, Problem, Scan, has_decimal, object, push_records};
 use crate::formats::json::keys::Keys;
 use crate::formats::json::options::JsonOptions;
-use crate::formats::json::scan::{Fault, Members, byte, next, start};
+use crate::formats::json::scan::{Fault, Members, byte, next, start, value};
 use crate::formats::json::text::unescape;
 use crate::formats::rows::{Rows, Token, TokenKind};
 use crate::java_regex::JavaRegex;
@@ -126,7 +126,12 @@ impl ChangeDecoder {
         let bytes = text.as_bytes();
         let mut from = start(bytes);
         let mut schema = Token::MISSING;
-        let mut depth = 1;
+        let mut depth: usize = 1;
+        if byte(bytes, from) == Some(b'[')
+            && matches!(self.dialect, Dialect::Debezium | Dialect::Ogg)
+        {
+            (from, depth) = (only_item(text, from, self.ignore_errors)?, 2);
+        }
         if byte(bytes, from) != Some(b'{') {
             return Err(Problem::Content("it is not a JSON object".into()));
         }
@@ -141,7 +146,7 @@ impl ChangeDecoder {
             }
             schema = found;
             from = payload.start as usize;
-            depth = 2;
+            depth = depth.saturating_add(1);
         }
         let mut envelope = [Token::MISSING; ENVELOPE_FIELDS_MAX];
         object(&mut self.envelope, &mut self.name, &mut envelope, bytes, next(from), depth)?;
@@ -375,6 +380,23 @@ fn string(text: &str, token: Token) -> Cow<'_, str> {
             plain.into()
         }
         _ => token.text(text).into(),
+    }
+}
+
+/// Start of the only item of the array at `from` that is not NULL; if `ignored`, of the only object. Flink takes an
+/// array for its items where it reads the envelope with the rows (`AbstractJsonDeserializationSchema.deserialize`), and
+/// has no place for a second one.
+fn only_item(text: &str, from: usize, ignored: bool) -> Result<usize, Problem> {
+    value(text.as_bytes(), from, 0)?;
+    let items = Members::new(text, from).map(|item| item.value);
+    let mut items = items.filter(|item| match item.kind {
+        TokenKind::Object => true,
+        TokenKind::Null => false,
+        _ => !ignored,
+    });
+    match (items.next(), items.next()) {
+        (Some(item), None) => Ok(item.start as usize),
+        _ => Err(Problem::Content("it is an array of other than one message".into())),
     }
 }
 
