@@ -2,7 +2,7 @@
 
 use super::coerce;
 use super::expr::Scope;
-use super::query::bind as bind_query;
+use super::query::bind_query;
 use super::{Binder, hints, schema_error};
 use crate::base::Result;
 use crate::expr::{CastMode, Expr, Scalar, fits_without_cast};
