@@ -40,6 +40,10 @@ fn edges_carry_what_flink_lets_them_carry() {
         ("INSERT INTO ups SELECT id, a, b FROM told", "Scan[UA,D]"),
         ("INSERT INTO ups SELECT id, a, b + 1 FROM ups WHERE id > 1", "Project[UA,D] Scan[UA,D]"),
         ("INSERT INTO ups2 SELECT * FROM ups2 WHERE a = 'x'", "Scan[UA,D]"),
+        (
+            "INSERT INTO bh SELECT b, a, b FROM (SELECT id, b, UPPER(a) AS a FROM ups) WHERE id > 1",
+            "Project[UA,D] Scan[UA,D]",
+        ),
         ("INSERT INTO ups SELECT * FROM keyed", "DropUpdateBefore[I,UA,D] Scan[I,UB,UA,D]"),
         (
             "INSERT INTO ups SELECT * FROM keyed WHERE id > 1",
@@ -119,6 +123,16 @@ fn what_a_sink_does_not_take_is_refused_with_flinks_words() {
         ),
         (
             "INSERT INTO ups SELECT * FROM ups WHERE b > 1",
+            ErrorKind::Unsupported,
+            "ChangelogNormalize(key=[id])".into(),
+        ),
+        (
+            "INSERT INTO bh SELECT b, a, b FROM (SELECT id, b, UPPER(a) AS a FROM ups) WHERE a = 'X'",
+            ErrorKind::Unsupported,
+            "ChangelogNormalize(key=[id])".into(),
+        ),
+        (
+            "INSERT INTO p SELECT b, a, b FROM (SELECT id, b, UPPER(a) AS a FROM ups) WHERE id = 1",
             ErrorKind::Unsupported,
             "ChangelogNormalize(key=[id])".into(),
         ),

@@ -79,6 +79,28 @@ impl Expr {
         Expr { node, data_type: self.data_type, place: self.place }
     }
 
+    /// Number of operators, functions, columns and constants that it is made of.
+    pub fn parts(&self) -> usize {
+        let mut parts = 0;
+        self.visit(&mut |_| parts += 1);
+        parts
+    }
+
+    /// Whether a row takes much more work than a number that is added: functions, patterns, values from texts and to them.
+    pub fn is_costly(&self) -> bool {
+        let mut costly = false;
+        self.visit(&mut |expr| {
+            costly |= match &expr.node {
+                Node::Call { .. } | Node::Like { .. } => true,
+                Node::Cast { input, .. } => [&input.data_type, &expr.data_type]
+                    .into_iter()
+                    .any(|of| of.kind.is_string() || of.kind.is_nested()),
+                _ => false,
+            };
+        });
+        costly
+    }
+
     /// Positions of the input columns that it reads, each once, ascending.
     pub fn columns_used(&self) -> Vec<usize> {
         let mut used = Vec::new();

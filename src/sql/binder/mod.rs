@@ -11,6 +11,7 @@ mod hints;
 mod insert;
 mod json;
 mod literal;
+mod merge;
 mod order;
 mod query;
 #[cfg(test)]

@@ -1,11 +1,13 @@
-//! Plan rules: projections merged, conditions and used columns pushed into the scan.
+//! Plan rules: constants folded, unused columns dropped, conditions given to the scan. The one for neighbours is `merge`.
 
+use super::merge::merge;
 use super::query::as_column;
 use super::unnest;
 use crate::base::Span;
 use crate::expr::{Expr, Scalar, Stability};
 use crate::plan::Rel;
 use crate::table::TableDef;
+use crate::types::Schema;
 use std::sync::Arc;
 
 /// Applies all rules, top down. Constants are folded where the session's time zone is known.
@@ -67,7 +69,7 @@ pub(super) fn written_at(rel: Rel, span: Span) -> Rel {
 }
 
 /// The relation with its inputs changed.
-fn on_inputs(rel: Rel, change: &dyn Fn(Rel) -> Rel) -> Rel {
+pub(super) fn on_inputs(rel: Rel, change: &dyn Fn(Rel) -> Rel) -> Rel {
     let boxed = |input: Box<Rel>| Box::new(change(*input));
     match rel {
         scan @ Rel::Scan { .. } => scan,
@@ -106,66 +108,7 @@ pub(super) fn map_columns(expr: &mut Expr, map: &dyn Fn(usize) -> usize) {
     *expr = expr.clone().move_columns(&|at| map(at));
 }
 
-/// Merges neighbouring projections where the lower one only renames or drops columns or is used once per column, and
-/// moves filters below such projections.
-fn merge(rel: Rel) -> Rel {
-    match rel {
-        Rel::Project { input, expressions, schema } => match merge(*input) {
-            Rel::Project { input, expressions: lower, .. } if is_cheap(&lower, &expressions) => {
-                let expressions = expressions.into_iter().map(|e| inline(e, &lower)).collect();
-                Rel::Project { input, expressions, schema }
-            }
-            Rel::Union { inputs, .. } => {
-                let each = |input: Rel| {
-                    let (expressions, schema) = (expressions.clone(), schema.clone());
-                    merge(Rel::Project { input: Box::new(input), expressions, schema })
-                };
-                Rel::Union { inputs: inputs.into_iter().map(each).collect(), schema }
-            }
-            input => Rel::Project { input: Box::new(input), expressions, schema },
-        },
-        Rel::Filter { input, condition } => match merge(*input) {
-            Rel::Project { input, expressions, schema }
-                if expressions.iter().all(|e| as_column(e).is_some()) =>
-            {
-                let condition = inline(condition, &expressions);
-                let input = merge(Rel::Filter { input, condition });
-                Rel::Project { input: Box::new(input), expressions, schema }
-            }
-            Rel::Filter { input, condition: lower } => {
-                Rel::Filter { input, condition: Expr::and(vec![lower, condition]) }
-            }
-            Rel::Union { inputs, schema } => {
-                let each = |input: Rel| {
-                    merge(Rel::Filter { input: Box::new(input), condition: condition.clone() })
-                };
-                Rel::Union { inputs: inputs.into_iter().map(each).collect(), schema }
-            }
-            input => Rel::Filter { input: Box::new(input), condition },
-        },
-        other => on_inputs(other, &merge),
-    }
-}
-
-/// Whether inlining repeats no computation: every lower expression is a column, or is used at most once.
-fn is_cheap(lower: &[Expr], upper: &[Expr]) -> bool {
-    let mut uses = vec![0_usize; lower.len()];
-    for expr in upper {
-        expr.visit(&mut |expr| {
-            if let Some(uses) = as_column(expr).and_then(|at| uses.get_mut(at)) {
-                *uses += 1;
-            }
-        });
-    }
-    lower.iter().zip(uses).all(|(expr, uses)| uses <= 1 || as_column(expr).is_some())
-}
-
-/// Puts the lower expressions in place of the columns that stand for them.
-fn inline(expr: Expr, lower: &[Expr]) -> Expr {
-    expr.replace_columns(&mut |at, column| lower.get(at).unwrap_or(column).clone())
-}
-
-/// Drops scan columns that nothing uses, and gives the scan the condition above it.
+/// Drops columns that nothing uses, and gives scans the conditions above them.
 fn prune(rel: Rel) -> Rel {
     match rel {
         Rel::Project { input, mut expressions, schema } => match *input {
@@ -173,34 +116,41 @@ fn prune(rel: Rel) -> Rel {
                 unnest::prune(*below, Some(condition), expressions, schema)
             }
             unnest @ Rel::Unnest { .. } => unnest::prune(unnest, None, expressions, schema),
-            Rel::Filter { input: below, mut condition } => match *below {
-                Rel::Scan { table, columns, .. } => {
-                    let mut all: Vec<&mut Expr> = expressions.iter_mut().collect();
-                    all.push(&mut condition);
-                    let columns = narrow(&columns, &mut all);
-                    let input = Box::new(filtered_scan(table, columns, condition));
-                    Rel::Project { input, expressions, schema }
-                }
-                below => {
-                    let input = Box::new(Rel::Filter { input: Box::new(prune(below)), condition });
-                    Rel::Project { input, expressions, schema }
-                }
-            },
-            Rel::Scan { table, columns, predicate } => {
-                let mut all: Vec<&mut Expr> = expressions.iter_mut().collect();
-                let columns = narrow(&columns, &mut all);
-                let input = Box::new(Rel::Scan { table, columns, predicate });
+            input => {
+                let input = Box::new(narrowed(input, expressions.iter_mut().collect()));
                 Rel::Project { input, expressions, schema }
             }
-            other => Rel::Project { input: Box::new(prune(other)), expressions, schema },
         },
         Rel::Filter { input, condition } => match *input {
-            Rel::Scan { table, columns, predicate: None } => {
-                filtered_scan(table, columns, condition)
-            }
+            Rel::Scan { table, columns, .. } => filtered_scan(table, columns, condition),
             input => Rel::Filter { input: Box::new(prune(input)), condition },
         },
         other => on_inputs(other, &prune),
+    }
+}
+
+/// The pruned relation with those columns only that `readers` use; these refer to the columns that stay.
+fn narrowed(rel: Rel, mut readers: Vec<&mut Expr>) -> Rel {
+    match rel {
+        Rel::Scan { table, columns, predicate } => {
+            Rel::Scan { table, columns: narrow(columns, &mut readers), predicate }
+        }
+        Rel::Project { input, expressions, schema } => {
+            let columns = expressions.into_iter().zip(schema.fields).collect();
+            let (expressions, fields) = narrow(columns, &mut readers).into_iter().unzip();
+            prune(Rel::Project { input, expressions, schema: Schema::new(fields) })
+        }
+        Rel::Filter { input, mut condition } => {
+            let readers = readers.into_iter().chain([&mut condition]).collect();
+            match narrowed(*input, readers) {
+                Rel::Scan { table, columns, .. } => filtered_scan(table, columns, condition),
+                input => Rel::Filter { input: Box::new(input), condition },
+            }
+        }
+        Rel::Limit { input, rows, offset } => {
+            Rel::Limit { input: Box::new(narrowed(*input, readers)), rows, offset }
+        }
+        other => prune(other),
     }
 }
 
@@ -223,7 +173,7 @@ fn filtered_scan(table: Arc<TableDef>, columns: Vec<usize>, condition: Expr) -> 
 }
 
 /// The columns in use, and the expressions changed to refer to them.
-fn narrow(columns: &[usize], expressions: &mut [&mut Expr]) -> Vec<usize> {
+fn narrow<T>(columns: Vec<T>, expressions: &mut [&mut Expr]) -> Vec<T> {
     let mut used = vec![false; columns.len()];
     for expr in expressions.iter() {
         expr.visit(&mut |expr| {
@@ -232,17 +182,17 @@ fn narrow(columns: &[usize], expressions: &mut [&mut Expr]) -> Vec<usize> {
             }
         });
     }
+    // Rows have to be counted by something.
+    if !used.contains(&true) {
+        used.iter_mut().take(1).for_each(|used| *used = true);
+    }
     let mut position = vec![0; columns.len()];
     let mut kept = Vec::new();
-    for ((column, used), slot) in columns.iter().zip(&used).zip(&mut position) {
+    for ((column, used), slot) in columns.into_iter().zip(used).zip(&mut position) {
         *slot = kept.len();
-        if *used {
-            kept.push(*column);
+        if used {
+            kept.push(column);
         }
-    }
-    // Rows have to be counted by something.
-    if kept.is_empty() {
-        kept.extend(columns.first());
     }
     for expr in expressions.iter_mut() {
         map_columns(expr, &|at| position.get(at).copied().unwrap_or(at));

@@ -130,6 +130,36 @@ fn only_what_is_used_is_read() {
     Scan(table=[c.d.orders], fields=[amount])
 ",
         ),
+        // What only the condition looks at, and what nobody does, is not computed for the rows that are left.
+        (
+            "SELECT id, u FROM (SELECT *, UPPER(item) AS u, MD5(item) AS m FROM orders) WHERE u = 'A' AND amount > 3",
+            "Project(select=[id, UPPER(item) AS u])
+  Scan(table=[c.d.orders], fields=[id, item, amount], filter=[((UPPER(item) = 'A') AND (amount > 3))])
+",
+        ),
+        (
+            "SELECT u, u AS v FROM (SELECT *, UPPER(item) AS u, MD5(item) AS m FROM orders)",
+            "Project(select=[u, u AS v])
+  Project(select=[UPPER(item) AS u])
+    Scan(table=[c.d.orders], fields=[item])
+",
+        ),
+        (
+            "SELECT id, n, u FROM (SELECT *, UPPER(item) AS u, 9 / amount AS n FROM orders) WHERE u > 'A' AND id > 2",
+            "Project(select=[id, (9 / amount) AS n, u])
+  Filter(where=[(u > 'A')])
+    Project(select=[id, amount, UPPER(item) AS u])
+      Scan(table=[c.d.orders], fields=[id, item, amount], filter=[(id > 2)])
+",
+        ),
+        (
+            "SELECT id FROM (SELECT * FROM orders LIMIT 3)",
+            "Project(select=[id])
+  Limit(rows=[3])
+    Project(select=[id])
+      Scan(table=[c.d.orders], fields=[id])
+",
+        ),
         // Constants are computed once; a condition that always holds goes away.
         (
             "SELECT o.who.name, UPPER('a') || 'b' AS c FROM orders AS o WHERE 1 < 2",
@@ -147,6 +177,65 @@ fn only_what_is_used_is_read() {
     ] {
         assert_eq!(query(sql).unwrap().to_string(), plan, "{sql}");
     }
+}
+
+/// The lines of the plan that hold conditions.
+fn conditions(sql: &str) -> Vec<String> {
+    let plan = query(sql).unwrap().to_string();
+    let lines =
+        plan.lines().filter_map(|line| line.split_once("where=[").or(line.split_once("filter=[")));
+    lines.map(|(_, condition)| condition.trim_end_matches([')', ']']).to_owned()).collect()
+}
+
+#[test]
+fn conditions_move_below_what_is_computed() {
+    for (columns, condition, left, moved) in [
+        ("id, amount * 2 AS n", "n > 4", "", "((amount * 2) > 4"),
+        // What takes work is computed once for every row, unless few pass.
+        ("id, MD5(item) AS m", "m = 'x' AND id > 1", "", "((MD5(item) = 'x') AND (id > 1"),
+        ("id, MD5(item) AS m", "m > 'x' AND id > 1", "(m > 'x'", "(id > 1"),
+        ("id, item LIKE 'a%' AS m", "m AND id > 1", "m", "(id > 1"),
+        // Nothing that may fail changes places with another part.
+        ("id, amount, 9 / id AS n", "amount > 3 AND n > 1", "((9 / id) > 1", "(amount > 3"),
+        (
+            "id, MD5(item) AS m, amount",
+            "m > 'x' AND 9 / amount > 1 AND id > 1",
+            "((m > 'x') AND ((9 / amount) > 1) AND (id > 1",
+            "",
+        ),
+        ("id, CAST(item AS INT) AS m, amount", "m > 1 AND id > 1", "((m > 1) AND (id > 1", ""),
+        // A random number is the same above and below.
+        ("id, RAND() AS r", "id > 3 AND r < 5e-1", "((id > 3) AND (r < 0.5", ""),
+        ("id, NOW() AS r, at_", "r > at_", "(r > at_", ""),
+        ("id, RAND() AS r", "id > 3", "", "(id > 3"),
+    ] {
+        let sql = format!("SELECT * FROM (SELECT {columns} FROM orders) WHERE {condition}");
+        let expected: Vec<&str> = [left, moved].into_iter().filter(|c| !c.is_empty()).collect();
+        assert_eq!(conditions(&sql), expected, "{sql}");
+    }
+}
+
+/// Put into each other, the columns would have 2 to the power of 40 parts.
+#[test]
+fn conditions_on_columns_of_columns_stay_small() {
+    let mut sql = "WITH t0 AS (SELECT id, amount AS a FROM orders)".to_owned();
+    for level in 1..=40 {
+        sql += &format!(", t{level} AS (SELECT id, a + a AS a FROM t{})", level - 1);
+    }
+    sql += " SELECT id FROM t40 WHERE a > 5 AND id > 2";
+    let conditions = conditions(&sql);
+    assert!(conditions.iter().all(|condition| condition.len() < 1000), "{conditions:?}");
+    assert_eq!(conditions.last().unwrap(), "(id > 2");
+}
+
+#[test]
+fn inserts_keep_what_a_source_may_not_apply() {
+    let bound = insert(
+        "INSERT INTO sink SELECT id, item, amount FROM orders WHERE amount > 0 AND 9 / amount > 2",
+    );
+    let plan = bound.unwrap().rel.to_string();
+    assert!(plan.contains("Filter(where=[((9 / amount) > 2)])"), "{plan}");
+    assert!(plan.contains("filter=[(amount > 0)]"), "{plan}");
 }
 
 #[test]

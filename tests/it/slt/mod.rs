@@ -137,6 +137,7 @@ replay! {
     flink_urls,
     flink_variant,
     flink_vendor_jobs,
+    flink_view_conditions,
     flink_view_texts,
     flink_views,
 }
