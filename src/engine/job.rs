@@ -5,10 +5,10 @@ use super::session::Session;
 use crate::base::commands::{self, SOME_BROKERS};
 use crate::base::{Error, Result};
 use crate::exec::{Job, JobSink, JobStats, Output, Refusals, Scan};
-use crate::expr::{EvalEnv, Expr};
+use crate::expr::{EvalEnv, Expr, Shared};
 use crate::ops::{
-    BoundedColumn, DropUpdateBefore, Filter, NotNull, NotNullColumn, Operator, OperatorFactory,
-    Project, SharedLimit, SharedSort, TypeLength, Unnest,
+    BoundedColumn, DropUpdateBefore, Filter, NotNull, NotNullColumn, OperatorFactory, Project,
+    SharedLimit, SharedSort, TypeLength, Unnest,
 };
 use crate::plan::{Rel, RestartStrategy, Settings, TypeLengthEnforcer};
 use crate::sql::changelog::{self, SinkNeeds};
@@ -248,23 +248,27 @@ impl JobBuilder<'_> {
 
     fn operator(&self, step: Step, above: &[Step]) -> OperatorFactory {
         let (env, time_moves) = (self.env, !self.settings.batch);
-        let read = match step {
-            Step::Unnest { .. } => columns_read(above),
-            _ => None,
-        };
-        Arc::new(move || -> Box<dyn Operator> {
-            match step.clone() {
-                Step::Filter(condition) => Box::new(Filter::new(condition, env, time_moves)),
-                Step::Project(expressions) => Box::new(Project::new(expressions, env, time_moves)),
-                Step::Limit(limit) => Box::new(limit.operator()),
-                Step::DropUpdateBefore => Box::new(DropUpdateBefore),
-                Step::Sort(sort) => Box::new(sort.operator()),
-                Step::Unnest { collection, outer, ordinality } => {
-                    let read = read.clone();
-                    Box::new(Unnest::new(collection, outer, ordinality, read, env, time_moves))
-                }
+        match step {
+            Step::Filter(condition) => {
+                let conditions = Shared::new(condition.into_conjuncts());
+                Arc::new(move || Box::new(Filter::new(conditions.clone(), env, time_moves)))
             }
-        })
+            Step::Project(expressions) => {
+                let expressions = Shared::new(expressions);
+                Arc::new(move || Box::new(Project::new(expressions.clone(), env, time_moves)))
+            }
+            Step::Limit(limit) => Arc::new(move || Box::new(limit.operator())),
+            Step::DropUpdateBefore => Arc::new(|| Box::new(DropUpdateBefore)),
+            Step::Sort(sort) => Arc::new(move || Box::new(sort.operator())),
+            Step::Unnest { collection, outer, ordinality } => {
+                let read = columns_read(above);
+                Arc::new(move || {
+                    let (collection, outer, read) =
+                        (collection.clone(), outer.clone(), read.clone());
+                    Box::new(Unnest::new(collection, outer, ordinality, read, env, time_moves))
+                })
+            }
+        }
     }
 
     /// Checks the changes of a plan against its sink, and adds what the sink makes necessary.

@@ -61,6 +61,7 @@ impl fmt::Display for Shown<'_> {
                 Node::IsNull(inner) => write!(f, "{} IS NOT NULL", self.child(inner)),
                 _ => write!(f, "NOT({})", self.child(input)),
             },
+            Node::Shared { input, .. } => self.child(input).fmt(f),
             Node::Negate(input) => write!(f, "-({})", self.child(input)),
             Node::IsNull(input) => write!(f, "{} IS NULL", self.child(input)),
             Node::IsTruth { input, truth } => {

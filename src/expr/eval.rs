@@ -2,6 +2,7 @@
 
 use super::cast::Cast;
 use super::functions::Call;
+use super::share::{KnownParts, Shared};
 use super::value::{Str, Value};
 use super::{Expr, Node, Scalar, Selection, arithmetic, choose, compare, logic};
 use crate::types::{Column, RowErrors};
@@ -41,8 +42,7 @@ impl Expr {
         errors: &mut RowErrors,
         env: &EvalEnv,
     ) -> Column {
-        let mut eval = Eval { columns: input.columns, rows: input.rows, errors, env };
-        eval.value(self, selection).into_column(&self.data_type, input.rows)
+        Eval::new(input, errors, env).column(self, selection)
     }
 
     /// The selected rows for which this BOOLEAN expression is TRUE.
@@ -56,8 +56,32 @@ impl Expr {
         errors: &mut RowErrors,
         env: &EvalEnv,
     ) -> Selection {
-        let mut eval = Eval { columns: input.columns, rows: input.rows, errors, env };
-        eval.predicate(self, selection)
+        Eval::new(input, errors, env).predicate(self, selection)
+    }
+}
+
+impl Shared {
+    /// As [`Expr::eval`], for every expression.
+    pub fn eval(
+        &self,
+        input: Input<'_>,
+        selection: &Selection,
+        errors: &mut RowErrors,
+        env: &EvalEnv,
+    ) -> Vec<Column> {
+        let mut eval = Eval::new(input, errors, env);
+        self.exprs().iter().map(|expr| eval.column(expr, selection)).collect()
+    }
+
+    /// As [`Expr::eval_predicate`], for all of the expressions.
+    pub fn eval_predicate(
+        &self,
+        input: Input<'_>,
+        selection: &Selection,
+        errors: &mut RowErrors,
+        env: &EvalEnv,
+    ) -> Selection {
+        Eval::new(input, errors, env).all_hold(self.exprs(), selection)
     }
 }
 
@@ -67,9 +91,20 @@ pub(crate) struct Eval<'a> {
     pub(crate) rows: usize,
     pub(crate) errors: &'a mut RowErrors,
     pub(crate) env: &'a EvalEnv,
+    known: KnownParts,
 }
 
-impl Eval<'_> {
+impl<'a> Eval<'a> {
+    fn new(input: Input<'a>, errors: &'a mut RowErrors, env: &'a EvalEnv) -> Eval<'a> {
+        let known = KnownParts::default();
+        Eval { columns: input.columns, rows: input.rows, errors, env, known }
+    }
+
+    fn column(&mut self, expr: &Expr, selection: &Selection) -> Column {
+        let rows = self.rows;
+        self.value(expr, selection).into_column(&expr.data_type, rows)
+    }
+
     pub(crate) fn value<'e>(&mut self, expr: &'e Expr, selection: &Selection) -> Value<'e> {
         let before = self.errors.kept().len();
         let value = self.computed(expr, selection);
@@ -142,7 +177,7 @@ impl Eval<'_> {
                 Value::Array(Arc::new(BooleanArray::new(bits, value.nulls().cloned())))
             }
             Node::Cast { input, mode } => {
-                let column = self.value(input, selection).into_column(&input.data_type, rows);
+                let column = self.column(input, selection);
                 let zone = self.env.time_zone;
                 let (from, to, legacy) = (&input.data_type, &expr.data_type, mode.legacy);
                 let cast = Cast { from, to, zone, legacy, selection };
@@ -156,8 +191,16 @@ impl Eval<'_> {
                 Value::Array(if nested { choose::without(&column, failed.rows()) } else { column })
             }
             Node::Field { input, index } => {
-                let column = self.value(input, selection).into_column(&input.data_type, rows);
+                let column = self.column(input, selection);
                 Value::Array(choose::field(&column, *index))
+            }
+            Node::Shared { slot, input } => {
+                if let Some(column) = self.known.get(*slot, selection) {
+                    return Value::Array(Arc::clone(column));
+                }
+                let column = self.column(input, selection);
+                self.known.put(*slot, selection, Arc::clone(&column));
+                Value::Array(column)
             }
             Node::Call { function, args } => {
                 let values: Vec<Value<'_>> =
@@ -176,18 +219,21 @@ impl Eval<'_> {
         }
     }
 
+    /// The selected rows for which all of the conditions hold, each looked at for the rows that those before it leave.
+    fn all_hold(&mut self, exprs: &[Expr], selection: &Selection) -> Selection {
+        let mut open = selection.clone();
+        for expr in exprs {
+            if open.is_empty() {
+                break;
+            }
+            open = self.predicate(expr, &open);
+        }
+        open
+    }
+
     pub(crate) fn predicate(&mut self, expr: &Expr, selection: &Selection) -> Selection {
         match &expr.node {
-            Node::And(exprs) => {
-                let mut open = selection.clone();
-                for expr in exprs {
-                    if open.is_empty() {
-                        break;
-                    }
-                    open = self.predicate(expr, &open);
-                }
-                return open;
-            }
+            Node::And(exprs) => return self.all_hold(exprs, selection),
             Node::Literal(scalar) => {
                 return match scalar {
                     Scalar::Boolean(true) => selection.clone(),

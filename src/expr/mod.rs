@@ -20,6 +20,7 @@ mod order;
 mod place;
 mod scalar;
 mod selection;
+mod share;
 mod text;
 mod value;
 mod walk;
@@ -41,6 +42,7 @@ pub use order::{SortKey, is_sortable, sorted_rows};
 pub use place::Place;
 pub use scalar::Scalar;
 pub use selection::Selection;
+pub use share::Shared;
 pub use text::TextWriter;
 pub use value::spread;
 
@@ -144,6 +146,13 @@ pub enum Node {
         function: &'static Function,
         /// The arguments.
         args: Vec<Expr>,
+    },
+    /// A part that occurs several times in a [`Shared`].
+    Shared {
+        /// Equal for equal parts.
+        slot: usize,
+        /// What it computes.
+        input: Box<Expr>,
     },
 }
 

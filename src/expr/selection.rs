@@ -46,6 +46,19 @@ impl Selection {
         }
     }
 
+    /// Whether all rows of `other` are selected, too.
+    pub(crate) fn contains(&self, other: &Selection) -> bool {
+        match (self, other) {
+            (Selection::All(_), _) => true,
+            (Selection::Rows(_), Selection::All(_)) => false,
+            (Selection::Rows(rows), Selection::Rows(others)) => {
+                let mut rows = rows.iter();
+                others.len() <= rows.len()
+                    && others.iter().all(|other| rows.any(|row| row == other))
+            }
+        }
+    }
+
     /// The selected rows as an ascending list.
     pub fn to_rows(&self) -> Vec<u32> {
         match self {
@@ -129,6 +142,16 @@ mod tests {
         assert_eq!(Selection::All(3).retain(|_| true), Selection::All(3));
         assert_eq!(Selection::All(4).retain(|row| row % 2 == 1), Selection::Rows(vec![1, 3]));
         assert_eq!(Selection::Rows(vec![0, 2]).retain(|row| row > 0), Selection::Rows(vec![2]));
+    }
+
+    #[test]
+    fn contains_compares_row_by_row() {
+        let rows = |rows: &[u32]| Selection::Rows(rows.to_vec());
+        assert!(Selection::All(3).contains(&rows(&[0, 2])));
+        assert!(!rows(&[0, 1]).contains(&Selection::All(2)));
+        assert!(rows(&[0, 2, 5]).contains(&rows(&[0, 5])));
+        assert!(!rows(&[0, 2, 5]).contains(&rows(&[0, 3])));
+        assert!(!rows(&[5]).contains(&rows(&[0])));
     }
 
     #[test]

@@ -31,7 +31,8 @@ impl Expr {
             | Node::InSet { input, .. }
             | Node::Like { input, .. }
             | Node::Cast { input, .. }
-            | Node::Field { input, .. } => f(input),
+            | Node::Field { input, .. }
+            | Node::Shared { input, .. } => f(input),
             Node::Case { branches, otherwise } => {
                 for (when, then) in branches {
                     f(when);
@@ -64,6 +65,7 @@ impl Expr {
             Node::Like { input, pattern } => Node::Like { input: boxed(input), pattern },
             Node::Cast { input, mode } => Node::Cast { input: boxed(input), mode },
             Node::Field { input, index } => Node::Field { input: boxed(input), index },
+            Node::Shared { slot, input } => Node::Shared { slot, input: boxed(input) },
             Node::And(exprs) => Node::And(exprs.into_iter().map(f).collect()),
             Node::Or(exprs) => Node::Or(exprs.into_iter().map(f).collect()),
             Node::Coalesce(exprs) => Node::Coalesce(exprs.into_iter().map(f).collect()),

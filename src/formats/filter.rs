@@ -1,12 +1,12 @@
 //! The scan's filter, evaluated inside the decoder.
 
-use crate::expr::{EvalEnv, Expr, Input, Selection};
+use crate::expr::{EvalEnv, Expr, Input, Selection, Shared};
 use crate::types::{Column, RowErrors};
 
 /// The filter of a decoder and the columns that it looks at.
 #[derive(Debug)]
 pub(crate) struct Filter {
-    predicate: Expr,
+    predicates: Shared,
     env: EvalEnv,
     /// Whether each column is looked at.
     pub(crate) uses: Vec<bool>,
@@ -18,7 +18,8 @@ impl Filter {
     pub(crate) fn new(predicate: Expr, columns: usize, time_zone: chrono_tz::Tz) -> Filter {
         let used = predicate.columns_used();
         let uses = (0..columns).map(|column| used.contains(&column)).collect();
-        Filter { predicate, env: EvalEnv { time_zone, now_micros: 0 }, uses }
+        let predicates = Shared::new(predicate.into_conjuncts());
+        Filter { predicates, env: EvalEnv { time_zone, now_micros: 0 }, uses }
     }
 
     /// The rows among `selection` for which the predicate is TRUE; failed ones are in `errors`.
@@ -29,6 +30,6 @@ impl Filter {
         selection: &Selection,
         errors: &mut RowErrors,
     ) -> Selection {
-        self.predicate.eval_predicate(Input { columns, rows }, selection, errors, &self.env)
+        self.predicates.eval_predicate(Input { columns, rows }, selection, errors, &self.env)
     }
 }

@@ -3,20 +3,20 @@
 use super::Operator;
 use super::timed::TimedEnv;
 use crate::base::Result;
-use crate::expr::{EvalEnv, Expr, Input, Selection};
+use crate::expr::{EvalEnv, Input, Selection, Shared};
 use crate::types::{Batch, RowErrors};
 
-/// Lets the rows through for which a condition is TRUE.
+/// Lets the rows through for which all conditions are TRUE.
 #[derive(Debug)]
 pub struct Filter {
-    condition: Expr,
+    conditions: Shared,
     env: TimedEnv,
 }
 
 impl Filter {
-    /// `condition` is BOOLEAN over the input's columns; `time_moves` in streaming mode.
-    pub fn new(condition: Expr, env: EvalEnv, time_moves: bool) -> Filter {
-        Filter { condition, env: TimedEnv::new(env, time_moves) }
+    /// `conditions` are BOOLEAN over the input's columns, and all have to hold; `time_moves` in streaming mode.
+    pub fn new(conditions: Shared, env: EvalEnv, time_moves: bool) -> Filter {
+        Filter { conditions, env: TimedEnv::new(env, time_moves) }
     }
 }
 
@@ -24,7 +24,7 @@ impl Operator for Filter {
     fn batch(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<Batch> {
         let input = Input { columns: &batch.columns, rows: batch.rows };
         let all = Selection::All(batch.rows);
-        match self.condition.eval_predicate(input, &all, errors, self.env.get()) {
+        match self.conditions.eval_predicate(input, &all, errors, self.env.get()) {
             Selection::All(rows) if rows == batch.rows => Ok(batch.clone()),
             kept => batch.select(&kept.to_rows()),
         }
@@ -38,7 +38,7 @@ impl Operator for Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::expr::{CompareOp, Scalar};
+    use crate::expr::{CompareOp, Expr, Scalar};
     use crate::types::{Kind, Kinds, Origin, RowKind, SplitId};
     use arrow_array::cast::AsArray;
     use arrow_array::types::Int32Type;
@@ -62,7 +62,8 @@ mod tests {
             let limit = Expr::literal(Scalar::Integer(limit), Kind::Int.not_null());
             let column = Expr::column(0, Kind::Int.nullable());
             let env = EvalEnv { time_zone: chrono_tz::UTC, now_micros: 0 };
-            Filter::new(Expr::compare(CompareOp::Gt, column, limit), env, true)
+            let condition = Expr::compare(CompareOp::Gt, column, limit);
+            Filter::new(Shared::new(vec![condition]), env, true)
         };
         let kept = above(1).batch(&batch, &mut RowErrors::new()).unwrap();
         assert_eq!(kept.rows, 1);

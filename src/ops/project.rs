@@ -3,19 +3,19 @@
 use super::Operator;
 use super::timed::TimedEnv;
 use crate::base::Result;
-use crate::expr::{EvalEnv, Expr, Input, Selection};
+use crate::expr::{EvalEnv, Input, Selection, Shared};
 use crate::types::{Batch, RowErrors};
 
 /// Computes one column per expression.
 #[derive(Debug)]
 pub struct Project {
-    expressions: Vec<Expr>,
+    expressions: Shared,
     env: TimedEnv,
 }
 
 impl Project {
     /// The expressions refer to the input's columns; `time_moves` in streaming mode.
-    pub fn new(expressions: Vec<Expr>, env: EvalEnv, time_moves: bool) -> Project {
+    pub fn new(expressions: Shared, env: EvalEnv, time_moves: bool) -> Project {
         Project { expressions, env: TimedEnv::new(env, time_moves) }
     }
 }
@@ -24,8 +24,7 @@ impl Operator for Project {
     fn batch(&mut self, batch: &Batch, errors: &mut RowErrors) -> Result<Batch> {
         let input = Input { columns: &batch.columns, rows: batch.rows };
         let all = Selection::All(batch.rows);
-        let columns =
-            self.expressions.iter().map(|e| e.eval(input, &all, errors, self.env.get())).collect();
+        let columns = self.expressions.eval(input, &all, errors, self.env.get());
         Ok(Batch {
             columns,
             kinds: batch.kinds.clone(),

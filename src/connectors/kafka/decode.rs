@@ -5,7 +5,7 @@ use super::metadata::Metadata;
 use super::pushed::Pushed;
 use crate::base::limits::PAYLOAD_SHOWN_CHARS_MAX;
 use crate::base::{Error, ErrorKind, Result};
-use crate::expr::{EvalEnv, Expr, Input, Selection};
+use crate::expr::{EvalEnv, Expr, Input, Selection, Shared};
 use crate::table::{Decoded, Decoder, DecoderFactory, Payload, Readiness, RecordPlace, Waker};
 use crate::types::{Batch, Column, Kinds, RowErrors, RowKind, SplitId};
 use arrow_array::{BooleanArray, UInt32Array};
@@ -31,7 +31,7 @@ pub(super) struct DecodePlan {
     /// Where each column comes from.
     pub(super) outputs: Vec<Output>,
     /// What the decoders could not filter by themselves.
-    pub(super) predicate: Option<Expr>,
+    pub(super) predicate: Option<Shared>,
     /// Session time zone.
     pub(super) time_zone: chrono_tz::Tz,
 }

@@ -13,7 +13,7 @@ use super::progress::{FormerMarks, GroupProgress};
 use super::reader::KafkaReader;
 use super::transaction::cluster_key;
 use crate::base::{Error, ErrorKind, Result};
-use crate::expr::Expr;
+use crate::expr::{Expr, Shared};
 use crate::table::{
     Boundedness, ColumnKind, CommitDomain, DecodeRequest, DecoderFactory, Enumerator,
     ErrorHandling, FormerProgress, JobContext, LagGroup, Payload, Reader, ScanFacts, ScanName,
@@ -212,7 +212,7 @@ fn plan(
         key,
         drops_null_keys,
         outputs,
-        predicate,
+        predicate: predicate.map(|predicate| Shared::new(predicate.into_conjuncts())),
         time_zone: context.job.time_zone,
     })
 }

@@ -160,7 +160,7 @@ fn hash_code(call: &mut Call<'_, '_>) -> Column {
         }
         _ => {
             let number = call.long(0);
-            let is_long = call.exprs.first().is_some_and(|arg| match &arg.node {
+            let is_long = call.exprs.first().is_some_and(|arg| match &arg.unshared().node {
                 Node::Cast { input, .. } => input.data_type.kind == Kind::BigInt,
                 _ => arg.data_type.kind == Kind::BigInt && arg.as_literal().is_none(),
             });
