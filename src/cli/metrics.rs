@@ -181,7 +181,7 @@ fn exposition(jobs: &[Arc<JobStats>]) -> String {
     counter(
         "brooklet_rejected_records",
         "",
-        "Records left out because they could not be read.",
+        "Records that ignore-parse-errors left out, or fields of which.",
         |job| job.totals().source.ignored,
     );
     counter(

@@ -11,6 +11,7 @@ use crate::types::{Column, DataType, Field, Kind, Kinds, RowErrors, RowKind};
 use arrow_array::{Array, BooleanArray, new_empty_array};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::FilterBuilder;
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 /// Rows that are scanned before they are converted: enough to spread the costs per conversion, few enough that their
@@ -163,7 +164,10 @@ pub(crate) struct Rows<C> {
     payloads: u32,
     /// A payload that failed while some of its rows were converted already.
     failed_across: Option<u32>,
+    /// Payloads of which the options ignored something: how many there were up to the last finish, and the numbers of
+    /// those since.
     ignored: u64,
+    ignored_now: BTreeSet<u32>,
 }
 
 impl<C: Convert> Rows<C> {
@@ -219,6 +223,7 @@ impl<C: Convert> Rows<C> {
             payloads: 0,
             failed_across: None,
             ignored: 0,
+            ignored_now: BTreeSet::new(),
         })
     }
 
@@ -261,9 +266,9 @@ impl<C: Convert> Rows<C> {
         self.sources.len().saturating_sub(self.dead)
     }
 
-    /// Values and payloads dropped by the format's options.
+    /// Payloads that the format's options dropped, or values of theirs.
     pub(crate) fn ignored(&self) -> u64 {
-        self.ignored
+        self.ignored.saturating_add(self.ignored_now.len() as u64)
     }
 
     /// Whether the waiting rows should be converted before more are scanned.
@@ -314,9 +319,10 @@ impl<C: Convert> Rows<C> {
         self.tokens.truncate(self.tokens.len().saturating_sub(self.width()));
     }
 
-    /// Counts one thing that the options ignore.
-    pub(crate) fn count_ignored(&mut self) {
-        self.ignored = self.ignored.saturating_add(1);
+    /// The options ignore something of the payload of the chunk's text `text`.
+    #[cold]
+    pub(crate) fn ignore(&mut self, text: usize) {
+        self.ignored_now.insert(self.payloads.wrapping_add(text as u32));
     }
 
     /// The payload of the chunk's text `text` is no record: none of its rows come out.
@@ -337,7 +343,7 @@ impl<C: Convert> Rows<C> {
         }
         self.kill_converted(number);
         if self.ignore_errors {
-            self.count_ignored();
+            self.ignore(text);
             return;
         }
         let what = self.what;
@@ -381,16 +387,11 @@ impl<C: Convert> Rows<C> {
         };
         let mut builders = std::mem::take(&mut self.builders);
         for (column, builder) in builders.iter_mut().enumerate() {
-            // Problems of columns that were checked, or that the filter looked at, were counted then.
-            let counted = !self.checked.contains(&column)
-                && !self.filter.as_ref().is_some_and(|by| used(&by.filter.uses, column));
             match &selection {
-                Selection::All(rows) => {
-                    self.column(column, 0..*rows, texts, builder, counted, errors);
-                }
+                Selection::All(rows) => self.column(column, 0..*rows, texts, builder, errors),
                 Selection::Rows(rows) => {
                     let rows = rows.iter().map(|row| *row as usize);
-                    self.column(column, rows, texts, builder, counted, errors);
+                    self.column(column, rows, texts, builder, errors);
                 }
             }
         }
@@ -432,7 +433,7 @@ impl<C: Convert> Rows<C> {
         for column in &checked {
             let Some(field) = self.fields.get(*column) else { continue };
             let mut builder = Builder::new(&field.data_type);
-            self.column(*column, 0..self.waiting.len(), texts, &mut builder, true, errors);
+            self.column(*column, 0..self.waiting.len(), texts, &mut builder, errors);
         }
         self.checked = checked;
         Ok(())
@@ -453,7 +454,7 @@ impl<C: Convert> Rows<C> {
             let Some(field) = self.fields.get(column) else { break };
             if used(&filter.uses, column) {
                 let data_type = field.data_type.clone();
-                self.column(column, 0..rows, texts, builder, true, errors);
+                self.column(column, 0..rows, texts, builder, errors);
                 *place = builder.finish(&data_type)?;
             }
         }
@@ -490,7 +491,6 @@ impl<C: Convert> Rows<C> {
         rows: impl Iterator<Item = usize>,
         texts: &[&C::Record],
         builder: &mut Builder,
-        counted: bool,
         errors: &mut RowErrors,
     ) {
         let Some(field) = self.fields.get(column) else { return };
@@ -509,9 +509,8 @@ impl<C: Convert> Rows<C> {
             self.convert.convert(field, *token, text, builder, &mut problems);
             if problems.count > 0 {
                 if self.ignore_errors {
-                    if counted {
-                        self.ignored = self.ignored.saturating_add(problems.count);
-                    }
+                    let text = self.waiting.get(row).copied().unwrap_or(0);
+                    self.ignored_now.insert(self.payloads.wrapping_add(text));
                 } else {
                     broken.push((row, problems.first.take()));
                 }
@@ -587,6 +586,8 @@ impl<C: Convert> Rows<C> {
         }
         self.dead = 0;
         self.payloads = 0;
+        self.ignored = self.ignored();
+        self.ignored_now.clear();
         self.failed_across = None;
         Ok(Decoded { columns, kinds: kinds.map_or(Kinds::AllInsert, Kinds::PerRow), sources })
     }

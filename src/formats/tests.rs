@@ -199,7 +199,7 @@ fn payloads_are_numbered_until_the_finish() {
 }
 
 #[test]
-fn ignored_things_are_counted() {
+fn records_of_which_something_is_ignored_are_counted() {
     let fields = parse_fields("a INT, b ARRAY<INT>").unwrap();
     let given = options(&[("ignore-parse-errors", "true")]);
     let mut json = decoder(&JsonFormat, &given, &fields).unwrap();
@@ -208,7 +208,10 @@ fn ignored_things_are_counted() {
     assert!(errors.is_empty());
     assert_eq!(show_rows(&decoded, &fields), "(null, [1, null, null]) (1, null)");
     assert_eq!(decoded.sources, [1, 2]);
-    assert_eq!(json.ignored(), 5);
+    // Each record once, however much of it is left out.
+    assert_eq!(json.ignored(), 3);
+    decode(json.as_mut(), &payloads);
+    assert_eq!(json.ignored(), 6);
     let both = options(&[("ignore-parse-errors", "true"), ("fail-on-missing-field", "true")]);
     let error = decoder(&JsonFormat, &both, &fields).unwrap_err().to_string();
     assert!(error.contains("shouldn't both be true"), "{error}");

@@ -116,7 +116,7 @@ pub trait Decoder: Send + Debug {
     /// Hands out the rows and starts anew.
     fn finish(&mut self) -> Result<Decoded>;
 
-    /// Records or fields dropped by `ignore-parse-errors` since the start.
+    /// Payloads that `ignore-parse-errors` dropped, or fields of which, since the start.
     fn ignored(&self) -> u64;
 }
 

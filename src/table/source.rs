@@ -151,7 +151,7 @@ pub struct SourceStats {
     /// Records between the positions and the ends of the splits, as last reported by the broker; `None` until it has
     /// reported about each of them.
     pub lag: Option<u64>,
-    /// Records dropped or fields nulled by `ignore-parse-errors`.
+    /// Records that `ignore-parse-errors` dropped, or fields of which it made NULL.
     pub ignored: u64,
 }
 

@@ -438,10 +438,13 @@ impl KafkaWriter {
             let (key, value) = (record.key.as_deref(), record.value.as_deref());
             let (timestamp, place) = (timestamp.unwrap_or(now), record.place.clone());
             let outgoing = Outgoing { timestamp, key, value, headers: &headers, place };
+            let bytes = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
             if let Err(problem) = self.put(destination, record.partition, outgoing)? {
                 let error = Error::new(ErrorKind::Data, problem);
                 return Err(self.refuse(record.place.as_ref(), error));
             }
+            self.stats.records += 1;
+            self.stats.bytes += bytes as u64;
         }
         Ok(())
     }
@@ -690,10 +693,14 @@ impl Writer for KafkaWriter {
         }
         if errors.is_empty() {
             self.add(batch, &encoded, errors)?;
-            let written = errors.rows().first().map_or(encoded.len(), |row| *row as usize);
-            let left_out: usize = (written..encoded.len()).map(|row| encoded.bytes_of(row)).sum();
-            self.stats.records += written as u64;
-            self.stats.bytes += encoded.bytes().saturating_sub(left_out) as u64;
+            // What is kept back counts when it goes out: a row of its key may take its place.
+            if self.buffer.is_none() {
+                let written = errors.rows().first().map_or(encoded.len(), |row| *row as usize);
+                let left_out: usize =
+                    (written..encoded.len()).map(|row| encoded.bytes_of(row)).sum();
+                self.stats.records += written as u64;
+                self.stats.bytes += encoded.bytes().saturating_sub(left_out) as u64;
+            }
         }
         self.encoder.recycle(encoded);
         Ok(())

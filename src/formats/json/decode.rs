@@ -178,7 +178,7 @@ impl JsonDecoder {
                         if !self.ignore_parse_errors {
                             return fault(at, "a JSON object as item of the array");
                         }
-                        self.rows.count_ignored();
+                        self.rows.ignore(number);
                     }
                     Ok(item.end)
                 }),
