@@ -3,6 +3,7 @@
 use super::cursor::{Cursor, Fault};
 use super::plan::{Op, Step, To, Wire, skip};
 use super::schema::{NodeId, Schema, Unit};
+use crate::base::COMPARED_MAX;
 use crate::formats::column::Builder;
 use crate::formats::rows::{Convert, Problems, Token};
 use crate::types::Field;
@@ -25,6 +26,23 @@ struct ColumnPlan {
 #[derive(Debug, Default)]
 pub(super) struct AvroConvert {
     plans: Vec<ColumnPlan>,
+    /// The entries of the maps being converted, inner ones behind outer ones.
+    entries: Vec<Entry>,
+}
+
+/// An entry of a map, by positions in the record.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    key: usize,
+    value: usize,
+    /// Of the key in Java's map.
+    bucket: u32,
+}
+
+impl Entry {
+    fn key(self, record: &[u8]) -> &[u8] {
+        Cursor::new(record, self.key).bytes().unwrap_or_default()
+    }
 }
 
 impl AvroConvert {
@@ -48,7 +66,7 @@ impl Convert for AvroConvert {
         problems: &mut Problems,
     ) {
         let Some(plan) = self.plans.get(token.len as usize) else { return out.push_null() };
-        let mut reading = Reading { schema: &plan.schema, problems };
+        let mut reading = Reading { schema: &plan.schema, entries: &mut self.entries, problems };
         reading.value(&plan.op, &mut Cursor::new(record, token.start as usize), out);
     }
 }
@@ -56,6 +74,7 @@ impl Convert for AvroConvert {
 /// One value being read. The record's structure was checked: a cursor that fails here is a bug, not a wrong record.
 struct Reading<'a> {
     schema: &'a Schema,
+    entries: &'a mut Vec<Entry>,
     problems: &'a mut Problems,
 }
 
@@ -93,7 +112,8 @@ impl Reading<'_> {
                 let _ = skip(self.schema, *node, cursor, 0);
             }
             Op::Default(schema, bytes, op) => {
-                let mut default = Reading { schema, problems: &mut *self.problems };
+                let entries = &mut *self.entries;
+                let mut default = Reading { schema, entries, problems: &mut *self.problems };
                 default.value(op, &mut Cursor::new(bytes, 0), out);
             }
             Op::List(item) => self.list(item, cursor, out),
@@ -120,29 +140,29 @@ impl Reading<'_> {
     fn map(&mut self, op: &Op, node: NodeId, cursor: &mut Cursor<'_>, out: &mut Builder) {
         let Builder::Map { ends, nulls, keys, values } = out else { return out.push_null() };
         let record = cursor.record();
-        // Each key, and where its value starts.
-        let mut entries: Vec<(&[u8], usize)> = Vec::new();
+        let outer = self.entries.len();
         while let Ok(count @ 1..) = cursor.block() {
             for _ in 0..count {
-                let Ok(key) = cursor.bytes() else { break };
-                entries.push((key, cursor.at()));
+                let key = cursor.at();
+                if cursor.bytes().is_err() {
+                    break;
+                }
+                self.entries.push(Entry { key, value: cursor.at(), bucket: 0 });
                 let _ = skip(self.schema, node, cursor, 0);
             }
         }
-        if entries.len() > 1 {
-            entries = java_map::distinct(entries);
-            let count = entries.len();
-            entries.sort_by_cached_key(|(key, _)| bucket(&String::from_utf8_lossy(key), count));
-        }
-        for (key, start) in entries {
-            let name = String::from_utf8_lossy(key);
+        in_order(self.entries, outer, record);
+        for at in outer..self.entries.len() {
+            let Some(entry) = self.entries.get(at).copied() else { break };
+            let name = String::from_utf8_lossy(entry.key(record));
             if let Builder::String(builder) = &mut **keys {
                 builder.append_value(&name);
             }
             let before = self.problems.count;
-            self.value(op, &mut Cursor::new(record, start), values);
+            self.value(op, &mut Cursor::new(record, entry.value), values);
             self.problems.locate(before, || format!("['{name}']"));
         }
+        self.entries.truncate(outer);
         ends.push(values.len());
         nulls.append_non_null();
     }
@@ -176,6 +196,39 @@ impl Reading<'_> {
         nulls.append_non_null();
         *rows = rows.wrapping_add(1);
     }
+}
+
+/// Brings the entries from `first` on into the order of Java's map, each key once: of one that comes again the first
+/// place and the last value. Asks for no memory while they are few.
+fn in_order(entries: &mut Vec<Entry>, first: usize, record: &[u8]) {
+    if entries.len() <= first.saturating_add(1) {
+        return;
+    }
+    if entries.len() > first.saturating_add(COMPARED_MAX) {
+        let by_key = entries.drain(first..).map(|entry| (entry.key(record), entry));
+        let distinct = java_map::distinct(by_key);
+        entries.extend(distinct.into_iter().map(|(_, entry)| entry));
+    } else {
+        let mut end = first;
+        for at in first..entries.len() {
+            let Some(entry) = entries.get(at).copied() else { break };
+            let mut before = entries.get_mut(first..end).unwrap_or_default().iter_mut();
+            match before.find(|before| before.key(record) == entry.key(record)) {
+                Some(before) => before.value = entry.value,
+                None => {
+                    entries.swap(at, end);
+                    end = end.saturating_add(1);
+                }
+            }
+        }
+        entries.truncate(end);
+    }
+    let entries = entries.get_mut(first..).unwrap_or_default();
+    let count = entries.len();
+    for entry in entries.iter_mut() {
+        entry.bucket = bucket(&String::from_utf8_lossy(entry.key(record)), count);
+    }
+    entries.sort_by_key(|entry| entry.bucket);
 }
 
 /// Reads a value without parts; what is wrong with it otherwise, with nothing added.

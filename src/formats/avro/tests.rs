@@ -4,7 +4,9 @@ use super::derive::derive_schema;
 use super::schema::Schema;
 use super::{AvroFormat, parse};
 use crate::base::limits::AVRO_EMPTY_VALUES_MAX;
-use crate::formats::harness::{all_columns, decode, decoder_for, encoder, parse_fields, show_rows};
+use crate::formats::harness::{
+    all_columns, decode, decoder_for, encoder, parse_fields, show_rows, slab,
+};
 use crate::table::{DecodeRequest, Encoded};
 use crate::types::java_map::bucket;
 use crate::types::{Batch, Field, RowErrors, map_keys};
@@ -345,4 +347,36 @@ fn of_repeated_keys_of_a_map_the_last_value_counts() {
     let keys: Vec<_> = map_keys(map).as_string_view().iter().flatten().collect();
     assert_eq!(keys, [names[0].as_str(), names[1].as_str()]);
     assert_eq!(map.values().as_primitive::<Int32Type>().values(), &[3, 2]);
+}
+
+#[test]
+fn maps_ask_for_no_memory_of_their_own() {
+    let mut record = Vec::new();
+    write_long(1, &mut record);
+    write_long(3, &mut record);
+    for value in 1..=3 {
+        write_bytes(format!("key {value}").as_bytes(), &mut record);
+        write_long(1, &mut record);
+        // Of the map inside, one entry.
+        write_long(1, &mut record);
+        write_bytes(b"inner", &mut record);
+        write_long(1, &mut record);
+        write_long(value, &mut record);
+        write_long(0, &mut record);
+    }
+    write_long(0, &mut record);
+    let fields = parse_fields("m MAP<STRING, MAP<STRING, INT>>").unwrap();
+    let mut decoder = decoder_for(&AvroFormat, &[], &all_columns(&fields)).unwrap();
+    let (bytes, places) = slab(&vec![Some(record.as_slice()); 1_000]);
+    let mut errors = RowErrors::new();
+    let mut pass = || {
+        decoder.push(&bytes, &places, &mut errors).unwrap();
+        decoder.finish().unwrap()
+    };
+    let shown = "({'key 1'={'inner'=1}, 'key 2'={'inner'=2}, 'key 3'={'inner'=3}})";
+    let decoded = pass();
+    assert_eq!(show_rows(&decoded, &fields).split(") (").next(), shown.strip_suffix(')'));
+    let info = allocation_counter::measure(|| drop(pass()));
+    assert!(errors.is_empty());
+    assert!(info.count_total < 200, "{} allocations for 1,000 records", info.count_total);
 }
