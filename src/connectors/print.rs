@@ -3,10 +3,12 @@
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::{Opt, OptKind};
 use crate::table::{
-    Connector, Guarantee, Immediate, ScanRequest, Sink, SinkRequest, Source, TableContext, Waker,
-    WriteNow, Writer,
+    Connector, Guarantee, Immediate, ScanRequest, Sink, SinkRequest, Source, Spread, TableContext,
+    Waker, WriteNow, Writer,
 };
-use crate::types::{Batch, ChangelogMode, DataType, RowErrors, write_row};
+use crate::types::java_map::hash;
+use crate::types::{Batch, ChangelogMode, DataType, RowErrors, write_row, write_value};
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const IDENTIFIER: Opt = Opt::new("print-identifier", OptKind::String, "Prefix of every line.");
@@ -73,12 +75,19 @@ impl Connector for Print {
     fn sink(&self, context: &TableContext<'_>, request: SinkRequest) -> Result<Box<dyn Sink>> {
         let options = context.options;
         let parallelism = match options.long(&PARALLELISM)? {
-            None => request.parallelism,
-            Some(n) => usize::try_from(n)
-                .ok()
-                .filter(|n| *n > 0)
-                .ok_or_else(|| options.invalid(&PARALLELISM, "expected a number from 1"))?,
+            None => None,
+            Some(n) => {
+                let n = usize::try_from(n).ok().filter(|n| *n > 0);
+                Some(n.ok_or_else(|| options.invalid(&PARALLELISM, "expected a number from 1"))?)
+            }
         };
+        let spread = Spread::new(parallelism, &request, context.table)?;
+        let key = |at: &usize| {
+            let column = context.table.columns.get(*at);
+            column.is_some_and(|column| context.table.primary_key.contains(&column.name))
+        };
+        let key = (0..request.columns.len()).filter(|at| request.columns.get(*at).is_some_and(key));
+        let key = key.collect();
         let out = if options.bool(&STANDARD_ERROR)? { &self.stderr } else { &self.stdout };
         let types = request
             .columns
@@ -87,14 +96,16 @@ impl Connector for Print {
             .map(|column| column.data_type.clone())
             .collect();
         let identifier = options.string(&IDENTIFIER).unwrap_or_default();
-        Ok(Box::new(PrintSink { out: Arc::clone(out), identifier, parallelism, types }))
+        Ok(Box::new(PrintSink { out: Arc::clone(out), identifier, spread, key, types }))
     }
 }
 
 struct PrintSink {
     out: Out,
     identifier: String,
-    parallelism: usize,
+    spread: Spread,
+    /// Columns of the PRIMARY KEY.
+    key: Vec<usize>,
     types: Vec<DataType>,
 }
 
@@ -114,16 +125,18 @@ impl Sink for PrintSink {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         out.flush().map_err(broken)?;
         drop(out);
-        let subtask = worker % self.parallelism.max(1) + 1;
-        let prefix = match (self.identifier.as_str(), self.parallelism > 1) {
-            ("", false) => String::new(),
-            ("", true) => format!("{subtask}> "),
+        // What stands before the number of the instance, where there are several.
+        let prefix = match (self.identifier.as_str(), self.spread.instances() > 1) {
+            ("", _) => String::new(),
             (id, false) => format!("{id}> "),
-            (id, true) => format!("{id}:{subtask}> "),
+            (id, true) => format!("{id}:"),
         };
         Ok(Box::new(Immediate::new(PrintWriter {
             out: Arc::clone(&self.out),
             prefix,
+            spread: self.spread.clone(),
+            worker,
+            key: self.key.clone(),
             types: self.types.clone(),
             text: String::new(),
         })))
@@ -133,6 +146,9 @@ impl Sink for PrintSink {
 struct PrintWriter {
     out: Out,
     prefix: String,
+    spread: Spread,
+    worker: usize,
+    key: Vec<usize>,
     types: Vec<DataType>,
     text: String,
 }
@@ -140,8 +156,24 @@ struct PrintWriter {
 impl WriteNow for PrintWriter {
     fn write(&mut self, batch: &Batch, _errors: &mut RowErrors) -> Result<u64> {
         self.text.clear();
+        let key = |row: usize| {
+            let mut text = String::new();
+            for at in &self.key {
+                if let (Some(column), Some(data_type)) =
+                    (batch.columns.get(*at), self.types.get(*at))
+                {
+                    write_value(&mut text, column, data_type, row);
+                    text.push('\n');
+                }
+            }
+            hash(text.as_bytes())
+        };
+        let instance = self.spread.taker(self.worker, batch.rows, key);
         for row in 0..batch.rows {
             self.text.push_str(&self.prefix);
+            if self.spread.instances() > 1 {
+                let _ = write!(self.text, "{}> ", instance(row) + 1);
+            }
             write_row(&mut self.text, batch.kind(row), &batch.columns, &self.types, row);
             self.text.push('\n');
         }

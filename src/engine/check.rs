@@ -44,7 +44,7 @@ impl JobBuilder<'_> {
             self.failures(table, source.as_ref())?;
         }
         let read = opened.err();
-        let written = self.sink(table, stored(false)).err();
+        let written = self.sink(table, stored(false), true).err();
         // A table that can be used one way only is fine, unless it has options for the other.
         let has = |prefix: &str| table.options.iter().any(|(key, _)| key.starts_with(prefix));
         let scans = has("scan.") || has("properties.group.id");

@@ -74,8 +74,8 @@ impl JobBuilder<'_> {
         }
         let log = log_table(&found);
         let columns = (0..log.columns.len()).collect();
-        let request =
-            SinkRequest { columns, parallelism: self.settings.parallelism, joins_job: true };
+        let parallelism = self.settings.parallelism;
+        let request = SinkRequest { columns, parallelism, insert_only: true, joins_job: true };
         let sink = self.open(&log, |connector, context| connector.sink(context, request))?;
         Ok(JobSink { name: found.name.table.clone(), sink })
     }

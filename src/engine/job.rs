@@ -271,6 +271,11 @@ impl JobBuilder<'_> {
         }
     }
 
+    /// Whether no row of a plan is updated or deleted.
+    pub(super) fn is_insert_only(&self, rel: &Rel) -> bool {
+        changelog::mode(rel, &|table| self.changes(table)).is_insert_only()
+    }
+
     /// Checks the changes of a plan against its sink, and adds what the sink makes necessary.
     ///
     /// What is wrong with the options of a table that is read comes first: it may be the reason.

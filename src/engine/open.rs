@@ -67,8 +67,13 @@ impl JobBuilder<'_> {
     }
 
     /// Refuses a table that cannot be written to, as [`JobBuilder::check_sources`] does.
-    pub(super) fn check_target(&self, table: &TableDef, columns: Vec<usize>) -> Result<()> {
-        unless_missing(self.sink(table, columns).map(drop))
+    pub(super) fn check_target(
+        &self,
+        table: &TableDef,
+        columns: Vec<usize>,
+        insert_only: bool,
+    ) -> Result<()> {
+        unless_missing(self.sink(table, columns, insert_only).map(drop))
     }
 
     pub(super) fn open_scans(&self, scans: Vec<(Arc<TableDef>, Vec<usize>)>) -> Result<()> {
@@ -141,7 +146,12 @@ impl JobBuilder<'_> {
     }
 
     /// Opens a table for writing.
-    pub(super) fn sink(&self, table: &TableDef, columns: Vec<usize>) -> Result<Target> {
+    pub(super) fn sink(
+        &self,
+        table: &TableDef,
+        columns: Vec<usize>,
+        insert_only: bool,
+    ) -> Result<Target> {
         let not_null = columns
             .iter()
             .enumerate()
@@ -158,8 +168,8 @@ impl JobBuilder<'_> {
             TypeLengthEnforcer::Ignore => Vec::new(),
             _ => bounded(table, &columns),
         };
-        let request =
-            SinkRequest { columns, parallelism: self.settings.parallelism, joins_job: false };
+        let parallelism = self.settings.parallelism;
+        let request = SinkRequest { columns, parallelism, insert_only, joins_job: false };
         let sink = self.open(table, |connector, context| connector.sink(context, request))?;
         Ok(Target { name: table.name.table.clone(), sink, not_null, bounded })
     }

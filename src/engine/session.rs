@@ -431,8 +431,9 @@ impl Session {
             let table = self.dev_broker_table(&insert.table);
             let needs = builder.sink_needs(&table, &insert.columns);
             // As in Flink, a wrong option of the target is said before what its rows would need.
-            let target = builder.sink(&table, insert.columns)?;
-            let rel = builder.resolve_changes(self.dev_broker_rel(insert.rel), &needs)?;
+            let rel = self.dev_broker_rel(insert.rel);
+            let target = builder.sink(&table, insert.columns, builder.is_insert_only(&rel))?;
+            let rel = builder.resolve_changes(rel, &needs)?;
             plans.push((rel, target));
         }
         let keeps_progress = !self.config.unnamed || settings.pipeline_name.is_some();

@@ -83,8 +83,9 @@ impl Session {
             self.check_sink(&bound.table).map_err(|error| error.at(insert.table.span))?;
             let table = self.dev_broker_table(&bound.table);
             let needs = builder.sink_needs(&table, &bound.columns);
-            builder.check_target(&table, bound.columns)?;
-            let rel = builder.resolve_changes(self.dev_broker_rel(bound.rel), &needs)?;
+            let rel = self.dev_broker_rel(bound.rel);
+            builder.check_target(&table, bound.columns, builder.is_insert_only(&rel))?;
+            let rel = builder.resolve_changes(rel, &needs)?;
             builder.check_sources(&rel)?;
             plans.push((Some(needs.name), rel));
             Ok(())

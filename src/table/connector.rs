@@ -70,6 +70,8 @@ pub struct SinkRequest {
     pub columns: Vec<usize>,
     /// Visible parallelism.
     pub parallelism: usize,
+    /// No row is updated or deleted.
+    pub insert_only: bool,
     /// The rows belong to what the job's other sinks write: they become visible with theirs.
     pub joins_job: bool,
 }

@@ -13,6 +13,7 @@ mod progress;
 mod schemas;
 mod sink;
 mod source;
+mod spread;
 
 pub use catalog::{Catalog, ColumnDef, ColumnKind, TableDef, TableName};
 pub use clock::WallClock;
@@ -40,3 +41,4 @@ pub use source::{
     Boundedness, Discovered, Enumerator, OpaqueWaker, Polled, Reader, Source, SourceStats, Split,
     Waker,
 };
+pub use spread::{Instance, Spread};

@@ -95,9 +95,9 @@ impl Destinations {
 #[cfg(test)]
 mod tests {
     use super::super::options::Partitioning;
-    use super::super::partitioner::{Partitioner, PartitionerContext};
+    use super::super::partitioner::Partitioner;
     use super::*;
-    use crate::table::Waker;
+    use crate::table::{Instance, Spread, Waker};
     use brooklet_kafka::transport::{MemoryNetwork, Nobody};
     use brooklet_kafka::{Client, ClientConfig, Network};
 
@@ -107,11 +107,11 @@ mod tests {
     fn destinations(count: usize) -> Destinations {
         let network = MemoryNetwork::new(Box::new(Nobody), 1);
         let client = Client::new(ClientConfig::new("b:1").unwrap(), &Network::memory(&network));
-        let context = PartitionerContext { subtask: 0, parallelism: 1 };
+        let instance = Instance { spread: Spread::between(1, 1, false), worker: 0 };
         let mut destinations = Destinations::default();
         let waker: Waker = Arc::new(|| {});
         for n in 0..count {
-            let partitioner = Partitioner::new(&Partitioning::Fixed, context, 1, 1);
+            let partitioner = Partitioner::new(&Partitioning::Fixed, &instance, 1, 1);
             let mut destination = Destination::new(&n.to_string(), partitioner, &client, &waker);
             destination.used_at = n as u32 * SECOND;
             assert_eq!(destinations.add(destination), n);

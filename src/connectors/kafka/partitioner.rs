@@ -1,6 +1,7 @@
 //! Which partition a record goes to.
 
 use super::options::Partitioning;
+use crate::table::Instance;
 use brooklet_kafka::partitioner::{Sticky, for_key};
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
@@ -86,26 +87,32 @@ pub(super) enum Partitioner {
     /// The same as if no record had a key.
     Keyless(Sticky),
     /// Flink's `fixed`: subtask modulo number of partitions.
-    Fixed(usize),
+    Fixed(Instance),
     /// In turn, record by record.
     RoundRobin(usize),
-    /// A program's own.
-    Class(Box<dyn RecordPartitioner>),
+    /// A program's own, one for each instance of the sink.
+    Class { class: Class, instance: Instance, made: BTreeMap<usize, Box<dyn RecordPartitioner>> },
 }
 
 impl Partitioner {
     pub(super) fn new(
         kind: &Partitioning,
-        context: PartitionerContext,
+        instance: &Instance,
         batch_bytes: usize,
         seed: u64,
     ) -> Partitioner {
         match kind {
             Partitioning::Default => Partitioner::Sticky(Sticky::new(batch_bytes, seed)),
             Partitioning::Keyless => Partitioner::Keyless(Sticky::new(batch_bytes, seed)),
-            Partitioning::Fixed => Partitioner::Fixed(context.subtask),
-            Partitioning::RoundRobin => Partitioner::RoundRobin(context.subtask),
-            Partitioning::Class(class) => Partitioner::Class((class.factory)(context)),
+            Partitioning::Fixed => Partitioner::Fixed(instance.clone()),
+            Partitioning::RoundRobin => {
+                Partitioner::RoundRobin(instance.worker % instance.spread.instances())
+            }
+            Partitioning::Class(class) => Partitioner::Class {
+                class: class.clone(),
+                instance: instance.clone(),
+                made: BTreeMap::new(),
+            },
         }
     }
 
@@ -124,13 +131,17 @@ impl Partitioner {
                     }
                 };
             }
-            Partitioner::Fixed(subtask) => *subtask % all.max(1),
+            Partitioner::Fixed(instance) => instance.next(key) % all.max(1),
             Partitioner::RoundRobin(next) => {
                 let index = *next % all.max(1);
                 *next = index + 1;
                 index
             }
-            Partitioner::Class(class) => return class.partition(record),
+            Partitioner::Class { class, instance, made } => {
+                let (subtask, parallelism) = (instance.next(key), instance.spread.instances());
+                let make = || (class.factory)(PartitionerContext { subtask, parallelism });
+                return made.entry(subtask).or_insert_with(make).partition(record);
+            }
         };
         i32::try_from(index).unwrap_or(0)
     }
@@ -139,9 +150,11 @@ impl Partitioner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Spread;
 
     fn partitioner(kind: &Partitioning, subtask: usize) -> Partitioner {
-        Partitioner::new(kind, PartitionerContext { subtask, parallelism: 8 }, 1, 1)
+        let spread = Spread::between(8, 8, false);
+        Partitioner::new(kind, &Instance { spread, worker: subtask }, 1, 1)
     }
 
     fn record(key: Option<&[u8]>, partitions: usize) -> PartitionedRecord<'_> {
@@ -167,6 +180,20 @@ mod tests {
         let mut keyless = partitioner(&Partitioning::Keyless, 0);
         let taken: Vec<i32> = (0..3).map(|_| keyless.next(&record(Some(b"abc"), 10))).collect();
         assert!(taken[0] != taken[1] && taken[1] != taken[2], "{taken:?}");
+    }
+
+    #[test]
+    fn fixed_follows_the_instances_that_rows_are_spread_over() {
+        let next = |has_key: bool, keys: &[&[u8]]| -> Vec<i32> {
+            let spread = Spread::between(1, 2, has_key);
+            let instance = Instance { spread, worker: 0 };
+            let mut fixed = Partitioner::new(&Partitioning::Fixed, &instance, 1, 1);
+            keys.iter().map(|key| fixed.next(&record(Some(key), 3))).collect()
+        };
+        assert_eq!(next(false, &[b"a", b"a", b"b", b"a"]), [0, 1, 0, 1]);
+        let by_key = next(true, &[b"a", b"b", b"c", b"d", b"e", b"a", b"b", b"c", b"d", b"e"]);
+        assert_eq!(by_key[..5], by_key[5..]);
+        assert!(by_key.contains(&0) && by_key.contains(&1) && !by_key.contains(&2));
     }
 
     #[test]

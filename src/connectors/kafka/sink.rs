@@ -7,14 +7,14 @@ use super::learned::Learned;
 use super::metadata::Metadata;
 use super::options::{self, Exact, Mode, Partitioning, SinkOptions};
 use super::outlet::Outlet;
-use super::partitioner::{PartitionerClasses, PartitionerContext};
+use super::partitioner::PartitionerClasses;
 use super::source::check_key;
 use super::transaction::{FormerRecord, JobTransaction, Join, cluster_key};
 use super::writer::{KafkaWriter, OldBrokers, Shared};
 use crate::base::{Error, ErrorKind, Result};
 use crate::table::{
-    ColumnKind, CommitDomain, DomainRequest, EncodeRequest, FormerProgress, Guarantee, JobContext,
-    Sink, SinkRequest, TableContext, Waker, WallClock, Writer,
+    ColumnKind, CommitDomain, DomainRequest, EncodeRequest, FormerProgress, Guarantee, Instance,
+    JobContext, Sink, SinkRequest, Spread, TableContext, Waker, WallClock, Writer,
 };
 use crate::types::Field;
 use brooklet_kafka::{Isolation, Network, open_batches};
@@ -70,7 +70,7 @@ pub(super) fn open(
     Ok(Box::new(KafkaSink {
         exact,
         client: LazyClient::new(config, network),
-        parallelism: options.parallelism.unwrap_or(request.parallelism),
+        spread: Spread::new(options.parallelism, &request, context.table)?,
         options,
         plan: Arc::new(plan),
         batch_bytes,
@@ -169,7 +169,7 @@ struct KafkaSink {
     exact: Option<Arc<JobTransaction>>,
     options: SinkOptions,
     plan: Arc<EncodePlan>,
-    parallelism: usize,
+    spread: Spread,
     batch_bytes: usize,
     seed: u64,
     wall_clock: WallClock,
@@ -217,8 +217,6 @@ impl Sink for KafkaSink {
     }
 
     fn writer(&mut self, worker: usize, workers: usize, waker: Waker) -> Result<Box<dyn Writer>> {
-        let parallelism = self.parallelism.max(1);
-        let subtask = worker % parallelism;
         // `buffer.memory` is what the sink may hold, however many workers write to it.
         let buffer = self.client.config().buffer_memory / workers.max(1);
         let open_bytes = open_batches::share(self.batch_bytes, buffer);
@@ -241,7 +239,7 @@ impl Sink for KafkaSink {
             self.plan.encoder()?,
             &self.options,
             super::writer::Settings {
-                partitioner: PartitionerContext { subtask, parallelism },
+                instance: Instance { spread: self.spread.clone(), worker },
                 batch_bytes: self.batch_bytes,
                 open_bytes,
                 held_bytes,

@@ -7,14 +7,14 @@ use super::learned::{Extent, Learned};
 use super::options::{Partitioning, SinkOptions, Topics, wrong_name};
 use super::origins::{Origin, Origins};
 use super::outlet::Outlet;
-use super::partitioner::{Partitioner, PartitionerContext};
+use super::partitioner::Partitioner;
 use super::transaction::of_batch;
 use super::upsert_buffer::{Held, UpsertBuffer};
 use crate::base::{Error, ErrorKind, Result};
 use crate::options::brief;
 use crate::table::{
-    Epoch, Guarantee, RecordPlace, Refused, SinkStats, Waker, WallClock, Warnings, Writer,
-    WriterStatus,
+    Epoch, Guarantee, Instance, RecordPlace, Refused, SinkStats, Waker, WallClock, Warnings,
+    Writer, WriterStatus,
 };
 use crate::types::{Batch, RowErrors};
 use brooklet_kafka::open_batches::OpenBatches;
@@ -33,9 +33,9 @@ use std::time::Duration;
 const TOPIC_POLL: Duration = Duration::from_millis(20);
 
 /// What a writer needs beside its options.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Settings {
-    pub(super) partitioner: PartitionerContext,
+    pub(super) instance: Instance,
     pub(super) batch_bytes: usize,
     /// Bytes that open batches may take.
     pub(super) open_bytes: usize,
@@ -201,9 +201,9 @@ impl KafkaWriter {
     }
 
     fn add_destination(&mut self, topic: &str) -> usize {
-        let Settings { partitioner, batch_bytes, seed, .. } = self.settings;
+        let Settings { instance, batch_bytes, seed, .. } = &self.settings;
         let seed = seed ^ ((self.destinations.len() as u64) << 32);
-        let partitioner = Partitioner::new(&self.partitioning, partitioner, batch_bytes, seed);
+        let partitioner = Partitioner::new(&self.partitioning, instance, *batch_bytes, seed);
         let mut destination = Destination::new(topic, partitioner, &self.client, &self.waker);
         // It may be known from another table; if not, the wait for it begins with the next poll.
         destination.learn(&self.client);

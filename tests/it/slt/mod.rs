@@ -122,6 +122,7 @@ replay! {
     flink_select_streaming,
     flink_sensor_catalog,
     flink_sensors,
+    flink_sink_parallelism,
     flink_smoke,
     flink_string_functions,
     flink_structured,
