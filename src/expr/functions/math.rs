@@ -4,7 +4,7 @@ use super::signature::{STRING, any_nullable, fixed};
 use super::{Call, Function, Param, Signature};
 use crate::expr::value::Value;
 use crate::expr::{CompareOp, Expr, Scalar, Selection, build, compare, decimal, is_sortable};
-use crate::types::java_text::{ParsedDecimal, parse_decimal, write_double};
+use crate::types::java_text::write_double;
 use crate::types::{Column, DataType, Kind};
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
@@ -12,6 +12,7 @@ use arrow_array::types::{
     ArrowPrimitiveType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
     Int64Type,
 };
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use Param::{Double, Int, Long, Number};
@@ -418,24 +419,42 @@ impl NarrowFrom for f32 {
     }
 }
 
-/// Rounds the shortest decimal text of the number, as `BigDecimal.valueOf` does.
+/// Rounds, or cuts, the decimal text of the number, as `BigDecimal.valueOf` does.
 fn round_double(value: f64, places: i32, half_up: bool, text: &mut String) -> f64 {
-    const SCALE_MAX: i32 = 30;
+    round_apart(value, places, half_up).unwrap_or_else(|| round_text(value, places, half_up, text))
+}
+
+/// The same by the number itself where that decides: it is not near to a number that is rounded the other way.
+fn round_apart(value: f64, places: i32, half_up: bool) -> Option<f64> {
+    /// Powers of ten that are exact.
+    const UNITS: [f64; 10] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+    /// Below it, the text and the product are off by less than [`NEAR`].
+    const SCALED_MAX: f64 = 1e11;
+    const NEAR: f64 = 1e-3;
+    let unit = *UNITS.get(usize::try_from(places).ok()?)?;
+    let scaled = value * unit;
+    let (whole, distance) = match half_up {
+        true => (scaled.round(), scaled.fract().abs() - 0.5),
+        false => (scaled.trunc(), scaled - scaled.round()),
+    };
+    // Java's decimals have no zero below zero.
+    (scaled.abs() < SCALED_MAX && distance.abs() > NEAR).then_some(whole / unit + 0.0)
+}
+
+fn round_text(value: f64, places: i32, half_up: bool, text: &mut String) -> f64 {
     text.clear();
     write_double(value, text);
-    let places = places.clamp(-SCALE_MAX, SCALE_MAX);
-    // One digit more than shown decides; the rest was rounded there by the shortest text already.
-    let scale = u8::try_from((places + 8).clamp(0, 37)).unwrap_or(0);
-    match parse_decimal(text, decimal::PRECISION_MAX, scale) {
-        ParsedDecimal::Value(exact) => {
-            let rounded = round_exact(exact, i32::from(scale), places, half_up);
-            text.clear();
-            crate::types::java_text::write_decimal_plain(rounded, i32::from(scale), text);
-            text.parse().unwrap_or(value)
-        }
-        // More digits than a decimal has: nothing after the point is left to round.
-        _ => value,
-    }
+    let (digits, exponent) = text.split_once('E').unwrap_or((text.as_str(), "0"));
+    let fraction = digits.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let scale = i32::try_from(fraction).unwrap_or(0) - exponent.parse::<i32>().unwrap_or(0);
+    // At most 17 of them, and zeros.
+    let digits = digits.bytes().filter(u8::is_ascii_digit);
+    let unscaled = digits.fold(0, |number: i128, digit| number * 10 + i128::from(digit - b'0'));
+    let unscaled = if value < 0.0 { -unscaled } else { unscaled };
+    let rounded = round_exact(unscaled, scale, places, half_up);
+    text.clear();
+    let _ = write!(text, "{rounded}E{}", -scale);
+    text.parse().unwrap_or(value)
 }
 
 fn extreme(call: &mut Call<'_, '_>, wanted: CompareOp) -> Column {
@@ -461,4 +480,37 @@ fn extreme(call: &mut Call<'_, '_>, wanted: CompareOp) -> Column {
         }
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_round_as_their_texts() {
+        let mut text = String::new();
+        let mut value: f64 = 1e-3;
+        while value < 1e13 {
+            value *= 1.037;
+            for near in [value, value.floor(), value.floor() + 0.5, (value * 100.0).round() / 100.0]
+            {
+                for (places, half_up) in
+                    (0..10).flat_map(|places| [(places, true), (places, false)])
+                {
+                    for value in [near, -near] {
+                        let exact = round_text(value, places, half_up, &mut text);
+                        let given = round_double(value, places, half_up, &mut text);
+                        assert_eq!(
+                            given.to_bits(),
+                            exact.to_bits(),
+                            "{value} to {places}, {half_up}"
+                        );
+                    }
+                }
+            }
+        }
+        assert_eq!(round_apart(0.123, 2, true), Some(0.12));
+        assert_eq!(round_apart(0.125, 2, true), None);
+        assert_eq!(round_apart(0.12, 2, false), None);
+    }
 }
