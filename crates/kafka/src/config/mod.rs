@@ -1,5 +1,6 @@
 //! The client's configuration, read from the Java client's properties.
 
+mod foreign;
 mod given;
 mod jaas;
 mod properties;
@@ -232,7 +233,12 @@ impl ClientConfig {
             values.set(key.as_ref(), value.as_ref().trim(), &mut warnings)?;
         }
         let mut config = values.build()?;
-        config.security = security::read(&Given::new(&|key| values.given(key)), &mut warnings)?;
+        config.security = security::read(&Given::new(&|key| values.given(key)), &mut warnings)
+            .map_err(|error| match warnings.iter().find(|warning| may_be_the_cause(warning)) {
+                // Warnings are lost with an error, and this one may be its cause.
+                Some(cause) => error.context(&cause.message),
+                None => error,
+            })?;
         config.check_conflicts(&values, &mut warnings)?;
         Ok((config, warnings))
     }
@@ -455,8 +461,18 @@ pub(crate) fn read_jaas(text: &str) {
     drop(jaas::Jaas::parse(text));
 }
 
+/// Whether what has no effect was meant to secure connections.
+fn may_be_the_cause(warning: &Warning) -> bool {
+    ["sasl.", "ssl."].iter().any(|prefix| warning.key.starts_with(prefix))
+        && foreign::instead_of(&warning.key).is_some()
+}
+
 fn unknown(key: &str) -> Warning {
     let mut message = format!("{key} is not a property of the Kafka client and has no effect");
+    if let Some(instead) = foreign::instead_of(key) {
+        message.push_str(&format!("; it is one of librdkafka, here set {instead}"));
+        return Warning { key: key.to_owned(), message };
+    }
     let edits_max = (key.len() / NEAREST_CHARACTERS_PER_EDIT).max(1);
     let nearest = PROPERTIES
         .iter()
