@@ -96,20 +96,20 @@ impl Registry {
                 }
                 return Answer::Pending;
             }
-            Some(Entry::Known(Known::Failed(failure, told))) => {
-                if told.is_none_or(|told| told.elapsed() < UNKNOWN_ID_KEPT) {
-                    let error = failure.clone().error();
-                    // That an id is unknown is told for a while, another failure once.
-                    if failure.is_of_record() {
-                        told.get_or_insert_with(Instant::now);
-                    } else {
-                        answers.remove(&question);
-                    }
-                    return Answer::Failed(error);
+            Some(Entry::Known(Known::Failed(failure, told)))
+                if told.is_none_or(|told| told.elapsed() < UNKNOWN_ID_KEPT) =>
+            {
+                let error = failure.clone().error();
+                // That an id is unknown is told for a while, another failure once.
+                if failure.is_of_record() {
+                    told.get_or_insert_with(Instant::now);
+                } else {
+                    answers.remove(&question);
                 }
+                return Answer::Failed(error);
             }
+            Some(Entry::Known(Known::Failed(..))) | None => {}
             Some(Entry::Known(known)) => return Answer::Ready(known.clone()),
-            None => {}
         }
         answers.insert(question.clone(), Entry::Asked(vec![Arc::clone(waker)]));
         drop(answers);

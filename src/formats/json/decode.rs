@@ -135,7 +135,7 @@ impl JsonDecoder {
     ) -> Result<Result<(), Fault>> {
         self.rows.abandon_row();
         self.rows.convert(texts, errors)?;
-        self.rows.count_ignored();
+        self.rows.ignore(texts.len().saturating_sub(1));
         let mut texts = texts.to_vec();
         if let Some(last) = texts.last_mut() {
             *last = record;
