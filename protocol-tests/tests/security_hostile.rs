@@ -229,13 +229,19 @@ fn endpoints_that_give_no_token() {
             "HTTP/1.1 200 OK\r\nContent-Length: 37\r\n\r\n{\"access_token\":\"a\\u0001auth=Bearer\"}",
             "no access_token",
         ),
+        (
+            "HTTP/1.1 302 Found\r\nLocation: http://localhost:1/\r\nContent-Length: 0\r\n\r\n",
+            "HTTP status 302, a redirect, which is not followed",
+        ),
     ] {
-        let (url, _) = endpoint(answer);
+        let (url, requests) = endpoint(answer);
         refused(&broker, &credentials(&url), said);
+        assert_eq!(requests.lock().unwrap().len(), 1, "the secret is sent once");
     }
     let (url, requests) = endpoint("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
     let error = ask(&broker, &credentials(&url));
     assert!(error.is_retriable() && error.message().contains("503"), "{error}");
+    assert_eq!(error.property(), Some("sasl.oauthbearer.token.endpoint.url"));
     assert!(requests.lock().unwrap().len() > 1, "tried again");
     assert!(broker.tokens().is_empty());
 }

@@ -39,17 +39,19 @@ pub(crate) struct Problem {
     pub(crate) text: String,
     /// Whether one side does not accept the other, so that another attempt is pointless.
     pub(crate) refused: bool,
+    /// The property that names who is at fault, if that is not the broker.
+    pub(crate) property: Option<&'static str>,
 }
 
 impl Problem {
     /// The network, or a broker that went away.
     pub(crate) fn broken(text: impl Into<String>) -> Self {
-        Self { text: text.into(), refused: false }
+        Self { text: text.into(), refused: false, property: None }
     }
 
     /// A certificate, a token, a protocol.
     pub(crate) fn refused(text: impl Into<String>) -> Self {
-        Self { text: text.into(), refused: true }
+        Self { text: text.into(), refused: true, property: None }
     }
 }
 
@@ -314,6 +316,10 @@ impl Connection {
             Error::new(ErrorKind::Authentication, &*problem.text).at(&self.address)
         } else {
             Error::unreachable(&self.address, format_args!("{}{}", problem.text, self.suspicion()))
+        };
+        let error = match problem.property {
+            Some(property) => error.by(property),
+            None => error,
         };
         self.lost(&error);
         error
@@ -734,9 +740,17 @@ mod tests {
     }
 
     #[test]
+    fn an_error_of_a_token_endpoint_names_its_property() {
+        let problem = Problem { property: Some("a.url"), ..Problem::broken("no token") };
+        let error = ready().disconnected(&problem);
+        assert_eq!((error.property(), error.is_retriable()), (Some("a.url"), true));
+        assert_eq!(ready().disconnected(&Problem::broken("closed")).property(), None);
+    }
+
+    #[test]
     fn a_listener_with_sasl_is_suspected_in_the_first_exchange_alone() {
         let lost = |connection: &mut Connection| {
-            let problem = Problem { text: "closed".into(), refused: false };
+            let problem = Problem::broken("closed");
             connection.disconnected(&problem).to_string()
         };
         assert!(lost(&mut ready()).contains("a listener with SASL does so"));

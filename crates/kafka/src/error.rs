@@ -92,6 +92,8 @@ struct Inner {
     message: String,
     api: Option<&'static str>,
     address: Option<String>,
+    /// The property that names who is at fault, if that is no broker.
+    property: Option<&'static str>,
     retriable: bool,
 }
 
@@ -115,6 +117,7 @@ impl Error {
             message,
             api: None,
             address: None,
+            property: None,
             retriable,
         }))
     }
@@ -185,6 +188,12 @@ impl Error {
         self
     }
 
+    /// Names the property that names who is at fault.
+    pub(crate) fn by(mut self, property: &'static str) -> Self {
+        self.0.property = Some(property);
+        self
+    }
+
     /// Adds what was being done in front of the message.
     #[must_use]
     pub fn context(mut self, what: impl fmt::Display) -> Self {
@@ -231,6 +240,11 @@ impl Error {
     /// The broker's address, `host:port`.
     pub fn address(&self) -> Option<&str> {
         self.0.address.as_deref()
+    }
+
+    /// The property that names who is at fault, if that is no broker: the one of a token endpoint.
+    pub fn property(&self) -> Option<&'static str> {
+        self.0.property
     }
 
     /// The sentence for people, without API and address.

@@ -35,9 +35,10 @@ impl From<kafka::Error> for Failure {
                 "'brooklet topic list' shows what there is; create it with \"{}\" (and --partitions N)",
                 commands::topic_create(topic, SOME_BROKERS)
             )),
-            Kind::Unreachable { .. } | Kind::Timeout => {
-                Some("check the address given with -b and that the broker is running".to_owned())
-            }
+            Kind::Unreachable { .. } | Kind::Timeout => Some(error.property().map_or_else(
+                || "check the address given with -b and that the broker is running".to_owned(),
+                |property| format!("check {property} and that the endpoint works"),
+            )),
             Kind::NotAuthorized => Some(match error.lacks() {
                 Some(lacks) => format!("ask for a grant of {lacks}"),
                 None => "ask for an ACL that allows this".to_owned(),

@@ -11,6 +11,9 @@ pub(super) fn contact(error: &kafka::Error, client: &Client) -> Error {
     let (kafka::ErrorKind::Unreachable { .. } | kafka::ErrorKind::Timeout) = error.kind() else {
         return translate(error);
     };
+    if error.property().is_some() {
+        return translate(error);
+    }
     let bootstrap = bootstrap(client);
     let place = match error.address().filter(|address| *address != "?" && *address != bootstrap) {
         Some(address) => format!("'{bootstrap}', last tried {address}"),
@@ -52,9 +55,12 @@ pub(super) fn translate(error: &kafka::Error) -> Error {
             "create it with \"{}\" (and --partitions N), or check the name",
             commands::topic_create(topic, SOME_BROKERS)
         )),
-        Kind::Unreachable { .. } => {
-            translated.with_hint("check 'properties.bootstrap.servers' and that the broker is running")
-        }
+        Kind::Unreachable { .. } => match error.property() {
+            Some(property) => {
+                translated.with_hint(format!("check 'properties.{property}' and that the endpoint works"))
+            }
+            None => translated.with_hint("check 'properties.bootstrap.servers' and that the broker is running"),
+        },
         Kind::Corrupt { .. } if error.is_unreadable() => translated.with_hint(
             "check 'properties.bootstrap.servers': what listens there may be no broker, or a proxy changes its answers",
         ),

@@ -22,7 +22,7 @@ pub use properties::PROPERTIES;
 pub use property::{Applies, Property, Support, Value};
 pub use secret::Secret;
 pub use security::Security;
-pub(crate) use security::{Sasl, TokenEndpoint, TokenSource};
+pub(crate) use security::{Sasl, TOKEN_ENDPOINT_URL, TokenEndpoint, TokenSource};
 
 /// What secrets look like in every text.
 pub const HIDDEN: &str = "******";

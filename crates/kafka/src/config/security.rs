@@ -310,7 +310,8 @@ fn aws_msk_iam(given: &Given<'_>, jaas: Option<&Jaas>) -> Result<Sasl> {
     Ok(Sasl::AwsMskIam { profile })
 }
 
-const ENDPOINT: &str = "sasl.oauthbearer.token.endpoint.url";
+/// Where OAUTHBEARER tokens come from.
+pub(crate) const TOKEN_ENDPOINT_URL: &str = "sasl.oauthbearer.token.endpoint.url";
 const RETRIEVER: &str = "sasl.oauthbearer.jwt.retriever.class";
 
 fn oauthbearer(
@@ -326,7 +327,7 @@ fn oauthbearer(
         Some("OAuthBearerLoginCallbackHandler") => false,
         Some("OAuthBearerUnsecuredLoginCallbackHandler") => true,
         Some(class) => return Err(unknown_handler(LOGIN_HANDLER, class)),
-        None => given.text(ENDPOINT).is_none(),
+        None => given.text(TOKEN_ENDPOINT_URL).is_none(),
     };
     match handler(given, RETRIEVER) {
         None
@@ -384,8 +385,10 @@ fn unsecured_claims(jaas: Option<&Jaas>) -> Result<Vec<(String, serde_json::Valu
         return Ok(claims);
     }
     Err(Error::config(
-        ENDPOINT,
-        format!("OAUTHBEARER needs {ENDPOINT}: an https address, or file:///path/of/a/token"),
+        TOKEN_ENDPOINT_URL,
+        format!(
+            "OAUTHBEARER needs {TOKEN_ENDPOINT_URL}: an https address, or file:///path/of/a/token"
+        ),
     ))
 }
 
@@ -394,21 +397,25 @@ fn token_source(
     jaas: Option<&Jaas>,
     warnings: &mut Vec<Warning>,
 ) -> Result<TokenSource> {
-    let Some(text) = given.text(ENDPOINT) else {
-        return Err(Error::config(ENDPOINT, format!("{ENDPOINT} is missing")));
+    let Some(text) = given.text(TOKEN_ENDPOINT_URL) else {
+        return Err(Error::config(TOKEN_ENDPOINT_URL, format!("{TOKEN_ENDPOINT_URL} is missing")));
     };
     if let Some(path) = text.strip_prefix("file:") {
         let path = path.strip_prefix("//").unwrap_or(path);
         return Ok(TokenSource::File(path.to_owned()));
     }
     let Some(url) = Url::parse(text) else {
-        let text = format!("{ENDPOINT} must be an https, http or file address without user info");
-        return Err(Error::config(ENDPOINT, text));
+        let text = format!(
+            "{TOKEN_ENDPOINT_URL} must be an https, http or file address without user info"
+        );
+        return Err(Error::config(TOKEN_ENDPOINT_URL, text));
     };
     if !url.https {
         warnings.push(Warning {
-            key: ENDPOINT.to_owned(),
-            message: format!("{ENDPOINT} is http: the client secret is sent without encryption"),
+            key: TOKEN_ENDPOINT_URL.to_owned(),
+            message: format!(
+                "{TOKEN_ENDPOINT_URL} is http: the client secret is sent without encryption"
+            ),
         });
     }
     let either = |key: &'static str, option: &str| {
@@ -481,7 +488,7 @@ mod tests {
                 ("bootstrap.servers", "localhost:9092"),
                 ("security.protocol", "SASL_SSL"),
                 ("sasl.mechanism", mechanism),
-                (ENDPOINT, "https://h/token"),
+                (TOKEN_ENDPOINT_URL, "https://h/token"),
                 ("sasl.oauthbearer.client.credentials.client.id", "me"),
                 ("sasl.oauthbearer.client.credentials.client.secret", "secret"),
                 (key, value.as_str()),

@@ -9,12 +9,20 @@ use crate::connection::Problem;
 
 /// Who answers at brokers' addresses.
 pub(crate) const BROKER: &str = "broker";
+/// Who gives tokens of OAUTHBEARER.
+pub(crate) const TOKEN_ENDPOINT: &str = "token endpoint";
 
 /// Reads an error of a TLS stream. `host` is the name that was connected to; `handshake` says
 /// whether the session was still being opened; `peer` is what messages call the other side.
 pub(crate) fn explain(error: &io::Error, host: &str, handshake: bool, peer: &str) -> Problem {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
-        return explain_tls(tls, host, peer);
+        let mut problem = explain_tls(tls, host, peer);
+        if peer == TOKEN_ENDPOINT && problem.text.contains("ssl.") {
+            problem.text.push_str(
+                "; for the token endpoint, ssl.* are options of the login module in sasl.jaas.config",
+            );
+        }
+        return problem;
     }
     let closed = matches!(
         error.kind(),
@@ -169,6 +177,17 @@ mod tests {
     use rustls::OtherError;
 
     use super::*;
+
+    /// What brokers are trusted by does not count there.
+    #[test]
+    fn properties_for_a_token_endpoint_are_options_of_the_login_module() {
+        let told = |peer| {
+            let error = TlsError::InvalidCertificate(CertificateError::UnknownIssuer);
+            explain(&io::Error::other(error), "h", true, peer).text
+        };
+        assert!(told(TOKEN_ENDPOINT).ends_with("of the login module in sasl.jaas.config"));
+        assert!(!told(BROKER).contains("sasl.jaas.config"));
+    }
 
     /// No name of the libraries' code.
     #[test]

@@ -8,11 +8,11 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::TlsConnector;
 
-use crate::config::{Secret, TokenEndpoint};
+use crate::config::{Secret, TOKEN_ENDPOINT_URL, TokenEndpoint};
 use crate::connection::Problem;
 use crate::limits::TOKEN_BYTES_MAX;
 use crate::sasl::OauthBearer;
-use crate::tls::problem::explain;
+use crate::tls::problem::{TOKEN_ENDPOINT, explain};
 
 /// A token, and how long it counts if that is known.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(super) async fn token(endpoint: &TokenEndpoint, now: u64) -> Result<Token, P
             "no token from {}:{}: {}",
             endpoint.url.host, endpoint.url.port, problem.text
         ),
+        property: Some(TOKEN_ENDPOINT_URL),
         ..problem
     };
     let answer = ask(endpoint).await.map_err(place)?;
@@ -45,7 +46,7 @@ async fn ask(endpoint: &TokenEndpoint) -> Result<Answer, Problem> {
         let opened = TlsConnector::from(tls.config()).connect(name, socket).await;
         opened
             .map(|stream| Stream::Tls(Box::new(stream)))
-            .map_err(|e| explain(&e, host, true, "server"))
+            .map_err(|e| explain(&e, host, true, TOKEN_ENDPOINT))
     });
     let slow = |what: &str| Problem::broken(format!("{what} took too long"));
     let stream = opened.await.map_err(|_| slow("opening the connection"))??;
@@ -55,7 +56,7 @@ async fn ask(endpoint: &TokenEndpoint) -> Result<Answer, Problem> {
             Stream::Plain(stream) => exchange(stream, &request).await,
             Stream::Tls(stream) => exchange(*stream, &request).await,
         }
-        .map_err(|error| explain(&error, host, false, "server"))
+        .map_err(|error| explain(&error, host, false, TOKEN_ENDPOINT))
     };
     tokio::time::timeout(endpoint.read_timeout, exchanged).await.map_err(|_| slow("the answer"))?
 }
@@ -248,6 +249,13 @@ impl Answer {
 fn read(status: u16, body: &[u8], now: u64) -> Result<Token, Problem> {
     let json: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let field = |name: &str| json.get(name).and_then(serde_json::Value::as_str);
+    if (300..400).contains(&status) {
+        // Following it would hand the secret on; asking again would only send it again.
+        return Err(Problem::refused(format!(
+            "the endpoint answers with HTTP status {status}, a redirect, which is not followed; set \
+             {TOKEN_ENDPOINT_URL} to the address that it leads to"
+        )));
+    }
     if status != 200 {
         let error = field("error").map(|error| format!(": {}", error.escape_debug()));
         let detail = field("error_description").map(|text| format!(" ({})", text.escape_debug()));
@@ -257,7 +265,7 @@ fn read(status: u16, body: &[u8], now: u64) -> Result<Token, Problem> {
             detail.unwrap_or_default()
         );
         let refused = (400..500).contains(&status) && !matches!(status, 408 | 429);
-        return Err(Problem { text, refused });
+        return Err(if refused { Problem::refused(text) } else { Problem::broken(text) });
     }
     let Some(token) = field("access_token").filter(|token| OauthBearer::is_token(token)) else {
         return Err(Problem::refused("the endpoint's answer holds no access_token"));
@@ -341,6 +349,8 @@ mod tests {
         assert!(refused.refused && refused.text.contains("invalid_client"), "{refused:?}");
         assert!(!refused.text.contains("hush"));
         assert!(!read(503, b"", 0).unwrap_err().refused);
+        let redirected = read(302, b"", 0).unwrap_err();
+        assert!(redirected.refused && redirected.text.contains("redirect"), "{redirected:?}");
         assert!(read(200, b"<html>", 0).unwrap_err().refused);
     }
 }

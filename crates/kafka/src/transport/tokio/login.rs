@@ -7,7 +7,7 @@ use base64ct::{Base64, Encoding};
 use tokio::sync::Mutex;
 
 use super::{aws, http};
-use crate::config::{Sasl, Secret, TokenSource, read_file};
+use crate::config::{Sasl, Secret, TOKEN_ENDPOINT_URL, TokenSource, read_file};
 use crate::connection::Problem;
 use crate::limits::{NONCE_BYTES, TOKEN_BYTES_MAX, TOKEN_REFRESH_PERCENT};
 use crate::sasl::{AwsRequest, Exchange, OauthBearer, region_of_host, unsecured_token};
@@ -78,7 +78,7 @@ fn unix_seconds() -> i64 {
 }
 
 fn token_in_file(path: &str) -> Result<Secret, Problem> {
-    const KEY: &str = "sasl.oauthbearer.token.endpoint.url";
+    const KEY: &str = TOKEN_ENDPOINT_URL;
     let bytes = read_file(KEY, path).map_err(|error| Problem::refused(error.message()))?;
     let token = std::str::from_utf8(&bytes).unwrap_or_default().trim();
     if token.len() <= TOKEN_BYTES_MAX && OauthBearer::is_token(token) {
