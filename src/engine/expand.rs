@@ -20,7 +20,8 @@ pub(super) fn options(options: &Options, missing: Missing) -> Result<Options> {
     let mut expanded = options.clone();
     for (key, entry) in options.iter() {
         if entry.value.contains("${") {
-            let value = text(&entry.value, missing).map_err(|error| {
+            let expand = if key.ends_with("sasl.jaas.config") { jaas } else { text };
+            let value = expand(&entry.value, missing).map_err(|error| {
                 let error = error.context(format!("reading option '{key}'"));
                 match entry.span {
                     Some(span) => error.at(span),
@@ -40,6 +41,57 @@ pub fn lacking(value: &str) -> Option<Error> {
 
 /// Expands one value; `${` that is neither form stays as it is.
 pub(super) fn text(value: &str, missing: Missing) -> Result<String> {
+    replace(value, missing, |_, found| Ok(found))
+}
+
+/// Expands a login module with its options: what is found is a part of one option and never more. A value that is one
+/// `${…}` as a whole is the text of the login module itself.
+fn jaas(value: &str, missing: Missing) -> Result<String> {
+    let whole = value.trim();
+    if whole.starts_with("${") && whole.find('}') == Some(whole.len() - 1) {
+        return text(value, missing);
+    }
+    replace(value, missing, |before, found| {
+        if in_quotes(before) {
+            return Ok(found.chars().fold(String::new(), |mut escaped, c| {
+                match c {
+                    '\\' | '"' | '\'' => escaped.extend(['\\', c]),
+                    '\n' => escaped.push_str("\\n"),
+                    '\r' => escaped.push_str("\\r"),
+                    c => escaped.push(c),
+                }
+                escaped
+            }));
+        }
+        if found.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';')) {
+            let text = "what stands in place of ${…} has spaces, quotes or semicolons; put quotes around ${…}";
+            return Err(Error::new(ErrorKind::Option, text));
+        }
+        Ok(found)
+    })
+}
+
+/// Whether a quote is open at the end of a part of a login module.
+fn in_quotes(text: &str) -> bool {
+    let mut open = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (open, c) {
+            (Some(_), '\\') => drop(chars.next()),
+            (Some(quote), c) if c == quote => open = None,
+            (None, '"' | '\'') => open = Some(c),
+            _ => {}
+        }
+    }
+    open.is_some()
+}
+
+/// Replaces each form by what `put` makes of the text before it and of what is found for it.
+fn replace(
+    value: &str,
+    missing: Missing,
+    put: impl Fn(&str, String) -> Result<String>,
+) -> Result<String> {
     let mut out = String::with_capacity(value.len());
     let mut rest = value;
     while let Some((before, after)) = rest.split_once("${") {
@@ -61,7 +113,7 @@ pub(super) fn text(value: &str, missing: Missing) -> Result<String> {
             continue;
         };
         match (found, missing) {
-            (Ok(found), _) => out.push_str(&found),
+            (Ok(found), _) => out.push_str(&put(&out, found)?),
             (Err(error), Missing::Fails) => return Err(error),
             (Err(_), Missing::Stays) => out.push_str(&format!("${{{inner}}}")),
         }
@@ -86,6 +138,33 @@ fn file(path: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_cannot_add_options_to_a_login_module() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        let expanded = |written: &str, password: &str| {
+            std::fs::write(&path, password).unwrap();
+            jaas(&written.replace("P", &format!("${{file:{}}}", path.display())), Missing::Fails)
+        };
+        for (written, password, expected) in [
+            (
+                "x password=\"P\" a='b';",
+                r#"x" admin="true"#,
+                r#"x password="x\" admin=\"true" a='b';"#,
+            ),
+            ("x password='P';", r"a'b\c", r"x password='a\'b\\c';"),
+            ("x a=\"\\\"\" password=\"P\";", "a\nb", "x a=\"\\\"\" password=\"a\\nb\";"),
+            ("x password=P;", "YWI=", "x password=YWI=;"),
+            (" P ", "x required a=\"b\";", " x required a=\"b\"; "),
+        ] {
+            assert_eq!(expanded(written, password).unwrap(), expected);
+        }
+        for password in ["a b", "a;b", "a\"b"] {
+            let error = expanded("x password=P;", password).unwrap_err().to_string();
+            assert!(error.contains("put quotes around") && !error.contains(password), "{error}");
+        }
+    }
 
     #[test]
     fn only_the_two_forms_are_expanded() {
