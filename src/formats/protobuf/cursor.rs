@@ -70,7 +70,9 @@ impl<'a> Cursor<'a> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let mut value = 0;
         for ((number, byte), shift) in (1usize..).zip(rest).zip((0..70).step_by(7)) {
-            value |= u64::from(byte & 0x7f).wrapping_shl(shift);
+            // Java's `readRawVarint64` takes a tenth byte for the sign, whatever it is.
+            let bits = if number == 10 { 1 } else { u64::from(byte & 0x7f) };
+            value |= bits.wrapping_shl(shift);
             if *byte < 0x80 {
                 self.at = self.at.wrapping_add(number);
                 return Ok(value);
@@ -225,9 +227,10 @@ mod tests {
             assert_eq!(zigzag(unzigzag(value)), value);
         }
         assert!(cursor(&[0xff; 11]).varint().is_err());
+        // The tenth byte is there, so that the number is negative.
         assert_eq!(
             cursor(&[0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0]).varint(),
-            Ok(1)
+            Ok(1 | 1 << 63)
         );
     }
 

@@ -99,6 +99,7 @@ replay! {
     flink_multilingual,
     flink_nanos,
     flink_odd_feeds,
+    flink_odd_wire,
     flink_ogg_json,
     flink_order_batch,
     flink_partitions,
