@@ -8,9 +8,9 @@
 //! epoch  42
 //! id  nightly-orders-nightly
 //! incarnation  18c1f2-7
-//! state  running
 //! to  late,orders
 //! statement  85944171f73967e8  1
+//! state  running
 //! scan  orders  kafka
 //! at  orders-topic  0  1500  3  sx1K2l1tS8ijqXwLDK8zWA
 //! ```
@@ -124,6 +124,12 @@ impl ProgressRecord {
             line(&["id", &self.transactional_id]);
         }
         line(&["incarnation", &self.incarnation]);
+        if !self.fingerprint.targets.is_empty() {
+            line(&["to", &self.fingerprint.targets]);
+        }
+        if let Some(StatementPrint { hash, among }) = self.fingerprint.statement {
+            line(&["statement", &format!("{hash:016x}"), &among.to_string()]);
+        }
         line(&[
             "state",
             match (self.finished, self.shared) {
@@ -132,12 +138,6 @@ impl ProgressRecord {
                 (false, None) => "running",
             },
         ]);
-        if !self.fingerprint.targets.is_empty() {
-            line(&["to", &self.fingerprint.targets]);
-        }
-        if let Some(StatementPrint { hash, among }) = self.fingerprint.statement {
-            line(&["statement", &format!("{hash:016x}"), &among.to_string()]);
-        }
         for scan in &self.scans {
             line(&["scan", &scan.name, &scan.source]);
             for (split, at) in &scan.positions {
