@@ -40,6 +40,7 @@ const CLOCK: &[&str] = &[
     "src/cli/",
     "src/engine/",
     "src/exec/control.rs",
+    "src/schema_registry/",
     "protocol-tests/",
     "tests/",
     "bench/",

@@ -76,7 +76,7 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
         DataTypeKind::Array(element) => Kind::Array(Box::new(bind(element)?)),
         DataTypeKind::Multiset(element) => Kind::Multiset(Box::new(bind(element)?)),
         DataTypeKind::Map(key, value) => Kind::Map(Box::new(bind(key)?), Box::new(bind(value)?)),
-        DataTypeKind::Row(written) => Kind::Row(fields(written)?),
+        DataTypeKind::Row(written) => Kind::Row(row_fields(written)?),
         DataTypeKind::Variant => Kind::Variant,
         DataTypeKind::Raw { .. } => return not_yet("type RAW", span),
         DataTypeKind::Structured { class, fields: written } => {
@@ -102,14 +102,18 @@ pub(super) fn bind(written: &ast::DataType) -> Result<DataType> {
     Ok(if data_type.nullable { inside_nullable(data_type) } else { data_type })
 }
 
-/// Fields, whose names differ (Flink's `RowType.validateFields`).
-fn fields(written: &[ast::RowField]) -> Result<Vec<Field>> {
+/// Fields of a ROW, whose names differ (Flink's `RowType.validateFields`); those of a STRUCTURED type need not.
+fn row_fields(written: &[ast::RowField]) -> Result<Vec<Field>> {
     let mut names = BTreeSet::new();
     if let Some(again) = written.iter().find(|field| !names.insert(field.name.value.as_str())) {
         let name = &again.name.value;
         let message = format!("Field names must be unique. Found duplicates: [{name}]");
         return Err(schema_error(message, again.name.span));
     }
+    fields(written)
+}
+
+fn fields(written: &[ast::RowField]) -> Result<Vec<Field>> {
     let field =
         |field: &ast::RowField| Ok(Field::new(field.name.value.clone(), bind(&field.data_type)?));
     written.iter().map(field).collect()
