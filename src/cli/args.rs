@@ -147,7 +147,7 @@ pub(super) struct ClusterArguments {
     /// Bootstrap servers
     #[arg(short = 'b', long = "bootstrap-server", value_name = "HOST:PORT[,…]", required = true)]
     pub(super) bootstrap: String,
-    /// A client property under its Java name
+    /// A client property under its Java name; ${env:NAME} and ${file:PATH} keep secrets out of the command line
     #[arg(short = 'X', value_name = "property=value", value_parser = key_value)]
     pub(super) properties: Vec<(String, String)>,
 }

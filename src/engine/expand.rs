@@ -20,8 +20,7 @@ pub(super) fn options(options: &Options, missing: Missing) -> Result<Options> {
     let mut expanded = options.clone();
     for (key, entry) in options.iter() {
         if entry.value.contains("${") {
-            let expand = if key.ends_with("sasl.jaas.config") { jaas } else { text };
-            let value = expand(&entry.value, missing).map_err(|error| {
+            let value = of_key(key, &entry.value, missing).map_err(|error| {
                 let error = error.context(format!("reading option '{key}'"));
                 match entry.span {
                     Some(span) => error.at(span),
@@ -32,6 +31,22 @@ pub(super) fn options(options: &Options, missing: Missing) -> Result<Options> {
         }
     }
     Ok(expanded)
+}
+
+fn of_key(key: &str, value: &str, missing: Missing) -> Result<String> {
+    match key.ends_with("sasl.jaas.config") {
+        true => jaas(value, missing),
+        false => text(value, missing),
+    }
+}
+
+/// Expands the value of a client property that stands on the command line.
+///
+/// # Errors
+/// A variable or a file is not there, or does not fit into a login module.
+pub fn property(key: &str, value: &str) -> Result<String> {
+    of_key(key, value, Missing::Fails)
+        .map_err(|error| error.context(format!("reading property '{key}'")))
 }
 
 /// What a value lacks that was left as it is.

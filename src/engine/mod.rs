@@ -29,7 +29,7 @@ mod tableau;
 #[cfg(test)]
 mod tests;
 
-pub use expand::lacking;
+pub use expand::{lacking, property};
 pub use legacy::old_keys;
 pub use machine::ResultStyle;
 pub use running::RunningJobs;

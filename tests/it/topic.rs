@@ -252,6 +252,20 @@ fn odd_properties_are_one_line_on_standard_error() {
 }
 
 #[test]
+fn secrets_need_not_stand_in_the_command_line() {
+    let broker = broker();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "client-7\n").unwrap();
+    let path = file.path().display();
+    run("list", &broker.bootstrap(), &["-X", &format!("client.id=${{file:{path}}}")]).ok();
+    let missing = run("list", &broker.bootstrap(), &["-X", "client.id=${env:BROOKLET_NOT_SET}"]);
+    assert_eq!(missing.code, Some(2), "{missing:?}");
+    assert!(missing.err.contains("'BROOKLET_NOT_SET' is not set"), "{missing:?}");
+    assert!(missing.err.contains("property 'client.id'"), "{missing:?}");
+    broker.shutdown();
+}
+
+#[test]
 fn many_lines_and_huge_ones_stream_through() {
     const LINES: usize = 30_000;
     let broker = broker();

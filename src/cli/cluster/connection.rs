@@ -5,6 +5,7 @@ use crate::base::{Error, ErrorKind};
 use crate::cli::args::ClusterArguments;
 use crate::cli::signals;
 use crate::cli::status::say;
+use crate::engine::property;
 use crate::exec::JobControl;
 use brooklet_kafka::client::PerTopic;
 use brooklet_kafka::pending::{Pending, Waker};
@@ -77,7 +78,13 @@ impl Connection {
         cluster: &ClusterArguments,
         fixed: &[(&str, &str)],
     ) -> Result<Connection, Failure> {
-        let given = cluster.properties.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let given: Vec<(&str, String)> = cluster
+            .properties
+            .iter()
+            .map(|(key, value)| Ok((key.as_str(), property(key, value)?)))
+            .collect::<crate::base::Result<_>>()
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let given = given.iter().map(|(key, value)| (*key, value.as_str()));
         // The last pair of a name wins.
         let bootstrap = ("bootstrap.servers", cluster.bootstrap.as_str());
         let pairs = given.chain(fixed.iter().copied()).chain([bootstrap]);
