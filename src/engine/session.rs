@@ -270,7 +270,7 @@ impl Session {
 
     /// Waits for all jobs behind the statements that started them. Where one of those failed, jobs whose input ends run to
     /// that end, as they would on a Flink cluster; then the others are drained.
-    pub fn end_jobs(&mut self, outcome: Result<()>) -> Result<()> {
+    pub fn end_jobs(&mut self, mut outcome: Result<()>) -> Result<()> {
         if outcome.is_err() {
             let all = std::mem::take(&mut self.running);
             let (ending, endless) = all.into_iter().partition(|job| job.bounded);
@@ -283,13 +283,11 @@ impl Session {
                 };
                 self.config.warnings.info(&format!("{line}: {}", names.join(", ")));
             }
-            // The statement is what failed first.
-            drop(self.await_jobs());
+            outcome = self.await_jobs(outcome);
             self.running = endless;
             self.drain_jobs();
         }
-        let awaited = self.await_jobs();
-        outcome.and(awaited)
+        self.await_jobs(outcome)
     }
 
     /// Runs a script up to its INSERTs, and opens those as jobs with their names instead of running them: for programs
@@ -618,13 +616,16 @@ impl Session {
         self.running.pop().map_or(Ok(JobEnd::Finished), Running::join)
     }
 
-    /// Waits for all jobs; the first failure counts.
-    pub fn await_jobs(&mut self) -> Result<()> {
-        let mut outcome = Ok(());
+    /// Waits for all jobs. The first failure counts, that of `outcome` before all others; of those it is told here.
+    fn await_jobs(&mut self, mut outcome: Result<()>) -> Result<()> {
         for running in self.running.drain(..) {
-            let end = running.join();
-            if outcome.is_ok() {
-                outcome = end.map(|_| ());
+            let name = running.name.clone();
+            let Err(error) = running.join() else { continue };
+            match &outcome {
+                Ok(()) => outcome = Err(error),
+                // What several failed of, such as a closed pipe, is said once.
+                Err(first) if first.to_string() == error.to_string() => {}
+                Err(_) => self.config.warnings.warn(&format!("job '{name}' failed: {error}")),
             }
         }
         outcome

@@ -40,6 +40,20 @@ INSERT INTO dst SELECT a, s FROM broken;
 ";
 
 #[test]
+fn the_log_of_failed_records_may_be_created_behind_its_table() {
+    let table = |name: &str, options: &str| {
+        format!(
+            "CREATE TABLE {name} (v STRING) WITH ('connector' = 'kafka', 'topic' = '{name}', 'format' = 'raw',
+             'properties.bootstrap.servers' = '127.0.0.1:1', 'scan.startup.mode' = 'earliest-offset'{options});\n"
+        )
+    };
+    let log = ", 'error-handling.mode' = 'log', 'error-handling.log.target' = 'failed'";
+    let both = table("orders", log) + &table("failed", "") + "SELECT * FROM orders;\n";
+    check(&both, &["--offline"]).code(0).prints("job.sql: 3 statements, 0 refused\n");
+    check(&table("orders", log), &["--offline"]).code(3);
+}
+
+#[test]
 fn every_statement_has_a_verdict() {
     let ended = check(SCRIPT, &["--offline", "--format", "json"]);
     ended.code(3);

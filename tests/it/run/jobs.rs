@@ -55,6 +55,18 @@ fn a_statement_set_is_one_job() {
 }
 
 #[test]
+fn a_job_that_fails_beside_a_statement_is_told() {
+    let sql = "CREATE TABLE p (id BIGINT) WITH ('connector' = 'print');
+        CREATE TABLE s (v STRING) WITH ('connector' = 'datagen', 'number-of-rows' = '5');
+        INSERT INTO p SELECT CAST('x' || v AS BIGINT) FROM s;
+        INSERT INTO nowhere SELECT 1;";
+    Program::script("f", sql)
+        .run()
+        .code(3)
+        .says(&["[WARN] job 'f.p' failed: cannot cast 'x", "error: object 'nowhere' not found"]);
+}
+
+#[test]
 fn options_come_from_the_command_line() {
     let cluster = Cluster::embedded();
     let topic = cluster.topic("in", 1);
