@@ -79,7 +79,8 @@ impl Session {
         let named =
             |connector: &&Arc<dyn Connector>| table.connector() == Some(connector.identifier());
         let connector = self.connectors.iter().find(named);
-        let by_partition = connector.is_some_and(|connector| connector.writes_partitions());
+        // A connector that is not there is told when the table is opened.
+        let by_partition = connector.is_none_or(|connector| connector.writes_partitions());
         if !table.partitioned_by.is_empty() && !by_partition {
             return Err(refused(format!(
                 "{subject} is a partitioned table, but its connector does not write partitions"
