@@ -17,8 +17,10 @@ const KAFKA: [&str; 2] = ["kafka", "upsert-kafka"];
 const TAKEN: [&str; 2] = ["topic", "sink.parallelism"];
 
 const MODE: &str = "error-handling.mode";
-const TARGET: &str = "error-handling.log.target";
 const BOOTSTRAP: &str = "properties.bootstrap.servers";
+
+/// The option that names the log.
+pub const LOG_TARGET: &str = "error-handling.log.target";
 
 impl JobBuilder<'_> {
     /// What becomes of the rows of a table that fail.
@@ -29,7 +31,7 @@ impl JobBuilder<'_> {
             ErrorHandling::Log { target } => {
                 let log = self.log(table, source, &target);
                 let of_option = |key: &str| table.options.span(key);
-                let span = of_option(TARGET).or_else(|| of_option(MODE)).or(table.span);
+                let span = of_option(LOG_TARGET).or_else(|| of_option(MODE)).or(table.span);
                 let log = log.map_err(|error| match span {
                     Some(span) => error.at(span),
                     None => error,
@@ -44,7 +46,10 @@ impl JobBuilder<'_> {
         let refused = |problem: &str| {
             Error::new(
                 ErrorKind::Option,
-                format!("invalid option '{TARGET}' = '{target}' of {}: {problem}", table.subject()),
+                format!(
+                    "invalid option '{LOG_TARGET}' = '{target}' of {}: {problem}",
+                    table.subject()
+                ),
             )
         };
         let Some(found) = self.session.catalog.table(&name) else {

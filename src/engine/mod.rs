@@ -30,6 +30,7 @@ mod tableau;
 mod tests;
 
 pub use expand::{lacking, property};
+pub use failures::LOG_TARGET;
 pub use legacy::old_keys;
 pub use machine::ResultStyle;
 pub use running::RunningJobs;

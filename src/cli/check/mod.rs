@@ -9,7 +9,7 @@ use super::source::Source;
 use super::status::{colour, colour_stdout, say};
 use super::topic::json::string;
 use crate::base::{Error, ErrorKind, LineIndex};
-use crate::engine::Session;
+use crate::engine::{LOG_TARGET, Session};
 use crate::exec::JobControl;
 use crate::sql::ast::Statement;
 use crate::sql::{ParsedStatement, Symbol, Token, TokenKind, parse_script, tokenize};
@@ -57,8 +57,6 @@ struct Checked {
     verdict: Verdict,
     error: Option<Error>,
 }
-
-const LOG_TARGET: &str = "'error-handling.log.target'";
 
 /// Nobody reads the report any more.
 #[derive(Debug)]
@@ -126,7 +124,6 @@ struct Checker<'a> {
     told: BTreeSet<String>,
     /// Tables whose log of failed records is not there, by the number of their statement: it may be created behind them.
     without_log: Vec<(usize, u32, Vec<String>)>,
-    statements: usize,
 }
 
 impl Checker<'_> {
@@ -137,13 +134,14 @@ impl Checker<'_> {
             missing: BTreeMap::new(),
             told: BTreeSet::new(),
             without_log: Vec::new(),
-            statements: 0,
         }
     }
 
     fn check(&mut self, session: &mut Session) -> Vec<Checked> {
-        let script = parse_script(self.text).into_iter();
-        let mut all: Vec<Checked> = script.map(|parsed| self.statement(session, parsed)).collect();
+        let mut all = Vec::new();
+        for (number, parsed) in parse_script(self.text).into_iter().enumerate() {
+            all.push(self.statement(session, number, parsed));
+        }
         for (number, at, parts) in std::mem::take(&mut self.without_log) {
             if let Some(checked) = all.get_mut(number)
                 && session.check_table(&parts).is_ok()
@@ -154,9 +152,12 @@ impl Checker<'_> {
         all
     }
 
-    fn statement(&mut self, session: &mut Session, parsed: ParsedStatement) -> Checked {
-        let number = self.statements;
-        self.statements += 1;
+    fn statement(
+        &mut self,
+        session: &mut Session,
+        number: usize,
+        parsed: ParsedStatement,
+    ) -> Checked {
         let (kind, span) = (parsed.kind, parsed.span);
         let created = created(span.text(self.text));
         let table = match &parsed.result {
@@ -170,7 +171,10 @@ impl Checker<'_> {
             .and_then(|()| {
                 table.map_or(Ok(()), |parts| {
                     let checked = session.check_table(&parts);
-                    if checked.as_ref().is_err_and(|error| error.message().contains(LOG_TARGET)) {
+                    if checked
+                        .as_ref()
+                        .is_err_and(|error| error.message().contains(&format!("'{LOG_TARGET}'")))
+                    {
                         self.without_log.push((number, span.start, parts));
                     }
                     checked
